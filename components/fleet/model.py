@@ -1,0 +1,167 @@
+"""What fleet keeps in etcd: the keys under `/fleet/` and the JSON records behind them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+ROOT = "/fleet/"
+CLUSTER = ROOT + "cluster"
+LEADER = ROOT + "leader"
+MACHINES = ROOT + "machines/"
+FILES = ROOT + "files/"
+UNITS = ROOT + "units/"
+SCHEDULE = ROOT + "schedule/"
+STATES = ROOT + "states/"
+
+LAYOUT_VERSION = 1
+
+
+class Target(StrEnum):
+    """How far a unit is to be taken; each state includes the one before it."""
+
+    INACTIVE = "inactive"
+    """Known to the cluster, on no machine."""
+    LOADED = "loaded"
+    """Its file is on a machine, not started."""
+    LAUNCHED = "launched"
+    """Started on its machine."""
+
+
+def sha_of(text: str) -> str:
+    """The SHA-256 of a unit file's text, 64 hexadecimal digits: its name under `files/`."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def machine_key(machine: str) -> str:
+    """Where machine `machine` (its full id) announces itself."""
+    return MACHINES + machine
+
+
+def file_key(sha: str) -> str:
+    """Where the unit file with this SHA-256 is kept."""
+    return FILES + sha
+
+
+def unit_key(name: str) -> str:
+    """Where the desired state of unit `name` is kept."""
+    return UNITS + name
+
+
+def schedule_key(machine: str, name: str) -> str:
+    """Where the leader tells `machine` to run unit `name`."""
+    return f"{SCHEDULE}{machine}/{name}"
+
+
+def state_key(machine: str, name: str) -> str:
+    """Where `machine` reports what systemd says of unit `name`."""
+    return f"{STATES}{machine}/{name}"
+
+
+def split_key(key: str, prefix: str) -> tuple[str, str]:
+    """The machine and the unit of a key under `schedule/` or `states/`."""
+    machine, _, name = key.removeprefix(prefix).partition("/")
+    return machine, name
+
+
+class BadRecordError(ValueError):
+    """A value in etcd is not the record that its key promises."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A value in etcd: a JSON object with the fields of the subclass."""
+
+    kind: ClassVar[str] = "record"
+
+    def to_json(self) -> str:
+        """The value as it is stored: compact JSON with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a stored value.
+
+        Fields that this version does not know are ignored, so that a cluster can be upgraded
+        machine by machine.
+
+        Raises:
+            BadRecordError: not a JSON object, or a required field is missing.
+        """
+        try:
+            raw: Any = json.loads(text)
+            known = {key: value for key, value in raw.items() if key in cls.__dataclass_fields__}
+            return cls(**known)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise BadRecordError(f"not a {cls.kind} record: {text[:200]!r} ({error})") from error
+
+
+@dataclass(frozen=True)
+class Cluster(Record):
+    """The identity of this store, written once. Another id means that the data is not ours."""
+
+    kind: ClassVar[str] = "cluster"
+    id: str
+    layout: int = LAYOUT_VERSION
+
+
+@dataclass(frozen=True)
+class Machine(Record):
+    """A machine that is alive: its record is bound to its lease."""
+
+    kind: ClassVar[str] = "machine"
+    id: str
+    """/etc/machine-id: 32 hexadecimal digits."""
+    address: str
+    hostname: str
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Unit(Record):
+    """The desired state of a unit. A template (`name@.service`) is a unit that never runs."""
+
+    kind: ClassVar[str] = "unit"
+    sha: str
+    """Its file: a key under `files/`."""
+    target: Target = Target.INACTIVE
+    owner: str = ""
+    """Who applied it as a part of a set (`fleetctl apply`); empty when it was started by hand."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", Target(self.target))
+
+
+@dataclass(frozen=True)
+class Assignment(Record):
+    """The leader's instruction to one machine about one unit.
+
+    A missing assignment tells the machine to stop and remove the unit, unless the unit is *held*
+    (see `agent.py`); target `inactive` tells it to stop and remove even a held one.
+    """
+
+    kind: ClassVar[str] = "assignment"
+    sha: str
+    target: Target
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", Target(self.target))
+
+
+@dataclass(frozen=True)
+class UnitState(Record):
+    """What systemd said of a unit on one machine, bound to that machine's lease."""
+
+    kind: ClassVar[str] = "unit state"
+    load: str
+    active: str
+    sub: str
+    sha: str
+    """The file that the machine has loaded; it may lag behind the schedule."""
+    since: float = 0.0
+    """When the unit entered this ACTIVE state: seconds since 1970."""
+    held: bool = False
+    """It runs without an instruction from this store: see `agent.py`."""

@@ -1,0 +1,142 @@
+"""The store as fleet uses it. etcd v3 stands behind it; in tests and in the simulation, memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+MAX_OPERATIONS = 127
+"""The most operations in one `commit`; etcd refuses transactions of more than 128."""
+
+
+class StoreUnavailableError(Exception):
+    """No member answered in time, or none has a leader. What was asked may have happened."""
+
+
+class LeaseLostError(Exception):
+    """The lease has expired or was revoked: what was bound to it is gone."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One key's value, with the revisions that created it and last changed it."""
+
+    key: str
+    value: str
+    create_revision: int
+    mod_revision: int
+    lease: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All entries under a prefix, as they were at one revision of the store."""
+
+    revision: int
+    entries: dict[str, Entry]
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write `value`; with a lease, the key goes when the lease does."""
+
+    key: str
+    value: str
+    lease: int = 0
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove a key; removing one that is not there is no error."""
+
+    key: str
+
+
+Operation = Put | Delete
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """True while the key's last change is `mod_revision`; 0 means that the key does not exist."""
+
+    key: str
+    mod_revision: int
+
+
+@dataclass(frozen=True)
+class CreatedAt:
+    """True while the key is the one created at `create_revision`: a leadership still held."""
+
+    key: str
+    create_revision: int
+
+
+Condition = Unchanged | CreatedAt
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What one or more revisions changed: the entries put, the keys deleted, in that order."""
+
+    revision: int
+    puts: dict[str, Entry]
+    deletes: frozenset[str]
+
+
+class Watch(Protocol):
+    """A running watch."""
+
+    def cancel(self) -> None:
+        """Stop it; nothing is delivered afterwards."""
+        ...
+
+
+class Store(Protocol):
+    """A consistent key-value store with leases, transactions and watches: etcd v3's model.
+
+    All methods may raise `StoreUnavailableError`, after a bounded time.
+    """
+
+    def read(self, prefix: str) -> Snapshot:
+        """Everything under `prefix`, at one revision, agreed by a majority (linearizable)."""
+        ...
+
+    def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        """Do all operations at once, if all conditions hold: the new revision, or 0 if not.
+
+        At most `MAX_OPERATIONS` operations, no key twice.
+
+        Raises:
+            LeaseLostError: a `Put` names a lease that no longer exists.
+        """
+        ...
+
+    def watch(
+        self,
+        prefix: str,
+        after: int,
+        on_changes: Callable[[Changes], None],
+        on_lost: Callable[[], None],
+    ) -> Watch:
+        """Deliver every change under `prefix` after revision `after`, in order.
+
+        Calls come from a thread of the store's own. `on_lost` is called once, and nothing after
+        it, when the watch has ended for any reason but `cancel` (no leader, connection lost,
+        history compacted): read again, then watch from there.
+        """
+        ...
+
+    def grant(self, ttl: int) -> int:
+        """A new lease of `ttl` seconds: its id."""
+        ...
+
+    def keep_alive(self, lease: int) -> None:
+        """Renew the lease for its full time.
+
+        Raises:
+            LeaseLostError: it has gone.
+        """
+        ...
+
+    def revoke(self, lease: int) -> None:
+        """End the lease and remove all that is bound to it; one that has gone is no error."""
+        ...

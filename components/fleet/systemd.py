@@ -1,0 +1,61 @@
+"""systemd as fleet uses it: one machine's manager. D-Bus stands behind it (`dbus.py`)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+UNIT_DIRECTORY = "/run/systemd/system"
+"""Where fleet writes unit files: a boot starts clean."""
+
+
+class SystemdError(Exception):
+    """systemd refused a call, or did not answer in time."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What systemd says of a unit. `load` is "not-found" for one that it does not know."""
+
+    load: str
+    active: str
+    sub: str
+    since: float = 0.0
+    """When it entered this ACTIVE state: seconds since 1970; 0 if never."""
+    job: bool = False
+    """A job is queued or running for it: its state is about to change."""
+
+
+class Systemd(Protocol):
+    """One machine's systemd. Methods may raise `SystemdError`, after a bounded time."""
+
+    def status(self, names: Iterable[str]) -> dict[str, Status]:
+        """The status of each of these units, in one call."""
+        ...
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write unit files (name to text), replacing those that are there; no reload."""
+        ...
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove unit files, and forget their failures; no reload. A missing one is no error."""
+        ...
+
+    def files(self) -> dict[str, str]:
+        """The unit files in fleet's directory that fleet wrote: name to SHA-256 of the text."""
+        ...
+
+    def reload(self) -> None:
+        """Make systemd read the unit files again (daemon-reload)."""
+        ...
+
+    def start(self, names: Iterable[str]) -> dict[str, str]:
+        """Queue start jobs, all at once; does not wait. Returns why, for each that was refused."""
+        ...
+
+    def stop(self, names: Iterable[str]) -> dict[str, str]:
+        """Queue stop jobs, all at once; does not wait. Returns why, for each that was refused."""
+        ...
+
+    def subscribe(self, on_change: Callable[[], None]) -> None:
+        """Call `on_change`, from a thread of its own, whenever a unit or a job changed."""
+        ...
