@@ -1,0 +1,30 @@
+require "sinatra/base"
+
+# Says hello, and which unit on which machine said it.
+class App < Sinatra::Base
+  GREETING_FILE = ENV.fetch("GREETING_FILE", "/run/sinatra/greeting")
+
+  configure do
+    # Read once: a changed greeting shows when the instance starts again.
+    set :greeting, File.size?(GREETING_FILE) ? File.read(GREETING_FILE).chomp : "Hello World!"
+  end
+
+  before do
+    content_type "text/plain"
+    headers "X-Fleet-Unit" => ENV.fetch("FLEET_UNIT", "none"),
+            "X-Fleet-Machine" => ENV.fetch("FLEET_MACHINE_ID", "none")
+  end
+
+  get("/") { settings.greeting }
+
+  get("/health") { "ok" }
+
+  # The client's address, as the proxies in front report it in X-Forwarded-For.
+  get("/ip") { request.ip }
+
+  # Long enough to watch a request finish while its instance stops.
+  get "/slow" do
+    sleep 2
+    settings.greeting
+  end
+end
