@@ -1,0 +1,35 @@
+# One cluster on this computer. "make" alone explains itself.
+.DEFAULT_GOAL := help
+.PHONY: help up down test test-unit doctor setup env
+STACK ?= dev
+export STACK
+
+help: ## This text
+	@echo "Usage: make TARGET"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo
+	@echo "Start with \"make up\". Plain pulumi and fleetctl work in a shell after:  eval \"\$$(make -s env)\""
+
+up: setup ## Bring the cluster up, or change it to what the files say; prints its URL (STACK=dev)
+	@toolchain/up
+
+down: ## Remove the cluster and everything that "make up" made, except caches (STACK=dev)
+	@toolchain/down
+
+test: setup ## All checks: style, types, layers, unit tests, a real cluster
+	@toolchain/check
+
+test-unit: ## The quick checks: all but the real cluster
+	@toolchain/setup python
+	@toolchain/check quick
+
+doctor: ## What the set-up found, which version, from where, and what is missing
+	@toolchain/doctor
+
+setup: ## Find or install every tool; "make up" does this first
+	@toolchain/setup
+
+env: ## Print what a shell needs:  eval "$(make -s env)"
+	@toolchain/setup python engine language-host plugins
+	@toolchain/env

@@ -1,0 +1,127 @@
+# shellcheck shell=bash
+# What every script of the set-up shares: where things are, how they speak, how they fail,
+# and the ways to get a tool: Debian's packages, an official download, a build with Go.
+#
+# A tool is a file in tools/ with two functions, named after it:
+#   NAME_found     prints "version<TAB>where it is from" when the tool is there and good enough,
+#                  else fails; changes nothing; takes a fraction of a second
+#   NAME_install   gets it, or ends with fail
+# and a variable NAME_hint: what a person can do where the set-up cannot.
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+toolchain=$root/toolchain
+cache=${FLEET_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fleet-cluster}
+# shellcheck source=toolchain/pins.env
+source "$toolchain/pins.env"
+
+all_tools=(basics python engine language_host plugins docker base_image confd)
+for file in "$toolchain"/tools/*.sh; do
+  # shellcheck disable=SC1090
+  source "$file"
+done
+
+# What a shell that ran "make env" exported, in this checkout or another, is not the user's choice.
+if [[ -n ${FLEET_CLUSTER_CHECKOUT:-} ]]; then
+  [[ ${PULUMI_BACKEND_URL:-} != "file://$FLEET_CLUSTER_CHECKOUT/.pulumi" ]] || unset PULUMI_BACKEND_URL
+  [[ ${PULUMI_CONFIG_PASSPHRASE_FILE:-} != "$FLEET_CLUSTER_CHECKOUT/.pulumi/passphrase" ]] ||
+    unset PULUMI_CONFIG_PASSPHRASE_FILE
+fi
+[[ ${PULUMI_HOME:-} != "$cache"/* ]] || unset PULUMI_HOME
+
+# say TOOL WORDS...: one line for a person, beside whatever a script prints for a program.
+say() {
+  printf '  %-14s %s\n' "${1//_/-}" "${*:2}" >&2
+}
+
+# fail TOOL WHAT NEXT-STEP: ends the script.
+fail() {
+  say "$1" "failed: $2"
+  say "" "next: $3"
+  exit 1
+}
+
+# quietly TOOL WHAT COMMAND...: says what runs, keeps its output in a log, says how long it took.
+# Where the command fails, shows the end of the log and fails too.
+quietly() {
+  local tool=$1 what=$2 log=$cache/logs/$1.log start=$SECONDS
+  shift 2
+  mkdir -p "$cache/logs"
+  say "$tool" "$what ..."
+  if "$@" >"$log" 2>&1 </dev/null; then
+    say "" "done in $((SECONDS - start)) s"
+  else
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    say "" "this did not work; all of its output is in $log"
+    return 1
+  fi
+}
+
+# at_least VERSION MINIMUM
+at_least() {
+  [[ $(printf '%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]
+}
+
+# download URL FILE: fails in seconds where the site cannot be reached.
+download() {
+  command -v curl >/dev/null || return 1
+  mkdir -p "$(dirname "$2")"
+  curl --fail --silent --location --connect-timeout 5 --speed-limit 1000 --speed-time 15 \
+    --output "$2" "$1" </dev/null
+}
+
+# The operating system and processor, in the words of Go and Docker.
+system() {
+  uname -s | tr '[:upper:]' '[:lower:]'
+}
+
+processor() {
+  case $(uname -m) in
+    x86_64) echo amd64 ;;
+    aarch64) echo arm64 ;;
+    *) uname -m ;;
+  esac
+}
+
+may_use_apt() {
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null
+}
+
+# apt_install TOOL HINT PACKAGE...
+apt_install() {
+  local tool=$1 hint=$2
+  shift 2
+  may_use_apt || fail "$tool" "not installed, and only root on Debian or Ubuntu can be helped here" "$hint"
+  quietly "$tool" "installing Debian's packages $* (about a minute)" apt_get_install "$@" ||
+    fail "$tool" "apt-get install $*" "$hint"
+}
+
+apt_get_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  # The lists of packages are fetched only where they are missing or too old to serve.
+  apt-get install -y --no-install-recommends "$@" && return
+  apt-get update && apt-get install -y --no-install-recommends "$@"
+}
+
+# go_build MODULE PACKAGE FILE [LDFLAGS]: builds what toolchain/go/MODULE pins.
+go_build() {
+  (cd "$toolchain/go/$1" &&
+    GOTOOLCHAIN=auto CGO_ENABLED=0 go build -trimpath -ldflags "-s -w ${4:-}" -o "$3" "$2")
+}
+
+# go_needed TOOL. Go 1.21 is the first that fetches the newer Go which a module asks for.
+go_needed() {
+  local hint="install Go 1.25 or newer (https://go.dev/dl), put its bin on PATH, and run this again" version
+  command -v go >/dev/null || fail "$1" "there is no Go to build it with" "$hint"
+  version=$(cd / && go env GOVERSION)
+  at_least "${version#go}" 1.21 || fail "$1" "Go ${version#go} is too old to build it" "$hint"
+}
+
+# content_hash FILE-OR-FOLDER...: names and contents, without what Python leaves behind.
+content_hash() {
+  find "$@" -type f -not -path '*/__pycache__/*' -print0 | sort -z |
+    while IFS= read -r -d '' file; do
+      printf '%s %s\n' "${file#"$root"/}" "$(git hash-object "$file")"
+    done | git hash-object --stdin | cut -c 1-12
+}

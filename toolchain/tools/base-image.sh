@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# The image that all of images/ start from: pulled, else made with Debian's debootstrap.
+
+base_image_hint="make \"docker pull $BASE_IMAGE\" work, or run this as root on Debian"
+
+base_image_found() {
+  local origin
+  origin=$(docker image inspect --format '{{index .Config.Labels "fleet-cluster.origin"}}' "$BASE_IMAGE" \
+    2>/dev/null) || return 1
+  printf '%s\t%s' "bookworm" "$BASE_IMAGE, ${origin:-pulled}"
+}
+
+base_image_install() {
+  say base_image "pulling $BASE_IMAGE"
+  if timeout 300 docker pull --quiet "$BASE_IMAGE" >/dev/null 2>&1; then return; fi
+  say base_image "no image registry answers; making it from Debian's packages"
+  command -v debootstrap >/dev/null ||
+    apt_install base_image "$base_image_hint" debootstrap debian-archive-keyring
+  quietly base_image "making a minimal Debian 12 (about a minute)" base_image_build ||
+    fail base_image "debootstrap" "$base_image_hint"
+}
+
+base_image_build() (
+  folder=$(mktemp -d "$cache/base-image.XXXXXX")
+  trap 'rm -rf "$folder"' EXIT
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$folder" "$(debian_mirror bookworm debian)" &&
+    trim "$folder" &&
+    tar -C "$folder" --numeric-owner -c . |
+    docker import --change 'CMD ["bash"]' --change 'LABEL fleet-cluster.origin="made with debootstrap"' \
+      - "$BASE_IMAGE"
+)
+
+# Makes the tree as Docker's slim images are: packages without papers, no caches, all of Debian's sources.
+trim() {
+  rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/*.log "$1"/var/log/apt/* &&
+    rm -rf "$1"/usr/share/{doc,info,locale,man}/* &&
+    printf 'path-exclude /usr/share/%s/*\n' doc info locale man >"$1/etc/dpkg/dpkg.cfg.d/slim" &&
+    echo 'APT::Install-Recommends "false"; Acquire::Languages "none";' >"$1/etc/apt/apt.conf.d/slim" &&
+    echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };' \
+      >>"$1/etc/apt/apt.conf.d/slim" &&
+    cat >"$1/etc/apt/sources.list" <<SOURCES
+deb $(debian_mirror bookworm debian) bookworm main
+deb $(debian_mirror bookworm-updates debian) bookworm-updates main
+deb $(debian_mirror bookworm-security debian-security) bookworm-security main
+SOURCES
+}
+
+# debian_mirror SUITE FOLDER: where this computer's own apt gets the suite, else Debian's usual address.
+debian_mirror() {
+  local mirror
+  # shellcheck disable=SC2016
+  mirror=$(apt-get indextargets --format '$(RELEASE) $(CODENAME) $(COMPONENT) $(REPO_URI)' \
+    'Identifier: Packages' 2>/dev/null |
+    awk -v suite="$1" '$1 == suite && $3 == "main" || $2 == suite && $3 == "main" { print $4; exit }')
+  echo "${mirror:-http://deb.debian.org/$2}"
+}

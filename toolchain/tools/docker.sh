@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# The Docker engine that machines run in. Where it does not answer, it is installed (Debian, as root)
+# and started: by systemd where that runs, else by hand, remembered so that "make down" can stop it.
+
+docker_hint="install Docker (https://docs.docker.com/get-docker), start it, and see that \"docker info\" works"
+dockerd_home=$cache/dockerd
+
+docker_found() {
+  local version
+  version=$(timeout 10 docker info --format '{{.ServerVersion}}' 2>/dev/null) && [[ -n $version ]] || return 1
+  if started_dockerd >/dev/null; then
+    printf '%s\t%s' "$version" "started by this set-up; log in $dockerd_home/log"
+  else
+    printf '%s\t%s' "$version" "already running"
+  fi
+}
+
+docker_install() {
+  [[ $(uname -s) == Linux && $(id -u) == 0 ]] ||
+    fail docker "\"docker info\" does not work: $(docker info 2>&1 | tail -n 1)" "$docker_hint"
+  command -v dockerd >/dev/null && command -v docker >/dev/null ||
+    apt_install docker "$docker_hint" docker.io iptables
+  docker_start
+}
+
+docker_start() {
+  if [[ -d /run/systemd/system ]]; then
+    quietly docker "starting the engine with systemd" systemctl start docker
+  else
+    quietly docker "starting the engine (a few seconds; its log is $dockerd_home/log)" start_dockerd
+  fi || {
+    tail -n 15 "$dockerd_home/log" 2>/dev/null | sed 's/^/    /' >&2
+    fail docker "the engine does not start" "read its log above; $docker_hint"
+  }
+}
+
+# As a session of its own, so that it outlives make. It must not inherit the set-up's lock (9).
+start_dockerd() {
+  mkdir -p "$dockerd_home"
+  setsid dockerd >"$dockerd_home/log" 2>&1 </dev/null 9>&- &
+  local pid=$!
+  echo "$pid $(process_start "$pid")" >"$dockerd_home/pid"
+  until timeout 10 docker info >/dev/null 2>&1; do
+    kill -0 "$pid" 2>/dev/null || return 1
+    sleep 0.2 # nothing tells when the engine answers
+  done
+}
+
+# Prints the process id of the engine that this set-up started, if it still runs.
+started_dockerd() {
+  local pid start
+  read -r pid start 2>/dev/null <"$dockerd_home/pid" || return 1
+  [[ -n $start && $(process_start "$pid") == "$start" ]] && echo "$pid"
+}
+
+# When a process started, in clock ticks since boot: tells it from a later one with the same id.
+process_start() {
+  sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
