@@ -1,0 +1,120 @@
+"""A cluster that runs your systemd units behind a load balancer: the program's table of contents."""
+
+import pulumi
+
+from components import settings
+from components.cluster import Cluster
+from components.docker_registry import DockerRegistry
+from components.hosts.docker import DockerHosts
+from components.hosts.docker_network import DockerNetwork
+from components.images import Image
+from components.keys import EtcdKeys
+from components.load_balancer.docker import DockerLoadBalancer
+from components.ssh_config import SshConfig
+from components.units import FleetTemplate, FleetUnit
+
+chosen = settings.read(pulumi.Config())
+
+# Machines, and the registry they pull from.
+network = DockerNetwork("network", {"load_balancer_port": chosen.load_balancer_port}).shape
+machines = DockerHosts(
+    "machines",
+    {
+        "network": network,
+        "metadata": chosen.metadata_of_machines(),
+        "image_context": "images/machine",
+    },
+)
+registry = DockerRegistry("registry", {"network": network, "image_context": "images/registry"})
+
+# etcd and fleet on the machines.
+cluster = Cluster(
+    "cluster",
+    {
+        "hosts": machines.shapes,
+        "etcd_size": chosen.etcd_size,
+        "agent_ttl": chosen.agent_ttl,
+        "registry": registry.pull_from,
+    },
+)
+in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=machines)
+
+# What runs: what etcd knows from the start, images, units.
+keys = EtcdKeys(
+    "keys",
+    {"connection": cluster.connection, "keys": {"/app/greeting": chosen.greeting}},
+    in_cluster,
+)
+
+
+def image(name: str) -> pulumi.Output[str]:
+    """Build images/NAME and push it to the registry: what machines pull."""
+    context = f"images/{name}"
+    return Image(
+        name, {"context": context, "push_to": registry.push_to, "pull_from": registry.pull_from}
+    ).reference
+
+
+ports = [str(5000 + number) for number in range(chosen.sinatra_instances)]
+
+hello = FleetUnit(
+    "hello",
+    {
+        "connection": cluster.connection,
+        "path": "units/hello.service",
+        "values": {"hello_image": image("hello")},
+    },
+    in_cluster,
+)
+nginx = FleetUnit(
+    "nginx",
+    {
+        "connection": cluster.connection,
+        "path": "units/nginx.service",
+        "values": {"nginx_image": image("nginx")},
+    },
+    in_cluster,
+)
+sinatra = FleetTemplate(
+    "sinatra",
+    {
+        "connection": cluster.connection,
+        "path": "units/sinatra@.service",
+        "values": {"sinatra_image": image("sinatra")},
+        "instances": ports,
+    },
+    pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[keys])),
+)
+discovery = FleetTemplate(
+    "sinatra-discovery",
+    {
+        "connection": cluster.connection,
+        "path": "units/sinatra-discovery@.service",
+        "instances": ports,
+    },
+    pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[sinatra])),
+)
+
+# The way in.
+load_balancer = DockerLoadBalancer(
+    "load-balancer",
+    {"network": network, "port": chosen.load_balancer_port, "image_context": "images/haproxy"},
+)
+ssh_config = SshConfig(
+    "ssh", {"hosts": machines.shapes, "folder": f".pulumi/ssh/{pulumi.get_stack()}"}
+)
+
+pulumi.export("load_balancer_hostname", load_balancer.hostname)
+# Known when the app is registered, so that whoever waits for it gets an answer.
+pulumi.export(
+    "url", pulumi.Output.all(load_balancer.url, discovery.placements).apply(lambda a: a[0])
+)
+pulumi.export("machines", cluster.machines)
+pulumi.export(
+    "units",
+    pulumi.Output.all(
+        hello.placements, nginx.placements, sinatra.placements, discovery.placements
+    ).apply(lambda found: {unit: where for units in found for unit, where in units.items()}),
+)
+pulumi.export("fleetctl_tunnel", machines.shapes[0]["name"])
+pulumi.export("ssh_config", ssh_config.path)

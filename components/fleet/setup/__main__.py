@@ -1,0 +1,45 @@
+"""Sets a machine up, step by step; Pulumi runs each step over SSH, as root.
+
+Usage: python3 -m fleet.setup STEP < INPUT.json
+"""
+
+import sys
+from collections.abc import Callable
+
+from .configure import configure
+from .etcd import drop_others, member
+from .shell import StepError, say, systemctl
+
+
+def start_fleetd(_stdin: str) -> None:
+    """The step `fleetd`: run it with the present software and configuration.
+
+    systemd waits until it has announced the machine. A restart touches no unit.
+    """
+    systemctl("enable", "fleetd.service")
+    systemctl("restart", "fleetd.service")
+
+
+STEPS: dict[str, Callable[[str], None]] = {
+    "configure": configure,
+    "etcd": lambda stdin: member(stdin, bootstrap=False),
+    "etcd-bootstrap": lambda stdin: member(stdin, bootstrap=True),
+    "etcd-members": drop_others,
+    "fleetd": start_fleetd,
+}
+
+
+def main() -> None:
+    """Run one step; its failure is one message on stderr and exit code 1."""
+    step = sys.argv[1] if len(sys.argv) == 2 else ""  # noqa: PLR2004
+    if step not in STEPS:
+        sys.exit(f"{step or 'nothing'} given; allowed: {', '.join(STEPS)}")
+    try:
+        STEPS[step](sys.stdin.read())
+    except StepError as error:
+        say(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

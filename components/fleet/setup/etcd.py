@@ -1,0 +1,217 @@
+"""The steps `etcd` and `etcd-members`: one path for every change of etcd's membership.
+
+The first machine bootstraps a cluster of one, once. Every other first boot, growth or replacement
+removes the stale member of that name, joins as a learner, and is promoted when it has caught up.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+from .files import CLIENT_PORT, ETCD_PKI, PEER_PORT, File, etcd_environment
+from .shell import StepError, run, say, systemctl, write
+
+DATA = Path("/var/lib/etcd/default")
+ENVIRONMENT = "/etc/default/etcd"
+PATIENCE = 90.0
+"""Seconds that a member gets to answer, and a learner to catch up."""
+PERMISSIONS = {
+    "fleet": [("readwrite", "/fleet/")],
+    "app": [("readwrite", "/app/"), ("readwrite", "/test/")],
+    "nginx": [("read", "/app/")],
+}
+"""What each role's certificate may do in etcd, by key prefix."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What the step `etcd` gets on stdin."""
+
+    resource: str
+    name: str
+    address: str
+    members: Mapping[str, str]
+    """All machines that are to keep etcd's data: name to address."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member as etcd knows it. One that never started has no name."""
+
+    id: str
+    name: str
+    peer: str
+    learner: bool
+
+
+def member(stdin: str, bootstrap: bool) -> None:
+    """Make this machine a member of etcd in good health."""
+    wanted = Membership(**json.loads(stdin))
+    others = [address for name, address in wanted.members.items() if name != wanted.name]
+    if (DATA / "member").exists() and restart(wanted):
+        say(f"etcd on {wanted.name} is a member already")
+    elif others and answers(others):
+        join(wanted, others)
+    elif bootstrap:
+        start_new(wanted)
+    else:
+        raise StepError(
+            f"etcd on {wanted.name} has no data, and no other member answers "
+            f"({', '.join(others) or 'there is none'}): a majority of etcd's members is needed. "
+            "Bring the other machines back, or restore a snapshot."
+        )
+    if bootstrap:
+        protect(wanted)
+
+
+def start_new(wanted: Membership) -> None:
+    """Bootstrap a cluster of one."""
+    say(f"etcd on {wanted.name}: bootstrapping a new cluster")
+    configure(wanted, f"{wanted.name}={peer_url(wanted.address)}", "new")
+    systemctl("enable", "--now", "etcd.service")
+    wait(lambda: healthy(wanted.address), f"etcd on {wanted.name} to answer")
+
+
+def join(wanted: Membership, others: list[str]) -> None:
+    """Become a learner of the running cluster, catch up, be promoted."""
+    for stale in members(others):
+        if stale.name == wanted.name or stale.peer == peer_url(wanted.address):
+            say(f"etcd: removing the stale member {stale.id} of {wanted.name}")
+            etcdctl(others, "member", "remove", stale.id)
+    say(f"etcd on {wanted.name}: joining as a learner")
+    peer = f"--peer-urls={peer_url(wanted.address)}"
+    etcdctl(others, "member", "add", wanted.name, "--learner", peer)
+    systemctl("stop", "etcd.service")
+    shutil.rmtree(DATA, ignore_errors=True)
+    named = [(one.name or wanted.name, one.peer) for one in members(others)]
+    configure(wanted, ",".join(f"{name}={peer}" for name, peer in named), "existing")
+    systemctl("enable", "etcd.service")
+    systemctl("restart", "etcd.service")
+    wait(lambda: promoted(wanted, others), f"etcd on {wanted.name} to catch up and be promoted")
+
+
+def restart(wanted: Membership) -> bool:
+    """Start etcd on the data that is here. False if the cluster has removed this member."""
+    systemctl("enable", "--now", "etcd.service")
+    others = [address for name, address in wanted.members.items() if name != wanted.name]
+    known = [one.peer for one in members(others)] if others and answers(others) else None
+    if known is not None and peer_url(wanted.address) not in known:
+        return False
+    wait(lambda: healthy(wanted.address), f"etcd on {wanted.name} to answer")
+    return True
+
+
+def promoted(wanted: Membership, others: list[str]) -> bool:
+    """Whether this machine's member votes; a learner that has caught up is promoted."""
+    mine = [one for one in members(others) if one.peer == peer_url(wanted.address)]
+    if mine and mine[0].learner:
+        try:
+            etcdctl(others, "member", "promote", mine[0].id)
+        except StepError as error:
+            if "in sync with leader" not in str(error) and "not learner" not in str(error):
+                raise
+            return False
+    return healthy(wanted.address)
+
+
+def drop_others(stdin: str) -> None:
+    """The step `etcd-members`: remove the members that are not wanted any more, one at a time."""
+    wanted: dict[str, str] = json.loads(stdin)["members"]
+    addresses = list(wanted.values())
+    peers = [peer_url(address) for address in addresses]
+    for one in members(addresses):
+        if one.peer not in peers:
+            say(f"etcd: removing member {one.name}")
+            etcdctl(addresses, "member", "remove", one.id)
+            wait(lambda: all(map(healthy, addresses)), "the remaining members to be healthy")
+
+
+def protect(wanted: Membership) -> None:
+    """Turn on authentication: a certificate's common name is its user, and each has one role."""
+    here = [wanted.address]
+    if '"enabled":true' in etcdctl(here, "auth", "status", "--write-out=json").replace(" ", ""):
+        return
+    for role in ("root", *PERMISSIONS):
+        create(here, "role", "add", role)
+        create(here, "user", "add", role, "--no-password")
+        etcdctl(here, "user", "grant-role", role, role)
+    for role, grants in PERMISSIONS.items():
+        for access, prefix in grants:
+            etcdctl(here, "role", "grant-permission", role, "--prefix=true", access, prefix)
+    etcdctl(here, "auth", "enable")
+
+
+def create(endpoints: list[str], *arguments: str) -> None:
+    """Add a user or role; one that is there already is fine."""
+    try:
+        etcdctl(endpoints, *arguments)
+    except StepError as error:
+        if "already exists" not in str(error):
+            raise
+
+
+def configure(wanted: Membership, initial_cluster: str, state: str) -> None:
+    """Write etcd's configuration."""
+    text = etcd_environment(wanted.name, wanted.address, initial_cluster, state)
+    write(ENVIRONMENT, File(text))
+
+
+def members(endpoints: list[str]) -> list[Member]:
+    """The members that the cluster knows."""
+    listed = json.loads(etcdctl(endpoints, "member", "list", "--write-out=json"))
+    return [
+        Member(
+            id=f"{one['ID']:x}",
+            name=one.get("name", ""),
+            peer=one["peerURLs"][0],
+            learner=one.get("isLearner", False),
+        )
+        for one in listed["members"]
+    ]
+
+
+def answers(endpoints: list[str]) -> bool:
+    """Whether a cluster with a leader stands behind these endpoints."""
+    return any(map(healthy, endpoints))
+
+
+def healthy(endpoint: str) -> bool:
+    """Whether this member answers, with a leader."""
+    try:
+        etcdctl([endpoint], "endpoint", "health")
+    except StepError:
+        return False
+    return True
+
+
+def etcdctl(endpoints: list[str], *arguments: str) -> str:
+    """Run etcdctl as etcd's root."""
+    urls = ",".join(f"https://{address}:{CLIENT_PORT}" for address in endpoints)
+    flags = {"CACERT": "ca.crt", "CERT": "root.crt", "KEY": "root.key"}
+    env = {f"ETCDCTL_{flag}": f"{ETCD_PKI}/{name}" for flag, name in flags.items()}
+    limits = ("--dial-timeout=3s", "--command-timeout=8s")
+    return run(
+        "etcdctl",
+        f"--endpoints={urls}",
+        *limits,
+        *arguments,
+        env={**env, "ETCDCTL_API": "3"},
+    )
+
+
+def peer_url(address: str) -> str:
+    """Where a member's peers reach it."""
+    return f"https://{address}:{PEER_PORT}"
+
+
+def wait(ready: Callable[[], bool], what: str) -> None:
+    """Ask until it is so. etcd has no event for these, so this asks four times a second."""
+    deadline = monotonic() + PATIENCE
+    while not ready():
+        if monotonic() > deadline:
+            lines = run("journalctl", "--no-pager", "--lines=20", "--unit=etcd.service")
+            raise StepError(f"waited {PATIENCE:.0f} s for {what}; etcd's journal:\n{lines}")
+        sleep(0.25)

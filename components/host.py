@@ -1,0 +1,53 @@
+"""One machine, whatever made it: all that the rest of the program knows of it."""
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_command import remote
+
+SSH_USER = "core"
+
+
+class Connection(TypedDict):
+    """How to reach a machine by SSH, as user `core`."""
+
+    host: pulumi.Input[str]
+    """Address or name."""
+    port: NotRequired[pulumi.Input[int]]
+    """22 if not given."""
+    private_key: pulumi.Input[str]
+    """The user's private key, OpenSSH form. Secret."""
+    host_key: pulumi.Input[str]
+    """The machine's public host key, as in authorized_keys; any other machine is refused."""
+
+
+class Host(TypedDict):
+    """A machine with Debian 12, systemd and Docker that answers to SSH."""
+
+    name: str
+    """Its host name, unique in the cluster: machine-1."""
+    id: pulumi.Input[str]
+    """The provider's resource id; another id is another machine, though the name is the same."""
+    address: pulumi.Input[str]
+    """Its address inside the cluster."""
+    connection: Connection
+    """How Pulumi reaches it."""
+    metadata: Mapping[str, str]
+    """fleet's metadata, for MachineMetadata=."""
+
+
+def ssh(connection: Connection) -> remote.ConnectionArgs:
+    """The command plugin's form of a connection.
+
+    It keeps trying for some minutes, since a machine that was made a moment ago has to boot.
+    """
+    return remote.ConnectionArgs(
+        host=connection["host"],
+        port=connection.get("port", 22),
+        user=SSH_USER,
+        private_key=connection["private_key"],
+        host_key=connection["host_key"],
+        dial_error_limit=30,
+        per_dial_timeout=10,
+    )

@@ -1,0 +1,1 @@
+"""Where machines come from. Each module makes `Host`s; nothing else knows which did."""

@@ -1,0 +1,64 @@
+"""Container images: built from a folder, named by its content, pushed to where machines pull from."""
+
+import hashlib
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_docker as docker
+
+
+class ImageArgs(TypedDict):
+    """What to build."""
+
+    context: str
+    """The folder with the Dockerfile."""
+    push_to: NotRequired[pulumi.Input[str]]
+    """The registry as this computer names it: 127.0.0.1:5001. Without it, the image stays here."""
+    pull_from: NotRequired[pulumi.Input[str]]
+    """The same registry as the machines name it: 172.30.7.2:5000."""
+
+
+class Image(pulumi.ComponentResource):
+    """An image that changes its reference exactly when its content changes."""
+
+    reference: pulumi.Output[str]
+    """What a machine pulls: by digest if it was pushed, else by a tag made from the content."""
+
+    def __init__(
+        self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Build it, and push it if a registry is given."""
+        super().__init__("fleet-cluster:index:Image", name, dict(args), opts)
+        repository = f"{pulumi.get_project()}/{name}"
+        tagged = f"{repository}:{content_tag(Path(args['context']))}"
+        push_to = args.get("push_to")
+        built = docker.Image(
+            name,
+            image_name=pulumi.Output.concat(push_to, "/", tagged) if push_to else tagged,
+            build=docker.DockerBuildArgs(context=args["context"]),
+            skip_push=not push_to,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.reference = built.image_name
+        if push_to:
+            by_digest = built.repo_digest.apply(lambda digest: digest.partition("@")[2])
+            pull_from = args.get("pull_from", push_to)
+            self.reference = pulumi.Output.concat(pull_from, "/", repository, "@", by_digest)
+        self.register_outputs({"reference": self.reference})
+
+
+def content_tag(context: Path) -> str:
+    """A tag that names a build context's content: 16 hexadecimal digits.
+
+    Raises:
+        FileNotFoundError: there is no Dockerfile in it.
+    """
+    if not (context / "Dockerfile").is_file():
+        raise FileNotFoundError(f"{context}/Dockerfile: an image needs a folder with a Dockerfile")
+    digest = hashlib.sha256()
+    for path in sorted(path for path in context.rglob("*") if path.is_file()):
+        mode = path.stat().st_mode & 0o111
+        digest.update(f"{path.relative_to(context)}\0{mode}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,65 @@
+"""EtcdKeys: values that units find in etcd from the start."""
+
+import re
+from typing import TypedDict
+
+import pulumi
+from pulumi_command import remote
+
+from .host import Connection, ssh
+
+ALLOWED = ("/app/", "/test/")
+_KEY = re.compile(r"/[A-Za-z0-9_./@:-]+")
+_ETCDCTL = "set -a; . /etc/fleet/environment; timeout 60 etcdctl"
+
+
+class EtcdKeysArgs(TypedDict):
+    """What to write, through which machine."""
+
+    connection: Connection
+    """A machine of the cluster."""
+    keys: dict[str, pulumi.Input[str]]
+    """Values by key; keys begin with /app/ or /test/."""
+
+
+class EtcdKeys(pulumi.ComponentResource):
+    """Keys of the application, one resource each, written with the application's certificate."""
+
+    keys: pulumi.Output[list[str]]
+    """The keys that were written."""
+
+    def __init__(
+        self, name: str, args: EtcdKeysArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Write each key; removing it from the program removes it from etcd.
+
+        Raises:
+            pulumi.RunError: a key is not one that the application may write.
+        """
+        super().__init__("fleet-cluster:index:EtcdKeys", name, dict(args), opts)
+        for key, value in args["keys"].items():
+            self._seed(check_key(key), value, args["connection"])
+        self.keys = pulumi.Output.from_input(sorted(args["keys"]))
+        self.register_outputs({"keys": self.keys})
+
+    def _seed(self, key: str, value: pulumi.Input[str], connection: Connection) -> None:
+        remote.Command(
+            key,
+            connection=ssh(connection),
+            create=f"{_ETCDCTL} put {key}",
+            update=f"{_ETCDCTL} put {key}",
+            delete=f"{_ETCDCTL} del {key}",
+            # On stdin, since a value may be a secret and the command line is no place for one.
+            stdin=value,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def check_key(key: str) -> str:
+    """The key itself, if the application may write it."""
+    if not key.startswith(ALLOWED) or not _KEY.fullmatch(key):
+        raise pulumi.RunError(
+            f"etcd key {key!r} is not allowed; keys begin with {' or '.join(ALLOWED)} and consist "
+            "of letters, digits and _./@:- . Rename it."
+        )
+    return key

@@ -1,0 +1,84 @@
+"""The load balancer of a cluster on this computer: HAProxy in a container."""
+
+from typing import TypedDict
+
+import pulumi
+import pulumi_docker as docker
+
+from ..hosts.docker_network import (
+    FIRST_MACHINE_OFFSET,
+    LOAD_BALANCER_OFFSET,
+    Network,
+    address_at,
+    container_labels,
+)
+from ..images import Image
+from ..settings import MAX_MACHINES
+from .haproxy import haproxy_config
+
+
+class DockerLoadBalancerArgs(TypedDict):
+    """Where it listens, and what stands behind it."""
+
+    network: Network
+    """The machines' network."""
+    port: pulumi.Input[int]
+    """The port of 127.0.0.1 that it publishes."""
+    image_context: str
+    """The folder of HAProxy's Dockerfile."""
+
+
+class DockerLoadBalancer(pulumi.ComponentResource):
+    """HAProxy in front of port 80 of every machine that answers its health check.
+
+    It lists the addresses of all machines that a cluster may have, so that a change of the
+    cluster's size neither restarts nor reloads it.
+    """
+
+    hostname: pulumi.Output[str]
+    """Where it is reached from: 127.0.0.1."""
+    url: pulumi.Output[str]
+    """What to open."""
+
+    def __init__(
+        self, name: str, args: DockerLoadBalancerArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Start HAProxy."""
+        super().__init__("fleet-cluster:index:DockerLoadBalancer", name, dict(args), opts)
+        container = self._container(name, args)
+        self.hostname = container.id.apply(lambda _: "127.0.0.1")
+        self.url = pulumi.Output.concat("http://", self.hostname, ":", args["port"])
+        self.register_outputs({"hostname": self.hostname, "url": self.url})
+
+    def _container(self, name: str, args: DockerLoadBalancerArgs) -> docker.Container:
+        subnet = args["network"]["subnet"]
+        image = Image(
+            "haproxy", {"context": args["image_context"]}, pulumi.ResourceOptions(parent=self)
+        )
+        return docker.Container(
+            name,
+            image=image.reference,
+            hostname=name,
+            labels=container_labels(),
+            uploads=[
+                docker.ContainerUploadArgs(
+                    file="/etc/haproxy/haproxy.cfg",
+                    content=pulumi.Output.all(*machine_addresses(subnet)).apply(haproxy_config),
+                )
+            ],
+            networks_advanced=[
+                docker.ContainerNetworksAdvancedArgs(
+                    name=args["network"]["name"],
+                    ipv4_address=address_at(subnet, LOAD_BALANCER_OFFSET),
+                )
+            ],
+            ports=[docker.ContainerPortArgs(internal=80, external=args["port"], ip="127.0.0.1")],
+            restart="unless-stopped",
+            must_run=True,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+
+
+def machine_addresses(subnet: pulumi.Input[str]) -> list[pulumi.Output[str]]:
+    """The addresses of all machines that a cluster may have."""
+    return [address_at(subnet, FIRST_MACHINE_OFFSET + number) for number in range(MAX_MACHINES)]

@@ -1,0 +1,167 @@
+"""FleetUnit and FleetTemplate: unit files as resources."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+from pulumi_command import remote
+
+from .fleet.unitfile import UnitFileError, instance_of, is_template, parse
+from .host import Connection, ssh
+
+APPLY_SECONDS = 300
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+class FleetUnitArgs(TypedDict):
+    """One unit file, and the machine to push it through."""
+
+    connection: Connection
+    """A machine of the cluster."""
+    path: str
+    """The unit file; its name is the unit's name."""
+    values: NotRequired[dict[str, pulumi.Input[str]]]
+    """What its {{placeholders}} stand for."""
+    target: NotRequired[str]
+    """launched (if not given), loaded or inactive."""
+
+
+class FleetTemplateArgs(TypedDict):
+    """A template (`name@.service`) and all instances of it that are to run."""
+
+    connection: Connection
+    """A machine of the cluster."""
+    path: str
+    """The template's file: name@.service."""
+    values: NotRequired[dict[str, pulumi.Input[str]]]
+    """What its {{placeholders}} stand for."""
+    instances: list[str]
+    """The instances by their part after the @: ["5000", "5001"]."""
+
+
+class FleetUnit(pulumi.ComponentResource):
+    """A unit that runs where fleet places it."""
+
+    placements: pulumi.Output[dict[str, Any]]
+    """Where it ran when it was applied: machine names by unit name."""
+
+    def __init__(
+        self, name: str, args: FleetUnitArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Check the file here, then push it and wait until the unit is active.
+
+        Raises:
+            pulumi.RunError: the unit file or its placeholders are bad.
+        """
+        super().__init__("fleet-cluster:index:FleetUnit", name, dict(args), opts)
+        path = Path(args["path"])
+        text = read_unit(path, args.get("values", {}))
+        unit = {"text": text, "target": args.get("target", "launched")}
+        command = apply(self, name, args["connection"], {path.name: unit})
+        self.placements = command.stdout.apply(_placements)
+        self.register_outputs({"placements": self.placements})
+
+
+class FleetTemplate(pulumi.ComponentResource):
+    """A template with its instances: one resource, applied as a whole."""
+
+    placements: pulumi.Output[dict[str, Any]]
+    """Where the instances ran when they were applied: machine names by unit name."""
+
+    def __init__(
+        self, name: str, args: FleetTemplateArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Check the file here, then push it and wait until its instances are active.
+
+        Raises:
+            pulumi.RunError: the unit file, an instance or the placeholders are bad.
+        """
+        super().__init__("fleet-cluster:index:FleetTemplate", name, dict(args), opts)
+        path = Path(args["path"])
+        text = read_unit(path, args.get("values", {}))
+        names = instance_names(path.name, args["instances"])
+        instances = {instance: "launched" for instance in names}
+        template = {"text": text, "target": "inactive", "instances": instances}
+        command = apply(self, name, args["connection"], {path.name: template})
+        self.placements = command.stdout.apply(_placements)
+        self.register_outputs({"placements": self.placements})
+
+
+def instance_names(template: str, instances: Sequence[str]) -> list[str]:
+    """The units of a template: web@1.service for web@.service and 1.
+
+    Raises:
+        pulumi.RunError: the name is no template, or an instance is given twice.
+    """
+    if not is_template(template):
+        raise pulumi.RunError(
+            f"{template} is not a template; a template's name ends in @ before the suffix, like "
+            "web@.service. Rename the file, or use FleetUnit."
+        )
+    names = [instance_of(template, instance) for instance in instances]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise pulumi.RunError(f"{', '.join(twice)} given more than once; each instance runs once.")
+    return names
+
+
+def read_unit(path: Path, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+    """A unit file's text with its placeholders filled in, checked before anything is touched.
+
+    Raises:
+        pulumi.RunError: no such file, a bad unit file, an unknown or an unused placeholder.
+    """
+    try:
+        text = path.read_text()
+        parse(path.name, text)
+    except (FileNotFoundError, UnitFileError) as error:
+        raise pulumi.RunError(str(error)) from error
+    check_placeholders(path.name, text, values)
+    return pulumi.Output.all(**values).apply(lambda known: fill(text, known))
+
+
+def check_placeholders(name: str, text: str, values: Mapping[str, object]) -> None:
+    """Refuse a text whose placeholders are not exactly the given values.
+
+    Raises:
+        pulumi.RunError: naming those that are missing or unused.
+    """
+    wanted = set(_PLACEHOLDER.findall(text))
+    for missing in sorted(wanted - set(values)):
+        raise pulumi.RunError(
+            f"{name}: {{{{{missing}}}}} has no value; given: {', '.join(sorted(values)) or 'none'}."
+            " Pass it in `values`, or mend its name in the unit file."
+        )
+    for unused in sorted(set(values) - wanted):
+        raise pulumi.RunError(
+            f"{name}: the value {unused!r} is not used; the file has: "
+            f"{', '.join(sorted(wanted)) or 'no placeholder'}. Remove it from `values`."
+        )
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with every {{placeholder}} replaced."""
+    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], text)
+
+
+def apply(
+    parent: pulumi.Resource, owner: str, connection: Connection, units: Mapping[str, object]
+) -> remote.Command:
+    """Make the cluster's units of this owner exactly these, whatever was done by hand."""
+    run = f"timeout {APPLY_SECONDS} fleetctl apply"
+    return remote.Command(
+        owner,
+        connection=ssh(connection),
+        create=run,
+        update=run,
+        delete=f"{run} --destroy",
+        stdin=pulumi.Output.json_dumps({"owner": owner, "units": units}),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _placements(stdout: str) -> dict[str, Any]:
+    return json.loads(stdout)["placements"]
