@@ -1,4 +1,4 @@
-"""A cluster that runs your systemd units behind a load balancer: the program's table of contents."""
+"""A cluster that runs your systemd units behind a load balancer: its table of contents."""
 
 import pulumi
 

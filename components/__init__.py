@@ -1,0 +1,1 @@
+"""What Pulumi provisions: components that this program and other stacks are made of."""

@@ -70,9 +70,7 @@ class Cluster(pulumi.ComponentResource):
         stdin = self._configuration(host, is_member, software)
         return self._step(host, "configure", stdin, [copied], program=f"python3 {ARCHIVE}")
 
-    def _configuration(
-        self, host: Host, is_member: bool, software: Software
-    ) -> pulumi.Output[str]:
+    def _configuration(self, host: Host, is_member: bool, software: Software) -> pulumi.Output[str]:
         roles = ["fleet", "app", "nginx", *(["root"] if is_member else [])]
         return pulumi.Output.json_dumps(
             {

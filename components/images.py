@@ -1,4 +1,4 @@
-"""Container images: built from a folder, named by its content, pushed to where machines pull from."""
+"""Container images: built from a folder, named by its content, pushed where machines pull."""
 
 import hashlib
 from pathlib import Path

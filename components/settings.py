@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import pulumi
 
@@ -106,12 +107,13 @@ def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:
 
 
 def _machine_metadata(config: pulumi.Config, cluster_size: int) -> list[dict[str, str]]:
-    given = config.require_object("machine-metadata")
+    given: object = config.require_object("machine-metadata")
     allowed = f'at most {cluster_size} entries like "role=web,zone=a", one a machine'
     example = "--path 'machine-metadata[0]' role=web"
-    if not isinstance(given, list) or len(given) > cluster_size:  # pyright: ignore[reportUnknownArgumentType]
+    entries = cast(list[object], given) if isinstance(given, list) else None
+    if entries is None or len(entries) > cluster_size:
         raise SettingError("machine-metadata", given, allowed, example)
     try:
-        return [parse_metadata(str(entry)) for entry in given]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return [parse_metadata(str(entry)) for entry in entries]
     except ValueError as error:
         raise SettingError("machine-metadata", str(error), allowed, example) from error

@@ -9,7 +9,8 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
-from .fleet.unitfile import UnitFileError, instance_of, is_template, parse
+from .fleet.names import UnitFileError, check_name, is_template
+from .fleet.unitfile import parse
 from .host import Connection, ssh
 
 APPLY_SECONDS = 300
@@ -94,14 +95,20 @@ def instance_names(template: str, instances: Sequence[str]) -> list[str]:
     """The units of a template: web@1.service for web@.service and 1.
 
     Raises:
-        pulumi.RunError: the name is no template, or an instance is given twice.
+        pulumi.RunError: the name is no template, or an instance is bad or given twice.
     """
     if not is_template(template):
         raise pulumi.RunError(
             f"{template} is not a template; a template's name ends in @ before the suffix, like "
             "web@.service. Rename the file, or use FleetUnit."
         )
-    names = [instance_of(template, instance) for instance in instances]
+    prefix, suffix = template.split("@")
+    names = [f"{prefix}@{instance}{suffix}" for instance in instances]
+    try:
+        for name in names:
+            check_name(name)
+    except UnitFileError as error:
+        raise pulumi.RunError(str(error)) from error
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise pulumi.RunError(f"{', '.join(twice)} given more than once; each instance runs once.")

@@ -86,7 +86,9 @@ class DockerNetwork(pulumi.ComponentResource):
 
 def address_at(subnet: pulumi.Input[str], offset: int) -> pulumi.Output[str]:
     """The address `offset` places into a subnet: 172.30.7.11 for 172.30.7.0/24 and 11."""
-    return pulumi.Output.from_input(subnet).apply(lambda text: str(ipaddress.ip_network(text)[offset]))
+    return pulumi.Output.from_input(subnet).apply(
+        lambda text: str(ipaddress.ip_network(text)[offset])
+    )
 
 
 def container_labels() -> list[docker.ContainerLabelArgs]:

@@ -101,9 +101,7 @@ def routes() -> list[ipaddress.IPv4Network]:
 
 def network_of(destination: str, mask: str) -> ipaddress.IPv4Network:
     """A network from the little-endian hexadecimal of /proc/net/route."""
-    address, netmask = (
-        socket.inet_ntoa(bytes.fromhex(text)[::-1]) for text in (destination, mask)
-    )
+    address, netmask = (socket.inet_ntoa(bytes.fromhex(text)[::-1]) for text in (destination, mask))
     return ipaddress.IPv4Network(f"{address}/{netmask}", strict=False)
 
 

@@ -47,7 +47,8 @@ class DockerLoadBalancer(pulumi.ComponentResource):
         super().__init__("fleet-cluster:index:DockerLoadBalancer", name, dict(args), opts)
         container = self._container(name, args)
         self.hostname = container.id.apply(lambda _: "127.0.0.1")
-        self.url = pulumi.Output.concat("http://", self.hostname, ":", args["port"])
+        port = pulumi.Output.from_input(args["port"]).apply(str)
+        self.url = pulumi.Output.concat("http://", self.hostname, ":", port)
         self.register_outputs({"hostname": self.hostname, "url": self.url})
 
     def _container(self, name: str, args: DockerLoadBalancerArgs) -> docker.Container:

@@ -18,9 +18,7 @@ def configure(stdin: str) -> None:
     configuration = Configuration.from_json(stdin)
     unpack(Path(sys.argv[0]), configuration.software)
     machine_id = Path("/etc/machine-id").read_text().strip()
-    changed = {
-        path for path, file in files(configuration, machine_id).items() if write(path, file)
-    }
+    changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
     service = (SOFTWARE / "current/fleet/fleetd.service").read_text()
     if write(SERVICE, File(service)):
         systemctl("daemon-reload")

@@ -77,7 +77,7 @@ def files(configuration: Configuration, machine_id: str) -> dict[str, File]:
 
 
 def fleet_conf(configuration: Configuration) -> str:
-    """fleetd's and fleetctl's configuration: JSON."""
+    """What fleetd and fleetctl read: JSON."""
     content = {
         "endpoints": [f"{address}:{CLIENT_PORT}" for address in configuration.endpoints],
         "public_ip": configuration.address,
@@ -115,7 +115,7 @@ def docker_daemon(configuration: Configuration) -> str:
 
 
 def etcd_environment(name: str, address: str, initial_cluster: str, state: str) -> str:
-    """etcd's configuration, as Debian's etcd.service reads it. `state` is new or existing."""
+    """The configuration of etcd, as Debian's etcd.service reads it. `state` is new or existing."""
     client = f"https://{address}:{CLIENT_PORT}"
     peer = f"https://{address}:{PEER_PORT}"
     variables = {

@@ -35,7 +35,9 @@ def systemctl(*arguments: str) -> str:
         return run("systemctl", *arguments)
     except StepError as error:
         lines = run("journalctl", "--no-pager", "--lines=20", "--unit", arguments[-1])
-        raise StepError(f"{error}\nThe journal of {arguments[-1]} on this machine:\n{lines}") from error
+        raise StepError(
+            f"{error}\nThe journal of {arguments[-1]} on this machine:\n{lines}"
+        ) from error
 
 
 def write(path: str, file: File) -> bool:
