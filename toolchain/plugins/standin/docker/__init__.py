@@ -1,0 +1,14 @@
+"""Stand-in for pulumi-docker: networks, volumes, containers and images."""
+
+from collections.abc import Callable, Mapping
+
+from ..resource import Resource
+from ..values import Plain
+from .container import Container
+from .image import Image
+from .network import Network
+from .remote_image import RemoteImage
+from .volume import Volume
+
+RESOURCES: list[Resource] = [Network(), Volume(), Container(), Image(), RemoteImage()]
+INVOKES: Mapping[str, Callable[[Plain], Plain]] = {}

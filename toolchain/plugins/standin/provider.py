@@ -1,0 +1,206 @@
+"""The provider that all three stand-ins share: it leads Pulumi's requests to resources."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from pulumi.provider.experimental import provider as rpc
+
+from .inputs import problems
+from .resource import Context, Log, PluginError, Resource, auto_name
+from .values import UNKNOWN, Plain, Properties, Unknown, plain_map, wrap_map
+
+Result = TypeVar("Result")
+Invoke = Callable[[Plain], Plain]
+
+AUTONAME = "name"
+DEFAULTS = "__defaults"
+"""Lists the inputs that the plugin itself chose, under the name that Pulumi's bridge uses."""
+
+# An operation blocks its thread for as long as it takes, and all machines are set up at once.
+WORKERS = 256
+
+
+class StandIn(rpc.Provider):
+    """Serves resources and functions by their tokens."""
+
+    def __init__(
+        self,
+        resources: Sequence[Resource],
+        invokes: Mapping[str, Invoke],
+        log: Callable[[str], Log],
+    ) -> None:
+        """Takes the resources, the functions by token, and what gives the log of a URN."""
+        self._resources = {resource.token: resource for resource in resources}
+        self._invokes = invokes
+        self._log = log
+        self._pool = ThreadPoolExecutor(max_workers=WORKERS)
+
+    async def _run(self, work: Callable[..., Result], *args: Any) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, functools.partial(work, *args))
+
+    def _resource(self, token: str) -> Resource:
+        if token not in self._resources:
+            supported = ", ".join(sorted(self._resources))
+            raise PluginError(f"This stand-in has no resource {token}. Supported: {supported}.")
+        return self._resources[token]
+
+    def _context(self, urn: str, name: str, timeout: float) -> Context:
+        return Context(name, timeout, self._log(urn))
+
+    async def invoke(self, request: rpc.InvokeRequest) -> rpc.InvokeResponse:
+        """Calls a function of the package."""
+        if request.tok not in self._invokes:
+            supported = ", ".join(sorted(self._invokes)) or "none"
+            raise PluginError(f"This stand-in has no function {request.tok}. Has: {supported}.")
+        result = await self._run(self._invokes[request.tok], plain_map(request.args))
+        return rpc.InvokeResponse(wrap_map(result))
+
+    async def check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """Checks inputs against the SDK, adds defaults and a name."""
+        return await self._run(self._check, request)
+
+    def _check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        resource = self._resource(request.type)
+        given = {k: v for k, v in request.new_inputs.items() if v.value is not None}
+        given.pop(DEFAULTS, None)
+        added = _added_inputs(resource, request, given)
+        inputs = plain_map(given) | added
+        found = problems(inputs, resource.sdk, resource.supported) or resource.check(inputs)
+        if found:
+            failures = [rpc.CheckFailure(problem.path, problem.reason) for problem in found]
+            return rpc.CheckResponse(request.new_inputs, failures)
+        marker: Plain = {DEFAULTS: sorted(added)} if added else {}
+        return rpc.CheckResponse(_merge(given, added | resource.prepare(inputs) | marker))
+
+    async def diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        """Compares the state with new inputs, by top-level names."""
+        return await self._run(self._diff, request)
+
+    def _diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        resource = self._resource(request.type)
+        old = plain_map(request.old_state)
+        changed = changes(resource, old, plain_map(request.new_inputs))
+        replaced = [name for name in changed if resource.replaces(name)]
+        detailed = {
+            name: rpc.PropertyDiff(_diff_kind(kind, name in replaced), input_diff=False)
+            for name, kind in changed.items()
+        }
+        return rpc.DiffResponse(
+            changes=bool(changed),
+            replaces=replaced,
+            delete_before_replace=bool(replaced) and resource.delete_before_replace,
+            diffs=list(changed),
+            detailed_diff=detailed,
+        )
+
+    async def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
+        """Creates a resource, or says what a preview can know of it."""
+        return await self._run(self._create, request)
+
+    def _create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
+        resource = self._resource(request.type)
+        if request.preview:
+            return rpc.CreateResponse("", _preview(resource, request.properties, None))
+        context = self._context(request.urn, request.name, request.timeout)
+        identity, outputs = resource.create(context, plain_map(request.properties))
+        return rpc.CreateResponse(identity, _state(resource, request.properties, outputs))
+
+    async def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
+        """Updates a resource in place, or says what a preview can know of that."""
+        return await self._run(self._update, request)
+
+    def _update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
+        resource = self._resource(request.type)
+        if request.preview:
+            return rpc.UpdateResponse(_preview(resource, request.news, request.olds))
+        context = self._context(request.urn, request.name, request.timeout)
+        state, inputs = plain_map(request.olds), plain_map(request.news)
+        outputs = resource.update(context, request.resource_id, state, inputs)
+        return rpc.UpdateResponse(_state(resource, request.news, outputs))
+
+    async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        """Refreshes a resource; answers without an id when it is gone."""
+        return await self._run(self._read, request)
+
+    def _read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
+        resource = self._resource(request.type)
+        if not request.properties:
+            raise PluginError(f"This stand-in cannot import a {resource.token}.")
+        context = self._context(request.urn, request.name, 0)
+        outputs = resource.read(context, request.resource_id, plain_map(request.properties))
+        if outputs is None:
+            return rpc.ReadResponse("")
+        state = _state(resource, request.properties, outputs)
+        return rpc.ReadResponse(request.resource_id, state, request.inputs)
+
+    async def delete(self, request: rpc.DeleteRequest) -> None:
+        """Deletes a resource."""
+        await self._run(self._delete, request)
+
+    def _delete(self, request: rpc.DeleteRequest) -> None:
+        context = self._context(request.urn, request.name, request.timeout)
+        state = plain_map(request.properties)
+        self._resource(request.type).delete(context, request.resource_id, state)
+
+
+def _added_inputs(resource: Resource, request: rpc.CheckRequest, given: Properties) -> Plain:
+    added: Plain = {k: v for k, v in resource.defaults.items() if k not in given}
+    if resource.autonamed and AUTONAME not in given:
+        added[AUTONAME] = _chosen_before(request.old_inputs) or auto_name(
+            request.name, request.random_seed
+        )
+    return added
+
+
+def _chosen_before(old_inputs: Properties) -> str | None:
+    old = plain_map(old_inputs)
+    return old.get(AUTONAME) if AUTONAME in old.get(DEFAULTS, []) else None
+
+
+def changes(resource: Resource, old: Plain, new: Plain) -> dict[str, str]:
+    """Returns `add`, `update` or `delete` for each top-level input that differs."""
+    found: dict[str, str] = {}
+    known = resource.sdk.input_types()
+    for name, value in new.items():
+        if name.startswith("__"):
+            continue
+        if name not in old:
+            found[name] = "add"
+        elif isinstance(value, Unknown) or not resource.same(name, old[name], value):
+            found[name] = "update"
+    for name in old:
+        if name in known and name not in new and name not in resource.computed:
+            found[name] = "delete"
+    return found | dict.fromkeys(resource.outdated(old), "update")
+
+
+def _diff_kind(kind: str, replaced: bool) -> rpc.PropertyDiffKind:
+    return rpc.PropertyDiffKind[f"{kind.upper()}_REPLACE" if replaced else kind.upper()]
+
+
+def _state(resource: Resource, known: Properties, outputs: Plain) -> Properties:
+    """Returns what to keep in the state."""
+    merged = _merge(known, outputs)
+    secret = merged.keys() & resource.secret_outputs
+    return merged | {name: merged[name].with_secret(True) for name in secret}
+
+
+def _merge(known: Properties, added: Plain) -> Properties:
+    """Returns both, `added` before `known`; what was secret stays secret."""
+    wrapped = wrap_map(added)
+    for name in wrapped.keys() & known.keys():
+        if known[name].contains_secret():
+            wrapped[name] = wrapped[name].with_secret(True)
+    return known | wrapped
+
+
+def _preview(resource: Resource, news: Properties, olds: Properties | None) -> Properties:
+    inputs = plain_map(news)
+    state = plain_map(olds) if olds is not None else None
+    pending = {name: UNKNOWN for name in resource.pending(inputs, state)}
+    kept = {k: v for k, v in (olds or {}).items() if k not in resource.sdk.input_types()}
+    return kept | _state(resource, news, pending)

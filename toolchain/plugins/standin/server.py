@@ -1,0 +1,76 @@
+"""Serves a provider to Pulumi's engine over gRPC."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from pulumi.provider.experimental.provider import Provider
+from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
+
+from .resource import Log, PluginError
+
+
+class EngineLog:
+    """The engine's log; `EngineLog(address)(urn)` is the log of one resource."""
+
+    def __init__(self, address: str) -> None:
+        """Takes the engine's `host:port`."""
+        self._stub: Any = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+
+    def __call__(self, urn: str) -> Log:
+        """Returns the log of the resource with this URN."""
+        return Log(
+            status=lambda text: self._write(urn, engine_pb2.INFO, text, ephemeral=True),
+            info=lambda text: self._write(urn, engine_pb2.INFO, text, ephemeral=False),
+            warning=lambda text: self._write(urn, engine_pb2.WARNING, text, ephemeral=False),
+        )
+
+    def _write(self, urn: str, severity: Any, text: str, *, ephemeral: bool) -> None:
+        self._stub.Log(
+            engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=ephemeral)
+        )
+
+
+class PlainErrors(grpc.aio.ServerInterceptor):
+    """Sends the text of a `PluginError` alone; gRPC would put the exception's class before it."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Wraps the method's handler."""
+        handler: Any = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+
+        async def call(request: Any, context: Any) -> Any:
+            try:
+                return await handler.unary_unary(request, context)
+            except PluginError as error:
+                await context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+        return grpc.unary_unary_rpc_method_handler(
+            call, handler.request_deserializer, handler.response_serializer
+        )
+
+
+def serve(provider: Provider, version: str, engine_address: str) -> None:
+    """Serves until the engine ends the process. Prints the port, as Pulumi's plugins must."""
+
+    async def run() -> None:
+        server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS, interceptors=[PlainErrors()])
+        servicer = ProviderServicer([], version, provider, engine_address=engine_address)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        await server.wait_for_termination()
+
+    asyncio.run(run())
