@@ -13,22 +13,24 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 toolchain=$root/toolchain
 cache=${FLEET_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fleet-cluster}
-# shellcheck source=toolchain/pins.env
 source "$toolchain/pins.env"
 
+# In the order in which they need each other.
+# shellcheck disable=SC2034
 all_tools=(basics python engine language_host plugins docker base_image confd)
-for file in "$toolchain"/tools/*.sh; do
-  # shellcheck disable=SC1090
-  source "$file"
-done
+source "$toolchain/tools/basics.sh"
+source "$toolchain/tools/python.sh"
+source "$toolchain/tools/engine.sh"
+source "$toolchain/tools/language-host.sh"
+source "$toolchain/tools/plugins.sh"
+source "$toolchain/tools/docker.sh"
+source "$toolchain/tools/base-image.sh"
+source "$toolchain/tools/confd.sh"
 
-# What a shell that ran "make env" exported, in this checkout or another, is not the user's choice.
-if [[ -n ${FLEET_CLUSTER_CHECKOUT:-} ]]; then
-  [[ ${PULUMI_BACKEND_URL:-} != "file://$FLEET_CLUSTER_CHECKOUT/.pulumi" ]] || unset PULUMI_BACKEND_URL
-  [[ ${PULUMI_CONFIG_PASSPHRASE_FILE:-} != "$FLEET_CLUSTER_CHECKOUT/.pulumi/passphrase" ]] ||
-    unset PULUMI_CONFIG_PASSPHRASE_FILE
-fi
-[[ ${PULUMI_HOME:-} != "$cache"/* ]] || unset PULUMI_HOME
+# What an earlier "make env" exported, of this checkout or another, is not the user's own choice.
+while IFS='=' read -r name value; do
+  [[ -z $name || ${!name:-} != "$value" ]] || unset "$name"
+done <<<"${FLEET_CLUSTER_ENV:-}"
 
 # say TOOL WORDS...: one line for a person, beside whatever a script prints for a program.
 say() {
@@ -56,6 +58,13 @@ quietly() {
     say "" "this did not work; all of its output is in $log"
     return 1
   fi
+}
+
+# Puts the tools on PATH and selects the back end, as "make env" does for a person's shell.
+use_env() {
+  local exports
+  exports=$("$toolchain/env")
+  eval "$exports"
 }
 
 # at_least VERSION MINIMUM

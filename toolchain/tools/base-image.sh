@@ -5,9 +5,9 @@ base_image_hint="make \"docker pull $BASE_IMAGE\" work, or run this as root on D
 
 base_image_found() {
   local origin
-  origin=$(docker image inspect --format '{{index .Config.Labels "fleet-cluster.origin"}}' "$BASE_IMAGE" \
-    2>/dev/null) || return 1
-  printf '%s\t%s' "bookworm" "$BASE_IMAGE, ${origin:-pulled}"
+  origin=$(docker image inspect --format '{{if .RepoDigests}}pulled{{else}}made here with debootstrap{{end}}' \
+    "$BASE_IMAGE" 2>/dev/null) || return 1
+  printf -- '-\t%s' "$BASE_IMAGE, $origin"
 }
 
 base_image_install() {
@@ -26,8 +26,7 @@ base_image_build() (
   debootstrap --variant=minbase --include=ca-certificates bookworm "$folder" "$(debian_mirror bookworm debian)" &&
     trim "$folder" &&
     tar -C "$folder" --numeric-owner -c . |
-    docker import --change 'CMD ["bash"]' --change 'LABEL fleet-cluster.origin="made with debootstrap"' \
-      - "$BASE_IMAGE"
+    docker import --change 'CMD ["bash"]' - "$BASE_IMAGE"
 )
 
 # Makes the tree as Docker's slim images are: packages without papers, no caches, all of Debian's sources.

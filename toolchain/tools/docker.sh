@@ -18,8 +18,9 @@ docker_found() {
 docker_install() {
   [[ $(uname -s) == Linux && $(id -u) == 0 ]] ||
     fail docker "\"docker info\" does not work: $(docker info 2>&1 | tail -n 1)" "$docker_hint"
-  command -v dockerd >/dev/null && command -v docker >/dev/null ||
+  if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
     apt_install docker "$docker_hint" docker.io iptables
+  fi
   docker_start
 }
 

@@ -15,14 +15,23 @@ engine_found() {
   fi
 }
 
-# Prints the engine's path.
+# Prints the engine's path: the first on PATH that is not ours, if it will do, else ours.
 engine_program() {
-  local own version
-  own=$(command -v pulumi || true)
-  if [[ -n $own && $own != "$cache"/* ]]; then
-    version=$("$own" version 2>/dev/null) && at_least "${version#v}" "$PULUMI_VERSION" && echo "$own" && return
+  local own
+  own=$(type -ap pulumi | grep -v "^$cache/" | head -n 1)
+  if [[ -n $own ]] && engine_will_do "$own"; then
+    echo "$own"
+  elif [[ -e $engine_home/origin ]]; then
+    echo "$engine_home/bin/pulumi"
+  else
+    return 1
   fi
-  [[ -x $engine_home/bin/pulumi && -e $engine_home/origin ]] && echo "$engine_home/bin/pulumi"
+}
+
+engine_will_do() {
+  local version
+  version=$("$1" version 2>/dev/null) && at_least "${version#v}" "$PULUMI_VERSION" &&
+    [[ -x ${1%/*}/pulumi-language-python ]]
 }
 
 engine_install() {

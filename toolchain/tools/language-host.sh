@@ -1,28 +1,32 @@
 # shellcheck shell=bash
-# The program that runs Python for the engine. Official Pulumi releases carry it beside the engine.
+# The program that runs Python for the engine. Official Pulumi releases carry it beside the engine;
+# it goes beside ours too, since the engine warns on each run about one from elsewhere on PATH.
 
 language_host_hint=$engine_hint
-language_host_home=$cache/language-host-$LANGUAGE_HOST_VERSION-for-$PULUMI_VERSION
+language_host_origin=$engine_home/language-host-origin
 
 language_host_found() {
-  if beside_engine=$(engine_program) && [[ -x ${beside_engine%/*}/pulumi-language-python ]]; then
-    printf -- '-\t%s' "beside the engine"
-  elif [[ -e $language_host_home/origin ]]; then
-    printf '%s\t%s' "$LANGUAGE_HOST_VERSION" "$(cat "$language_host_home/origin")"
+  local program
+  program=$(engine_program) && [[ -x ${program%/*}/pulumi-language-python ]] || return 1
+  if [[ $program == "$engine_home"/* && -e $language_host_origin ]]; then
+    printf '%s\t%s' "$LANGUAGE_HOST_VERSION" "$(cat "$language_host_origin")"
   else
-    return 1
+    printf '%s\t%s' "$PULUMI_VERSION" "came with the engine"
   fi
 }
 
 language_host_install() {
-  local new=$language_host_home.new
-  rm -rf "$new" "$language_host_home"
-  mkdir -p "$new/bin"
+  local new=$cache/language-host.new
   go_needed language_host
+  rm -rf "$new"
+  mkdir -p "$new"
   quietly language_host "building Pulumi's Python language host $LANGUAGE_HOST_VERSION (about half a minute)" \
-    language_host_build "$new/bin" || fail language_host "go build" "$language_host_hint"
-  echo "built here from Go modules" >"$new/origin"
-  mv "$new" "$language_host_home"
+    language_host_build "$new" || fail language_host "go build" "$language_host_hint"
+  echo "built here from Go modules" >"$language_host_origin"
+  # The host goes last: the others are nothing without it.
+  mv "$new"/*-python-exec "$new"/*-pulumi-python "$engine_home/bin"
+  mv "$new/pulumi-language-python" "$engine_home/bin"
+  rm -r "$new"
 }
 
 # The host itself is older than the engine; the two scripts that it runs must be of the engine's release.
