@@ -107,12 +107,12 @@ def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:
 
 
 def _machine_metadata(config: pulumi.Config, cluster_size: int) -> list[dict[str, str]]:
-    given: object = config.require_object("machine-metadata")
+    given: object = cast("object", config.require_object("machine-metadata"))
     allowed = f'at most {cluster_size} entries like "role=web,zone=a", one a machine'
     example = "--path 'machine-metadata[0]' role=web"
-    entries = cast(list[object], given) if isinstance(given, list) else None
-    if entries is None or len(entries) > cluster_size:
-        raise SettingError("machine-metadata", given, allowed, example)
+    entries = cast("list[object]", given)
+    if not isinstance(given, list) or len(entries) > cluster_size:
+        raise SettingError("machine-metadata", entries, allowed, example)
     try:
         return [parse_metadata(str(entry)) for entry in entries]
     except ValueError as error:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from socket import create_connection
 from time import monotonic, sleep
 
 from .files import CLIENT_PORT, ETCD_PKI, PEER_PORT, File, etcd_environment
@@ -53,8 +54,8 @@ def member(stdin: str, bootstrap: bool) -> None:
     others = [address for name, address in wanted.members.items() if name != wanted.name]
     if (DATA / "member").exists() and restart(wanted):
         say(f"etcd on {wanted.name} is a member already")
-    elif others and answers(others):
-        join(wanted, others)
+    elif cluster := reachable(others):
+        join(wanted, cluster)
     elif bootstrap:
         start_new(wanted)
     else:
@@ -75,45 +76,40 @@ def start_new(wanted: Membership) -> None:
     wait(lambda: healthy(wanted.address), f"etcd on {wanted.name} to answer")
 
 
-def join(wanted: Membership, others: list[str]) -> None:
+def join(wanted: Membership, cluster: list[str]) -> None:
     """Become a learner of the running cluster, catch up, be promoted."""
-    for stale in members(others):
+    for stale in members(cluster):
         if stale.name == wanted.name or stale.peer == peer_url(wanted.address):
             say(f"etcd: removing the stale member {stale.id} of {wanted.name}")
-            etcdctl(others, "member", "remove", stale.id)
+            etcdctl(cluster, "member", "remove", stale.id)
     say(f"etcd on {wanted.name}: joining as a learner")
     peer = f"--peer-urls={peer_url(wanted.address)}"
-    etcdctl(others, "member", "add", wanted.name, "--learner", peer)
+    etcdctl(cluster, "member", "add", wanted.name, "--learner", peer)
     systemctl("stop", "etcd.service")
     shutil.rmtree(DATA, ignore_errors=True)
-    named = [(one.name or wanted.name, one.peer) for one in members(others)]
+    named = [(one.name or wanted.name, one.peer) for one in members(cluster)]
     configure(wanted, ",".join(f"{name}={peer}" for name, peer in named), "existing")
     systemctl("enable", "etcd.service")
     systemctl("restart", "etcd.service")
-    wait(lambda: promoted(wanted, others), f"etcd on {wanted.name} to catch up and be promoted")
+    wait(lambda: promoted(wanted, cluster), f"etcd on {wanted.name} to catch up and be promoted")
 
 
 def restart(wanted: Membership) -> bool:
     """Start etcd on the data that is here. False if the cluster has removed this member."""
     systemctl("enable", "--now", "etcd.service")
     others = [address for name, address in wanted.members.items() if name != wanted.name]
-    known = [one.peer for one in members(others)] if others and answers(others) else None
-    if known is not None and peer_url(wanted.address) not in known:
+    cluster = reachable(others)
+    if cluster and peer_url(wanted.address) not in [one.peer for one in members(cluster)]:
         return False
     wait(lambda: healthy(wanted.address), f"etcd on {wanted.name} to answer")
     return True
 
 
-def promoted(wanted: Membership, others: list[str]) -> bool:
+def promoted(wanted: Membership, cluster: list[str]) -> bool:
     """Whether this machine's member votes; a learner that has caught up is promoted."""
-    mine = [one for one in members(others) if one.peer == peer_url(wanted.address)]
+    mine = [one for one in members(cluster) if one.peer == peer_url(wanted.address)]
     if mine and mine[0].learner:
-        try:
-            etcdctl(others, "member", "promote", mine[0].id)
-        except StepError as error:
-            if "in sync with leader" not in str(error) and "not learner" not in str(error):
-                raise
-            return False
+        etcdctl(cluster, "member", "promote", mine[0].id)
     return healthy(wanted.address)
 
 
@@ -173,16 +169,18 @@ def members(endpoints: list[str]) -> list[Member]:
     ]
 
 
-def answers(endpoints: list[str]) -> bool:
-    """Whether a cluster with a leader stands behind these endpoints."""
-    return any(map(healthy, endpoints))
+def reachable(endpoints: list[str]) -> list[str]:
+    """Those that answer, with a leader; asking a dead one would only cost time."""
+    return [endpoint for endpoint in endpoints if healthy(endpoint)]
 
 
 def healthy(endpoint: str) -> bool:
     """Whether this member answers, with a leader."""
     try:
+        # etcdctl would go on dialling a port where nobody listens.
+        create_connection((endpoint, CLIENT_PORT), timeout=2).close()
         etcdctl([endpoint], "endpoint", "health")
-    except StepError:
+    except (StepError, OSError):
         return False
     return True
 
@@ -208,10 +206,19 @@ def peer_url(address: str) -> str:
 
 
 def wait(ready: Callable[[], bool], what: str) -> None:
-    """Ask until it is so. etcd has no event for these, so this asks four times a second."""
+    """Ask until it is so. etcd has no event for these, so this asks four times a second.
+
+    Raises:
+        StepError: patience is at its end; with the last refusal, and etcd's journal.
+    """
     deadline = monotonic() + PATIENCE
-    while not ready():
-        if monotonic() > deadline:
-            lines = run("journalctl", "--no-pager", "--lines=20", "--unit=etcd.service")
-            raise StepError(f"waited {PATIENCE:.0f} s for {what}; etcd's journal:\n{lines}")
+    refusal = ""
+    while monotonic() < deadline:
+        try:
+            if ready():
+                return
+        except StepError as error:  # A learner lags behind, or an election is going on.
+            refusal = f"; the last answer: {error}"
         sleep(0.25)
+    lines = run("journalctl", "--no-pager", "--lines=20", "--unit=etcd.service")
+    raise StepError(f"waited {PATIENCE:.0f} s for {what}{refusal}\nThe journal of etcd:\n{lines}")
