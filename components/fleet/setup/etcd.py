@@ -78,13 +78,9 @@ def start_new(wanted: Membership) -> None:
 
 def join(wanted: Membership, cluster: list[str]) -> None:
     """Become a learner of the running cluster, catch up, be promoted."""
-    for stale in members(cluster):
-        if stale.name == wanted.name or stale.peer == peer_url(wanted.address):
-            say(f"etcd: removing the stale member {stale.id} of {wanted.name}")
-            etcdctl(cluster, "member", "remove", stale.id)
     say(f"etcd on {wanted.name}: joining as a learner")
-    peer = f"--peer-urls={peer_url(wanted.address)}"
-    etcdctl(cluster, "member", "add", wanted.name, "--learner", peer)
+    # etcd refuses changes until its members have been connected for 5 s.
+    wait(lambda: added(wanted, cluster), f"etcd to accept {wanted.name} as a learner")
     systemctl("stop", "etcd.service")
     shutil.rmtree(DATA, ignore_errors=True)
     named = [(one.name or wanted.name, one.peer) for one in members(cluster)]
@@ -92,6 +88,17 @@ def join(wanted: Membership, cluster: list[str]) -> None:
     systemctl("enable", "etcd.service")
     systemctl("restart", "etcd.service")
     wait(lambda: promoted(wanted, cluster), f"etcd on {wanted.name} to catch up and be promoted")
+
+
+def added(wanted: Membership, cluster: list[str]) -> bool:
+    """Add the learner, in place of a stale member of that name or address."""
+    for stale in members(cluster):
+        if stale.name == wanted.name or stale.peer == peer_url(wanted.address):
+            say(f"etcd: removing the stale member {stale.id} of {wanted.name}")
+            etcdctl(cluster, "member", "remove", stale.id)
+    peer = f"--peer-urls={peer_url(wanted.address)}"
+    etcdctl(cluster, "member", "add", wanted.name, "--learner", peer)
+    return True
 
 
 def restart(wanted: Membership) -> bool:
@@ -109,7 +116,8 @@ def promoted(wanted: Membership, cluster: list[str]) -> bool:
     """Whether this machine's member votes; a learner that has caught up is promoted."""
     mine = [one for one in members(cluster) if one.peer == peer_url(wanted.address)]
     if mine and mine[0].learner:
-        etcdctl(cluster, "member", "promote", mine[0].id)
+        # A promotion right behind another change gets lost, and etcd tells only after 7 s.
+        etcdctl(cluster, "member", "promote", mine[0].id, seconds=2)
     return healthy(wanted.address)
 
 
@@ -185,12 +193,12 @@ def healthy(endpoint: str) -> bool:
     return True
 
 
-def etcdctl(endpoints: list[str], *arguments: str) -> str:
-    """Run etcdctl as etcd's root."""
+def etcdctl(endpoints: list[str], *arguments: str, seconds: int = 8) -> str:
+    """Run etcdctl as etcd's root, for so many seconds at most."""
     urls = ",".join(f"https://{address}:{CLIENT_PORT}" for address in endpoints)
     flags = {"CACERT": "ca.crt", "CERT": "root.crt", "KEY": "root.key"}
     env = {f"ETCDCTL_{flag}": f"{ETCD_PKI}/{name}" for flag, name in flags.items()}
-    limits = ("--dial-timeout=3s", "--command-timeout=8s")
+    limits = ("--dial-timeout=3s", f"--command-timeout={seconds}s")
     return run(
         "etcdctl",
         f"--endpoints={urls}",
