@@ -42,7 +42,8 @@ class StandIn(rpc.Provider):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, functools.partial(work, *args))
 
-    def _resource(self, token: str) -> Resource:
+    def _resource(self, qualified_type: str) -> Resource:
+        token = qualified_type.rpartition("$")[2]  # A child's type comes with its parents' types.
         if token not in self._resources:
             supported = ", ".join(sorted(self._resources))
             raise PluginError(f"This stand-in has no resource {token}. Supported: {supported}.")
