@@ -67,6 +67,11 @@ use_env() {
   eval "$exports"
 }
 
+# limit SECONDS COMMAND...: macOS has no timeout; there the command takes its time.
+limit() {
+  if command -v timeout >/dev/null; then timeout "$@"; else "${@:2}"; fi
+}
+
 # at_least VERSION MINIMUM
 at_least() {
   [[ $(printf '%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]

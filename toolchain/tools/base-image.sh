@@ -12,7 +12,7 @@ base_image_found() {
 
 base_image_install() {
   say base_image "pulling $BASE_IMAGE"
-  if timeout 300 docker pull --quiet "$BASE_IMAGE" >/dev/null 2>&1; then return; fi
+  if limit 300 docker pull --quiet "$BASE_IMAGE" >/dev/null 2>&1; then return; fi
   say base_image "no image registry answers; making it from Debian's packages"
   command -v debootstrap >/dev/null ||
     apt_install base_image "$base_image_hint" debootstrap debian-archive-keyring

@@ -7,7 +7,7 @@ dockerd_home=$cache/dockerd
 
 docker_found() {
   local version
-  version=$(timeout 10 docker info --format '{{.ServerVersion}}' 2>/dev/null) && [[ -n $version ]] || return 1
+  version=$(limit 10 docker info --format '{{.ServerVersion}}' 2>/dev/null) && [[ -n $version ]] || return 1
   if started_dockerd >/dev/null; then
     printf '%s\t%s' "$version" "started by this set-up; log in $dockerd_home/log"
   else
@@ -41,7 +41,7 @@ start_dockerd() {
   setsid dockerd >"$dockerd_home/log" 2>&1 </dev/null 9>&- &
   local pid=$!
   echo "$pid $(process_start "$pid")" >"$dockerd_home/pid"
-  until timeout 10 docker info >/dev/null 2>&1; do
+  until limit 10 docker info >/dev/null 2>&1; do
     kill -0 "$pid" 2>/dev/null || return 1
     sleep 0.2 # nothing tells when the engine answers
   done

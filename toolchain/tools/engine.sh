@@ -18,7 +18,7 @@ engine_found() {
 # Prints the engine's path: the first on PATH that is not ours, if it will do, else ours.
 engine_program() {
   local own
-  own=$(type -ap pulumi | grep -v "^$cache/" | head -n 1)
+  own=$(type -ap pulumi | grep -vF "$cache/" | head -n 1 || true)
   if [[ -n $own ]] && engine_will_do "$own"; then
     echo "$own"
   elif [[ -e $engine_home/origin ]]; then
