@@ -1,0 +1,143 @@
+"""`python3 -m fleet.ctl`: parse, find the place where the command runs, run it."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from .. import config
+from ..config import ConfigError
+from ..model import BadRecordError
+from ..store import Store, StoreUnavailableError
+from ..unitfile import UnitFileError
+from . import tunnel
+from .arguments import fail, far_words, parse, store_words
+from .command import Command, Context, Input, Place
+from .errors import CtlError, Exit, UsageError
+from .local_files import read_files
+from .machines import FromMachine, FromOutside
+from .ssh import Host, SshOptions
+from .tunnel import Parcel, Tunnel
+
+INTERRUPTED = 130
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def main(words: Sequence[str]) -> int:
+    """Run fleetctl; its exit code."""
+    try:
+        command, arguments = parse(words)
+        return _run(command, arguments, words)
+    except (CtlError, UsageError) as error:
+        fail(str(error))
+        return error.code
+    except (UnitFileError, ConfigError, BadRecordError, StoreUnavailableError) as error:
+        fail(str(error))
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing is left to flush at exit.
+        sys.stdout = None
+        return Exit.FAILED
+
+
+def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
+    options = _ssh_options(arguments)
+    if not arguments.tunnel:
+        return command.run(_on_machine(command, arguments, options), arguments)
+    through = Tunnel(_host(arguments.tunnel, "--tunnel"), options)
+    outside = FromOutside(through, store_words(arguments), _port(arguments.ssh_port))
+    if command.place is Place.HERE:
+        return command.run(Context(_no_store, outside), arguments)
+    parcel = _parcel(command, arguments)
+    return through.run(far_words(words, arguments), parcel, outside.explain_message)
+
+
+def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> Context:
+    @cache
+    def store() -> Store:
+        return _connect(arguments)
+
+    parcel = tunnel.receive() if arguments.carried else _parcel(command, arguments)
+    machines = FromMachine(store, options, carried=arguments.carried)
+    return Context(store, machines, parcel.files, parcel.document)
+
+
+def _parcel(command: Command, arguments: Namespace) -> Parcel:
+    """What the command reads on this computer."""
+    if command.input is Input.FILES:
+        return Parcel(files=read_files(arguments.units))
+    if command.input is Input.DOCUMENT and not getattr(arguments, "owner", ""):
+        return Parcel(document=sys.stdin.read())
+    return Parcel()
+
+
+def _connect(arguments: Namespace) -> Store:
+    if not arguments.endpoint and not config.PATH.exists():
+        raise CtlError(
+            "this computer is no machine of a cluster, so say which one to go through: "
+            "--tunnel HOST, or FLEETCTL_TUNNEL=HOST in the environment"
+        )
+    # Here, because a user's computer with a tunnel needs no gRPC.
+    from ..etcd.client import connect
+
+    settings = config.read() if config.PATH.exists() else None
+    endpoints = arguments.endpoint.split(",") if arguments.endpoint else ()
+    return connect(
+        endpoints or (settings.endpoints if settings else ()),
+        _file(arguments.ca_file) or (settings.ca_file if settings else None),
+        _file(arguments.cert_file) or (settings.cert_file if settings else None),
+        _file(arguments.key_file) or (settings.key_file if settings else None),
+    )
+
+
+def _no_store() -> Store:
+    raise CtlError("this command talks to machines, not to etcd")
+
+
+def _file(given: str) -> Path | None:
+    return Path(given) if given else None
+
+
+def _ssh_options(arguments: Namespace) -> SshOptions:
+    return SshOptions(
+        username=arguments.ssh_username,
+        timeout=_seconds(arguments.ssh_timeout, "--ssh-timeout"),
+        strict=_boolean(arguments.strict_host_key_checking, "--strict-host-key-checking"),
+        known_hosts_file=arguments.known_hosts_file,
+        identity=arguments.ssh_identity,
+        config=arguments.ssh_config,
+        batch=not sys.stdin.isatty(),
+    )
+
+
+def _seconds(given: str, option: str) -> float:
+    try:
+        return float(given)
+    except ValueError as error:
+        raise UsageError(f"{option} is {given!r}; it must be seconds, such as 10") from error
+
+
+def _boolean(given: str, option: str) -> bool:
+    if given.lower() not in BOOLEANS:
+        raise UsageError(f"{option} is {given!r}; it must be true or false")
+    return BOOLEANS[given.lower()]
+
+
+def _port(given: str) -> int:
+    if given and not given.isdecimal():
+        raise UsageError(f"--ssh-port is {given!r}; it must be a number")
+    return int(given or 0)
+
+
+def _host(given: str, option: str) -> Host:
+    try:
+        return Host.parse(given)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,183 @@
+"""The command line: commands, and the options that all of them have."""
+
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from .command import Command
+from .commands import COMMANDS
+from .errors import Exit
+from .names import did_you_mean
+from .tunnel import CARRIED
+
+ENVIRONMENT = "FLEETCTL_"
+
+EXIT_CODES = """\
+exit codes: 0 done, 1 failed or refused, 2 wrong command line, 3 timed out (--timeout,
+--block-attempts); status, journal and ssh: that of the command on the machine"""
+
+
+@dataclass(frozen=True)
+class GlobalOption:
+    """An option of all commands; `FLEETCTL_<NAME>` in the environment gives it too."""
+
+    name: str
+    metavar: str
+    help: str
+    default: str = ""
+
+    @property
+    def field(self) -> str:
+        """Its attribute of the parsed arguments."""
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return ENVIRONMENT + self.field.upper()
+
+    def value(self) -> str:
+        """What it is when the command line does not say."""
+        return os.environ.get(self.variable) or self.default
+
+
+CONNECTION_OPTIONS = (
+    GlobalOption("tunnel", "[USER@]HOST[:PORT]", "run on this machine of the cluster, over SSH"),
+    GlobalOption("ssh-username", "USER", "user on the machines", "core"),
+    GlobalOption("ssh-port", "PORT", "port of sshd on the machines, for status, journal, ssh"),
+    GlobalOption("ssh-timeout", "SECONDS", "how long to wait for an SSH connection", "10"),
+    GlobalOption("ssh-identity", "FILE", "private key; without it, as ssh is configured"),
+    GlobalOption("ssh-config", "FILE", "ssh configuration instead of ~/.ssh/config"),
+    GlobalOption("known-hosts-file", "FILE", "host keys; without it, as ssh is configured"),
+    GlobalOption("strict-host-key-checking", "BOOL", "false: accept any host key", "true"),
+)
+"""Used on the computer where the command was typed."""
+
+STORE_OPTIONS = (
+    GlobalOption("endpoint", "HOST:PORT,...", "etcd's members, instead of the machine's own list"),
+    GlobalOption("ca-file", "FILE", "etcd's authority, instead of the machine's own"),
+    GlobalOption("cert-file", "FILE", "certificate for etcd, instead of the machine's own"),
+    GlobalOption("key-file", "FILE", "the certificate's key, instead of the machine's own"),
+    GlobalOption("request-timeout", "SECONDS", "how long etcd has to answer a request", "6"),
+)
+"""Used where the command runs."""
+
+
+class Parser(ArgumentParser):
+    """argparse, with errors that say what to do next."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error and exit with the code for a wrong command line."""
+        self.exit(Exit.USAGE, f"{self.prog}: {message}\nSee: {self.prog} --help\n")
+
+
+def parse(words: Sequence[str]) -> tuple[Command, Namespace]:
+    """The command, and its arguments.
+
+    Raises:
+        SystemExit: help was asked for, or the command line is wrong.
+    """
+    parser = _parser()
+    if not words:
+        parser.print_help()
+        parser.exit(Exit.USAGE)
+    _refuse_unknown(parser, words)
+    arguments = parser.parse_args(_without_help_command(words))
+    if arguments.version:
+        arguments.command = "version"
+    if not arguments.command:
+        parser.error("a command is missing")
+    return COMMANDS[arguments.command], arguments
+
+
+def far_words(words: Sequence[str], arguments: Namespace) -> list[str]:
+    """The command line for the machine at the tunnel's end: without what is about the way there."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    _add_global(parser, SUPPRESS)
+    _, rest = parser.parse_known_args(words)
+    return [*store_words(arguments), *rest]
+
+
+def store_words(arguments: Namespace) -> list[str]:
+    """The options about the store that were given."""
+    given = [(option, getattr(arguments, option.field)) for option in STORE_OPTIONS]
+    return [f"--{option.name}={value}" for option, value in given if value != option.default]
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="fleetctl",
+        description="Runs systemd units on the machines of a cluster.",
+        epilog=_overview(),
+        formatter_class=RawDescriptionHelpFormatter,
+        usage="fleetctl [OPTIONS] COMMAND [ARGUMENTS]",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.add_argument(CARRIED, action="store_true", help=SUPPRESS)
+    _add_global(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=SUPPRESS)
+    after_command = Parser(add_help=False)
+    _add_global(after_command, SUPPRESS)
+    for command in COMMANDS.values():
+        command.configure(
+            commands.add_parser(
+                command.name,
+                prog=f"fleetctl {command.name}",
+                parents=[after_command],
+                description=command.help,
+                epilog=f"example:\n{command.example.strip(chr(10))}\n\n{EXIT_CODES}",
+                formatter_class=RawDescriptionHelpFormatter,
+                allow_abbrev=False,
+            )
+        )
+    return parser
+
+
+def _add_global(parser: ArgumentParser, default: str | None = None) -> None:
+    shown = default is None
+    for option in (*CONNECTION_OPTIONS, *STORE_OPTIONS):
+        preset = f"; {option.default}" if option.default else ""
+        parser.add_argument(
+            f"--{option.name}",
+            metavar=option.metavar,
+            default=option.value() if shown else default,
+            help=f"{option.help} ({option.variable}{preset})" if shown else SUPPRESS,
+        )
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [
+        f"  {command.name:{width}}  {command.summary}"
+        for command in COMMANDS.values()
+        if not command.hidden
+    ]
+    return "\n".join(
+        ["commands:", *lines, "", "fleetctl COMMAND --help shows examples.", "", EXIT_CODES]
+    )
+
+
+def _refuse_unknown(parser: Parser, words: Sequence[str]) -> None:
+    known = ArgumentParser(add_help=False, allow_abbrev=False)
+    _add_global(known, SUPPRESS)
+    _, rest = known.parse_known_args(words)
+    name = next((word for word in rest if not word.startswith("-")), None)
+    if name and name not in (*COMMANDS, "help"):
+        parser.error(f"there is no command {name!r}{did_you_mean(name, COMMANDS)}")
+
+
+def _without_help_command(words: Sequence[str]) -> list[str]:
+    """`help` is `--help`, and `help start` is `start --help`."""
+    if words[0] != "help":
+        return list(words)
+    return [*words[1:2], "--help"]
+
+
+def fail(message: str) -> None:
+    """Print an error for the operator."""
+    if message:
+        print(f"fleetctl: {message}", file=sys.stderr)

@@ -1,0 +1,83 @@
+"""Changing the desired state: what fleetctl writes, by compare-and-swap."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from .. import model
+from ..model import Unit
+from ..store import MAX_OPERATIONS, Condition, Delete, Operation, Put, Store, Unchanged
+from .errors import CtlError
+from .follow import Follower
+from .view import View
+
+ATTEMPTS = 10
+"""How often a change is decided anew when others write at the same moment."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be written: nothing is, when `units` is empty."""
+
+    units: Mapping[str, Unit | None] = field(default_factory=dict[str, Unit | None])
+    """The new desired state of each unit that changes; None removes it."""
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The unit files that these units name: SHA-256 to text."""
+
+
+def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
+    """Write what `decide` makes of the records, and decide again when they changed meanwhile.
+
+    Afterwards the follower's view shows what was written.
+
+    Raises:
+        CtlError: others kept changing the same units.
+    """
+    draft = decide(follower.view)
+    for _ in range(ATTEMPTS):
+        if _write(follower.store, follower.view, draft):
+            if draft.units:
+                follower.refresh()
+            return draft
+        follower.refresh()
+        draft = decide(follower.view)
+    names = ", ".join(draft.units)
+    raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
+
+
+def _write(store: Store, view: View, draft: Draft) -> bool:
+    """Write all of a draft, in as few transactions as etcd allows; False if one did not fit."""
+    return all(
+        store.commit(operations, *conditions) for operations, conditions in _batches(view, draft)
+    )
+
+
+def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[Condition]]]:
+    operations: list[Operation] = []
+    conditions: list[Condition] = []
+    written: set[str] = set()
+    for name, unit in draft.units.items():
+        if len(operations) + 2 > MAX_OPERATIONS:
+            yield operations, conditions
+            operations, conditions = [], []
+        key = model.unit_key(name)
+        conditions.append(Unchanged(key, view.mod_revision(key)))
+        if unit is None:
+            operations.append(Delete(key))
+            continue
+        operations.append(Put(key, unit.to_json()))
+        if unit.sha in draft.texts and unit.sha not in written:
+            # Also when the file is there already: a new revision keeps `tidy` off it.
+            operations.append(Put(model.file_key(unit.sha), draft.texts[unit.sha]))
+            written.add(unit.sha)
+    if operations:
+        yield operations, conditions
+
+
+def tidy(store: Store) -> None:
+    """Remove unit files that no unit and no machine's instruction names any more."""
+    view = View(store.read(model.ROOT))
+    used = {unit.sha for unit in view.units.values()}
+    used.update(on.sha for machines in view.schedule.values() for on in machines.values())
+    for sha in sorted(view.files.keys() - used):
+        key = model.file_key(sha)
+        store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))

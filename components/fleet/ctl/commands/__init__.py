@@ -1,0 +1,45 @@
+"""fleetctl's commands, one a file."""
+
+from . import (
+    apply,
+    cat,
+    destroy,
+    journal,
+    list_machines,
+    list_unit_files,
+    list_units,
+    load,
+    locate,
+    ssh,
+    start,
+    status,
+    stop,
+    submit,
+    unload,
+    version,
+    why,
+)
+
+COMMANDS = {
+    module.COMMAND.name: module.COMMAND
+    for module in (
+        list_machines,
+        list_units,
+        list_unit_files,
+        submit,
+        load,
+        start,
+        stop,
+        unload,
+        destroy,
+        cat,
+        status,
+        journal,
+        ssh,
+        why,
+        apply,
+        locate,
+        version,
+    )
+}
+"""By name, in the order of `fleetctl --help`."""

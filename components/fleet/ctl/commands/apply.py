@@ -1,0 +1,79 @@
+"""`fleetctl apply`."""
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from ..application import Application, obsolete, placements
+from ..applying import apply
+from ..command import Command, Context, Input
+from ..destroying import destroy
+from ..errors import Exit
+from ..follow import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--destroy", action="store_true", help="remove all units of the owner instead"
+    )
+    parser.add_argument(
+        "--owner", default="", help="with --destroy: the owner, instead of a document"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="wait at most so long, then exit 3 (default: 0, no limit)",
+    )
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    application = _wanted(context, arguments)
+    timeout = arguments.timeout or None
+    with Follower(context.connect()) as follower:
+        if arguments.destroy:
+            failures = destroy(follower, obsolete(application, follower.view), timeout, quiet=True)
+        else:
+            failures = apply(application, follower, timeout)
+        context.machines.explain(failures, follower.view)
+        if failures:
+            return Exit.FAILED
+        print(json.dumps({"placements": placements(application, follower.view)}, sort_keys=True))
+    return Exit.DONE
+
+
+def _wanted(context: Context, arguments: Namespace) -> Application:
+    if arguments.owner and arguments.destroy:
+        return Application(arguments.owner, {}, {})
+    application = Application.from_json(context.document)
+    return Application(application.owner, {}, {}) if arguments.destroy else application
+
+
+COMMAND = Command(
+    name="apply",
+    summary="make an owner's units exactly those of a document",
+    help="""\
+Read a set of units as JSON on standard input, and make the cluster's units of that owner exactly
+this set: missing ones are added, changed files replaced, stopped ones started, and units of the
+owner that are not in the set destroyed. Everything is checked before anything is written: unit
+files, and whether each unit fits on a machine. Running instances whose template changed are changed
+one after the other, each when the one before is active. Then waits until all are active, and prints
+where they run. With nothing to do, nothing is written.
+
+A unit that was started by hand belongs to nobody until a set names it; a unit of another owner is
+refused. `pulumi up` runs this for each FleetUnit and FleetTemplate.""",
+    example="""
+  $ fleetctl apply --timeout 300 <<'END'
+  {"owner": "web",
+   "units": {"web@.service": {"text": "[Service]\\nExecStart=/bin/sleep inf\\n",
+                              "instances": {"web@1.service": "launched",
+                                            "web@2.service": "launched"}}}}
+  END
+  {"placements": {"web@1.service": "machine-1", "web@2.service": "machine-2"}}
+
+  $ fleetctl apply --destroy --owner web
+""",
+    configure=_configure,
+    run=_run,
+    input=Input.DOCUMENT,
+)

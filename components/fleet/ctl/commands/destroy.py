@@ -1,0 +1,38 @@
+"""`fleetctl destroy`."""
+
+from argparse import Namespace
+
+from ..command import Command, Context
+from ..destroying import destroy
+from ..errors import Exit
+from ..follow import Follower
+from ..names import select
+from ..stopping import add_options
+from ..waiting import timeout_of
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    with Follower(context.connect()) as follower:
+        known = follower.view.units.keys() | follower.view.states.keys()
+        names = select(arguments.units, known)
+        failures = destroy(follower, names, timeout_of(arguments), block=not arguments.no_block)
+        context.machines.explain(failures, follower.view)
+    return Exit.FAILED if failures else Exit.DONE
+
+
+COMMAND = Command(
+    name="destroy",
+    summary="stop units, and remove them and their files from the cluster",
+    help="""\
+Stop units (ExecStop= runs), wait until they are on no machine, and forget them. Files that no
+other unit uses are removed. Patterns name several units; quote them. Destroying a template leaves
+its instances alone.""",
+    example="""
+  $ fleetctl destroy hello.service
+  Destroyed hello.service
+
+  $ fleetctl destroy 'sinatra@*'
+""",
+    configure=add_options,
+    run=_run,
+)

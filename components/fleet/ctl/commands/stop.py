@@ -1,0 +1,29 @@
+"""`fleetctl stop`."""
+
+from argparse import Namespace
+
+from ...model import Target
+from .. import goals
+from ..command import Command, Context
+from ..stopping import add_options, lower
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    return lower(context, arguments, Target.LOADED, goals.stopped)
+
+
+COMMAND = Command(
+    name="stop",
+    summary="stop units; their files stay on their machines",
+    help="""\
+Stop units and wait until systemd reports them inactive. They stay loaded: `start` starts them
+again. Patterns name several units; quote them.""",
+    example="""
+  $ fleetctl stop hello.service
+  Unit hello.service loaded on 3f2a91bc.../172.18.0.11
+
+  $ fleetctl stop 'sinatra@*'
+""",
+    configure=add_options,
+    run=_run,
+)

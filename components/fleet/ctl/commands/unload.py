@@ -1,0 +1,32 @@
+"""`fleetctl unload`."""
+
+from argparse import Namespace
+
+from ...model import Target, Unit
+from .. import goals
+from ..command import Command, Context
+from ..goals import Goal
+from ..stopping import add_options, lower
+
+
+def _goal(name: str, _: Unit) -> Goal:
+    return goals.gone(name, f"Unit {name} inactive")
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    return lower(context, arguments, Target.INACTIVE, _goal)
+
+
+COMMAND = Command(
+    name="unload",
+    summary="stop units and take them off their machines; the cluster still knows them",
+    help="""\
+Stop units and wait until their machines have removed them. Their files stay in the cluster:
+`start` places them anew. Patterns name several units; quote them.""",
+    example="""
+  $ fleetctl unload hello.service
+  Unit hello.service inactive
+""",
+    configure=add_options,
+    run=_run,
+)

@@ -1,0 +1,34 @@
+"""How fleetctl fails: exit codes that scripts can rely on, and the errors that carry them."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """fleetctl's exit codes."""
+
+    DONE = 0
+    """What was asked for is so."""
+    FAILED = 1
+    """Refused, or it did not work; standard error says why."""
+    USAGE = 2
+    """The command line is wrong; nothing was done."""
+    TIMED_OUT = 3
+    """It was still under way when `--timeout` or `--block-attempts` ended the wait."""
+
+
+class CtlError(Exception):
+    """A command cannot be done. The message says what was wrong and what to do next."""
+
+    code = Exit.FAILED
+
+
+class UsageError(CtlError):
+    """The command line is wrong."""
+
+    code = Exit.USAGE
+
+
+class TimedOutError(CtlError):
+    """The wait has ended before what it waited for."""
+
+    code = Exit.TIMED_OUT

@@ -1,0 +1,199 @@
+"""What commands wait for (pure): how far a unit is from where it is to be."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .. import model
+from ..model import Assignment, Target, Unit, UnitState
+from .names import legend
+from .view import View
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Still under way."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Reached:
+    """There: what to tell the operator."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It cannot get there by waiting."""
+
+    reason: str
+    machine: str = ""
+    """The id of the machine where the unit failed; empty when it is on none."""
+
+
+@dataclass(frozen=True)
+class Unplaced(Failed):
+    """It fits on no machine: it starts when one comes that it fits on."""
+
+
+Outcome = Waiting | Reached | Failed
+Goal = Callable[[View], Outcome]
+
+BROKEN_LOADS = ("error", "bad-setting", "masked")
+"""LOAD states that waiting does not cure."""
+
+
+def launched(name: str, wanted: Unit, before: Mapping[str, UnitState]) -> Goal:
+    """The unit is active on its machine, or on all of its machines.
+
+    `before` is what was reported before the command: an older failure is not this start's.
+    """
+
+    def check(machine: str, state: UnitState, view: View) -> Outcome:
+        return _activity(name, machine, state, before.get(machine), view)
+
+    return _placed_goal(name, wanted, check, "launched")
+
+
+def loaded(name: str, wanted: Unit) -> Goal:
+    """The unit's file is on its machine, or on all of its machines."""
+
+    def check(machine: str, state: UnitState, view: View) -> Outcome:
+        where = legend(machine, view.machines)
+        return Reached(where) if state.load == "loaded" else Waiting(f"{state.load} on {where}")
+
+    return _placed_goal(name, wanted, check, "loaded")
+
+
+def stopped(name: str, wanted: Unit) -> Goal:
+    """The unit runs nowhere."""
+
+    def goal(view: View) -> Outcome:
+        if view.units.get(name) != wanted:
+            return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
+        for machine, assignment in view.assigned(name).items():
+            if assignment.target is Target.LAUNCHED:
+                return Waiting(_undecided(view, machine))
+        for machine, state in view.reported(name).items():
+            if state.active not in ("inactive", "failed"):
+                return Waiting(_describe(state, machine, view))
+        where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
+        return Reached(f"Unit {name} {wanted.target}{f' on {where}' if where else ''}")
+
+    return goal
+
+
+def gone(name: str, message: str) -> Goal:
+    """The unit is on no machine any more: it was stopped, and its file is removed."""
+
+    def goal(view: View) -> Outcome:
+        unit = view.units.get(name)
+        if unit and unit.target is not Target.INACTIVE:
+            return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
+        for machine, state in view.reported(name).items():
+            return Waiting(_describe(state, machine, view))
+        for machine in view.assigned(name):
+            return Waiting(_undecided(view, machine))
+        return Reached(message)
+
+    return goal
+
+
+def _placed_goal(
+    name: str,
+    wanted: Unit,
+    check: Callable[[str, UnitState, View], Outcome],
+    verb: str,
+) -> Goal:
+    def goal(view: View) -> Outcome:
+        if view.units.get(name) != wanted:
+            return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
+        machines = _expected_machines(name, view)
+        if not machines:
+            return _unplaced(name, view)
+        outcomes = [_on_machine(name, wanted, machine, check, view) for machine in machines]
+        for outcome in sorted(outcomes, key=lambda outcome: not isinstance(outcome, Failed)):
+            if not isinstance(outcome, Reached):
+                return outcome
+        where = ", ".join(legend(machine, view.machines) for machine in machines)
+        return Reached(f"Unit {name} {verb} on {where}")
+
+    return goal
+
+
+def _expected_machines(name: str, view: View) -> list[str]:
+    if view.is_global(name):
+        return sorted(view.plan().global_placements.get(name, ()))
+    return sorted(view.assigned(name))
+
+
+def _unplaced(name: str, view: View) -> Outcome:
+    reasons = unplaced_reasons(name, view)
+    if reasons is not None:
+        return Unplaced(reasons)
+    return Waiting(_undecided(view))
+
+
+def unplaced_reasons(name: str, view: View) -> str | None:
+    """Why a unit fits on no machine, one line per machine; None if it fits on one."""
+    plan = view.plan()
+    if name in plan.placements or plan.global_placements.get(name):
+        return None
+    if not view.machines:
+        return "there is no machine in the cluster; see: fleetctl list-machines"
+    reasons = plan.unplaced.get(name, {})
+    lines = [f"  {legend(on, view.machines)}: {reasons[on]}" for on in sorted(reasons)]
+    return "\n".join(["it fits on no machine:", *lines] if lines else ["it fits on no machine"])
+
+
+def _on_machine(
+    name: str,
+    wanted: Unit,
+    machine: str,
+    check: Callable[[str, UnitState, View], Outcome],
+    view: View,
+) -> Outcome:
+    where = legend(machine, view.machines)
+    if machine not in view.machines:
+        return Waiting(f"{where}: the unit moves when the machine's lease has ended")
+    if view.assigned(name).get(machine) != Assignment(wanted.sha, wanted.target):
+        return Waiting(_undecided(view, machine))
+    state = view.reported(name).get(machine)
+    if state is None:
+        return Waiting(f"fleetd on {where} has not reported yet")
+    if state.load in BROKEN_LOADS:
+        return Failed(f"systemd cannot load it on {where}: {state.load}", machine)
+    if state.sha != wanted.sha:
+        return Waiting(f"the file before is still {state.active} ({state.sub}) on {where}")
+    return check(machine, state, view)
+
+
+def _activity(
+    name: str, machine: str, state: UnitState, before: UnitState | None, view: View
+) -> Outcome:
+    if state.active in ("active", "reloading"):
+        return Reached(legend(machine, view.machines))
+    if state.active in ("failed", "inactive") and state.since and not _same(state, before):
+        if state.active == "failed":
+            return Failed(f"it failed on {legend(machine, view.machines)}", machine)
+        if view.is_oneshot(name):
+            return Reached(legend(machine, view.machines))
+    return Waiting(_describe(state, machine, view))
+
+
+def _same(state: UnitState, before: UnitState | None) -> bool:
+    return before is not None and (state.active, state.since) == (before.active, before.since)
+
+
+def _describe(state: UnitState, machine: str, view: View) -> str:
+    return f"{state.active} ({state.sub}) on {legend(machine, view.machines)}"
+
+
+def _undecided(view: View, machine: str = "") -> str:
+    """What holds up a decision that the leader has to take."""
+    if not any(key.startswith(model.LEADER) for key in view.entries):
+        return "no fleetd leads the cluster at present, so nothing is decided"
+    if machine and machine not in view.machines:
+        return f"{legend(machine, view.machines)}: its lease has not ended yet"
+    return "fleet's leader has not decided yet"

@@ -1,0 +1,49 @@
+"""The unit files beside the operator: read here, also when the command runs elsewhere."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..unitfile import template_of
+from .errors import CtlError
+from .names import is_glob, name_of
+
+MAX_BYTES = 1_000_000
+"""etcd refuses requests of more than 1.5 MB."""
+
+
+def read_files(given: Iterable[str]) -> dict[str, str]:
+    """The unit files that arguments name, or else the templates beside them: unit to text.
+
+    Raises:
+        CtlError: a file that was given with its folder is not there, or cannot be read.
+        UnitFileError: an argument cannot be a unit's name.
+    """
+    found: dict[str, Path] = {}
+    for argument in given:
+        if is_glob(argument):
+            continue
+        name = name_of(argument)
+        path = _find(argument, name)
+        if path and found.setdefault(path.name, path) != path:
+            raise CtlError(f"two files for {path.name}: {found[path.name]} and {path}; give one")
+    return {name: _read(path) for name, path in found.items()}
+
+
+def _find(argument: str, name: str) -> Path | None:
+    folder = Path(argument).parent
+    for candidate in (name, template_of(name)):
+        if candidate and (folder / candidate).is_file():
+            return folder / candidate
+    if "/" in argument:
+        raise CtlError(f"there is no file {folder / name}; a unit of the cluster: {name}")
+    return None
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CtlError(f"cannot read {path}: {error}") from error
+    if len(text.encode()) > MAX_BYTES:
+        raise CtlError(f"{path} has more than {MAX_BYTES} bytes, which etcd does not store")
+    return text

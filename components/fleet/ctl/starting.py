@@ -1,0 +1,73 @@
+"""Bringing units up: what submit, load and start have in common."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from ..model import Target, UnitState
+from . import goals, waiting
+from .change import change
+from .command import Context
+from .errors import Exit
+from .follow import Follower
+from .goals import Failed, Goal, Unplaced
+from .output import tell
+from .submission import names_to_submit, submission
+from .view import View
+from .waiting import Wait
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The arguments of load and start."""
+    add_unit_arguments(parser)
+    waiting.add_options(parser)
+
+
+def add_unit_arguments(parser: ArgumentParser) -> None:
+    """The arguments of all that take unit files."""
+    parser.add_argument(
+        "units", nargs="+", metavar="UNIT", help="a unit, an instance, or a unit file's path"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="put your files in place of different ones"
+    )
+
+
+def bring(context: Context, arguments: Namespace, target: Target) -> int:
+    """Write the units' desired state; wait until they are there, unless told not to."""
+    with Follower(context.connect()) as follower:
+        names = names_to_submit(arguments.units, follower.view)
+        before = {name: dict(follower.view.reported(name)) for name in names}
+        change(
+            follower,
+            lambda view: submission(names, target, context.files, view, arguments.replace),
+        )
+        if arguments.no_block:
+            _say_triggered(names, target, follower.view)
+            return Exit.DONE
+        wanted = {name: _goal(name, target, before[name], follower.view) for name in names}
+        failures = Wait(follower, wanted, waiting.timeout_of(arguments)).run()
+        context.machines.explain(failures, follower.view)
+        _say_how_to_give_up(failures)
+    return Exit.FAILED if failures else Exit.DONE
+
+
+def _goal(name: str, target: Target, before: Mapping[str, UnitState], view: View) -> Goal:
+    wanted = view.units[name]
+    if target is Target.LAUNCHED:
+        return goals.launched(name, wanted, before)
+    return goals.loaded(name, wanted)
+
+
+def _say_triggered(names: list[str], target: Target, view: View) -> None:
+    verb = "start" if target is Target.LAUNCHED else "load"
+    for name in names:
+        print(f"Triggered {'global ' if view.is_global(name) else ''}unit {name} {verb}")
+
+
+def _say_how_to_give_up(failures: Mapping[str, Failed]) -> None:
+    for name, failure in failures.items():
+        if isinstance(failure, Unplaced):
+            tell(
+                f"{name} stays desired: it starts as soon as a machine fits. "
+                f"To give it up: fleetctl destroy {name}"
+            )

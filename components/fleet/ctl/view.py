@@ -1,0 +1,171 @@
+"""All that fleet keeps in its store, as fleetctl looks at it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from .. import model
+from ..model import Assignment, Machine, Target, Unit, UnitState
+from ..schedule import Job, Plan, schedule
+from ..store import Changes, Entry, Snapshot
+from ..unitfile import Requirements, UnitFileError, parse
+
+PARSED_FILES = 20_000
+"""How many unit files are kept parsed: more than the units of a large cluster."""
+
+
+class View:
+    """The records under `/fleet/` at one revision; `apply` moves it forward.
+
+    `schedule` and `states` are keyed by unit, then by machine.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.revision = snapshot.revision
+        self.entries: dict[str, Entry] = {}
+        self.machines: dict[str, Machine] = {}
+        self.files: dict[str, str] = {}
+        self.units: dict[str, Unit] = {}
+        self.schedule: dict[str, dict[str, Assignment]] = defaultdict(dict)
+        self.states: dict[str, dict[str, UnitState]] = defaultdict(dict)
+        self._plan: Plan | None = None
+        for entry in snapshot.entries.values():
+            self._put(entry)
+
+    def apply(self, changes: Changes) -> None:
+        """Take in what a watch delivered."""
+        self.revision = changes.revision
+        for key in changes.deletes:
+            self._delete(key)
+        for entry in changes.puts.values():
+            self._put(entry)
+
+    def preview(self, units: Mapping[str, Unit | None], texts: Mapping[str, str]) -> "View":
+        """The view as it would be with these units changed, and with these files."""
+        changed = View(Snapshot(self.revision, self.entries))
+        changed.units |= {name: unit for name, unit in units.items() if unit}
+        changed.files |= texts
+        for name in [name for name, unit in units.items() if unit is None]:
+            changed.units.pop(name, None)
+        return changed
+
+    def mod_revision(self, key: str) -> int:
+        """When the key was last changed, for a condition; 0 when there is no such key."""
+        entry = self.entries.get(key)
+        return entry.mod_revision if entry else 0
+
+    def text_of(self, name: str) -> str | None:
+        """The text of a unit's file."""
+        unit = self.units.get(name)
+        return self.files.get(unit.sha) if unit else None
+
+    def requirements(self, name: str) -> Requirements | None:
+        """What a unit's file demands of its machine; None if its file is lost or unreadable."""
+        text = self.text_of(name)
+        return None if text is None else _requirements(name, text)
+
+    def is_global(self, name: str) -> bool:
+        """Whether the unit runs on every machine that matches."""
+        requirements = self.requirements(name)
+        return requirements is not None and requirements.is_global
+
+    def assigned(self, name: str) -> Mapping[str, Assignment]:
+        """The leader's instructions about a unit, by machine."""
+        return self.schedule.get(name, {})
+
+    def reported(self, name: str) -> Mapping[str, UnitState]:
+        """What systemd said of a unit, by machine."""
+        return self.states.get(name, {})
+
+    def placements(self) -> dict[str, str]:
+        """The machine id of every unit that is placed and not Global."""
+        return {
+            name: min(machines)
+            for name, machines in self.schedule.items()
+            if machines and name in self.units and not self.is_global(name)
+        }
+
+    def jobs(self) -> list[Job]:
+        """Every unit that wants a machine."""
+        return [
+            Job(name, requirements)
+            for name, unit in self.units.items()
+            if unit.target is not Target.INACTIVE and (requirements := self.requirements(name))
+        ]
+
+    def is_oneshot(self, name: str) -> bool:
+        """Whether the unit is done when its command has ended (`Type=oneshot`)."""
+        return bool(re.search(r"^\s*Type\s*=\s*oneshot\s*$", self.text_of(name) or "", re.M))
+
+    def plan(self) -> Plan:
+        """Where each unit would be placed, and why some fit nowhere.
+
+        Made anew when units or machines have changed since.
+        """
+        if self._plan is None:
+            self._plan = self._make_plan()
+        return self._plan
+
+    def _make_plan(self) -> Plan:
+        jobs = self.jobs()
+        wanted = {job.name for job in jobs}
+        current = {name: on for name, on in self.placements().items() if name in wanted}
+        return schedule(jobs, list(self.machines.values()), current)
+
+    def _put(self, entry: Entry) -> None:
+        self.entries[entry.key] = entry
+        self._outdate(entry.key)
+        for prefix, put in self._kinds().items():
+            if entry.key.startswith(prefix):
+                put(entry.key.removeprefix(prefix), entry.value)
+
+    def _outdate(self, key: str) -> None:
+        if key.startswith((model.MACHINES, model.UNITS)):
+            self._plan = None
+
+    def _kinds(self) -> dict[str, Callable[[str, str], None]]:
+        return {
+            model.MACHINES: self._put_machine,
+            model.FILES: self.files.__setitem__,
+            model.UNITS: self._put_unit,
+            model.SCHEDULE: self._put_assignment,
+            model.STATES: self._put_state,
+        }
+
+    def _put_machine(self, machine: str, value: str) -> None:
+        self.machines[machine] = Machine.from_json(value)
+
+    def _put_unit(self, name: str, value: str) -> None:
+        self.units[name] = Unit.from_json(value)
+
+    def _put_assignment(self, key: str, value: str) -> None:
+        machine, name = model.split_key(key, "")
+        self.schedule[name][machine] = Assignment.from_json(value)
+
+    def _put_state(self, key: str, value: str) -> None:
+        machine, name = model.split_key(key, "")
+        self.states[name][machine] = UnitState.from_json(value)
+
+    def _delete(self, key: str) -> None:
+        self.entries.pop(key, None)
+        self._outdate(key)
+        for prefix, records in (
+            (model.MACHINES, self.machines),
+            (model.FILES, self.files),
+            (model.UNITS, self.units),
+        ):
+            if key.startswith(prefix):
+                records.pop(key.removeprefix(prefix), None)
+        for prefix, by_unit in ((model.SCHEDULE, self.schedule), (model.STATES, self.states)):
+            if key.startswith(prefix):
+                machine, name = model.split_key(key, prefix)
+                by_unit[name].pop(machine, None)
+
+
+@lru_cache(PARSED_FILES)
+def _requirements(name: str, text: str) -> Requirements | None:
+    try:
+        return parse(name, text).requirements
+    except UnitFileError:
+        return None

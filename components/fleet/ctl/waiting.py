@@ -1,0 +1,102 @@
+"""Waiting for units, without polling and never in silence."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+
+from .errors import TimedOutError
+from .follow import Follower
+from .goals import Failed, Goal, Waiting
+from .output import tell
+
+NOTICE_SECONDS = 4.0
+"""After so long without news, say what is being waited for."""
+ATTEMPT_SECONDS = 0.5
+"""fleet 1.0 looked twice a second: what one of `--block-attempts` stands for."""
+NAMED_UNITS = 5
+"""How many units a notice names."""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The options of commands that wait."""
+    parser.add_argument("--no-block", action="store_true", help="do not wait: return at once")
+    parser.add_argument(
+        "--block-attempts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="wait at most N half seconds, as fleet 1.0 did (default: 0, no limit)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="wait at most so long, then exit 3 (default: 0, no limit)",
+    )
+
+
+def timeout_of(arguments: Namespace) -> float | None:
+    """The time limit that the options of `add_options` ask for, in seconds."""
+    limits = [arguments.timeout, arguments.block_attempts * ATTEMPT_SECONDS]
+    return min((limit for limit in limits if limit > 0), default=None)
+
+
+@dataclass
+class Wait:
+    """One wait for a number of units."""
+
+    follower: Follower
+    goals: dict[str, Goal]
+    timeout: float | None = None
+    quiet: bool = False
+    """Print nothing when a unit is there."""
+    failures: dict[str, Failed] = field(default_factory=dict[str, Failed])
+    _waiting: dict[str, str] = field(default_factory=dict[str, str])
+
+    def run(self) -> Mapping[str, Failed]:
+        """Wait until every unit is where it is to be or cannot get there.
+
+        Returns:
+            The units that failed.
+
+        Raises:
+            TimedOutError: the time limit came first.
+        """
+        started = noticed = monotonic()
+        notice = ""
+        while self._check():
+            now = monotonic()
+            if self.timeout is not None and now - started >= self.timeout:
+                raise TimedOutError(f"not done after {self.timeout:g} s. {self._notice()}")
+            if now - noticed >= NOTICE_SECONDS:
+                noticed = now
+                if notice != (notice := self._notice()):
+                    tell(notice)
+            deadline = noticed + NOTICE_SECONDS
+            if self.timeout is not None:
+                deadline = min(deadline, started + self.timeout)
+            self.follower.wait(deadline - now)
+        return self.failures
+
+    def _check(self) -> bool:
+        """Look at every unit that is still waited for; whether any is left."""
+        for name, goal in list(self.goals.items()):
+            outcome = goal(self.follower.view)
+            if isinstance(outcome, Waiting):
+                self._waiting[name] = outcome.why
+                continue
+            del self.goals[name]
+            if isinstance(outcome, Failed):
+                self.failures[name] = outcome
+            elif not self.quiet:
+                print(outcome.message, flush=True)
+        return bool(self.goals)
+
+    def _notice(self) -> str:
+        if self.follower.lost:
+            return "Waiting for etcd: no member answers at present."
+        named = [f"  {name}: {self._waiting[name]}" for name in list(self.goals)[:NAMED_UNITS]]
+        more = len(self.goals) - len(named)
+        return "\n".join(["Waiting for:", *named, *([f"  and {more} more"] if more > 0 else [])])
