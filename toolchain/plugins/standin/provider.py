@@ -171,7 +171,7 @@ def changes(resource: Resource, old: Plain, new: Plain) -> dict[str, str]:
             continue
         if name not in old:
             found[name] = "add"
-        elif isinstance(value, Unknown) or not resource.same(name, old[name], value):
+        elif isinstance(value, Unknown) or not resource.same(name, old, new):
             found[name] = "update"
     for name in old:
         if name in known and name not in new and name not in resource.computed:

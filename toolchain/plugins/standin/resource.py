@@ -69,9 +69,9 @@ class Resource(ABC):
         """Whether a change of this input replaces the resource rather than updates it."""
         return False
 
-    def same(self, name: str, old: Any, new: Any) -> bool:
-        """Whether two values of an input mean the same."""
-        return old == new
+    def same(self, name: str, old: Plain, new: Plain) -> bool:
+        """Whether an input means the same in both the old state and the new inputs."""
+        return old[name] == new[name]
 
     def outdated(self, state: Plain) -> frozenset[str]:
         """Returns the outputs whose value alone calls for another resource, as time passes."""

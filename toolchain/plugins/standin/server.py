@@ -3,12 +3,15 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf import struct_pb2
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime import rpc
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
 
@@ -36,8 +39,13 @@ class EngineLog:
         )
 
 
-class PlainErrors(grpc.aio.ServerInterceptor):
-    """Sends the text of a `PluginError` alone; gRPC would put the exception's class before it."""
+class EngineDialect(grpc.aio.ServerInterceptor):
+    """Settles two things between Pulumi's engine and its Python SDK.
+
+    The text of a `PluginError` is sent alone: gRPC would put the exception's class before it.
+    Files and archives arrive without contents when they are part of a state; the SDK only reads
+    those that have some, so they get empty ones, which the engine takes as left out again.
+    """
 
     async def intercept_service(
         self,
@@ -50,6 +58,8 @@ class PlainErrors(grpc.aio.ServerInterceptor):
             return handler
 
         async def call(request: Any, context: Any) -> Any:
+            for field in STRUCTS.intersection(request.DESCRIPTOR.fields_by_name):
+                _fill_assets(getattr(request, field))
             try:
                 return await handler.unary_unary(request, context)
             except PluginError as error:
@@ -60,11 +70,35 @@ class PlainErrors(grpc.aio.ServerInterceptor):
         )
 
 
+STRUCTS = {"olds", "news", "properties", "inputs", "old_inputs"}
+CONTENTS = {"text", "path", "uri", "assets"}
+
+
+def _fill_assets(struct: struct_pb2.Struct) -> None:
+    """Gives every asset and archive in `struct` without contents empty ones."""
+    signature = struct.fields.get(rpc._special_sig_key)  # pyright: ignore
+    if signature is not None and not CONTENTS & set(struct.fields):
+        if signature.string_value == rpc._special_asset_sig:  # pyright: ignore
+            struct.fields["text"].string_value = ""
+        elif signature.string_value == rpc._special_archive_sig:  # pyright: ignore
+            struct.fields["assets"].struct_value.SetInParent()
+    for value in struct.fields.values():
+        _fill_assets_in(value)
+
+
+def _fill_assets_in(value: struct_pb2.Value) -> None:
+    if value.HasField("struct_value"):
+        _fill_assets(value.struct_value)
+    elif value.HasField("list_value"):
+        for item in value.list_value.values:
+            _fill_assets_in(item)
+
+
 def serve(provider: Provider, version: str, engine_address: str) -> None:
     """Serves until the engine ends the process. Prints the port, as Pulumi's plugins must."""
 
     async def run() -> None:
-        server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS, interceptors=[PlainErrors()])
+        server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS, interceptors=[EngineDialect()])
         servicer = ProviderServicer([], version, provider, engine_address=engine_address)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
@@ -73,4 +107,6 @@ def serve(provider: Provider, version: str, engine_address: str) -> None:
         sys.stdout.flush()
         await server.wait_for_termination()
 
-    asyncio.run(run())
+    # The engine ends its plugins with an interrupt.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run())

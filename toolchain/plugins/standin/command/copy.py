@@ -43,6 +43,10 @@ class CopyToRemote(Resource):
         """A changed trigger replaces, everything else copies again."""
         return name == "triggers"
 
+    def same(self, name: str, old: Plain, new: Plain) -> bool:
+        """Compares sources by content; the state keeps a file's path only."""
+        return super().same(DIGEST if name == "source" else name, old, new)
+
     def prepare(self, inputs: Plain) -> Plain:
         """Adds the hash of what is to be copied."""
         source = inputs["source"]

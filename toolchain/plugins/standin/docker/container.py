@@ -14,6 +14,7 @@ IN_PLACE = names("""
     destroyGraceSeconds init maxRetryCount memory mustRun removeVolumes restart rm start
     tmpfs wait waitTimeout
 """)
+UNORDERED = names("envs hosts labels securityOpts uploads volumes")
 RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 
 
@@ -60,12 +61,11 @@ class Container(Resource):
         """Everything but a few settings of its supervision replaces the container."""
         return name not in IN_PLACE
 
-    def same(self, name: str, old: Any, new: Any) -> bool:
+    def same(self, name: str, old: Plain, new: Plain) -> bool:
         """Compares what the engine treats as a set without its order."""
-        unordered = {"envs", "labels", "volumes", "uploads", "securityOpts", "hosts", "dns"}
-        if name in unordered and isinstance(old, list) and isinstance(new, list):
-            return _sorted(old) == _sorted(new)
-        return old == new
+        if name in UNORDERED:
+            return _sorted(old[name]) == _sorted(new[name])
+        return old[name] == new[name]
 
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Creates, fills and starts the container; leaves nothing behind when that fails."""

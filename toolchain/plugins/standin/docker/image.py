@@ -52,11 +52,11 @@ class Image(Resource):
         content = build_context.digest(_context(build), _dockerfile(build))
         return {"build": known | {DIGEST: content}}
 
-    def same(self, name: str, old: Any, new: Any) -> bool:
+    def same(self, name: str, old: Plain, new: Plain) -> bool:
         """A registry's changed password is no reason to build again."""
         if name == "registry":
-            return old.get("server") == new.get("server")
-        return old == new
+            return old[name].get("server") == new[name].get("server")
+        return old[name] == new[name]
 
     def pending(self, inputs: Plain, state: Plain | None) -> set[str]:
         """A preview builds nothing, so it knows no digest."""

@@ -28,11 +28,12 @@ class Network(Resource):
         """A network cannot change; even its labels replace it."""
         return True
 
-    def same(self, name: str, old: Any, new: Any) -> bool:
+    def same(self, name: str, old: Plain, new: Plain) -> bool:
         """Compares subnets by what was asked: the engine adds a gateway of its own."""
-        if name == "ipamConfigs" and len(old) == len(new):
-            return all(n.items() <= o.items() for o, n in zip(old, new, strict=True))
-        return old == new
+        had, wants = old[name], new[name]
+        if name == "ipamConfigs" and len(had) == len(wants):
+            return all(w.items() <= h.items() for h, w in zip(had, wants, strict=True))
+        return had == wants
 
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Creates the network. Its id is the engine's."""
