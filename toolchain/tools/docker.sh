@@ -21,18 +21,18 @@ docker_install() {
   if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
     apt_install docker "$docker_hint" docker.io iptables
   fi
-  docker_start
+  if [[ -d /run/systemd/system ]]; then start_docker_with_systemd; else start_docker_by_hand; fi
 }
 
-docker_start() {
-  if [[ -d /run/systemd/system ]]; then
-    quietly docker "starting the engine with systemd" systemctl start docker
-  else
-    quietly docker "starting the engine (a few seconds; its log is $dockerd_home/log)" start_dockerd
-  fi || {
-    tail -n 15 "$dockerd_home/log" 2>/dev/null | sed 's/^/    /' >&2
-    fail docker "the engine does not start" "read its log above; $docker_hint"
-  }
+start_docker_with_systemd() {
+  quietly docker "starting the engine with systemd" systemctl start docker ||
+    fail docker "the engine does not start" "read: journalctl --unit docker; $docker_hint"
+}
+
+start_docker_by_hand() {
+  quietly docker "starting the engine (a few seconds; its log is $dockerd_home/log)" start_dockerd && return
+  tail -n 15 "$dockerd_home/log" | sed 's/^/    /' >&2
+  fail docker "the engine does not start" "read its log above; $docker_hint"
 }
 
 # As a session of its own, so that it outlives make. It must not inherit the set-up's lock (9).

@@ -1,0 +1,87 @@
+"""make env: a person's shell gets the tools, and keeps its own choices."""
+
+import stat
+
+import pytest
+
+from .conftest import Computer
+
+
+@pytest.fixture
+def ready(computer: Computer) -> Computer:
+    computer.provide_everything_but_plugins()
+    result = computer.run("toolchain/setup", "python", "engine", "language-host", "plugins")
+    assert result.returncode == 0, result.stderr
+    return computer
+
+
+def exported(computer: Computer, **environment: str) -> dict[str, str]:
+    """What a shell's environment is after eval."""
+    script = 'set -e; exports=$(toolchain/env); eval "$exports"; env -0'
+    result = computer.run("bash", "-c", script, **environment)
+    assert result.returncode == 0, result.stderr
+    return dict(entry.split("=", 1) for entry in result.stdout.split("\0") if entry)
+
+
+def test_puts_the_checkouts_tools_first_on_path(ready: Computer) -> None:
+    first = exported(ready)["PATH"].split(":")[:2]
+    assert first == [f"{ready.checkout}/.venv/bin", f"{ready.checkout}/bin"]
+
+
+def test_chooses_a_back_end_of_the_checkouts_own(ready: Computer) -> None:
+    shell = exported(ready)
+    assert shell["PULUMI_BACKEND_URL"] == f"file://{ready.checkout}/.pulumi"
+    assert shell["PULUMI_HOME"].startswith(f"{ready.cache}/stand-ins-")
+
+
+def test_passphrase_is_random_kept_and_private(ready: Computer) -> None:
+    shell = exported(ready)
+    file = ready.checkout / ".pulumi/passphrase"
+    assert shell["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    passphrase = file.read_text()
+    assert len(passphrase.strip()) == 32
+    assert passphrase not in str(shell)
+    exported(ready)
+    assert file.read_text() == passphrase
+
+
+def test_keeps_what_the_user_chose(ready: Computer) -> None:
+    chosen = {
+        "PULUMI_BACKEND_URL": "s3://state",
+        "PULUMI_CONFIG_PASSPHRASE": "mine",
+        "FLEETCTL_TUNNEL": "bastion",
+    }
+    shell = exported(ready, **chosen)
+    assert {name: shell[name] for name in chosen} == chosen
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in shell
+
+
+def test_a_second_time_changes_nothing(ready: Computer) -> None:
+    once = exported(ready)
+    twice = exported(ready, **once)
+    assert {name: twice[name] for name in once if name != "_"} == {
+        name: value for name, value in once.items() if name != "_"
+    }
+
+
+def test_another_checkouts_exports_are_not_the_users_choice(ready: Computer) -> None:
+    first = exported(ready)
+    ready.checkout = ready.copy_checkout("another checkout")
+    ready.run("toolchain/setup", "python", "plugins")
+    second = exported(ready, **first)
+    assert second["PULUMI_BACKEND_URL"] == f"file://{ready.checkout}/.pulumi"
+    assert second["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{ready.checkout}/.pulumi/passphrase"
+
+
+def test_without_set_up_says_what_to_run(computer: Computer) -> None:
+    result = computer.run("toolchain/env")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert "run: make setup" in result.stderr
+
+
+def test_real_plugins_need_no_pulumi_home(ready: Computer) -> None:
+    for plugin in ("command-v1.2.1", "docker-v5.2.0", "tls-v5.6.2"):
+        (ready.home / ".pulumi/plugins" / f"resource-{plugin}").mkdir(parents=True)
+    assert "PULUMI_HOME" not in exported(ready)

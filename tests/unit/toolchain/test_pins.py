@@ -1,0 +1,42 @@
+import re
+from pathlib import Path
+
+TOOLCHAIN = Path(__file__).parents[3] / "toolchain"
+
+
+def requirements() -> dict[str, str]:
+    text = (TOOLCHAIN / "requirements.txt").read_text()
+    return dict(re.findall(r"^([\w-]+)(?:\[.*\])?==(\S+)$", text, re.MULTILINE))
+
+
+def pins() -> dict[str, str]:
+    text = (TOOLCHAIN / "pins.env").read_text()
+    return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+
+
+def test_plugins_are_the_versions_of_their_python_packages() -> None:
+    plugins = [entry.split("@") for entry in pins()["PLUGINS"].strip("()").split()]
+    assert plugins
+    for name, version in plugins:
+        assert requirements()[f"pulumi-{name}"] == version
+
+
+def test_engine_sdk_and_go_module_are_one_version() -> None:
+    version = pins()["PULUMI_VERSION"]
+    assert requirements()["pulumi"] == version
+    module = (TOOLCHAIN / "go/engine/go.mod").read_text()
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{version}" in module
+    assert f"github.com/pulumi/pulumi/sdk/v3 v{version}" in module
+
+
+def test_language_host_and_confd_are_what_their_go_modules_say() -> None:
+    host = (TOOLCHAIN / "go/language-host/go.mod").read_text()
+    assert f"github.com/pulumi/pulumi/sdk/v3 v{pins()['LANGUAGE_HOST_VERSION']}" in host
+    confd = (TOOLCHAIN / "go/confd/go.mod").read_text()
+    assert f"github.com/kelseyhightower/confd v{pins()['CONFD_VERSION']}" in confd
+
+
+def test_every_requirement_is_pinned_exactly() -> None:
+    lines = (TOOLCHAIN / "requirements.txt").read_text().splitlines()
+    named = [line for line in lines if line and not line.startswith("#")]
+    assert len(named) == len(requirements())

@@ -1,0 +1,206 @@
+"""Each tool is found, downloaded or built; what cannot be had fails with the next step."""
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Computer
+
+FAKE_GO = """
+if [[ $1 == env ]]; then echo go1.26.1; fi
+if [[ $1 == list ]]; then echo "$HOME/sdk"; fi
+if [[ $1 == build ]]; then
+  while [[ $1 != -o ]]; do shift; done
+  printf '#!/bin/bash\\necho v3.250.0' >"$2"; chmod +x "$2"
+fi
+"""
+
+# Answers a download with a release archive, wherever it is asked to put it.
+FAKE_RELEASE = """
+while [[ $1 != --output ]]; do shift; done
+folder=$(mktemp -d); mkdir "$folder/pulumi"
+for name in pulumi pulumi-language-python; do
+  printf '#!/bin/bash\\necho v3.250.0' >"$folder/pulumi/$name"; chmod +x "$folder/pulumi/$name"
+done
+tar -czf "$2" -C "$folder" pulumi
+rm -r "$folder"
+"""
+
+
+def test_engine_is_the_users_own_when_new_enough(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    found = computer.tool("engine_found; echo; language_host_found")
+    assert found.stdout.splitlines()[0] == f"3.999.0\t{computer.bin}/pulumi"
+    assert found.returncode == 0
+
+
+@pytest.mark.parametrize("flaw", ["an older version", "no language host beside it"])
+def test_engine_of_the_user_that_will_not_do_is_passed_over(computer: Computer, flaw: str) -> None:
+    version = "v3.249.9" if flaw == "an older version" else "v3.250.0"
+    computer.stub("pulumi", f"echo {version}")
+    if flaw == "an older version":
+        computer.stub("pulumi-language-python", "")
+    assert computer.tool("engine_found").returncode == 1
+
+
+def test_engine_is_downloaded_where_the_site_answers(computer: Computer) -> None:
+    computer.stub("curl", FAKE_RELEASE)
+    result = computer.run("toolchain/setup", "engine", "language-host")
+    assert result.returncode == 0, result.stderr
+    assert "3.250.0, official download" in result.stderr
+    assert "came with the engine" in computer.tool("language_host_found").stdout
+
+
+def test_engine_is_built_with_go_where_no_download_is_had(computer: Computer) -> None:
+    computer.stub("curl", "exit 6")
+    computer.stub("go", FAKE_GO)
+    scripts = computer.home / "sdk/python"
+    for script in ("cmd/pulumi-language-python-exec", "dist/pulumi-resource-pulumi-python"):
+        (scripts / script).parent.mkdir(parents=True)
+        (scripts / script).write_text("")
+    result = computer.run("toolchain/setup", "engine", "language-host")
+    assert result.returncode == 0, result.stderr
+    assert "built here from Go modules" in result.stderr
+    assert any("version.Version=v3.250.0" in call for call in computer.calls)
+    assert (computer.cache / "engine-3.250.0/bin/pulumi-language-python-exec").exists()
+
+    before = computer.calls
+    again = computer.run("toolchain/setup", "engine", "language-host")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert computer.calls == before
+
+
+def test_failed_build_shows_its_output_and_leaves_nothing_half_made(computer: Computer) -> None:
+    computer.stub("curl", "exit 6")
+    computer.stub("go", "[[ $1 == env ]] && echo go1.26.1 && exit; echo out of disk; exit 1")
+    result = computer.run("toolchain/setup", "engine")
+    assert result.returncode == 1
+    assert "out of disk" in result.stderr
+    assert "next: install Pulumi 3.250.0 or newer" in result.stderr
+    assert computer.tool("engine_found").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("go", "complaint"),
+    [(None, "there is no Go"), ("echo go1.19.8", "Go 1.19.8 is too old")],
+)
+def test_missing_or_old_go_says_what_to_install(
+    computer: Computer, go: str | None, complaint: str
+) -> None:
+    computer.stub("curl", "exit 6")
+    if go:
+        computer.stub("go", go)
+    result = computer.run("toolchain/setup", "engine")
+    assert result.returncode == 1
+    assert complaint in result.stderr
+    assert "install Go 1.25 or newer" in result.stderr
+
+
+def test_python_environment_is_made_once_and_linked_by_each_checkout(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    assert computer.run("toolchain/setup", "python").returncode == 0
+    first = (computer.checkout / ".venv").resolve()
+    installs = sum("pip install" in call for call in computer.calls)
+    computer.checkout = computer.copy_checkout("another checkout")
+    assert computer.run("toolchain/setup", "python").returncode == 0
+    assert (computer.checkout / ".venv").resolve() == first
+    assert sum("pip install" in call for call in computer.calls) == installs
+
+
+def test_python_environment_left_half_made_is_made_again(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    computer.run("toolchain/setup", "python")
+    (computer.checkout / ".venv/complete").unlink()
+    assert computer.tool("python_found").returncode == 1
+    assert computer.run("toolchain/setup", "python").returncode == 0
+    assert computer.tool("python_found").returncode == 0
+
+
+def test_old_python_without_root_says_what_to_install(computer: Computer) -> None:
+    computer.stub("python3", 'echo "Python 3.9.2"; exit 1')
+    computer.stub("id", "echo 1000")
+    result = computer.run("toolchain/setup", "python")
+    assert result.returncode == 1
+    assert "next: install Python 3.11 or newer" in result.stderr
+
+
+def test_stand_ins_only_where_the_real_plugins_cannot_be_had(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    result = computer.run("toolchain/setup", "plugins")
+    assert result.returncode == 0, result.stderr
+    assert "stand-ins of toolchain/plugins: command@1.2.1 docker@5.2.0" in result.stderr
+    assert not (computer.home / ".pulumi").exists()
+
+
+def test_changed_stand_ins_are_installed_again(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    computer.run("toolchain/setup", "plugins")
+    (computer.checkout / "toolchain/plugins/pulumi-resource-command").write_text("second")
+    assert computer.tool("plugins_found").returncode == 1
+    assert computer.run("toolchain/setup", "plugins").returncode == 0
+    assert len(list(computer.cache.glob("stand-ins-*/complete"))) == 2
+
+
+def test_real_plugins_are_used_when_the_user_has_them(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    for plugin in ("command-v1.2.1", "docker-v5.2.0", "tls-v5.6.2"):
+        (computer.home / ".pulumi/plugins" / f"resource-{plugin}").mkdir(parents=True)
+    found = computer.tool("plugins_found")
+    assert "real ones" in found.stdout
+
+
+def test_docker_that_only_root_could_start_says_so(computer: Computer) -> None:
+    computer.stub("docker", "echo Cannot connect to the Docker daemon >&2; exit 1")
+    computer.stub("id", "echo 1000")
+    result = computer.run("toolchain/setup", "docker")
+    assert result.returncode == 1
+    assert "Cannot connect to the Docker daemon" in result.stderr
+    assert "install Docker" in result.stderr
+
+
+def test_docker_engine_that_dies_at_start_shows_its_last_words(computer: Computer) -> None:
+    computer.stub("docker", "exit 1")
+    computer.stub("dockerd", "echo no space for my database; exit 1")
+    result = computer.tool("start_docker_by_hand")
+    assert result.returncode == 1
+    assert "no space for my database" in result.stderr
+
+
+def test_docker_engine_with_a_recycled_process_id_is_not_ours(computer: Computer) -> None:
+    (computer.cache / "dockerd").mkdir(parents=True)
+    pid_file = computer.cache / "dockerd/pid"
+    own = computer.tool('echo "$$ $(process_start $$)" >"$dockerd_home/pid"; started_dockerd')
+    assert own.returncode == 0
+    pid_file.write_text("1 12345\n")
+    assert computer.tool("started_dockerd").returncode != 0
+
+
+def test_confd_is_placed_where_the_image_is_built(computer: Computer) -> None:
+    computer.stub("curl", 'while [[ $1 != --output ]]; do shift; done; echo confd >"$2"')
+    result = computer.run("toolchain/setup", "confd")
+    assert result.returncode == 0, result.stderr
+    placed = computer.checkout / "images/nginx/confd"
+    assert placed.read_text() == "confd\n"
+    placed.unlink()
+    placed.write_text("something else")
+    assert computer.run("toolchain/setup", "confd").returncode == 0
+    assert placed.read_text() == "confd\n"
+
+
+def test_unknown_tool_is_refused(computer: Computer) -> None:
+    result = computer.run("toolchain/setup", "dokcer")
+    assert result.returncode == 1
+    assert "dokcer" in result.stderr
+    assert "docker" in result.stderr
+
+
+def test_doctor_names_what_is_missing_and_changes_nothing(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    computer.stub("docker", "exit 1")
+    before = sorted(Path(computer.checkout).rglob("*"))
+    result = computer.run("toolchain/doctor")
+    assert result.returncode == 1
+    assert "Missing: python plugins docker base-image confd. Next: make setup." in result.stdout
+    assert "docker: install Docker" in result.stdout
+    assert sorted(Path(computer.checkout).rglob("*")) == before
+    assert not computer.cache.exists()
