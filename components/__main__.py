@@ -1,0 +1,40 @@
+"""Serves the components to other stacks: Pulumi runs `python components/`.
+
+Run that way, this folder is no package; so it is imported by its name from the folder above.
+"""
+
+import sys
+from pathlib import Path
+
+from pulumi.provider.experimental import component_provider_host
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+    from components.cluster import Cluster
+    from components.docker_registry import DockerRegistry
+    from components.hosts.docker import DockerHosts
+    from components.hosts.docker_network import DockerNetwork
+    from components.images import Image
+    from components.keys import EtcdKeys
+    from components.load_balancer.docker import DockerLoadBalancer
+    from components.pki import Pki
+    from components.ssh_config import SshConfig
+    from components.units import FleetTemplate, FleetUnit
+
+    component_provider_host(
+        name="fleet-cluster",
+        components=[
+            Cluster,
+            DockerHosts,
+            DockerLoadBalancer,
+            DockerNetwork,
+            DockerRegistry,
+            EtcdKeys,
+            FleetTemplate,
+            FleetUnit,
+            Image,
+            Pki,
+            SshConfig,
+        ],
+    )
