@@ -8,8 +8,7 @@ from pulumi_command import remote
 
 from .host import Connection, ssh
 
-ALLOWED = ("/app/", "/test/")
-_KEY = re.compile(r"/[A-Za-z0-9_./@:-]+")
+_KEY = re.compile(r"/(app|test)/[A-Za-z0-9_./@:-]+")
 _ETCDCTL = "set -a; . /etc/fleet/environment; timeout 60 etcdctl"
 
 
@@ -57,9 +56,9 @@ class EtcdKeys(pulumi.ComponentResource):
 
 def check_key(key: str) -> str:
     """The key itself, if the application may write it."""
-    if not key.startswith(ALLOWED) or not _KEY.fullmatch(key):
+    if not _KEY.fullmatch(key):
         raise pulumi.RunError(
-            f"etcd key {key!r} is not allowed; keys begin with {' or '.join(ALLOWED)} and consist "
+            f"etcd key {key!r} is not allowed; keys begin with /app/ or /test/ and consist "
             "of letters, digits and _./@:- . Rename it."
         )
     return key

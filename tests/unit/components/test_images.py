@@ -1,0 +1,39 @@
+"""An image's tag names its content: nothing else changes it, and every change of content does."""
+
+from pathlib import Path
+
+import pytest
+
+from components.images import content_tag
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    folder = tmp_path / "image"
+    (folder / "files").mkdir(parents=True)
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "files" / "run").write_text("#!/bin/sh\n")
+    return folder
+
+
+def test_the_tag_does_not_depend_on_the_folder_or_the_time(context: Path, tmp_path: Path):
+    before = content_tag(context)
+    (context / "Dockerfile").touch()
+    moved = context.rename(tmp_path / "elsewhere")
+    assert content_tag(moved) == before
+
+
+def test_a_change_of_text_name_or_mode_changes_the_tag(context: Path):
+    tags = [content_tag(context)]
+    (context / "files" / "run").write_text("#!/bin/sh -e\n")
+    tags.append(content_tag(context))
+    (context / "files" / "run").chmod(0o755)
+    tags.append(content_tag(context))
+    (context / "files" / "run").rename(context / "files" / "start")
+    tags.append(content_tag(context))
+    assert len(set(tags)) == 4
+
+
+def test_a_folder_without_a_dockerfile_is_refused(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="an image needs a folder with a Dockerfile"):
+        content_tag(tmp_path)

@@ -1,0 +1,37 @@
+"""The operator's SSH files."""
+
+from components.ssh_config import known_hosts, ssh_config
+
+HOSTS: list[dict[str, str | int]] = [
+    {"name": "machine-1", "host": "172.30.7.11", "port": 22, "key": "ssh-ed25519 AAAA1"},
+    {"name": "machine-2", "host": "127.0.0.1", "port": 40022, "key": "ssh-ed25519 AAAA2"},
+]
+
+
+def test_known_hosts_pins_each_machine_by_its_name():
+    assert known_hosts(HOSTS) == "machine-1 ssh-ed25519 AAAA1\nmachine-2 ssh-ed25519 AAAA2\n"
+
+
+def test_ssh_config_reaches_each_machine_by_its_name_and_checks_its_key():
+    assert (
+        ssh_config(HOSTS, ".pulumi/ssh/dev")
+        == """\
+# Written by pulumi up. Use: ssh -F .pulumi/ssh/dev/ssh_config machine-1
+Host machine-1 machine-2
+    User core
+    IdentityFile .pulumi/ssh/dev/identity
+    IdentitiesOnly yes
+    UserKnownHostsFile .pulumi/ssh/dev/known_hosts
+    GlobalKnownHostsFile /dev/null
+    StrictHostKeyChecking yes
+Host machine-1
+    HostName 172.30.7.11
+    Port 22
+    HostKeyAlias machine-1
+Host machine-2
+    HostName 127.0.0.1
+    Port 40022
+    HostKeyAlias machine-2
+Include ~/.ssh/config
+"""
+    )

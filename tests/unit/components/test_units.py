@@ -1,0 +1,66 @@
+"""Unit files as resources: everything that can be refused is refused before a machine is asked."""
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from components.keys import check_key
+from components.units import check_placeholders, fill, instance_names, read_unit
+
+
+def test_placeholders_are_filled_in_and_systemds_own_variables_left_alone():
+    text = "ExecStart=/usr/bin/docker run {{ image }} ${PORT} %i {{image}}"
+    filled = fill(text, {"image": "web@sha256:1"})
+    assert filled == "ExecStart=/usr/bin/docker run web@sha256:1 ${PORT} %i web@sha256:1"
+
+
+def test_a_placeholder_without_a_value_is_refused():
+    with pytest.raises(pulumi.RunError, match=r"\{\{image\}\} has no value; given: picture"):
+        check_placeholders("a.service", "ExecStart={{image}} {{picture}}", {"picture": ""})
+
+
+def test_a_value_without_a_placeholder_is_refused():
+    with pytest.raises(pulumi.RunError, match="'image' is not used; the file has: no placeholder"):
+        check_placeholders("a.service", "ExecStart=/bin/true", {"image": ""})
+
+
+def test_instances_are_named_after_their_template():
+    names = instance_names("web@.service", ["5000", "a"])
+    assert names == ["web@5000.service", "web@a.service"]
+
+
+@pytest.mark.parametrize(
+    ("template", "instances", "message"),
+    [
+        ("web.service", ["1"], "web.service is not a template"),
+        ("web@.service", ["1", "2", "1"], "web@1.service given more than once"),
+        ("web@.service", ["a b"], "a b"),
+    ],
+)
+def test_bad_instances_are_refused(template: str, instances: list[str], message: str):
+    with pytest.raises(pulumi.RunError, match=message):
+        instance_names(template, instances)
+
+
+def test_a_bad_unit_file_is_refused_with_its_line(tmp_path: Path):
+    unit = tmp_path / "web.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\n[X-Fleet]\nMachinOf=db.service\n")
+    with pytest.raises(pulumi.RunError, match=r"web.service:4.*MachineOf"):
+        read_unit(unit, {})
+
+
+def test_a_missing_unit_file_is_refused(tmp_path: Path):
+    with pytest.raises(pulumi.RunError, match="missing.service"):
+        read_unit(tmp_path / "missing.service", {})
+
+
+@pytest.mark.parametrize("key", ["/app/greeting", "/test/a_b-1.2:3@4"])
+def test_keys_of_the_application_are_allowed(key: str):
+    assert check_key(key) == key
+
+
+@pytest.mark.parametrize("key", ["/fleet/cluster", "app/x", "/app/a b", "/app/$(reboot)", "/app/"])
+def test_other_keys_are_refused(key: str):
+    with pytest.raises(pulumi.RunError, match="keys begin with /app/ or /test/"):
+        check_key(key)

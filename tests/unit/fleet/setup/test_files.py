@@ -1,0 +1,71 @@
+"""The files that the set-up writes on a machine, and who may read them."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from components.fleet.setup.files import Configuration, Pair, etcd_environment, files
+
+MACHINE_ID = "3f2a91bc" * 4
+CONFIGURATION = Configuration(
+    resource="container-1",
+    software="0" * 64,
+    name="machine-1",
+    address="172.30.7.11",
+    metadata={"role": "web"},
+    endpoints=("172.30.7.11", "172.30.7.12"),
+    agent_ttl=10,
+    reconcile_interval=60,
+    registry="172.30.7.2:5000",
+    authority="the authority",
+    roles={role: Pair(f"{role} cert", f"{role} key") for role in ("root", "fleet", "app", "nginx")},
+    member=Pair("member cert", "member key"),
+)
+
+
+def test_configuration_survives_its_journey_through_stdin():
+    assert Configuration.from_json(json.dumps(asdict(CONFIGURATION))) == CONFIGURATION
+
+
+def test_fleet_conf_lists_the_members_with_their_port():
+    conf = json.loads(files(CONFIGURATION, MACHINE_ID)["/etc/fleet/fleet.conf"].text)
+    assert conf["endpoints"] == ["172.30.7.11:2379", "172.30.7.12:2379"]
+    assert conf["metadata"] == {"role": "web"}
+    assert conf["agent_ttl"] == 10
+
+
+def test_environment_makes_plain_etcdctl_work_with_the_applications_certificate():
+    assert files(CONFIGURATION, MACHINE_ID)["/etc/fleet/environment"].text == (
+        "COREOS_PUBLIC_IPV4=172.30.7.11\n"
+        "COREOS_PRIVATE_IPV4=172.30.7.11\n"
+        f"FLEET_MACHINE_ID={MACHINE_ID}\n"
+        "FLEET_HOSTNAME=machine-1\n"
+        "ETCDCTL_API=3\n"
+        "ETCDCTL_ENDPOINTS=https://172.30.7.11:2379,https://172.30.7.12:2379\n"
+        "ETCDCTL_CACERT=/etc/fleet/pki/ca.crt\n"
+        "ETCDCTL_CERT=/etc/fleet/pki/app.crt\n"
+        "ETCDCTL_KEY=/etc/fleet/pki/app.key\n"
+    )
+
+
+def test_private_keys_are_in_no_file_that_others_may_read():
+    written = files(CONFIGURATION, MACHINE_ID)
+    secrets = {path: file for path, file in written.items() if " key" in file.text}
+    assert len(secrets) == 5
+    assert all(path.endswith(".key") for path in secrets)
+    assert all(file.mode & 0o007 == 0 for file in secrets.values())
+    assert secrets["/etc/etcd/pki/root.key"].mode == 0o600
+
+
+def test_a_machine_without_etcd_gets_no_key_that_administers_it():
+    roles = {role: pair for role, pair in CONFIGURATION.roles.items() if role != "root"}
+    worker = Configuration(**{**vars(CONFIGURATION), "roles": roles, "member": None})
+    assert not [path for path in files(worker, MACHINE_ID) if path.startswith("/etc/etcd")]
+
+
+@pytest.mark.parametrize("flag", ["ETCD_CLIENT_CERT_AUTH", "ETCD_PEER_CLIENT_CERT_AUTH"])
+def test_etcd_demands_certificates_of_clients_and_peers(flag: str):
+    text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
+    assert f'{flag}="true"' in text
+    assert "http://" not in text
