@@ -170,10 +170,19 @@ def _mismatch(path: str, value: Any, wanted: str) -> Problem:
     return Problem(path, f"expected {wanted}, got {_kind_of(value)}.")
 
 
-def _kind_of(value: Any) -> str:
-    kinds = {str: "text", bool: "true or false", int: "a number", float: "a number"}
-    more = {list: "a list", dict: "an object"}
-    return (kinds | more).get(type(value), type(value).__name__)
+_KINDS = {
+    "str": "text",
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "list": "a list",
+    "dict": "an object",
+}
+
+
+def _kind_of(value: object) -> str:
+    name = type(value).__name__
+    return _KINDS.get(name, name)
 
 
 def _choices(name: str, allowed: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """Pulumi's property values as plain Python, and back, with secrets and unknowns kept."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
@@ -69,6 +69,11 @@ def plain_map(values: Mapping[str, PropertyValue]) -> Plain:
     return {key: plain(value) for key, value in values.items() if value.value is not None}
 
 
+def items_of(value: Any) -> list[Any]:
+    """Returns the items of a list, and none of what is not a list (left out, or unknown)."""
+    return list(cast("list[Any]", value)) if isinstance(value, list) else []
+
+
 def wrap(value: Any) -> PropertyValue:
     """Returns the property value of a plain one."""
     if isinstance(value, PropertyValue):
@@ -82,8 +87,8 @@ def wrap(value: Any) -> PropertyValue:
     if isinstance(value, int | float):
         return PropertyValue(float(value))
     if isinstance(value, Mapping):
-        items: Mapping[Any, Any] = value
-        return PropertyValue({str(key): wrap(item) for key, item in items.items()})
+        items = cast("Mapping[Any, Any]", value).items()
+        return PropertyValue({str(key): wrap(item) for key, item in items})
     if isinstance(value, pulumi.Asset | pulumi.Archive):
         return PropertyValue(value)
     return PropertyValue([wrap(item) for item in value])

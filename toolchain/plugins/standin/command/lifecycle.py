@@ -1,13 +1,13 @@
 """What local and remote commands have in common: which command runs when."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
 from ..inputs import Problem
 from ..resource import Context, Resource, unique_id
-from ..values import Plain
+from ..values import Plain, items_of
 
 PREVIOUS = {"PULUMI_COMMAND_STDOUT": "stdout", "PULUMI_COMMAND_STDERR": "stderr"}
 
@@ -32,25 +32,24 @@ class Command(Resource):
 
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Runs `create`, if there is one."""
-        outputs = self._run_if_set(context, inputs.get("create"), inputs, {})
+        outputs = self._run_if_set(context, inputs.get("create"), inputs, state={})
         return unique_id(context.name), outputs
 
     def update(self, context: Context, identity: str, state: Plain, inputs: Plain) -> Plain:
         """Runs `update`, or `create` when there is none; without both, keeps what was printed."""
         command = inputs.get("update") or inputs.get("create")
-        return self._run_if_set(context, command, inputs, previous_output(inputs, state))
+        return self._run_if_set(context, command, inputs, state)
 
     def delete(self, context: Context, identity: str, state: Plain) -> None:
         """Runs `delete` with the inputs of the last run."""
-        self._run_if_set(context, state.get("delete"), state, previous_output(state, state))
+        self._run_if_set(context, state.get("delete"), state, state)
 
     def _run_if_set(
-        self, context: Context, command: str | None, inputs: Plain, previous: dict[str, str]
+        self, context: Context, command: str | None, inputs: Plain, state: Plain
     ) -> Plain:
         if command is None:
-            kept = {name: previous.get(variable, "") for variable, name in PREVIOUS.items()}
-            return kept
-        return self.run(context, command, inputs, previous)
+            return {name: state.get(name, "") for name in PREVIOUS.values()}
+        return self.run(context, command, inputs, previous_output(inputs, state))
 
     @abstractmethod
     def run(self, context: Context, command: str, inputs: Plain, previous: dict[str, str]) -> Plain:
@@ -66,7 +65,6 @@ def previous_output(inputs: Plain, state: Plain) -> dict[str, str]:
 
 def _contains_file(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_contains_file(item) for item in value.values())  # pyright: ignore
-    if isinstance(value, list):
-        return any(_contains_file(item) for item in value)  # pyright: ignore
-    return isinstance(value, pulumi.Asset | pulumi.Archive)
+        return _contains_file(list(cast("Plain", value).values()))
+    is_file = isinstance(value, pulumi.Asset | pulumi.Archive)
+    return is_file or any(_contains_file(item) for item in items_of(value))

@@ -1,6 +1,7 @@
 """`command.local.Command`: a command on this computer."""
 
 import os
+import signal
 import subprocess
 import threading
 from typing import IO, ClassVar
@@ -42,9 +43,13 @@ def run(log: Log, command: str, inputs: Plain, previous: dict[str, str]) -> Plai
     status = _execute([*inputs.get("interpreter", SHELL), command], inputs, previous, output)
     output.close()
     if status != 0:
-        reason = f"exit status {status}" if status > 0 else f"signal: {-status}"
+        reason = f"exit status {status}" if status > 0 else f"signal: {_signal_name(-status)}"
         raise PluginError(failure(reason, command, output))
     return {STDOUT: output.text(STDOUT), STDERR: output.text(STDERR)}
+
+
+def _signal_name(number: int) -> str:
+    return (signal.strsignal(number) or str(number)).lower()
 
 
 def _execute(argv: list[str], inputs: Plain, previous: dict[str, str], output: Output) -> int:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from paramiko.agent import AgentSSH
+from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from ..resource import Context, PluginError
 from ..values import Plain
@@ -98,7 +100,7 @@ def read_host_key(text: str) -> paramiko.PKey:
     """Returns the key in the form of authorized_keys: `type base64 [comment]`."""
     fields = text.split()
     try:
-        return KEY_CLASSES[fields[0]](data=b64decode(fields[1]))
+        return _public_key(fields[0], b64decode(fields[1]))
     except (KeyError, IndexError, ValueError, paramiko.SSHException) as error:
         raise PluginError(
             f"connection.hostKey cannot be read: got {text.strip()[:60]!r}, expected the form"
@@ -106,8 +108,13 @@ def read_host_key(text: str) -> paramiko.PKey:
         ) from error
 
 
+def _public_key(kind: str, blob: bytes) -> paramiko.PKey:
+    make: Any = KEY_CLASSES[kind]
+    return make(data=blob)
+
+
 @contextmanager
-def connect(context: Context, connection: Plain) -> Iterator[paramiko.Transport]:
+def connect(context: Context, connection: Plain) -> Generator[paramiko.Transport]:
     """Yields an authenticated connection; retries dialling as the connection's limits say."""
     target = endpoint(connection)
     bastion = endpoint(connection["proxy"]) if connection.get("proxy") else None
@@ -247,8 +254,8 @@ def _methods(transport: paramiko.Transport, server: Endpoint) -> Iterator[Callab
 def _agent_keys(path: str) -> tuple[Any, ...]:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(path)
-    agent = paramiko.agent.AgentSSH()
-    agent._connect(connection)  # pyright: ignore[reportPrivateUsage]
+    agent: Any = AgentSSH()
+    agent._connect(connection)
     return agent.get_keys()
 
 
@@ -286,7 +293,7 @@ def run(
 def _set_variable(channel: Any, name: str, value: str) -> None:
     """Asks for an answer, unlike the library's own call; a refusal closes the channel there."""
     message = paramiko.Message()
-    message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+    message.add_byte(cMSG_CHANNEL_REQUEST)
     message.add_int(channel.remote_chanid)
     message.add_string("env")
     message.add_boolean(True)

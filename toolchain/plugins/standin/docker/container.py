@@ -1,13 +1,15 @@
 """`docker.Container`."""
 
+import json
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..inputs import Problem, SdkType, Supported
 from ..resource import Context, PluginError, Resource, names
-from ..values import Plain
+from ..values import UNKNOWN, Plain, Unknown, items_of
 from . import container_spec as spec
-from .engine import client, errors, or_none
+from .engine import api, errors, or_none
 
 POLL_SECONDS = 0.2
 IN_PLACE = names("""
@@ -35,7 +37,7 @@ class Container(Resource):
         "uploads": names("content contentBase64 executable file permissions"),
         "healthcheck": names("interval retries startPeriod tests timeout"),
     }
-    defaults: ClassVar[dict[str, Any]] = {
+    defaults: ClassVar[Mapping[str, Any]] = {
         "mustRun": True, "networkMode": "bridge", "readOnly": False, "removeVolumes": True,
         "restart": "no", "rm": False, "start": True, "stdinOpen": False, "tty": False,
         "wait": False, "waitTimeout": 60,
@@ -72,21 +74,19 @@ class Container(Resource):
         what = f"Cannot create the container {inputs['name']}"
         with errors(what):
             _require_image(what, inputs["image"])
-            created = client().api.create_container_from_config(
-                spec.create_body(inputs), inputs["name"]
-            )
+            created = api().create_container_from_config(spec.create_body(inputs), inputs["name"])
         identity: str = created["Id"]
         try:
             with errors(what):
                 return identity, _bring_up(identity, inputs)
         except BaseException:
-            or_none(lambda: client().api.remove_container(identity, v=True, force=True))
+            or_none(lambda: api().remove_container(identity, v=True, force=True))
             raise
 
     def read(self, context: Context, identity: str, state: Plain) -> Plain | None:
         """Reads the container back; one that does not run shows as `mustRun` false."""
         with errors(f"Cannot inspect the container {state['name']}"):
-            found = or_none(lambda: client().api.inspect_container(identity))
+            found = or_none(lambda: api().inspect_container(identity))
         if found is None:
             return None
         wanted = state.get("start", True) and state.get("mustRun", True)
@@ -98,28 +98,28 @@ class Container(Resource):
         with errors(f"Cannot update the container {inputs['name']}"):
             limits = _changed_limits(state, inputs)
             if limits:
-                client().api.update_container(identity, **limits)
+                api().update_container(identity, **limits)
             if inputs["start"] and inputs["mustRun"]:
-                client().api.start(identity)
-            return outputs(client().api.inspect_container(identity))
+                api().start(identity)
+            return outputs(api().inspect_container(identity))
 
     def delete(self, context: Context, identity: str, state: Plain) -> None:
         """Stops (if `destroyGraceSeconds` is given) and removes the container."""
         grace: int = state.get("destroyGraceSeconds", 0)
         with errors(f"Cannot remove the container {state['name']}"):
             if grace > 0:
-                or_none(lambda: client().api.stop(identity, timeout=grace))
+                or_none(lambda: api().stop(identity, timeout=grace))
             volumes = state.get("removeVolumes", True)
-            or_none(lambda: client().api.remove_container(identity, v=volumes, force=True))
+            or_none(lambda: api().remove_container(identity, v=volumes, force=True))
 
 
 def _require_image(what: str, image: str) -> None:
-    if or_none(lambda: client().api.inspect_image(image)) is not None:
+    if or_none(lambda: api().inspect_image(image)) is not None:
         return
-    import docker
+    import docker.errors
 
     try:
-        client().api.pull(image, tag=None if ":" in image.rpartition("/")[2] else "latest")
+        api().pull(image, tag=None if ":" in image.rpartition("/")[2] else "latest")
     except docker.errors.APIError as error:
         raise PluginError(
             f"{what}: there is no image {image} here, and pulling it failed:"
@@ -128,25 +128,24 @@ def _require_image(what: str, image: str) -> None:
 
 
 def _bring_up(identity: str, inputs: Plain) -> Plain:
-    api = client().api
     for network in inputs.get("networksAdvanced", [])[1:]:
         body = {"Container": identity, "EndpointConfig": spec.endpoint(network)}
-        url = api._url("/networks/{0}/connect", network["name"])  # pyright: ignore
-        api._raise_for_status(api._post_json(url, data=body))  # pyright: ignore
+        url = api()._url("/networks/{0}/connect", network["name"])
+        api()._raise_for_status(api()._post_json(url, data=body))
     if inputs.get("uploads"):
-        api.put_archive(identity, "/", spec.upload_archive(inputs["uploads"]))
+        api().put_archive(identity, "/", spec.upload_archive(inputs["uploads"]))
     if inputs["start"]:
-        api.start(identity)
+        api().start(identity)
     if inputs["wait"]:
         _wait_until_healthy(identity, inputs["name"], inputs["waitTimeout"])
-    found = api.inspect_container(identity)
+    found = api().inspect_container(identity)
     if inputs["start"] and inputs["mustRun"] and not found["State"]["Running"]:
         raise PluginError(_exited(found, inputs["name"]))
     return outputs(found)
 
 
 def _exited(found: Any, name: str) -> str:
-    logs = client().api.logs(found["Id"], tail=20).decode(errors="replace")
+    logs = api().logs(found["Id"], tail=20).decode(errors="replace")
     status = found["State"]["ExitCode"]
     return f"The container {name} exited at once with status {status}. Its last lines:\n{logs}"
 
@@ -155,15 +154,15 @@ def _wait_until_healthy(identity: str, name: str, seconds: int) -> None:
     """Asks again and again, as the plugin does: the engine's events may have come before."""
     deadline = time.monotonic() + seconds
     while True:
-        state: Any = client().api.inspect_container(identity)["State"]
-        health = (state.get("Health") or {}).get("Status")
-        if health is None:
+        state: Any = api().inspect_container(identity)["State"]
+        check: Any = state.get("Health")
+        if check is None:
             raise PluginError(f"The container {name} has `wait` but no health check.")
-        if health == "healthy":
+        if check["Status"] == "healthy":
             return
         if not state["Running"] or time.monotonic() > deadline:
-            last = (state["Health"].get("Log") or [{}])[-1].get("Output", "")
-            raise PluginError(f"The container {name} is {health} after {seconds} s: {last}")
+            said = "".join(entry["Output"] for entry in check["Log"][-1:])
+            raise PluginError(f"{name} is {check['Status']}, not healthy in {seconds} s: {said}")
         time.sleep(POLL_SECONDS)
 
 
@@ -181,11 +180,12 @@ def _changed_limits(state: Plain, inputs: Plain) -> Plain:
 def outputs(found: Any) -> Plain:
     """Returns what the engine says of a container, as outputs."""
     state, settings = found["State"], found["NetworkSettings"]
+    networks: Plain = settings["Networks"]
     return {
         "name": found["Name"].lstrip("/"),
         "hostname": found["Config"]["Hostname"],
         "bridge": settings.get("Bridge", ""),
-        "networkDatas": [_network_data(n, s) for n, s in (settings["Networks"] or {}).items()],
+        "networkDatas": [_network_data(n, s) for n, s in networks.items()],
         "exitCode": None if state["Running"] else state["ExitCode"],
         "containerLogs": None,
     }
@@ -214,12 +214,11 @@ def read_back(found: Any, state: Plain) -> Plain:
 
 
 def _sorted(items: list[Any]) -> list[str]:
-    return sorted(repr(sorted(i.items()) if isinstance(i, dict) else i) for i in items)  # pyright: ignore
+    return sorted(json.dumps(item, sort_keys=True, default=repr) for item in items)
 
 
 def _objects(values: Any) -> list[tuple[int, Plain]]:
-    known: list[Any] = values if isinstance(values, list) else []
-    return [(i, v) for i, v in enumerate(known) if isinstance(v, dict)]
+    return [(i, v) for i, v in enumerate(items_of(values)) if isinstance(v, dict)]
 
 
 def _check_uploads(uploads: Any) -> list[Problem]:
@@ -260,10 +259,11 @@ def _check_ports(ports: Any) -> list[Problem]:
 
 
 def _check_health(inputs: Plain) -> list[Problem]:
-    check = inputs.get("healthcheck")
+    check = inputs.get("healthcheck", UNKNOWN)
+    durations: Plain = {} if isinstance(check, Unknown) else check
     found: list[Problem] = []
-    for name in ("interval", "timeout", "startPeriod") if isinstance(check, dict) else ():
-        value = check.get(name)  # pyright: ignore
+    for name in ("interval", "timeout", "startPeriod"):
+        value = durations.get(name)
         try:
             spec.nanoseconds(value if isinstance(value, str) else None)
         except ValueError as error:

@@ -78,7 +78,9 @@ def security(options: list[str]) -> Plain:
 
     The engine knows no such option: it takes empty lists of masked and read-only paths instead.
     """
-    unconfined = {"MaskedPaths": [], "ReadonlyPaths": []} if UNCONFINED_PATHS in options else {}
+    unconfined: Plain = {}
+    if UNCONFINED_PATHS in options:
+        unconfined = {"MaskedPaths": [], "ReadonlyPaths": []}
     rest = [_seccomp_profile(option) for option in options if option != UNCONFINED_PATHS]
     return {"SecurityOpt": rest} | unconfined
 

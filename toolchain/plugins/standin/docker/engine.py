@@ -3,35 +3,36 @@
 import functools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..resource import PluginError
 from ..values import Plain
-
-if TYPE_CHECKING:
-    import docker
 
 # Long enough for `docker build` and `docker push` to be silent for a while.
 TIMEOUT_SECONDS = 600
 
 
 @functools.cache
-def client() -> "docker.DockerClient":
-    """Returns the client of the engine that DOCKER_HOST names, or of the local one."""
+def api() -> Any:
+    """Returns the low-level client (`docker.APIClient`) of the engine of DOCKER_HOST.
+
+    Its answers are the engine's JSON, which has no types.
+    """
     import docker
+    import docker.errors
 
     try:
-        return docker.from_env(timeout=TIMEOUT_SECONDS, max_pool_size=64)
+        return docker.from_env(timeout=TIMEOUT_SECONDS, max_pool_size=64).api
     except docker.errors.DockerException as error:
         raise PluginError(_not_running(error)) from error
 
 
 @contextmanager
-def errors(what: str) -> Iterator[None]:
+def errors(what: str) -> Generator[None]:
     """Turns what the engine says into a PluginError that begins with `what` failed."""
-    import docker
+    import docker.errors
     import requests
 
     try:
@@ -78,7 +79,7 @@ def _advice(said: str) -> str:
 
 def or_none(fetch: Callable[[], Any]) -> Any:
     """Returns what `fetch` returns, or None when the engine has no such thing."""
-    import docker
+    import docker.errors
 
     try:
         return fetch()

@@ -9,7 +9,7 @@ from ..inputs import Problem, SdkType, Supported
 from ..resource import Context, PluginError, Resource, names
 from ..values import UNKNOWN, Plain, Unknown
 from . import build_context
-from .engine import client, errors
+from .engine import api, errors
 
 DIGEST = "contextDigest"
 BUILT = names("baseImageName context dockerfile imageName platform registryServer repoDigest")
@@ -114,8 +114,8 @@ def _build_and_push(context: Context, inputs: Plain) -> Plain:
 def _build(context: Context, name: str, build: Plain) -> str:
     """Returns the id of the built image; shows the builder's last lines when it fails."""
     content, dockerfile = build_context.archive(_context(build), _dockerfile(build))
-    lines = client().api.build(
-        fileobj=content,  # pyright: ignore[reportArgumentType]
+    lines = api().build(
+        fileobj=content,
         custom_context=True,
         dockerfile=dockerfile,
         tag=name,
@@ -127,7 +127,7 @@ def _build(context: Context, name: str, build: Plain) -> str:
         decode=True,
     )
     _follow(context, f"Building {name} failed", lines)
-    return client().api.inspect_image(name)["Id"]
+    return api().inspect_image(name)["Id"]
 
 
 def _push(context: Context, name: str, registry: Plain) -> str:
@@ -135,9 +135,9 @@ def _push(context: Context, name: str, registry: Plain) -> str:
     account = None
     if registry.get("username") and registry.get("password"):
         account = {"username": registry["username"], "password": registry["password"]}
-    lines = client().api.push(name, stream=True, decode=True, auth_config=account)
+    lines = api().push(name, stream=True, decode=True, auth_config=account)
     _follow(context, f"Pushing {name} failed", lines)
-    return repo_digest(name, client().api.inspect_image(name).get("RepoDigests") or [])
+    return repo_digest(name, api().inspect_image(name).get("RepoDigests") or [])
 
 
 def repo_digest(name: str, digests: list[str]) -> str:

@@ -1,11 +1,12 @@
 """`docker.Network`."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..inputs import SdkType, Supported
 from ..resource import Context, Resource, names
 from ..values import Plain
-from .engine import client, errors, labels, or_none
+from .engine import api, errors, labels, or_none
 
 if TYPE_CHECKING:
     from docker.types import IPAMConfig
@@ -20,7 +21,7 @@ class Network(Resource):
         "": names("attachable driver internal ipamConfigs ipamDriver ipv6 labels name options"),
         "ipamConfigs": names("auxAddress gateway ipRange subnet"),
     }
-    defaults: ClassVar[dict[str, Any]] = {"ipamDriver": "default"}
+    defaults: ClassVar[Mapping[str, Any]] = {"ipamDriver": "default"}
     autonamed = True
     computed = names("attachable driver internal ipamConfigs ipv6 options")
 
@@ -38,7 +39,7 @@ class Network(Resource):
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Creates the network. Its id is the engine's."""
         with errors(f"Cannot create the network {inputs['name']}"):
-            created = client().api.create_network(
+            created = api().create_network(
                 name=inputs["name"],
                 driver=inputs.get("driver", "bridge"),
                 options=inputs.get("options"),
@@ -49,18 +50,18 @@ class Network(Resource):
                 enable_ipv6=inputs.get("ipv6", False),
                 attachable=inputs.get("attachable"),
             )
-            return created["Id"], outputs(client().api.inspect_network(created["Id"]))
+            return created["Id"], outputs(api().inspect_network(created["Id"]))
 
     def read(self, context: Context, identity: str, state: Plain) -> Plain | None:
         """Reads the network back."""
         with errors(f"Cannot inspect the network {state['name']}"):
-            found = or_none(lambda: client().api.inspect_network(identity))
+            found = or_none(lambda: api().inspect_network(identity))
         return None if found is None else outputs(found)
 
     def delete(self, context: Context, identity: str, state: Plain) -> None:
         """Removes the network, if it is still there."""
         with errors(f"Cannot remove the network {state['name']}"):
-            or_none(lambda: client().api.remove_network(identity))
+            or_none(lambda: api().remove_network(identity))
 
 
 def _ipam(inputs: Plain) -> "IPAMConfig | None":
@@ -83,7 +84,7 @@ def _ipam(inputs: Plain) -> "IPAMConfig | None":
 
 def outputs(found: Any) -> Plain:
     """Returns what the engine says of a network, as outputs."""
-    ipam: list[dict[str, Any]] = (found.get("IPAM") or {}).get("Config") or []
+    ipam: list[Plain] = found["IPAM"]["Config"] or []
     fields = {"Subnet": "subnet", "Gateway": "gateway", "IPRange": "ipRange",
               "AuxiliaryAddresses": "auxAddress"}  # fmt: skip
     return {

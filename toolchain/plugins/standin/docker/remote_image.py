@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from ..inputs import SdkType, Supported
 from ..resource import Context, Resource, names
 from ..values import Plain
-from .engine import client, errors, or_none
+from .engine import api, errors, or_none
 
 
 class RemoteImage(Resource):
@@ -25,16 +25,16 @@ class RemoteImage(Resource):
         """Finds or pulls the image. Its id is the image's id followed by the name."""
         name: str = inputs["name"]
         with errors(f"Cannot find or pull the image {name}"):
-            found = or_none(lambda: client().api.inspect_image(name))
+            found = or_none(lambda: api().inspect_image(name))
             if found is None:
                 _pull(name, inputs.get("platform"))
-                found = client().api.inspect_image(name)
+                found = api().inspect_image(name)
         return found["Id"] + name, outputs(found)
 
     def read(self, context: Context, identity: str, state: Plain) -> Plain | None:
         """Reads the image back."""
         with errors(f"Cannot inspect the image {state['name']}"):
-            found = or_none(lambda: client().api.inspect_image(state["name"]))
+            found = or_none(lambda: api().inspect_image(state["name"]))
         return None if found is None else outputs(found)
 
     def update(self, context: Context, identity: str, state: Plain, inputs: Plain) -> Plain:
@@ -47,12 +47,12 @@ class RemoteImage(Resource):
             return
         force = state.get("forceRemove", False)
         with errors(f"Cannot remove the image {state['name']}"):
-            or_none(lambda: client().api.remove_image(state["imageId"], force=force))
+            or_none(lambda: api().remove_image(state["imageId"], force=force))
 
 
 def _pull(name: str, platform: str | None) -> None:
     tag = None if ":" in name.rpartition("/")[2] else "latest"
-    client().api.pull(name, tag=tag, platform=platform)
+    api().pull(name, tag=tag, platform=platform)
 
 
 def outputs(found: Any) -> Plain:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from ..inputs import SdkType, Supported
 from ..resource import Context, Resource, names
 from ..values import Plain
-from .engine import client, errors, labels, or_none
+from .engine import api, errors, labels, or_none
 
 
 class Volume(Resource):
@@ -24,7 +24,7 @@ class Volume(Resource):
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Creates the volume. Its id is its name."""
         with errors(f"Cannot create the volume {inputs['name']}"):
-            found = client().api.create_volume(
+            found = api().create_volume(
                 name=inputs["name"],
                 driver=inputs.get("driver"),
                 driver_opts=inputs.get("driverOpts"),
@@ -35,13 +35,13 @@ class Volume(Resource):
     def read(self, context: Context, identity: str, state: Plain) -> Plain | None:
         """Reads the volume back."""
         with errors(f"Cannot inspect the volume {identity}"):
-            found = or_none(lambda: client().api.inspect_volume(identity))
+            found = or_none(lambda: api().inspect_volume(identity))
         return None if found is None else outputs(found)
 
     def delete(self, context: Context, identity: str, state: Plain) -> None:
         """Removes the volume and its data, if it is still there."""
         with errors(f"Cannot remove the volume {identity}"):
-            or_none(lambda: client().api.remove_volume(identity))
+            or_none(lambda: api().remove_volume(identity))
 
 
 def outputs(found: Any) -> Plain:

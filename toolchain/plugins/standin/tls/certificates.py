@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import ipaddress
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from cryptography import x509
@@ -13,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ..inputs import Problem, SdkType
 from ..resource import Context, PluginError, Resource
-from ..values import Plain
+from ..values import Plain, items_of
 from .private_key import PrivateKeyTypes, algorithm_of, load
 
 SUBJECT_FIELDS = {
@@ -88,7 +89,7 @@ class CertRequest(Resource):
 class Certificate(Resource):
     """What both kinds of certificates share: validity, uses, renewal."""
 
-    defaults: ClassVar[dict[str, Any]] = {
+    defaults: ClassVar[Mapping[str, Any]] = {
         "earlyRenewalHours": 0,
         "isCaCertificate": False,
         "setSubjectKeyId": False,
@@ -142,7 +143,7 @@ class SelfSignedCert(Certificate):
         "maxPathLength", "privateKeyPem", "setAuthorityKeyId", "setSubjectKeyId", "subject",
         "uris", "validityPeriodHours",
     )  # fmt: skip
-    defaults: ClassVar[dict[str, Any]] = {**Certificate.defaults, "setAuthorityKeyId": False}
+    defaults: ClassVar[Mapping[str, Any]] = {**Certificate.defaults, "setAuthorityKeyId": False}
     secret_outputs: ClassVar[frozenset[str]] = frozenset({"privateKeyPem"})
 
     def check(self, inputs: Plain) -> list[Problem]:
@@ -331,5 +332,4 @@ def check_addresses(inputs: Plain) -> list[Problem]:
 
 def _items(values: Any) -> list[tuple[int, str]]:
     """Returns the known texts of a list with their places."""
-    known: list[Any] = values if isinstance(values, list) else []
-    return [(index, value) for index, value in enumerate(known) if isinstance(value, str)]
+    return [(i, value) for i, value in enumerate(items_of(values)) if isinstance(value, str)]

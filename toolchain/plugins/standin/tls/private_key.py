@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives import serialization
@@ -26,7 +27,7 @@ class PrivateKey(Resource):
 
     token = "tls:index/privateKey:PrivateKey"
     sdk = SdkType("pulumi_tls", "PrivateKey")
-    defaults: ClassVar[dict[str, Any]] = {"ecdsaCurve": "P224", "rsaBits": 2048}
+    defaults: ClassVar[Mapping[str, Any]] = {"ecdsaCurve": "P224", "rsaBits": 2048}
     secret_outputs: ClassVar[frozenset[str]] = frozenset(
         {"privateKeyPem", "privateKeyOpenssh", "privateKeyPemPkcs8"}
     )
