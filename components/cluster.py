@@ -154,6 +154,7 @@ class Cluster(pulumi.ComponentResource):
             connection=ssh(host["connection"]),
             create=f"{run} {create or step}",
             update=f"{run} {step}",
+            add_previous_output_in_env=False,
             stdin=stdin,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )

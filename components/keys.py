@@ -48,6 +48,7 @@ class EtcdKeys(pulumi.ComponentResource):
             create=f"{_ETCDCTL} put {key}",
             update=f"{_ETCDCTL} put {key}",
             delete=f"{_ETCDCTL} del {key}",
+            add_previous_output_in_env=False,
             # On stdin, since a value may be a secret and the command line is no place for one.
             stdin=value,
             opts=pulumi.ResourceOptions(parent=self),

@@ -165,6 +165,7 @@ def apply(
         create=run,
         update=run,
         delete=f"{run} --destroy",
+        add_previous_output_in_env=False,
         stdin=pulumi.Output.json_dumps({"owner": owner, "units": units}),
         opts=pulumi.ResourceOptions(parent=parent),
     )

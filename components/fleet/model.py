@@ -165,3 +165,5 @@ class UnitState(Record):
     """When the unit entered this ACTIVE state: seconds since 1970."""
     held: bool = False
     """It runs without an instruction from this store: see `agent.py`."""
+    problem: str = ""
+    """Why the machine cannot do as it was told, in words; empty when it can."""

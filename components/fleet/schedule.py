@@ -1,19 +1,19 @@
-"""Which machine runs which unit."""
+"""Which machine runs which unit: one pure function.
 
-from collections.abc import Collection, Mapping
+fleet's leader runs it; previews and `fleetctl` explain with it; tests and simulations drive it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from . import globs
 from .model import Machine
-from .requirements import Requirements
+from .scheduling.board import Board, Site
+from .scheduling.candidates import CandidateIndex
+from .scheduling.relations import Job, Relations
+from .scheduling.rules import allowed, objection
 
-
-@dataclass(frozen=True)
-class Job:
-    """A unit that is to be loaded or launched."""
-
-    name: str
-    requirements: Requirements
+__all__ = ["Job", "Plan", "schedule"]
 
 
 @dataclass(frozen=True)
@@ -21,57 +21,152 @@ class Plan:
     """Where each unit is to be."""
 
     placements: dict[str, str] = field(default_factory=dict[str, str])
-    """Unit to machine id."""
-    global_placements: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """Unit to the id of its machine."""
+    global_placements: dict[str, frozenset[str]] = field(
+        default_factory=dict[str, frozenset[str]]
+    )
     """Global unit to the ids of its machines."""
     unplaced: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
-    """Unit that fits nowhere to the reason per machine id."""
+    """Unit that is on no machine, to the reason for each machine's id; empty without machines."""
 
 
 def schedule(
     jobs: Collection[Job], machines: Collection[Machine], current: Mapping[str, str]
 ) -> Plan:
-    """Place the units: sticky, least loaded first."""
-    plan = Plan()
-    alive = {machine.id: machine for machine in sorted(machines, key=lambda m: m.id)}
-    ordered = sorted(jobs, key=lambda job: (bool(job.requirements.machine_of), job.name))
-    for job in ordered:
-        if job.requirements.is_global:
-            plan.global_placements[job.name] = frozenset(
-                m.id for m in alive.values() if not _objection(job, m, plan, jobs)
-            )
-    rest = [job for job in ordered if not job.requirements.is_global]
-    for job in rest:
-        at = current.get(job.name, "")
-        if at in alive and not _objection(job, alive[at], plan, jobs):
-            plan.placements[job.name] = at
-    for job in rest:
-        if job.name in plan.placements:
-            continue
-        reasons = {m.id: _objection(job, m, plan, jobs) for m in alive.values()}
-        open_to = [m for m, reason in reasons.items() if not reason]
-        load = {m: list(plan.placements.values()).count(m) for m in open_to}
-        if open_to:
-            plan.placements[job.name] = min(open_to, key=lambda m: (load[m], m))
-        else:
-            plan.unplaced[job.name] = reasons
-    return plan
+    """Decide where the units run.
+
+    A unit stays where it is as long as its machine is alive and fulfils its requirements. Others
+    go to the machine with the fewest units among those that do, and their followers with them.
+    The same input gives the same plan, in whatever order it comes; a plan's own placements as
+    `current` give the same plan again.
+
+    Args:
+        jobs: the units whose target is loaded or launched.
+        machines: the machines that are alive and may run units.
+        current: unit to the id of the machine where it is; other units and machines may occur.
+    """
+    scheduler = _Scheduler(jobs, machines, current)
+    scheduler.until_quiet(scheduler.keep)
+    scheduler.until_quiet(scheduler.place)
+    scheduler.place_global()
+    return scheduler.plan()
 
 
-def _objection(job: Job, machine: Machine, plan: Plan, jobs: Collection[Job]) -> str:
-    wanted = job.requirements
-    if wanted.machine_id not in (None, machine.id):
-        return f"is not machine {wanted.machine_id}"
-    for key, values in wanted.machine_metadata.items():
-        if machine.metadata.get(key) not in values:
-            return f"metadata {key}={' or '.join(sorted(values))} wanted"
-    for peer in wanted.machine_of:
-        if plan.placements.get(peer) != machine.id:
-            return f"must be with {peer}"
-    for other in jobs:
-        if plan.placements.get(other.name) == machine.id and other.name != job.name:
-            ours = any(globs.matches(p, other.name) for p in wanted.conflicts)
-            theirs = any(globs.matches(p, job.name) for p in other.requirements.conflicts)
-            if ours or theirs:
-                return f"conflicts with {other.name}, which runs there"
-    return ""
+class _Scheduler:
+    """One run: a board, filled step by step. Steps never undo each other, except by `Replaces`."""
+
+    def __init__(
+        self, jobs: Collection[Job], machines: Collection[Machine], current: Mapping[str, str]
+    ) -> None:
+        self._current = current
+        self._jobs = {job.name: job for job in sorted(jobs, key=lambda job: job.name)}
+        self._relations = Relations(self._jobs)
+        self._board = Board(machines, self._relations)
+        self._candidates = CandidateIndex(self._board)
+        self._leaders = sorted(filter(self._leads, self._jobs.values()), key=self._flexibility)
+
+    def until_quiet(self, step: Callable[[], None]) -> None:
+        """Repeat a step as long as units that it places drive others away."""
+        before = -1
+        while before != self._board.evictions:
+            before = self._board.evictions
+            step()
+
+    def keep(self) -> None:
+        """Leave the units where they are, if they may stay."""
+        for leader in self._leaders:
+            self._lead(leader, self._where_it_is)
+
+    def place(self) -> None:
+        """Place the rest; new followers of placed units come first, they have no choice."""
+        placed = [leader for leader in self._leaders if leader.name in self._board.at]
+        for leader in (*placed, *self._leaders):
+            self._lead(leader, self._best_site)
+
+    def place_global(self) -> None:
+        """Put Global units wherever they may be. In a conflict, units that are not Global win."""
+        for job in self._globals():
+            for site in self._candidates.of(job).sites:
+                if job.name not in site.units and allowed(self._board, job, site):
+                    self._board.put(job, site)
+
+    def plan(self) -> Plan:
+        """What has become of each unit."""
+        board = self._board
+        placements = {name: board.at[name].id for name in self._jobs if name in board.at}
+        spread = {
+            job.name: frozenset(site.id for site in board.sites.values() if job.name in site.units)
+            for job in self._globals()
+        }
+        placed = {*placements, *(name for name, machines in spread.items() if machines)}
+        missing = [job for name, job in self._jobs.items() if name not in placed]
+        return Plan(placements, spread, {job.name: self._reasons(job) for job in missing})
+
+    def _globals(self) -> list[Job]:
+        return [job for job in self._jobs.values() if job.requirements.is_global]
+
+    def _leads(self, job: Job) -> bool:
+        """Whether a machine is to be chosen for it: it is not Global and follows no other unit."""
+        return not job.requirements.is_global and not self._peers(job)
+
+    def _peers(self, job: Job) -> list[str]:
+        """The units that it follows. It does not follow Global ones: they are at many places."""
+        peers = job.requirements.machine_of
+        return [p for p in peers if p not in self._jobs or not self._jobs[p].requirements.is_global]
+
+    def _flexibility(self, job: Job) -> tuple[int, int, str]:
+        """Those with the least choice are served first, then those with the most followers."""
+        followers = self._relations.followers[job.name]
+        return len(self._candidates.of(job).sites), -len(followers), job.name
+
+    def _lead(self, leader: Job, find: Callable[[Job], Site | None]) -> None:
+        """Place a unit, unless it is placed, then its followers, then theirs."""
+        pending = deque([leader])
+        done: set[str] = set()
+        while pending:
+            job = pending.popleft()
+            if job.name not in self._board.at and (site := find(job)):
+                self._board.put(job, site)
+            if job.name in self._board.at and job.name not in done:
+                done.add(job.name)
+                pending.extend(self._jobs[name] for name in self._relations.followers[job.name])
+
+    def _where_it_is(self, job: Job) -> Site | None:
+        site = self._board.sites.get(self._current.get(job.name, ""))
+        return site if site and self._allows(job, site) else None
+
+    def _best_site(self, job: Job) -> Site | None:
+        peers = self._peers(job)
+        if peers:
+            site = self._board.at.get(peers[0])
+            return site if site and self._allows(job, site) else None
+        if job.requirements.replaces:
+            return self._best_site_to_replace(job)
+        return self._least_loaded(job, self._allows)
+
+    def _best_site_to_replace(self, job: Job) -> Site | None:
+        """A new unit takes the place of one that it replaces; later it lets the others be."""
+        def disturbs(job: Job, site: Site) -> bool:
+            return self._allows(job, site) and bool(self._board.victims(job, site))
+
+        def fits(job: Job, site: Site) -> bool:
+            return self._allows(job, site) and not self._board.victims(job, site)
+
+        return (
+            self._least_loaded(job, disturbs if job.name not in self._current else fits)
+            or self._least_loaded(job, self._allows)
+        )
+
+    def _least_loaded(self, job: Job, accepts: Callable[[Job, Site], bool]) -> Site | None:
+        return self._candidates.of(job).least_loaded(lambda site: accepts(job, site))
+
+    def _allows(self, job: Job, site: Site) -> bool:
+        return allowed(self._board, job, site)
+
+    def _reasons(self, job: Job) -> dict[str, str]:
+        candidates = self._candidates.of(job)
+        if not candidates.sites:
+            return candidates.refusals
+        return candidates.refusals | {
+            site.id: objection(self._board, job, site) for site in candidates.sites
+        }

@@ -1,15 +1,29 @@
 """The store as fleet uses it. etcd v3 stands behind it; in tests and in the simulation, memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 MAX_OPERATIONS = 127
 """The most operations in one `commit`; etcd refuses transactions of more than 128."""
 
 
+def batches(items: Iterable[T], size: int = MAX_OPERATIONS) -> Iterator[list[T]]:
+    """The items in lists of at most `size`."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
+
+
 class StoreUnavailableError(Exception):
     """No member answered in time, or none has a leader. What was asked may have happened."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """A member answered no (permission, size, space): trying again as before does not help."""
 
 
 class LeaseLostError(Exception):
@@ -100,10 +114,14 @@ class Store(Protocol):
         """Everything under `prefix`, at one revision, agreed by a majority (linearizable)."""
         ...
 
+    def get(self, keys: Collection[str]) -> Snapshot:
+        """Those of `keys` that exist, linearizable, in one request for each `MAX_OPERATIONS`."""
+        ...
+
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         """Do all operations at once, if all conditions hold: the new revision, or 0 if not.
 
-        At most `MAX_OPERATIONS` operations, no key twice.
+        At most `MAX_OPERATIONS` operations and as many conditions, no key twice.
 
         Raises:
             LeaseLostError: a `Put` names a lease that no longer exists.

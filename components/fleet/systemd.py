@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-UNIT_DIRECTORY = "/run/systemd/system"
-"""Where fleet writes unit files: a boot starts clean."""
+UNIT_DIRECTORY = Path("/run/systemd/system")
+"""Where systemd reads the unit files that fleet writes: a boot starts clean."""
+
+OWN_DIRECTORY = Path("/run/fleet/units")
+"""Hard links to the unit files that fleet wrote: they tell them from everyone else's."""
 
 
 class SystemdError(Exception):
@@ -20,7 +24,7 @@ class Status:
     active: str
     sub: str
     since: float = 0.0
-    """When it entered this ACTIVE state: seconds since 1970; 0 if never."""
+    """When it entered this ACTIVE state: seconds since 1970; 0 if it has never been started."""
     job: bool = False
     """A job is queued or running for it: its state is about to change."""
 
@@ -53,7 +57,14 @@ class Systemd(Protocol):
         ...
 
     def stop(self, names: Iterable[str]) -> dict[str, str]:
-        """Queue stop jobs, all at once; does not wait. Returns why, for each that was refused."""
+        """Queue stop jobs, all at once; does not wait. Returns why, for each that was refused.
+
+        Stopping a unit that is not loaded is no error.
+        """
+        ...
+
+    def stopping(self) -> bool:
+        """Whether the machine is shutting down."""
         ...
 
     def subscribe(self, on_change: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from .change import Draft, change
 from .destroying import destroy
 from .follow import Follower
 from .goals import Failed, Goal
+from .reviving import at_rest, take_off
 from .view import View
 from .waiting import Wait
 
@@ -29,8 +30,10 @@ def apply(
         CtlError: refused; nothing was written.
         TimedOutError: the time limit came first.
     """
-    deadline = None if timeout is None else monotonic() + timeout
     check(application, follower.view)
+    resting = at_rest(application.units, follower.view, with_finished=False)
+    timeout = take_off(resting, follower, timeout)
+    deadline = None if timeout is None else monotonic() + timeout
     before = {name: dict(follower.view.reported(name)) for name in application.units}
     going = obsolete(application, follower.view)
     for step in steps(application, follower.view):

@@ -1,5 +1,6 @@
 """What commands wait for (pure): how far a unit is from where it is to be."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,10 @@ class Unplaced(Failed):
 Outcome = Waiting | Reached | Failed
 Goal = Callable[[View], Outcome]
 
+AUTO_RESTART = "auto-restart"
+"""SUB of a unit that has failed and that systemd starts again after RestartSec=."""
+MAX_RESTARTS = 5
+"""How often a unit may fail while it starts: what it needs may come a moment later."""
 BROKEN_LOADS = ("error", "bad-setting", "masked")
 """LOAD states that waiting does not cure."""
 
@@ -49,8 +54,16 @@ def launched(name: str, wanted: Unit, before: Mapping[str, UnitState]) -> Goal:
 
     `before` is what was reported before the command: an older failure is not this start's.
     """
+    seen = dict(before)
+    restarts: Counter[str] = Counter()
 
     def check(machine: str, state: UnitState, view: View) -> Outcome:
+        if state.sub == AUTO_RESTART and seen.get(machine) != state:
+            restarts[machine] += 1
+        seen[machine] = state
+        if restarts[machine] >= MAX_RESTARTS:
+            where = legend(machine, view.machines)
+            return Failed(f"it keeps failing on {where}; systemd goes on trying", machine)
         return _activity(name, machine, state, before.get(machine), view)
 
     return _placed_goal(name, wanted, check, "launched")
@@ -162,6 +175,8 @@ def _on_machine(
     state = view.reported(name).get(machine)
     if state is None:
         return Waiting(f"fleetd on {where} has not reported yet")
+    if state.problem:
+        return Failed(f"{where}: {state.problem}", machine)
     if state.load in BROKEN_LOADS:
         return Failed(f"systemd cannot load it on {where}: {state.load}", machine)
     if state.sha != wanted.sha:

@@ -11,6 +11,7 @@ from .errors import Exit
 from .follow import Follower
 from .goals import Failed, Goal, Unplaced
 from .output import tell
+from .reviving import at_rest, take_off
 from .submission import names_to_submit, submission
 from .view import View
 from .waiting import Wait
@@ -36,6 +37,12 @@ def bring(context: Context, arguments: Namespace, target: Target) -> int:
     """Write the units' desired state; wait until they are there, unless told not to."""
     with Follower(context.connect()) as follower:
         names = names_to_submit(arguments.units, follower.view)
+        timeout = waiting.timeout_of(arguments)
+        # Refuses bad input before the first change.
+        submission(names, target, context.files, follower.view, arguments.replace)
+        if target is Target.LAUNCHED:
+            resting = at_rest(names, follower.view, with_finished=True)
+            timeout = take_off(resting, follower, timeout)
         before = {name: dict(follower.view.reported(name)) for name in names}
         change(
             follower,
@@ -45,7 +52,7 @@ def bring(context: Context, arguments: Namespace, target: Target) -> int:
             _say_triggered(names, target, follower.view)
             return Exit.DONE
         wanted = {name: _goal(name, target, before[name], follower.view) for name in names}
-        failures = Wait(follower, wanted, waiting.timeout_of(arguments)).run()
+        failures = Wait(follower, wanted, timeout).run()
         context.machines.explain(failures, follower.view)
         _say_how_to_give_up(failures)
     return Exit.FAILED if failures else Exit.DONE

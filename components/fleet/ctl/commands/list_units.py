@@ -14,7 +14,19 @@ from ..names import legend
 from ..output import tell
 from ..view import View
 
-FIELDS = ("unit", "machine", "active", "sub", "load", "hash", "dstate", "since", "held", "lost")
+FIELDS = (
+    "unit",
+    "machine",
+    "active",
+    "sub",
+    "load",
+    "hash",
+    "dstate",
+    "since",
+    "held",
+    "lost",
+    "problem",
+)
 SHOWN = FIELDS[:4]
 SHORT_HASH = 7
 
@@ -36,6 +48,7 @@ def notes(view: View) -> list[str]:
     unplaced = [row["unit"] for row in rows if row["sub"] == "unplaced"]
     return [
         *(f"{name}: {unplaced_reasons(name, view)}" for name in unplaced),
+        *(f"{row['unit']} on {row['machine']}: {row['problem']}" for row in rows if row["problem"]),
         *_note("lost: no news since its machine's lease ended", rows, "lost"),
         *_note("held: it runs without an instruction from this store", rows, "held"),
     ]
@@ -66,6 +79,7 @@ def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
         "since": _time(state.since) if state and state.since else None,
         "held": bool(state and state.held),
         "lost": lost,
+        "problem": state.problem if state else "",
     }
 
 

@@ -1,7 +1,7 @@
 """The files that the set-up writes on a machine, and who may read them."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_private_keys_are_in_no_file_that_others_may_read():
 
 def test_a_machine_without_etcd_gets_no_key_that_administers_it():
     roles = {role: pair for role, pair in CONFIGURATION.roles.items() if role != "root"}
-    worker = Configuration(**{**vars(CONFIGURATION), "roles": roles, "member": None})
+    worker = replace(CONFIGURATION, roles=roles, member=None)
     assert not [path for path in files(worker, MACHINE_ID) if path.startswith("/etc/etcd")]
 
 
