@@ -4,10 +4,13 @@ require "sinatra/base"
 class App < Sinatra::Base
   GREETING_FILE = ENV.fetch("GREETING_FILE", "/run/sinatra/greeting")
 
-  configure do
-    # Read once: a changed greeting shows when the instance starts again.
-    set :greeting, File.size?(GREETING_FILE) ? File.read(GREETING_FILE).chomp : "Hello World!"
+  # Read once: a changed greeting shows when the instance starts again.
+  def self.greeting
+    text = File.exist?(GREETING_FILE) ? File.read(GREETING_FILE).chomp : ""
+    text.empty? ? "Hello World!" : text
   end
+
+  set :text, greeting
 
   before do
     content_type "text/plain"
@@ -15,7 +18,7 @@ class App < Sinatra::Base
             "X-Fleet-Machine" => ENV.fetch("FLEET_MACHINE_ID", "none")
   end
 
-  get("/") { settings.greeting }
+  get("/") { settings.text }
 
   get("/health") { "ok" }
 
@@ -25,6 +28,6 @@ class App < Sinatra::Base
   # Long enough to watch a request finish while its instance stops.
   get "/slow" do
     sleep 2
-    settings.greeting
+    settings.text
   end
 end
