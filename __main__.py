@@ -34,6 +34,7 @@ cluster = Cluster(
         "hosts": machines.shapes,
         "etcd_size": chosen.etcd_size,
         "agent_ttl": chosen.agent_ttl,
+        "reconcile_interval": chosen.reconcile_interval,
         "registry": registry.pull_from,
     },
 )

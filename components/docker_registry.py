@@ -5,7 +5,14 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
-from .hosts.docker_network import REGISTRY_OFFSET, Network, address_at, container_labels
+from .hosts.docker_network import (
+    LABEL,
+    REGISTRY_OFFSET,
+    Network,
+    address_at,
+    container_labels,
+    stack_label,
+)
 from .images import Image
 
 PORT = 5000
@@ -46,7 +53,11 @@ class DockerRegistry(pulumi.ComponentResource):
     ) -> docker.Container:
         child = pulumi.ResourceOptions(parent=self)
         image = Image("registry", {"context": args["image_context"]}, child)
-        data = docker.Volume(f"{name}-data", opts=child)
+        data = docker.Volume(
+            f"{name}-data",
+            labels=[docker.VolumeLabelArgs(label=LABEL, value=stack_label())],
+            opts=child,
+        )
         return docker.Container(
             name,
             image=image.reference,

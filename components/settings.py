@@ -36,6 +36,7 @@ class Settings:
     load_balancer_port: int
     machine_metadata: Sequence[Mapping[str, str]]
     agent_ttl: int
+    reconcile_interval: int
     greeting: str
 
     def metadata_of_machines(self) -> list[dict[str, str]]:
@@ -59,6 +60,7 @@ def read(config: pulumi.Config) -> Settings:
         load_balancer_port=_between(config, "load-balancer-port", 1, 65535),
         machine_metadata=_machine_metadata(config, cluster_size),
         agent_ttl=_between(config, "agent-ttl", 5, 300),
+        reconcile_interval=_between(config, "reconcile-interval", 5, 86400),
         greeting=_line(config, "greeting"),
     )
 

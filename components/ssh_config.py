@@ -9,7 +9,10 @@ from pulumi_command import local
 
 from .host import SSH_USER, Host
 
-_WRITE = "umask 077 && mkdir -p {folder} && cat > {path}"
+FOLDER = "@FOLDER@"
+"""Stands for the folder's full path until the file is written: the stack's state, which others may
+share, has no use for it."""
+_WRITE = 'umask 077 && mkdir -p {folder} && sed "s|@FOLDER@|$PWD/{folder}|" > {path}'
 
 
 class SshConfigArgs(TypedDict):
@@ -44,7 +47,7 @@ class SshConfig(pulumi.ComponentResource):
         ]
         folder = args["folder"]
         known = pulumi.Output.all(*hosts).apply(known_hosts)
-        config = pulumi.Output.all(*hosts).apply(lambda found: ssh_config(found, folder))
+        config = pulumi.Output.all(*hosts).apply(ssh_config)
         written = [
             self._write(folder, "identity", connections[0]["private_key"]),
             self._write(folder, "known_hosts", known),
@@ -71,15 +74,15 @@ def known_hosts(hosts: Sequence[dict[str, str | int]]) -> str:
     return "".join(f"{host['name']} {host['key']}\n" for host in hosts)
 
 
-def ssh_config(hosts: Sequence[dict[str, str | int]], folder: str) -> str:
-    """OpenSSH's configuration; paths are relative to the folder that ssh is run from."""
+def ssh_config(hosts: Sequence[dict[str, str | int]]) -> str:
+    """OpenSSH's configuration, with `FOLDER` where the folder's path belongs."""
     head = f"""\
-# Written by pulumi up. Use: ssh -F {folder}/ssh_config {hosts[0]["name"]}
+# Written by pulumi up. Use: ssh -F {FOLDER}/ssh_config {hosts[0]["name"]}
 Host {" ".join(str(host["name"]) for host in hosts)}
     User {SSH_USER}
-    IdentityFile {folder}/identity
+    IdentityFile {FOLDER}/identity
     IdentitiesOnly yes
-    UserKnownHostsFile {folder}/known_hosts
+    UserKnownHostsFile {FOLDER}/known_hosts
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes
 """

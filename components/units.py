@@ -158,7 +158,7 @@ def apply(
     parent: pulumi.Resource, owner: str, connection: Connection, units: Mapping[str, object]
 ) -> remote.Command:
     """Make the cluster's units of this owner exactly these, whatever was done by hand."""
-    run = f"timeout {APPLY_SECONDS} fleetctl apply"
+    run = f"timeout {APPLY_SECONDS + 30} fleetctl apply --timeout {APPLY_SECONDS}"
     return remote.Command(
         owner,
         connection=ssh(connection),

@@ -15,6 +15,7 @@ DEFAULTS = {
     "load-balancer-port": "8080",
     "machine-metadata": "[]",
     "agent-ttl": "10",
+    "reconcile-interval": "60",
     "greeting": "Hello World!",
 }
 

@@ -14,14 +14,14 @@ def test_known_hosts_pins_each_machine_by_its_name():
 
 def test_ssh_config_reaches_each_machine_by_its_name_and_checks_its_key():
     assert (
-        ssh_config(HOSTS, ".pulumi/ssh/dev")
+        ssh_config(HOSTS)
         == """\
-# Written by pulumi up. Use: ssh -F .pulumi/ssh/dev/ssh_config machine-1
+# Written by pulumi up. Use: ssh -F @FOLDER@/ssh_config machine-1
 Host machine-1 machine-2
     User core
-    IdentityFile .pulumi/ssh/dev/identity
+    IdentityFile @FOLDER@/identity
     IdentitiesOnly yes
-    UserKnownHostsFile .pulumi/ssh/dev/known_hosts
+    UserKnownHostsFile @FOLDER@/known_hosts
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes
 Host machine-1

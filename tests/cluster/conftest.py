@@ -1,0 +1,39 @@
+"""Real clusters on this computer, made by the real engine. Each test run has stacks of its own."""
+
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .stack import CHECKOUT, Stack
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The program of this checkout, up with three machines; gone at the end, whatever happened.
+
+    The full reconcile is an hour away: whatever a test sees happened by watches alone.
+    """
+    home: Path = tmp_path_factory.mktemp("state")
+    stack = Stack(f"test-{secrets.token_hex(4)}", CHECKOUT, home)
+    stack.create({"load-balancer-port": str(free_port()), "reconcile-interval": "3600"})
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.destroy()
+        assert stack_left_nothing(stack)
+
+
+def stack_left_nothing(stack: Stack) -> bool:
+    """Whether Docker has forgotten the stack."""
+    return stack.docker_objects() == []

@@ -1,0 +1,174 @@
+"""A stack as its user sees it: pulumi, fleetctl, docker and curl on the command line."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+CHECKOUT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """All that it printed."""
+        return self.out + self.err
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of a program, with a state and a passphrase of its own."""
+
+    name: str
+    program: Path
+    home: Path
+    """Where its state is: nothing of it stays in the checkout."""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def run(self, *command: str, check: bool = True, stdin: str = "", seconds: int = 600) -> Done:
+        """Run a command in the program's folder; a failure fails the test with its output."""
+        ended = subprocess.run(
+            command,
+            cwd=self.program,
+            env={**os.environ, **self.environment()},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        done = Done(ended.returncode, ended.stdout, ended.stderr)
+        assert not check or done.code == 0, f"{' '.join(command)} exited {done.code}:\n{done.text}"
+        return done
+
+    def environment(self) -> dict[str, str]:
+        """What selects this stack for every tool."""
+        ssh_config = self.program / ".pulumi" / "ssh" / self.name / "ssh_config"
+        return {
+            "PULUMI_STACK": self.name,
+            "PULUMI_BACKEND_URL": f"file://{self.home}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.home / "passphrase"),
+            "FLEETCTL_TUNNEL": "machine-1",
+            "FLEETCTL_SSH_CONFIG": str(ssh_config),
+            **self.env,
+        }
+
+    def create(self, config: Mapping[str, str]) -> None:
+        """Make the stack, with these settings."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "passphrase").write_text("only for this test\n")
+        self.run("pulumi", "stack", "init", self.name)
+        self.configure(config)
+
+    def configure(self, config: Mapping[str, str]) -> None:
+        """Change settings."""
+        for setting, value in config.items():
+            self.run("pulumi", "config", "set", setting, "--", value)
+
+    def up(self, *flags: str, check: bool = True) -> Done:
+        """`pulumi up`."""
+        command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *flags)
+        return self.run(*command, check=check, seconds=900)
+
+    def preview(self, *flags: str, check: bool = True) -> Done:
+        """`pulumi preview`."""
+        return self.run("pulumi", "preview", "--diff", "--non-interactive", *flags, check=check)
+
+    def changes(self, *flags: str) -> dict[str, str]:
+        """What a preview says will happen: the operation, by resource name."""
+        told = json.loads(self.run("pulumi", "preview", "--json", *flags).out)
+        return {
+            step["urn"].rpartition("::")[2]: step["op"]
+            for step in told["steps"]
+            if step["op"] != "same"
+        }
+
+    def outputs(self) -> dict[str, Any]:
+        """`pulumi stack output`."""
+        return json.loads(self.run("pulumi", "stack", "output", "--json").out)
+
+    def destroy(self) -> None:
+        """Remove everything, and the stack's own file."""
+        self.run("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", seconds=900)
+        self.run("pulumi", "stack", "rm", "--yes")
+        (self.program / f"Pulumi.{self.name}.yaml").unlink(missing_ok=True)
+        shutil.rmtree(self.home)
+
+    def fleetctl(self, *arguments: str, check: bool = True) -> Done:
+        """`fleetctl`, through the first machine."""
+        return self.run("fleetctl", *arguments, check=check)
+
+    def fleetctl_json(self, *arguments: str) -> Any:
+        """`fleetctl --output json`."""
+        return json.loads(self.fleetctl(*arguments, "--output", "json").out)
+
+    def on(self, machine: str, command: str, check: bool = True) -> Done:
+        """A command on a machine, over SSH as core."""
+        config = self.environment()["FLEETCTL_SSH_CONFIG"]
+        return self.run("ssh", "-F", config, machine, command, check=check)
+
+    def container(self, name: str) -> str:
+        """The Docker container behind a machine, the registry or the load balancer: its id."""
+        listed = self.run(
+            "docker",
+            "ps",
+            "--all",
+            "--quiet",
+            "--no-trunc",
+            *self._label(),
+            f"--filter=name={name}",
+        )
+        ids = listed.out.split()
+        assert len(ids) == 1, f"{name}: {ids}"
+        return ids[0]
+
+    def docker_objects(self) -> list[str]:
+        """Every container, network and volume in Docker that carries this stack's label."""
+        found: list[str] = []
+        for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
+            found += self.run("docker", *kind, "--quiet", *self._label()).out.split()
+        return found
+
+    def get(self, path: str = "/") -> Done:
+        """`curl` of a path behind the stack's URL, with headers."""
+        url = self.outputs()["url"].rstrip("/") + path
+        return self.run("curl", "--silent", "--show-error", "--include", "--max-time", "10", url)
+
+    def units(self) -> dict[str, list[dict[str, str]]]:
+        """`fleetctl list-units`: rows by unit."""
+        rows: dict[str, list[dict[str, str]]] = {}
+        for row in self.fleetctl_json("list-units"):
+            rows.setdefault(row["unit"], []).append(row)
+        return rows
+
+    def _label(self) -> Sequence[str]:
+        project = re.search(r"^name: *(\S+)", (self.program / "Pulumi.yaml").read_text(), re.M)
+        assert project
+        return [f"--filter=label=fleet-cluster={project.group(1)}/{self.name}"]
+
+
+def eventually(what: str, holds: Any, seconds: float = 60) -> None:
+    """Ask until it holds; the limit only keeps a failing test from hanging."""
+    deadline = monotonic() + seconds
+    last: object = None
+    while monotonic() < deadline:
+        try:
+            if holds():
+                return
+            last = "it does not hold"
+        except AssertionError as error:
+            last = error
+        sleep(0.5)
+    raise AssertionError(f"{what}: not within {seconds:.0f} s; the last time: {last}")
