@@ -49,7 +49,7 @@ def _machine_beginning(target: str, view: View) -> Machine:
         which = ", ".join(legend(machine.id, view.machines) for machine in matches)
         raise CtlError(f"{target!r} is the beginning of several machine ids: {which}")
     hosts = [machine.hostname for machine in view.machines.values()]
-    hint = did_you_mean(name_of(target), view.units) or did_you_mean(target, hosts)
+    hint = did_you_mean(target, hosts) or did_you_mean(name_of(target), view.units)
     raise CtlError(
         f"{target!r} is neither a machine that is alive (id or its beginning, address, host name) "
         f"nor a unit{hint}; see: fleetctl list-machines, fleetctl list-unit-files"

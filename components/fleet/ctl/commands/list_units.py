@@ -14,20 +14,8 @@ from ..names import legend
 from ..output import tell
 from ..view import View
 
-FIELDS = (
-    "unit",
-    "machine",
-    "active",
-    "sub",
-    "load",
-    "hash",
-    "dstate",
-    "since",
-    "held",
-    "lost",
-    "problem",
-)
-SHOWN = FIELDS[:4]
+SHOWN = ("unit", "machine", "active", "sub")
+FIELDS = (*SHOWN, "load", "hash", "dstate", "since", "held", "lost", "problem")
 SHORT_HASH = 7
 
 

@@ -1,0 +1,247 @@
+"""A store in memory, and a cluster behind it that does at once what fleet's machines would do."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from components.fleet import model
+from components.fleet.ctl.arguments import parse
+from components.fleet.ctl.command import Context, Located
+from components.fleet.ctl.goals import Failed
+from components.fleet.ctl.locating import locate
+from components.fleet.ctl.view import View
+from components.fleet.model import Assignment, Machine, Target, Unit, UnitState, sha_of
+from components.fleet.store import (
+    Changes,
+    Condition,
+    CreatedAt,
+    Delete,
+    Entry,
+    Operation,
+    Put,
+    Snapshot,
+    StoreUnavailableError,
+    Watch,
+)
+
+WEB = Machine("3f2a91bc" + "0" * 24, "10.0.0.11", "machine-1", {"role": "web", "zone": "a"}, "2")
+DB = Machine("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2")
+
+SLEEP = "[Unit]\nDescription=Sleeps\n\n[Service]\nExecStart=/bin/sleep inf\n"
+
+
+@dataclass
+class _Watching:
+    prefix: str
+    on_changes: Callable[[Changes], None]
+    on_lost: Callable[[], None]
+    active: bool = True
+
+    def cancel(self) -> None:
+        self.active = False
+
+
+class SmallStore:
+    """A `Store` without leases: what fleetctl uses of one."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.revision = 1
+        self.writes = 0
+        self.unavailable = 0
+        """How many of the next reads fail."""
+        self._watches: list[_Watching] = []
+
+    def read(self, prefix: str) -> Snapshot:
+        if self.unavailable:
+            self.unavailable -= 1
+            raise StoreUnavailableError("no member answered")
+        found = {key: entry for key, entry in self.entries.items() if key.startswith(prefix)}
+        return Snapshot(self.revision, found)
+
+    def get(self, keys: Collection[str]) -> Snapshot:
+        return Snapshot(self.revision, {k: self.entries[k] for k in keys if k in self.entries})
+
+    def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        assert 0 < len(operations) <= 127 and len(conditions) <= 127
+        if not all(self._holds(condition) for condition in conditions):
+            return 0
+        self.revision += 1
+        self.writes += 1
+        puts: dict[str, Entry] = {}
+        deletes: set[str] = set()
+        for operation in operations:
+            old = self.entries.get(operation.key)
+            if isinstance(operation, Put):
+                created = old.create_revision if old else self.revision
+                puts[operation.key] = Entry(operation.key, operation.value, created, self.revision)
+            elif old:
+                deletes.add(operation.key)
+        self.entries.update(puts)
+        for key in deletes:
+            del self.entries[key]
+        self._deliver(Changes(self.revision, puts, frozenset(deletes)))
+        return self.revision
+
+    def watch(
+        self,
+        prefix: str,
+        after: int,
+        on_changes: Callable[[Changes], None],
+        on_lost: Callable[[], None],
+    ) -> Watch:
+        assert after == self.revision
+        watching = _Watching(prefix, on_changes, on_lost)
+        self._watches.append(watching)
+        return watching
+
+    def lose_watches(self) -> None:
+        """End all watches, as a member does that stops."""
+        for watching in [each for each in self._watches if each.active]:
+            watching.active = False
+            watching.on_lost()
+
+    def grant(self, ttl: int) -> int:
+        raise NotImplementedError
+
+    def keep_alive(self, lease: int) -> None:
+        raise NotImplementedError
+
+    def revoke(self, lease: int) -> None:
+        raise NotImplementedError
+
+    def put(self, key: str, record: model.Record) -> None:
+        self.commit([Put(key, record.to_json())])
+
+    def delete(self, *keys: str) -> None:
+        self.commit([Delete(key) for key in keys])
+
+    def _holds(self, condition: Condition) -> bool:
+        entry = self.entries.get(condition.key)
+        if isinstance(condition, CreatedAt):
+            return entry is not None and entry.create_revision == condition.create_revision
+        return (entry.mod_revision if entry else 0) == condition.mod_revision
+
+    def _deliver(self, changes: Changes) -> None:
+        for watching in [each for each in self._watches if each.active]:
+            puts = {k: e for k, e in changes.puts.items() if k.startswith(watching.prefix)}
+            deletes = frozenset(k for k in changes.deletes if k.startswith(watching.prefix))
+            if puts or deletes:
+                watching.on_changes(Changes(changes.revision, puts, deletes))
+
+
+@dataclass
+class SmallCluster:
+    """A store whose leader and machines act within each commit that changes a unit."""
+
+    store: SmallStore = field(default_factory=SmallStore)
+    behaviour: dict[str, list[UnitState]] = field(default_factory=dict[str, list[UnitState]])
+    """What a unit's machine reports of it when it is started; without an entry, active."""
+    log: list[str] = field(default_factory=list[str])
+    """What machines were told: "start NAME", "stop NAME"."""
+    clock: float = 1000.0
+
+    def __post_init__(self) -> None:
+        self.store.put(model.LEADER, WEB)
+        self.join(WEB, DB)
+        self.store.watch(model.UNITS, self.store.revision, self._on_units, lambda: None)
+
+    def join(self, *machines: Machine) -> None:
+        for machine in machines:
+            self.store.put(model.machine_key(machine.id), machine)
+
+    def leave(self, machine: Machine) -> None:
+        """Its lease ends: what it announced and reported goes."""
+        keys = [key for key in self.store.entries if f"/{machine.id}" in key]
+        self.store.delete(*(key for key in keys if not key.startswith(model.SCHEDULE)))
+
+    def view(self) -> View:
+        return View(self.store.read(model.ROOT))
+
+    def add(self, name: str, text: str = SLEEP, target: Target = Target.LAUNCHED) -> None:
+        """A unit that is in the cluster already."""
+        sha = sha_of(text)
+        self.store.commit([Put(model.file_key(sha), text)])
+        self.store.put(model.unit_key(name), Unit(sha, target))
+        self.log.clear()
+
+    def report(self, name: str, state: UnitState) -> None:
+        """The unit's machine reports."""
+        for machine in self.view().assigned(name):
+            self.store.put(model.state_key(machine, name), state)
+
+    def state(self, name: str, active: str, sub: str, since: float = 0) -> UnitState:
+        self.clock += 1
+        return UnitState("loaded", active, sub, self.view().units[name].sha, since or self.clock)
+
+    def _on_units(self, changes: Changes) -> None:
+        view = self.view()
+        plan = view.plan()
+        for name in {key.removeprefix(model.UNITS) for key in (*changes.puts, *changes.deletes)}:
+            on = plan.global_placements.get(name, frozenset[str]())
+            if name in plan.placements:
+                on = frozenset([plan.placements[name]])
+            for machine in sorted(view.assigned(name).keys() - on):
+                self._drop(machine, name)
+            for machine in sorted(on):
+                self._take(machine, name, view)
+
+    def _drop(self, machine: str, name: str) -> None:
+        self.log.append(f"stop {name}")
+        keys = model.schedule_key(machine, name), model.state_key(machine, name)
+        self.store.delete(*keys)
+
+    def _take(self, machine: str, name: str, view: View) -> None:
+        unit = view.units[name]
+        told = Assignment(unit.sha, unit.target)
+        before = view.assigned(name).get(machine)
+        if before == told:
+            return
+        self.store.put(model.schedule_key(machine, name), told)
+        was_started = before is not None and before.target is Target.LAUNCHED
+        if was_started:
+            self.log.append(f"stop {name}")
+        states = [self.state(name, "inactive", "dead")]
+        if unit.target is Target.LAUNCHED:
+            self.log.append(f"start {name}")
+            states = self.behaviour.get(name) or [self.state(name, "active", "running")]
+        for state in states:
+            self.clock += 1
+            state = replace(state, sha=unit.sha, since=self.clock)
+            self.store.put(model.state_key(machine, name), state)
+
+
+@dataclass
+class FakeMachines:
+    """Notes what is run where."""
+
+    cluster: SmallCluster
+    runs: list[tuple[str, list[str], list[str]]] = field(
+        default_factory=list[tuple[str, list[str], list[str]]]
+    )
+    explained: dict[str, Failed] = field(default_factory=dict[str, Failed])
+    code: int = 0
+
+    def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
+        return locate(targets, self.cluster.view(), units_only)
+
+    def run(self, machine: Machine, command: list[str], flags: Sequence[str] = ()) -> int:
+        self.runs.append((machine.hostname, command, list(flags)))
+        return self.code
+
+    def explain(self, failures: Mapping[str, Failed], view: View) -> None:
+        self.explained.update(failures)
+
+
+@dataclass
+class Fleetctl:
+    """Runs commands as `main` does, against a small cluster."""
+
+    cluster: SmallCluster
+    machines: FakeMachines
+    files: dict[str, str] = field(default_factory=dict[str, str])
+    document: str = ""
+
+    def __call__(self, *words: str) -> int:
+        command, arguments = parse(words)
+        context = Context(lambda: self.cluster.store, self.machines, self.files, self.document)
+        return command.run(context, arguments)

@@ -1,0 +1,111 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from components.fleet import VERSION
+from components.fleet.ctl.__main__ import main
+from components.fleet.ctl.arguments import far_words, parse
+from components.fleet.ctl.commands import COMMANDS
+from components.fleet.ctl.errors import Exit
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_options_come_before_or_after_the_command() -> None:
+    for words in (["--tunnel", "m1", "list-units"], ["list-units", "--tunnel", "m1"]):
+        command, arguments = parse(words)
+        assert (command.name, arguments.tunnel) == ("list-units", "m1")
+
+
+def test_the_environment_gives_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEETCTL_TUNNEL", "m1")
+    monkeypatch.setenv("FLEETCTL_SSH_USERNAME", "ops")
+    _, arguments = parse(["list-units"])
+    assert (arguments.tunnel, arguments.ssh_username) == ("m1", "ops")
+    _, arguments = parse(["list-units", "--tunnel", "m2"])
+    assert arguments.tunnel == "m2"
+
+
+@pytest.mark.parametrize(
+    ("words", "far"),
+    [
+        (["--tunnel", "m1", "start", "a", "--no-block"], ["start", "a", "--no-block"]),
+        (["start", "--ssh-timeout=3", "a b"], ["start", "a b"]),
+        (["list-units", "--endpoint", "e:1", "--full"], ["--endpoint=e:1", "list-units", "--full"]),
+        (["destroy", "web@*", "--tunnel=m1"], ["destroy", "web@*"]),
+    ],
+)
+def test_the_far_end_gets_what_is_meant_for_it(words: Sequence[str], far: list[str]) -> None:
+    assert far_words(words, parse(words)[1]) == far
+
+
+def test_the_far_end_gets_options_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEETCTL_REQUEST_TIMEOUT", "9")
+    words = ["list-units"]
+    assert far_words(words, parse(words)[1]) == ["--request-timeout=9", "list-units"]
+
+
+def test_an_unknown_command_suggests(capsys: Output) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(["lst-units"])
+    assert exit.value.code == Exit.USAGE
+    assert "there is no command 'lst-units'; did you mean list-units?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["list-units", "--ful"], ["start"], ["journal", "--lines=x", "a"]]
+)
+def test_wrong_command_lines(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(words)
+    assert exit.value.code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--tunnel", "m1:ssh", "list-units"], "--tunnel: 'm1:ssh' is not [USER@]HOST[:PORT]"),
+        (["--tunnel", "m1", "--ssh-timeout", "soon", "list-units"], "--ssh-timeout is 'soon'"),
+        (
+            ["--tunnel", "m1", "--strict-host-key-checking", "maybe", "list-units"],
+            "must be true or false",
+        ),
+    ],
+)
+def test_wrong_values(words: list[str], complaint: str, capsys: Output) -> None:
+    assert main(words) == Exit.USAGE
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["version"], ["--version"]])
+def test_version(words: list[str], capsys: Output) -> None:
+    assert main(words) == Exit.DONE
+    assert capsys.readouterr().out == f"fleetctl version {VERSION}\n"
+
+
+@pytest.mark.parametrize("words", [["help"], ["--help"]])
+def test_help_lists_the_commands(words: list[str], capsys: Output) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(words)
+    assert exit.value.code == Exit.DONE
+    out = capsys.readouterr().out
+    assert all(f"\n  {name} " in out for name in COMMANDS if name != "locate")
+    assert "\n  locate" not in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_has_an_example_and_the_exit_codes(name: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit):
+        main(["help", name])
+    out = capsys.readouterr().out
+    assert f"$ fleetctl {name}" in out
+    assert "exit codes: 0 done" in out
+
+
+def test_a_computer_without_cluster_says_what_to_do(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("components.fleet.config.PATH", tmp_path / "fleet.conf")
+    assert main(["list-units"]) == Exit.FAILED
+    assert "--tunnel HOST, or FLEETCTL_TUNNEL=HOST" in capsys.readouterr().err

@@ -1,0 +1,62 @@
+import pytest
+
+from components.fleet.ctl import waiting
+from components.fleet.ctl.follow import Follower
+from components.fleet.ctl.goals import Outcome, Reached, Waiting
+from components.fleet.ctl.view import View
+from components.fleet.ctl.waiting import Wait
+from components.fleet.model import Target
+
+from .small_cluster import SmallCluster
+
+
+def test_sees_changes(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        cluster.add("hello.service")
+        follower.wait(60)
+        assert "hello.service" in follower.view.units
+        assert follower.view.entries == cluster.view().entries
+        cluster.store.delete("/fleet/units/hello.service")
+        follower.wait(60)
+        assert follower.view.units == {} and not follower.view.assigned("hello.service")
+        assert follower.view.entries == cluster.view().entries
+
+
+def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        cluster.store.lose_watches()
+        cluster.add("hello.service", target=Target.INACTIVE)
+        follower.wait(60)
+        assert "hello.service" in follower.view.units
+        assert not follower.lost
+
+
+def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        cluster.store.lose_watches()
+        cluster.store.unavailable = 2
+        follower.wait(0)
+        assert follower.lost
+        follower.wait(0)
+        assert follower.lost
+        follower.wait(0)
+        assert not follower.lost
+
+
+def test_a_wait_names_what_it_waits_for(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waiting, "NOTICE_SECONDS", 0.01)
+    looks = 0
+
+    def goal(view: View) -> Outcome:
+        nonlocal looks
+        looks += 1
+        return Waiting("not yet") if looks < 20 else Reached("done")
+
+    with Follower(cluster.store) as follower:
+        units = [f"web@{number}.service" for number in range(7)]
+        Wait(follower, dict.fromkeys(units, goal)).run()
+    error = capsys.readouterr().err
+    assert "Waiting for:\n  web@0.service: not yet\n" in error
+    assert "  and 2 more" in error

@@ -1,0 +1,138 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.fleet import model
+from components.fleet.ctl.errors import Exit, UsageError
+from components.fleet.model import Machine, Target, UnitState
+
+from .small_cluster import SLEEP, WEB, Fleetctl, SmallCluster
+
+Output = pytest.CaptureFixture[str]
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def busy(cluster: SmallCluster) -> SmallCluster:
+    """Units in all the conditions that list-units tells apart."""
+    cluster.join(Machine("c0ffee00" + "0" * 24, "10.0.0.13", "machine-3", {}, "2"))
+    cluster.add("hello.service")
+    cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
+    cluster.add("big.service", SLEEP + "[X-Fleet]\nMachineMetadata=disk=ssd\n")
+    cluster.add("sinatra@.service", target=Target.INACTIVE)
+    cluster.add("sinatra@5000.service")
+    cluster.add("loaded.service", target=Target.LOADED)
+    cluster.report("sinatra@5000.service", UnitState("loaded", "failed", "failed", "ab" * 32, 5))
+    return cluster
+
+
+@pytest.mark.parametrize("command", ["list-units", "list-machines", "list-unit-files"])
+def test_tables(fleetctl: Fleetctl, busy: SmallCluster, capsys: Output, command: str) -> None:
+    assert fleetctl(command) == Exit.DONE
+    assert capsys.readouterr().out == (GOLDEN / f"{command}.txt").read_text()
+
+
+def test_columns_line_up_at_tab_stops(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output
+) -> None:
+    fleetctl("list-units")
+    lines = [line.expandtabs(8) for line in capsys.readouterr().out.splitlines()]
+    for title in ("MACHINE", "ACTIVE", "SUB"):
+        column = lines[0].index(title)
+        assert all(line[column - 1] == " " and line[column] != " " for line in lines)
+
+
+def test_no_legend_prints_only_rows(fleetctl: Fleetctl, busy: SmallCluster, capsys: Output) -> None:
+    fleetctl("list-machines", "--no-legend", "--fields", "ip")
+    assert capsys.readouterr().out == "10.0.0.11\n10.0.0.12\n10.0.0.13\n"
+
+
+def test_full_prints_whole_ids(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
+    fleetctl("list-machines", "--full", "--no-legend", "--fields", "machine")
+    assert WEB.id in capsys.readouterr().out
+
+
+def test_an_unknown_field_is_a_usage_error(fleetctl: Fleetctl) -> None:
+    with pytest.raises(UsageError, match="unknown field 'ipp'; allowed are: machine, ip.*mean ip"):
+        fleetctl("list-machines", "--fields", "ipp")
+
+
+def test_json_has_all_fields(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
+    cluster.add("hello.service")
+    fleetctl("list-units", "--output", "json")
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["unit"] == "hello.service"
+    assert row["machine"] == f"{WEB.id}/10.0.0.11"
+    assert row["hash"] == model.sha_of(SLEEP)
+    assert (row["active"], row["dstate"], row["lost"]) == ("active", "launched", False)
+
+
+def test_why_a_unit_is_nowhere_is_told_below(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output
+) -> None:
+    fleetctl("list-units")
+    error = capsys.readouterr().err
+    assert error.startswith("big.service: it fits on no machine:\n  3f2a91bc.../10.0.0.11: ")
+
+
+def test_a_lost_machine_is_marked(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.add("hello.service")
+    cluster.leave(WEB)
+    fleetctl("list-units", "--no-legend")
+    cells = capsys.readouterr().out.split()
+    assert cells == ["hello.service", "3f2a91bc.../lost", "lost", "unknown"]
+
+
+def test_the_last_state_of_a_lost_machine_is_kept(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.add("hello.service")
+    cluster.store.delete(model.machine_key(WEB.id))
+    fleetctl("list-units", "--no-legend")
+    assert capsys.readouterr().out.split()[2:] == ["lost", "active"]
+
+
+def test_a_held_unit_and_a_problem_are_told(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    state = UnitState("loaded", "active", "running", "0" * 64, 1, held=True)
+    cluster.store.put(model.state_key(WEB.id, "held.service"), state)
+    troubled = replace(state, held=False, problem="refused")
+    cluster.store.put(model.state_key(WEB.id, "troubled.service"), troubled)
+    fleetctl("list-units")
+    error = capsys.readouterr().err
+    assert "held.service on 3f2a91bc.../10.0.0.11 is held" in error
+    assert "troubled.service on 3f2a91bc.../10.0.0.11: refused" in error
+
+
+def test_cat_prints_the_file(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
+    cluster.add("hello.service")
+    assert fleetctl("cat", "hello") == Exit.DONE
+    assert capsys.readouterr().out == SLEEP
+
+
+def test_why_of_one_that_fits_nowhere(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output
+) -> None:
+    assert fleetctl("why", "big") == Exit.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "big.service is on no machine; its desired state is launched"
+    assert [line.split()[0] for line in lines[1:]] == [
+        "3f2a91bc.../10.0.0.11",
+        "9d04e6a1.../10.0.0.12",
+        "c0ffee00.../10.0.0.13",
+    ]
+    assert all("disk" in line for line in lines[1:])
+
+
+def test_why_of_one_that_runs(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
+    cluster.add("db.service", SLEEP + "[X-Fleet]\nMachineMetadata=role=db\n")
+    assert fleetctl("why", "db") == Exit.DONE
+    out = capsys.readouterr().out
+    assert "db.service is on 9d04e6a1.../10.0.0.12" in out
+    assert "it is here" in out and "role" in out

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from components.fleet.ctl.errors import CtlError
+from components.fleet.ctl.local_files import read_files
+
+from .small_cluster import SLEEP
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    monkeypatch.chdir(tmp_path)
+    for name in ("hello.service", "web@.service", "units/hello.service", "units/db.timer"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(SLEEP)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["hello"], {"hello.service"}),
+        (["hello.service"], {"hello.service"}),
+        (["./hello.service", "hello"], {"hello.service"}),
+        (["units/db.timer"], {"db.timer"}),
+        (["web@1", "web@2.service"], {"web@.service"}),
+        (["web@.service"], {"web@.service"}),
+        (["elsewhere", "web@*"], set[str]()),
+    ],
+)
+def test_files_that_arguments_name(given: list[str], found: set[str]) -> None:
+    assert read_files(given) == dict.fromkeys(found, SLEEP)
+
+
+def test_two_files_of_one_name_are_refused() -> None:
+    with pytest.raises(CtlError, match="two files for hello.service"):
+        read_files(["hello", "units/hello.service"])
+
+
+def test_a_path_that_is_not_there() -> None:
+    with pytest.raises(CtlError, match="there is no file units/helo.service"):
+        read_files(["units/helo.service"])
+
+
+def test_what_is_no_text_is_refused() -> None:
+    Path("hello.service").write_bytes(b"\xff\xfe")
+    with pytest.raises(CtlError, match="cannot read hello.service"):
+        read_files(["hello"])
+
+
+def test_what_etcd_would_refuse_is_refused() -> None:
+    Path("hello.service").write_text("#" * 1_000_001)
+    with pytest.raises(CtlError, match="more than 1000000 bytes"):
+        read_files(["hello"])

@@ -1,0 +1,94 @@
+import pytest
+
+from components.fleet import model
+from components.fleet.ctl.errors import CtlError, Exit
+from components.fleet.model import Target, UnitState, sha_of
+
+from .small_cluster import SLEEP, WEB, Fleetctl, SmallCluster
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_stop_leaves_it_loaded(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
+    cluster.add("hello.service")
+    assert fleetctl("stop", "hello") == Exit.DONE
+    assert capsys.readouterr().out == "Unit hello.service loaded on 3f2a91bc.../10.0.0.11\n"
+    assert cluster.view().units["hello.service"].target is Target.LOADED
+
+
+def test_stop_of_an_inactive_one_leaves_it_inactive(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.add("hello.service", target=Target.INACTIVE)
+    assert fleetctl("stop", "hello") == Exit.DONE
+    assert capsys.readouterr().out == "Unit hello.service inactive\n"
+
+
+def test_unload_takes_it_off_its_machine(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.add("hello.service")
+    assert fleetctl("unload", "hello") == Exit.DONE
+    assert capsys.readouterr().out == "Unit hello.service inactive\n"
+    view = cluster.view()
+    assert not view.assigned("hello.service") and not view.reported("hello.service")
+    assert view.text_of("hello.service") == SLEEP
+
+
+def test_destroy_removes_unit_and_file(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.add("hello.service")
+    assert fleetctl("destroy", "hello.service") == Exit.DONE
+    assert capsys.readouterr().out == "Destroyed hello.service\n"
+    assert cluster.log == ["stop hello.service"]
+    assert not cluster.view().units and not cluster.view().files
+
+
+def test_destroy_keeps_a_file_that_others_use(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@1.service")
+    assert fleetctl("destroy", "web@1") == Exit.DONE
+    assert sha_of(SLEEP) in cluster.view().files
+
+
+def test_destroy_takes_patterns(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    for name in ("web@1.service", "web@2.service", "website.service"):
+        cluster.add(name)
+    assert fleetctl("destroy", "web@*") == Exit.DONE
+    assert list(cluster.view().units) == ["website.service"]
+
+
+@pytest.mark.parametrize("command", ["stop", "unload", "destroy", "cat"])
+def test_an_unknown_unit_is_an_error(
+    fleetctl: Fleetctl, cluster: SmallCluster, command: str
+) -> None:
+    cluster.add("hello.service")
+    with pytest.raises(CtlError, match=r"no unit helo\.service.*did you mean hello\.service"):
+        fleetctl(command, "helo")
+    with pytest.raises(CtlError, match=r"matches 'x\*'"):
+        fleetctl(command, "x*")
+
+
+def test_destroy_stops_a_held_unit_by_an_instruction(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    state = UnitState("loaded", "active", "running", sha_of(SLEEP), 1, held=True)
+    cluster.store.put(model.state_key(WEB.id, "held.service"), state)
+    told: list[Target] = []
+
+    def note(changes: object) -> None:
+        told.extend(unit.target for unit in cluster.view().units.values())
+        if told == [Target.INACTIVE]:
+            cluster.store.delete(model.state_key(WEB.id, "held.service"))
+
+    cluster.store.watch(model.UNITS, cluster.store.revision, note, lambda: None)
+    assert fleetctl("destroy", "held") == Exit.DONE
+    assert told == [Target.INACTIVE]
+    assert not cluster.view().units
+
+
+def test_destroy_without_waiting(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.add("hello.service")
+    assert fleetctl("destroy", "--no-block", "hello") == Exit.DONE
+    assert not cluster.view().units

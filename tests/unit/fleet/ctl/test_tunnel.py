@@ -1,0 +1,184 @@
+"""fleetctl through a tunnel, with a program in ssh's place that runs the far command here."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from components.fleet.ctl.__main__ import main
+from components.fleet.ctl.errors import Exit
+
+from .small_cluster import DB, SLEEP, WEB
+
+Output = pytest.CaptureFixture[str]
+
+SSH = """\
+#!{python}
+import os, subprocess, sys
+with open("{folder}/calls", "a") as calls:
+    calls.write(" ".join(sys.argv[1:]) + "\\n")
+if "-G" in sys.argv:
+    print("hostname", "10.0.0.12" if os.path.exists("{folder}/configured") else sys.argv[-1])
+    sys.exit(0)
+sys.exit(subprocess.call(["/bin/sh", "-c", sys.argv[-1]]))
+"""
+FLEETCTL = """\
+#!{python}
+import json, os, sys
+arguments = sys.argv[1:]
+answer = json.loads(os.environ["FAR_ANSWER"])
+if arguments[0] == "--carried":
+    answer["parcel"] = json.loads(sys.stdin.readline())
+with open("{folder}/far", "w") as far:
+    json.dump({{"arguments": arguments, **answer}}, far)
+print(answer.get("out", ""))
+sys.stderr.write(answer.get("err", ""))
+sys.exit(answer.get("code", 0))
+"""
+COMMAND = '#!/bin/sh\necho "$(basename "$0") $*"\nexit 3\n'
+
+
+class Far:
+    """The machine at the tunnel's end."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self._monkeypatch = monkeypatch
+        programs = {"ssh": SSH, "fleetctl": FLEETCTL}
+        for name, text in programs.items():
+            self._program(name, text.format(python=sys.executable, folder=folder))
+        self._program("systemctl", COMMAND)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        monkeypatch.setenv("FLEETCTL_TUNNEL", "10.0.0.11")
+        self.answers()
+
+    def answers(self, **answer: object) -> None:
+        self._monkeypatch.setenv("FAR_ANSWER", json.dumps(answer))
+
+    def locates(self, machine: object) -> None:
+        self.answers(out=json.dumps([{"machine": machine, "unit": "hello.service"}]))
+
+    def got(self) -> dict[str, object]:
+        return json.loads((self.folder / "far").read_text())
+
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text().splitlines()
+
+    def _program(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Far:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return Far(tmp_path / "bin", monkeypatch)
+
+
+def test_the_command_and_its_files_arrive(far: Far, capfd: Output) -> None:
+    Path("hello.service").write_text(SLEEP)
+    far.answers(out="Unit hello.service launched", code=3, err="note\n")
+    assert main(["start", "--no-block", "hello", "web@*"]) == 3
+    assert far.got()["arguments"] == ["--carried", "start", "--no-block", "hello", "web@*"]
+    assert far.got()["parcel"] == {"files": {"hello.service": SLEEP}, "document": ""}
+    output = capfd.readouterr()
+    assert (output.out, output.err) == ("Unit hello.service launched\n", "note\n")
+    assert len(far.calls()) == 1
+
+
+def test_a_document_arrives(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("document").open("w+") as document:
+        document.write('{"owner": "web"}')
+        document.seek(0)
+        monkeypatch.setattr(sys, "stdin", document)
+        assert main(["apply", "--timeout", "5"]) == 0
+    assert far.got()["parcel"] == {"files": {}, "document": '{"owner": "web"}'}
+
+
+def test_a_missing_file_is_told_before_any_connection(far: Far, capsys: Output) -> None:
+    assert main(["start", "units/hello.service"]) == Exit.FAILED
+    assert "there is no file units/hello.service" in capsys.readouterr().err
+    assert not (far.folder / "calls").exists()
+
+
+@pytest.mark.parametrize(("code", "complaint"), [(255, "no SSH connection"), (127, "no fleetctl")])
+def test_a_connection_that_fails(far: Far, code: int, complaint: str, capfd: Output) -> None:
+    far.answers(code=code)
+    assert main(["list-units"]) == Exit.FAILED
+    assert complaint in capfd.readouterr().err
+
+
+def test_status_at_the_tunnels_end_needs_no_further_way(far: Far, capfd: Output) -> None:
+    far.locates(asdict(WEB))
+    assert main(["status", "hello"]) == 3
+    assert capfd.readouterr().out == "systemctl status --no-pager --full -- hello.service\n"
+    assert far.got()["arguments"] == ["locate", "--units", "--", "hello"]
+    assert "ProxyCommand" not in far.calls()[-1]
+
+
+def test_status_elsewhere_goes_through_the_tunnels_end(far: Far, capfd: Output) -> None:
+    far.locates(asdict(DB))
+    assert main(["status", "hello"]) == 3
+    assert "ProxyCommand=ssh -l core" in far.calls()[-1]
+    assert far.calls()[-1].endswith(
+        "-- 10.0.0.12 systemctl status --no-pager --full -- hello.service"
+    )
+
+
+def test_status_goes_the_way_of_the_ssh_configuration(far: Far, capfd: Output) -> None:
+    (far.folder / "configured").touch()
+    far.locates(asdict(DB))
+    assert main(["status", "hello"]) == 3
+    assert "ProxyCommand" not in far.calls()[-1]
+    assert " -- machine-2 systemctl" in far.calls()[-1]
+
+
+def test_a_failure_elsewhere_is_explained_from_here(far: Far, capfd: Output) -> None:
+    message = json.dumps({"unit": "hello.service", "machine": asdict(DB)})
+    far.answers(err=f"hello.service: it failed\n\x1e{message}\n", code=1)
+    assert main(["start", "hello"]) == Exit.FAILED
+    error = capfd.readouterr().err.splitlines()
+    assert error[0] == "hello.service: it failed"
+    assert error[1].startswith("systemctl status --no-pager --full --lines=10 -- hello.service")
+    assert len(error) == 2
+
+
+def test_the_far_end_stops_when_the_near_end_does() -> None:
+    script = (
+        "from components.fleet.ctl import tunnel\n"
+        "import time\n"
+        "print(tunnel.receive().document, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdin and process.stdout
+        process.stdin.write('{"document": "hello"}\n')
+        process.stdin.flush()
+        assert process.stdout.readline() == "hello\n"
+        process.stdin.close()
+        assert process.wait(timeout=30) == 1
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close() if process.stdout else None
+
+
+def test_bin_fleetctl_works_through_a_link_and_from_any_folder(tmp_path: Path) -> None:
+    program = Path(__file__).parents[4] / "bin" / "fleetctl"
+    link = tmp_path / "fleetctl"
+    link.symlink_to(program)
+    shell = shutil.which("sh") or "/bin/sh"
+    answer = subprocess.run(
+        [shell, "-c", f"{link} version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.startswith("fleetctl version ")
