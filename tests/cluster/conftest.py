@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .stack import CHECKOUT, Stack
+from .stack import Stack, copy_program
 
 
 def free_port() -> int:
@@ -23,8 +23,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     The full reconcile is an hour away: whatever a test sees happened by watches alone.
     """
-    home: Path = tmp_path_factory.mktemp("state")
-    stack = Stack(f"test-{secrets.token_hex(4)}", CHECKOUT, home)
+    folder: Path = tmp_path_factory.mktemp("cluster")
+    program = copy_program(folder / "program")
+    stack = Stack(f"test-{secrets.token_hex(4)}", program, folder / "state")
     stack.create({"load-balancer-port": str(free_port()), "reconcile-interval": "3600"})
     try:
         stack.up()

@@ -28,6 +28,20 @@ class Done:
         return self.out + self.err
 
 
+PROGRAM = ("__main__.py", "Pulumi.yaml", "components", "units", "images")
+
+
+def copy_program(to: Path) -> Path:
+    """A copy of this checkout's program, for a test to change as it likes."""
+    to.mkdir()
+    for name in PROGRAM:
+        source = CHECKOUT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, to / name)
+    (to / ".venv").symlink_to(CHECKOUT / ".venv")
+    return to
+
+
 @dataclass(frozen=True)
 class Stack:
     """A stack of a program, with a state and a passphrase of its own."""
@@ -100,11 +114,9 @@ class Stack:
         return json.loads(self.run("pulumi", "stack", "output", "--json").out)
 
     def destroy(self) -> None:
-        """Remove everything, and the stack's own file."""
+        """Remove everything, and the stack itself."""
         self.run("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive", seconds=900)
         self.run("pulumi", "stack", "rm", "--yes")
-        (self.program / f"Pulumi.{self.name}.yaml").unlink(missing_ok=True)
-        shutil.rmtree(self.home)
 
     def fleetctl(self, *arguments: str, check: bool = True) -> Done:
         """`fleetctl`, through the first machine."""

@@ -1,0 +1,105 @@
+"""Promise 6: secrets are where they are needed, and nowhere else."""
+
+import json
+import re
+
+import pytest
+
+from .stack import Stack
+
+PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.{40})")
+MACHINES = ("machine-1", "machine-2", "machine-3")
+
+
+@pytest.fixture(scope="module")
+def secrets(cluster: Stack) -> list[str]:
+    """A telling part of each private key of the stack, and of each that its machines hold."""
+    state = cluster.run("pulumi", "stack", "export", "--show-secrets").out
+    found = PRIVATE_KEY.findall(json.loads(f'"{state_as_text(state)}"'))
+    assert len(found) >= 12
+    return sorted(set(found))
+
+
+def state_as_text(state: str) -> str:
+    """The state with its keys' newlines as newlines, however deep their JSON was nested."""
+    unescaped = re.sub(r"\\+n", "\n", state)
+    return json.dumps(unescaped)[1:-1]
+
+
+def test_the_state_holds_no_secret_in_clear(cluster: Stack, secrets: list[str]):
+    exported = cluster.run("pulumi", "stack", "export").out
+    assert "PRIVATE KEY" not in exported
+    assert_absent(secrets, exported, "the exported state")
+    for path in cluster.home.rglob("*.json*"):
+        assert_absent(secrets, path.read_text(), str(path))
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("process list", "ps -eo args"),
+        ("processes' environments", "sudo sh -c 'cat /proc/[0-9]*/environ 2>/dev/null'"),
+        ("journal", "sudo journalctl --no-pager"),
+        ("unit files", "cat /run/systemd/system/*.service /etc/systemd/system/*.service"),
+        ("etcd's and fleet's configuration", "sudo cat /etc/default/etcd /etc/fleet/fleet.conf"),
+        ("files that anyone may read", "sudo find /etc /opt /home /var/lib/etcd /tmp -xdev -type f "
+                                       "-perm -004 -size -1M -exec cat {} +"),
+    ],
+)  # fmt: skip
+def test_a_machine_shows_no_secret(
+    cluster: Stack, secrets: list[str], machine: str, place: str, command: str
+):
+    assert_absent(secrets, cluster.on(machine, command, check=False).out, f"{place} of {machine}")
+
+
+def test_docker_shows_no_secret(cluster: Stack, secrets: list[str]):
+    for machine in (*MACHINES, "registry", "load-balancer"):
+        container = cluster.container(machine)
+        assert_absent(secrets, cluster.run("docker", "inspect", container).out, machine)
+        assert_absent(secrets, cluster.run("docker", "logs", container).text, machine)
+
+
+def test_pulumi_shows_no_secret(cluster: Stack, secrets: list[str]):
+    shown = cluster.run("pulumi", "preview", "--diff", "--show-sames", "--debug").text
+    shown += cluster.run("pulumi", "stack", "output").text
+    assert_absent(secrets, shown, "what pulumi prints")
+
+
+def test_etcd_takes_only_certificates_and_holds_each_to_its_keys(cluster: Stack):
+    plain = cluster.on("machine-1", "curl -sS http://$COREOS_PUBLIC_IPV4:2379/version", check=False)
+    assert plain.code != 0
+    address = cluster.outputs()["machines"]["machine-1"]
+    bare = f"curl -sSk https://{address}:2379/version"
+    assert cluster.on("machine-2", bare, check=False).code != 0
+
+    assert cluster.on("machine-1", "etcdctl put /test/mine 1 && etcdctl del /test/mine").code == 0
+    for command in ("get --prefix /fleet/", "put /fleet/leader me", "del --prefix /fleet"):
+        refused = cluster.on("machine-1", f"etcdctl {command}", check=False)
+        assert "permission denied" in refused.text
+    as_nginx = "ETCDCTL_CERT=/etc/fleet/pki/nginx.crt ETCDCTL_KEY=/etc/fleet/pki/nginx.key etcdctl"
+    assert "permission denied" in cluster.on("machine-1", f"{as_nginx} put /app/x 1", False).text
+
+
+def test_a_machine_with_another_host_key_is_refused(cluster: Stack):
+    config = cluster.environment()["FLEETCTL_SSH_CONFIG"]
+    wrong = ["-o", "HostKeyAlias=machine-2", "machine-1", "true"]
+    refused = cluster.run("ssh", "-F", config, *wrong, check=False)
+    assert refused.code != 0
+    assert "Host key verification failed" in refused.err
+
+
+def test_nothing_but_the_load_balancer_is_open_to_this_computers_network(cluster: Stack):
+    published = "{{json .NetworkSettings.Ports}}"
+    for machine in (*MACHINES, "registry", "load-balancer"):
+        shown = cluster.run("docker", "inspect", "--format", published, cluster.container(machine))
+        ports: dict[str, list[dict[str, str]] | None] = json.loads(shown.out)
+        for bindings in ports.values():
+            assert {one["HostIp"] for one in bindings or []} <= {"127.0.0.1"}
+
+
+def assert_absent(secrets: list[str], text: str, where: str) -> None:
+    """No secret, whole or by its telling part, is in the text."""
+    flat = re.sub(r"\\+n|\s", "", text)
+    leaked = [secret[:8] + "..." for secret in secrets if re.sub(r"\s", "", secret) in flat]
+    assert not leaked, f"{where} shows {len(leaked)} private keys: {leaked}"
