@@ -118,9 +118,9 @@ apt_get_install() {
   apt-get update && apt-get install -y --no-install-recommends "$@"
 }
 
-# go_build MODULE PACKAGE FILE [LDFLAGS]: builds what toolchain/go/MODULE pins.
+# go_build FOLDER PACKAGE FILE [LDFLAGS]: builds a package at the versions that the module in the folder pins.
 go_build() {
-  (cd "$toolchain/go/$1" &&
+  (cd "$1" &&
     GOTOOLCHAIN=auto CGO_ENABLED=0 go build -trimpath -ldflags "-s -w ${4:-}" -o "$3" "$2")
 }
 

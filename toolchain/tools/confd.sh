@@ -26,7 +26,8 @@ confd_get() {
   else
     go_needed confd
     GOOS=linux GOARCH=$(processor) quietly confd "building confd $CONFD_VERSION (about a minute)" \
-      go_build confd github.com/kelseyhightower/confd "$1/confd" || fail confd "go build" "$confd_hint"
+      go_build "$toolchain/go/confd" github.com/kelseyhightower/confd "$1/confd" ||
+      fail confd "go build" "$confd_hint"
     echo "built here from Go modules" >"$1/origin.new"
   fi
   chmod 755 "$1/confd"

@@ -44,7 +44,7 @@ engine_install() {
     say engine "no official download from here; building it from Go modules"
     go_needed engine
     quietly engine "building Pulumi $PULUMI_VERSION (about 5 minutes, once per computer)" \
-      go_build engine github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$new/bin/pulumi" \
+      go_build "$toolchain/go/engine" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$new/bin/pulumi" \
       "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v$PULUMI_VERSION" ||
       fail engine "go build" "$engine_hint"
     echo "built here from Go modules" >"$new/origin"

@@ -27,6 +27,23 @@ rm -r "$folder"
 """
 
 
+# The two places of the language host that the set-up changes.
+HOST_SOURCE = "args := []string{req.Program}\npython.InstallDependenciesWithWriters(ctx)\n"
+
+
+def provide_sdk(computer: Computer, host_source: str) -> None:
+    """Puts the files of Pulumi's SDK that the language host is made of where FAKE_GO has them."""
+    sdk = computer.home / "sdk/python"
+    files = {
+        "cmd/pulumi-language-python/main.go": host_source,
+        "cmd/pulumi-language-python-exec": "",
+        "dist/pulumi-resource-pulumi-python": "",
+    }
+    for name, text in files.items():
+        (sdk / name).parent.mkdir(parents=True, exist_ok=True)
+        (sdk / name).write_text(text)
+
+
 def test_engine_is_the_users_own_when_new_enough(computer: Computer) -> None:
     computer.provide_everything_but_plugins()
     found = computer.tool("engine_found; echo; language_host_found")
@@ -54,10 +71,7 @@ def test_engine_is_downloaded_where_the_site_answers(computer: Computer) -> None
 def test_engine_is_built_with_go_where_no_download_is_had(computer: Computer) -> None:
     computer.stub("curl", "exit 6")
     computer.stub("go", FAKE_GO)
-    scripts = computer.home / "sdk/python"
-    for script in ("cmd/pulumi-language-python-exec", "dist/pulumi-resource-pulumi-python"):
-        (scripts / script).parent.mkdir(parents=True)
-        (scripts / script).write_text("")
+    provide_sdk(computer, HOST_SOURCE)
     result = computer.run("toolchain/setup", "engine", "language-host")
     assert result.returncode == 0, result.stderr
     assert "built here from Go modules" in result.stderr
@@ -68,6 +82,16 @@ def test_engine_is_built_with_go_where_no_download_is_had(computer: Computer) ->
     again = computer.run("toolchain/setup", "engine", "language-host")
     assert (again.returncode, again.stderr) == (0, "")
     assert computer.calls == before
+
+
+def test_language_host_that_cannot_be_adapted_is_not_installed(computer: Computer) -> None:
+    computer.stub("curl", "exit 6")
+    computer.stub("go", FAKE_GO)
+    provide_sdk(computer, "args := []string{somethingNew}\n")
+    result = computer.run("toolchain/setup", "engine", "language-host")
+    assert result.returncode == 1
+    assert "language-host  failed" in result.stderr
+    assert not (computer.cache / "engine-3.250.0/bin/pulumi-language-python").exists()
 
 
 def test_failed_build_shows_its_output_and_leaves_nothing_half_made(computer: Computer) -> None:
