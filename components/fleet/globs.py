@@ -54,9 +54,7 @@ class Patterns:
     def matching(self, name: str) -> tuple[str, ...]:
         """The patterns that match this name."""
         candidates = (self._by_prefix.get(name[:length], ()) for length in self._lengths)
-        return tuple(
-            pattern for group in candidates for pattern in group if matches(pattern, name)
-        )
+        return tuple(pattern for group in candidates for pattern in group if matches(pattern, name))
 
 
 @lru_cache(maxsize=65536)

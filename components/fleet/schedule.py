@@ -4,7 +4,7 @@ fleet's leader runs it; previews and `fleetctl` explain with it; tests and simul
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from .model import Machine
@@ -22,9 +22,7 @@ class Plan:
 
     placements: dict[str, str] = field(default_factory=dict[str, str])
     """Unit to the id of its machine."""
-    global_placements: dict[str, frozenset[str]] = field(
-        default_factory=dict[str, frozenset[str]]
-    )
+    global_placements: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Global unit to the ids of its machines."""
     unplaced: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Unit that is on no machine, to the reason for each machine's id; empty without machines."""
@@ -63,13 +61,16 @@ class _Scheduler:
         self._relations = Relations(self._jobs)
         self._board = Board(machines, self._relations)
         self._candidates = CandidateIndex(self._board)
+        self._hopeless: set[Hashable] = set()
+        self._explained: dict[Hashable, dict[str, str]] = {}
         self._leaders = sorted(filter(self._leads, self._jobs.values()), key=self._flexibility)
 
     def until_quiet(self, step: Callable[[], None]) -> None:
         """Repeat a step as long as units that it places drive others away."""
         before = -1
-        while before != self._board.evictions:
-            before = self._board.evictions
+        while before != len(self._board.left):
+            before = len(self._board.left)
+            self._hopeless.clear()
             step()
 
     def keep(self) -> None:
@@ -140,33 +141,38 @@ class _Scheduler:
         if peers:
             site = self._board.at.get(peers[0])
             return site if site and self._allows(job, site) else None
-        if job.requirements.replaces:
-            return self._best_site_to_replace(job)
-        return self._least_loaded(job, self._allows)
+        if self._hopeless and self._relations.kind(job.name) in self._hopeless:
+            return None
+        site = self._site_of_replaced(job) or self._least_loaded(job)
+        if not site:
+            self._hopeless.add(self._relations.kind(job.name))
+        return site
 
-    def _best_site_to_replace(self, job: Job) -> Site | None:
-        """A new unit takes the place of one that it replaces; later it lets the others be."""
-        def disturbs(job: Job, site: Site) -> bool:
-            return self._allows(job, site) and bool(self._board.victims(job, site))
+    def _site_of_replaced(self, job: Job) -> Site | None:
+        """A new unit takes the machine of one that it replaces; one that moves, another."""
+        replaced = self._relations.replaced(job.name)
+        if not replaced:
+            return None
+        if job.name in self._current:
+            return self._least_loaded(job, avoiding=replaced)
+        sites = {self._board.at[name] for name in replaced if name in self._board.at}
+        fitting = [site for site in sites if self._allows(job, site)]
+        return min(fitting, key=lambda site: (site.load, site.id), default=None)
 
-        def fits(job: Job, site: Site) -> bool:
-            return self._allows(job, site) and not self._board.victims(job, site)
-
-        return (
-            self._least_loaded(job, disturbs if job.name not in self._current else fits)
-            or self._least_loaded(job, self._allows)
+    def _least_loaded(self, job: Job, avoiding: frozenset[str] = frozenset()) -> Site | None:
+        return self._candidates.of(job).least_loaded(
+            lambda site: self._allows(job, site) and avoiding.isdisjoint(site.units)
         )
-
-    def _least_loaded(self, job: Job, accepts: Callable[[Job, Site], bool]) -> Site | None:
-        return self._candidates.of(job).least_loaded(lambda site: accepts(job, site))
 
     def _allows(self, job: Job, site: Site) -> bool:
         return allowed(self._board, job, site)
 
     def _reasons(self, job: Job) -> dict[str, str]:
-        candidates = self._candidates.of(job)
-        if not candidates.sites:
-            return candidates.refusals
-        return candidates.refusals | {
-            site.id: objection(self._board, job, site) for site in candidates.sites
-        }
+        """Why each machine cannot have it: the same object for all units of its kind."""
+        kind = self._relations.kind(job.name)
+        if kind not in self._explained:
+            candidates = self._candidates.of(job)
+            self._explained[kind] = candidates.refusals | {
+                site.id: objection(self._board, job, site) for site in candidates.sites
+            }
+        return self._explained[kind]
