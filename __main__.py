@@ -52,7 +52,10 @@ def image(name: str) -> pulumi.Output[str]:
     """Build images/NAME and push it to the registry: what machines pull."""
     context = f"images/{name}"
     return Image(
-        name, {"context": context, "push_to": registry.push_to, "pull_from": registry.pull_from}
+        name,
+        {"context": context, "push_to": registry.push_to, "pull_from": registry.pull_from},
+        # A registry that lost its data gets the images again.
+        pulumi.ResourceOptions(replace_with=[registry.data]),
     ).reference
 
 

@@ -41,6 +41,11 @@ class DockerRegistry(pulumi.ComponentResource):
         """Start the registry; its images outlive the container, not the stack."""
         super().__init__("fleet-cluster:index:DockerRegistry", name, dict(args), opts)
         address = address_at(args["network"]["subnet"], REGISTRY_OFFSET)
+        self.data = docker.Volume(
+            f"{name}-data",
+            labels=[docker.VolumeLabelArgs(label=LABEL, value=stack_label())],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         container = self._container(name, args, address)
         port = pulumi.Output.from_input(args["network"]["registry_port"])
         # Through the container's id, so that nobody pushes before it runs.
@@ -53,11 +58,6 @@ class DockerRegistry(pulumi.ComponentResource):
     ) -> docker.Container:
         child = pulumi.ResourceOptions(parent=self)
         image = Image("registry", {"context": args["image_context"]}, child)
-        data = docker.Volume(
-            f"{name}-data",
-            labels=[docker.VolumeLabelArgs(label=LABEL, value=stack_label())],
-            opts=child,
-        )
         return docker.Container(
             name,
             image=image.reference,
@@ -65,7 +65,7 @@ class DockerRegistry(pulumi.ComponentResource):
             labels=container_labels(),
             volumes=[
                 docker.ContainerVolumeArgs(
-                    volume_name=data.name, container_path="/var/lib/docker-registry"
+                    volume_name=self.data.name, container_path="/var/lib/docker-registry"
                 )
             ],
             networks_advanced=[

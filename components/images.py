@@ -38,7 +38,9 @@ class Image(pulumi.ComponentResource):
             image_name=pulumi.Output.concat(push_to, "/", tagged) if push_to else tagged,
             build=docker.DockerBuildArgs(context=args["context"]),
             skip_push=not push_to,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self, replace_with=opts.replace_with if opts else None
+            ),
         )
         self.reference = built.image_name
         if push_to:

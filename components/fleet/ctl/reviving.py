@@ -17,7 +17,7 @@ from .waiting import Wait
 
 
 def at_rest(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
-    """Those units that are to run, have run, and do not run.
+    """Those units that are to run and do not: they have ended, or could not be started.
 
     Global units are left alone: they would stop on the machines where they run.
 
@@ -36,7 +36,8 @@ def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
     resting = {"failed"} if view.is_oneshot(name) and not with_finished else {"failed", "inactive"}
     states = view.reported(name).values()
     return bool(states) and all(
-        state.active in resting and state.since and state.sha == unit.sha and not state.held
+        (state.active in resting and state.since and state.sha == unit.sha and not state.held)
+        or state.problem
         for state in states
     )
 

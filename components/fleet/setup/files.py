@@ -135,6 +135,9 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
         "ETCD_PEER_TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.crt",
         "ETCD_PEER_CERT_FILE": f"{ETCD_PKI}/member.crt",
         "ETCD_PEER_KEY_FILE": f"{ETCD_PKI}/member.key",
+        # Slow disks and busy processors are no reason for an election.
+        "ETCD_HEARTBEAT_INTERVAL": "200",
+        "ETCD_ELECTION_TIMEOUT": "2000",
         "ETCD_AUTO_COMPACTION_RETENTION": "1",
         "ETCD_LOGGER": "zap",
         "ETCD_LOG_LEVEL": "warn",

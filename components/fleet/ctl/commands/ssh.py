@@ -26,6 +26,8 @@ def _run(context: Context, arguments: Namespace) -> int:
         raise UsageError("give one machine or unit to connect to, such as: fleetctl ssh hello")
     if words[:1] == ["--"]:
         words.pop(0)
+    # The words are one line for the far shell, as with ssh itself.
+    command = ["sh", "-c", " ".join(words)] if words else []
     located = context.machines.locate([target], units_only=bool(arguments.unit))
     if len(located) > 1:
         where = ", ".join(found.machine.address for found in located)
@@ -33,7 +35,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     flags = ["-A"] if arguments.forward_agent else []
     if sys.stdin.isatty() and sys.stdout.isatty():
         flags.append("-t")
-    return context.machines.run(located[0].machine, words, flags)
+    return context.machines.run(located[0].machine, command, flags)
 
 
 COMMAND = Command(
