@@ -1,0 +1,481 @@
+"""This machine's part of the control loop: make systemd match `schedule/<machine>/`.
+
+A unit is started once for each (file, target, boot); from then on systemd's `Restart=` decides
+and the agent only reports. Each step is written to the ledger before it is done, so that fleetd
+may be killed anywhere and goes on where it was.
+
+A unit is stopped only on an instruction of the store that it came from. When the store turns out
+to be another one, emptied, or older than what was seen of it, its silence means nothing: every
+unit becomes *held*. A held unit runs on until the store schedules it here (it is adopted as it
+runs) or says that it must not run here (an assignment with target inactive).
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from itertools import chain
+
+from .ledger import Ledger, LocalUnit, Progress
+from .model import (
+    CLUSTER,
+    STATES,
+    Assignment,
+    BadRecordError,
+    Cluster,
+    Target,
+    UnitState,
+    file_key,
+    schedule_key,
+    split_key,
+    state_key,
+)
+from .store import Delete, Entry, Operation, Put, Store, Unchanged, batches
+from .systemd import Status, Systemd
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = Status("not-found", "inactive", "dead")
+"""A unit that systemd has no file of."""
+
+
+class Step(Enum):
+    """What is to be done next about a unit."""
+
+    NOTHING = auto()
+    WRITE = auto()
+    START = auto()
+    STARTED = auto()
+    """Only to be noted: it turns out to have been started."""
+    ADOPT = auto()
+    """Only to be noted: it is no longer held."""
+    STOP = auto()
+    STOPPED = auto()
+    """Only to be noted: it is loaded and not started."""
+    REMOVE = auto()
+
+
+def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: Status) -> Step:
+    """Decide about one unit: what the machine has of it, what it is told, what systemd says."""
+    here = wanted is not None and wanted.target is not Target.INACTIVE
+    if unit is None:
+        return Step.WRITE if here else Step.NOTHING
+    if wanted is None and unit.held:
+        return Step.NOTHING
+    if not here or wanted is None:
+        return Step.REMOVE if _at_rest(status) else Step.STOP
+    if wanted.sha != unit.sha:
+        return Step.WRITE if _at_rest(status) else Step.STOP
+    if unit.held:
+        return Step.ADOPT
+    return _towards(wanted.target, unit, status)
+
+
+def _towards(target: Target, unit: LocalUnit, status: Status) -> Step:
+    if unit.progress is Progress.WRITING:
+        return Step.WRITE
+    if target is Target.LAUNCHED:
+        if unit.progress is Progress.LOADED:
+            return Step.START
+        if unit.progress is Progress.STARTING:
+            never = _at_rest(status) and status.since <= unit.since
+            return Step.START if never else Step.STARTED
+    elif unit.progress is not Progress.LOADED:
+        return Step.STOPPED if _at_rest(status) else Step.STOP
+    return Step.NOTHING
+
+
+def _at_rest(status: Status) -> bool:
+    return status.active in ("inactive", "failed") and not status.job
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """An assignment, and the revision that it was written at."""
+
+    assignment: Assignment
+    revision: int
+
+    @property
+    def here(self) -> bool:
+        return self.assignment.target is not Target.INACTIVE
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Why a unit cannot be written or started: with this assignment, in this attempt."""
+
+    revision: int
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class _View:
+    """What one round goes by."""
+
+    wanted: Mapping[str, _Wanted]
+    statuses: Mapping[str, Status]
+    steps: Mapping[Step, list[str]]
+
+
+class Agent:
+    """Runs in the loop's thread. Its calls raise what store and systemd raise, at any point."""
+
+    def __init__(
+        self,
+        machine: str,
+        store: Store,
+        systemd: Systemd,
+        ledger: Ledger,
+        clock: Callable[[], float],
+        patience: float,
+    ) -> None:
+        """`patience`: seconds to start nothing new after the store turned out to be another."""
+        self._machine = machine
+        self._store = store
+        self._systemd = systemd
+        self._ledger = ledger
+        self._clock = clock
+        self._patience = patience
+        self._wary_until = 0.0
+        self._checked_files = False
+        self._lease = 0
+        self._reported: dict[str, str] | None = None
+        self._stopping: set[str] = set()
+        self._attempt = 0
+        self._problems: dict[str, _Problem] = {}
+
+    def distrust(self) -> None:
+        """Do not rely on what was reported or written earlier: look at everything again."""
+        self._reported = None
+        self._checked_files = False
+        self._attempt += 1
+
+    def recognise(self, cluster: Entry | None, revision: int, fresh: bool) -> bool:
+        """Look at the store's identity and revision: False when it is not what it was.
+
+        Args:
+            cluster: the entry of the cluster's id.
+            revision: a revision that was seen.
+            fresh: it was the newest one when it was seen, so that it cannot be a lower one
+                than was seen before, unless the store went back in time.
+        """
+        ledger, id = self._ledger, _cluster_id(cluster)
+        if ledger.cluster and id != ledger.cluster:
+            reason = f"the store's cluster id was {ledger.cluster} and is {id or 'missing'}"
+        elif fresh and revision < ledger.revision:
+            reason = f"the store is at revision {revision}, {ledger.revision} was seen before"
+        else:
+            ledger.follow(id, max(revision, ledger.revision))
+            return True
+        self._hold(id, revision, reason)
+        return False
+
+    def reconcile(self, lease: int, schedule: Mapping[str, Entry]) -> float:
+        """Do what is to be done until there is nothing left but to wait; report.
+
+        Args:
+            lease: the machine's lease; without one (0) nothing new is started.
+            schedule: the entries under `schedule/<machine>/`.
+
+        Returns:
+            After how many seconds to look again though nothing has changed; 0 if not needed.
+        """
+        if not self._checked_files:
+            self._check_files(schedule)
+        wanted, unreadable = _read(schedule)
+        if self._clock() < self._wary_until:
+            # Until the leader has seen what runs where, only that may go on.
+            wanted = {name: one for name, one in wanted.items() if name in self._ledger.units}
+        for name, reason in unreadable.items():
+            self._complain(name, schedule[schedule_key(self._machine, name)].mod_revision, reason)
+        while self._round(lease, wanted, unreadable.keys()):
+            pass
+        return max(0.0, self._wary_until - self._clock())
+
+    def _hold(self, cluster: str, revision: int, reason: str) -> None:
+        log.warning("holding %d units as they are: %s", len(self._ledger.units), reason)
+        self._ledger.hold(cluster, revision)
+        self._wary_until = self._clock() + self._patience
+        self._reported = None
+
+    def _check_files(self, schedule: Mapping[str, Entry]) -> None:
+        """Compare the ledger with the unit files that are there, and mend both."""
+        files = self._systemd.files()
+        unknown = sorted(files.keys() - self._ledger.units.keys())
+        if unknown:
+            log.warning("found %d units without a record, holding them", len(unknown))
+            statuses = self._systemd.status(unknown)
+            self._ledger.record({name: _found(files[name], statuses[name]) for name in unknown})
+        self._restore(
+            {
+                name: unit.sha
+                for name, unit in self._ledger.units.items()
+                if unit.progress is not Progress.WRITING and files.get(name) != unit.sha
+            }
+        )
+        self._checked_files = True
+
+    def _restore(self, missing: Mapping[str, str]) -> None:
+        """Write files that someone removed or changed; what runs is left alone."""
+        texts = self._texts(missing.values())
+        files = {name: texts[sha] for name, sha in missing.items() if sha in texts}
+        if files:
+            log.warning("writing again what was changed or removed: %s", ", ".join(files))
+            self._systemd.write(files)
+            self._reload()
+
+    def _round(self, lease: int, wanted: Mapping[str, _Wanted], unreadable: Set[str]) -> bool:
+        """One step for each unit. Whether there may be another at once."""
+        view = self._look(wanted, unreadable)
+        if not self._instructed(view):
+            return True
+        if not self._report(lease, view, unreadable):
+            return False
+        return any(
+            [
+                self._note(view),
+                self._stop(view),
+                self._rewrite(view, lease),
+                self._start(view, lease),
+            ]
+        )
+
+    def _look(self, wanted: Mapping[str, _Wanted], unreadable: Set[str]) -> _View:
+        units = self._ledger.units
+        names = units.keys() | wanted.keys()
+        statuses = self._systemd.status(sorted(names))
+        steps: dict[Step, list[str]] = {step: [] for step in Step}
+        for name in sorted(names - unreadable):
+            told = wanted[name].assignment if name in wanted else None
+            steps[next_step(units.get(name), told, statuses.get(name, UNKNOWN))].append(name)
+        return _View(wanted, statuses, steps)
+
+    def _instructed(self, view: _View) -> bool:
+        """Before silence is taken for an instruction, make sure that the store is the same."""
+        leaving = [*view.steps[Step.STOP], *view.steps[Step.REMOVE]]
+        if all(name in view.wanted for name in leaving):
+            return True
+        ledger, snapshot = self._ledger, self._store.get([CLUSTER])
+        id = _cluster_id(snapshot.entries.get(CLUSTER))
+        if id == ledger.cluster and snapshot.revision >= ledger.revision:
+            return True
+        self._hold(ledger.cluster, snapshot.revision, "the store was emptied or replaced")
+        return False
+
+    def _note(self, view: _View) -> bool:
+        units = self._ledger.units
+        noted: dict[str, LocalUnit] = {}
+        for name in view.steps[Step.STARTED]:
+            noted[name] = replace(units[name], progress=Progress.STARTED)
+        for name in view.steps[Step.STOPPED]:
+            noted[name] = replace(units[name], progress=Progress.LOADED)
+        for name in view.steps[Step.ADOPT]:
+            log.info("adopting %s as it runs: %s", name, self._why(view, name))
+            noted[name] = replace(units[name], held=False)
+        self._ledger.record(noted)
+        return bool(noted)
+
+    def _stop(self, view: _View) -> bool:
+        """Queue stop jobs. systemd tells when they are done: no other round at once."""
+        names = view.steps[Step.STOP]
+        under_way = {name for name in self._stopping if _is_stopping(view.statuses[name])}
+        fresh = [name for name in names if name not in under_way]
+        for name in fresh:
+            log.info("stopping %s: %s", name, self._why(view, name))
+        for name, reason in (self._systemd.stop(fresh) if fresh else {}).items():
+            self._complain(name, 0, f"cannot be stopped: {reason}")
+        self._stopping = set(names)
+        return False
+
+    def _rewrite(self, view: _View, lease: int) -> bool:
+        """Remove and write unit files, with one daemon-reload for all."""
+        removed, units = view.steps[Step.REMOVE], self._ledger.units
+        files = self._writable(view) if lease else {}
+        if not removed and not files:
+            return False
+        for name in removed:
+            log.info("removing %s: %s", name, self._why(view, name))
+        old = [*removed, *(name for name in files if name in units)]
+        new = {n: LocalUnit(view.wanted[n].assignment.sha, Progress.WRITING) for n in files}
+        self._ledger.record(new)
+        self._systemd.remove(old)
+        self._systemd.write(files)
+        self._reload()
+        self._ledger.record({n: replace(new[n], progress=Progress.LOADED) for n in new})
+        self._ledger.drop(set(removed))
+        self._solved(removed, files)
+        return True
+
+    def _reload(self) -> None:
+        self._systemd.reload()
+        self._attempt += 1
+
+    def _writable(self, view: _View) -> dict[str, str]:
+        """The texts of the units to write; why not, for the others, becomes their problem."""
+        names = [name for name in view.steps[Step.WRITE] if not self._is_blocked(view, name)]
+        if not names:
+            return {}
+        texts = self._texts(view.wanted[name].assignment.sha for name in names)
+        own = self._systemd.files()
+        files: dict[str, str] = {}
+        for name in names:
+            wanted = view.wanted[name]
+            if name not in own and view.statuses[name].load != UNKNOWN.load:
+                self._complain(name, wanted.revision, "the machine has its own unit of this name")
+            elif wanted.assignment.sha not in texts:
+                self._complain(name, wanted.revision, "its file is missing in the store")
+            else:
+                files[name] = texts[wanted.assignment.sha]
+        return files
+
+    def _texts(self, shas: Iterable[str]) -> dict[str, str]:
+        keys = {file_key(sha): sha for sha in shas}
+        entries = self._store.get(keys.keys()).entries if keys else {}
+        return {keys[key]: entry.value for key, entry in entries.items()}
+
+    def _start(self, view: _View, lease: int) -> bool:
+        """Queue start jobs, and leave the units to systemd."""
+        units = self._ledger.units
+        names = [name for name in view.steps[Step.START] if not self._is_blocked(view, name)]
+        if not names or not lease:
+            return False
+        for name in names:
+            log.info("starting %s: %s", name, self._why(view, name))
+        starting = {
+            name: replace(units[name], progress=Progress.STARTING, since=view.statuses[name].since)
+            for name in names
+        }
+        self._ledger.record(starting)
+        refused = self._systemd.start(names)
+        for name, reason in refused.items():
+            self._complain(name, view.wanted[name].revision, f"cannot be started: {reason}")
+        self._ledger.record(
+            {
+                name: replace(
+                    unit, progress=Progress.LOADED if name in refused else Progress.STARTED
+                )
+                for name, unit in starting.items()
+            }
+        )
+        self._solved(name for name in names if name not in refused)
+        return True
+
+    def _is_blocked(self, view: _View, name: str) -> bool:
+        """Whether the same would fail for the same reason as before."""
+        problem, wanted = self._problems.get(name), view.wanted[name]
+        if problem is None:
+            return False
+        return (problem.revision, problem.attempt) == (wanted.revision, self._attempt)
+
+    def _complain(self, name: str, revision: int, reason: str) -> None:
+        """Log a problem when it is new, and remember it for the report."""
+        known = self._problems.get(name)
+        if known is None or (known.revision, known.reason) != (revision, reason):
+            log.error("%s: %s", name, reason)
+        self._problems[name] = _Problem(revision, self._attempt, reason)
+
+    def _solved(self, *names: Iterable[str]) -> None:
+        for name in chain(*names):
+            self._problems.pop(name, None)
+
+    def _why(self, view: _View, name: str) -> str:
+        wanted = view.wanted.get(name)
+        if wanted is None:
+            return "no longer assigned"
+        return f"assigned {wanted.assignment.target} at revision {wanted.revision}"
+
+    def _report(self, lease: int, view: _View, unreadable: Set[str]) -> bool:
+        """Write the states that changed. False when an assignment was withdrawn meanwhile.
+
+        A unit's first state is written before its file, and only if it is still assigned: so
+        the leader, once it has withdrawn an assignment, sees whether the unit may be here.
+        """
+        if not lease:
+            return True
+        if self._reported is None or lease != self._lease:
+            self._lease, self._reported = lease, self._read_reported(lease)
+        states = {name: self._state(view, name).to_json() for name in self._present(view)}
+        changed = [n for n in sorted(states) if self._reported.get(n) != states[n]]
+        gone = sorted(self._reported.keys() - states.keys() - unreadable)
+        for batch in batches([*gone, *changed]):
+            if not self._publish(lease, batch, states, view):
+                return False
+        return True
+
+    def _present(self, view: _View) -> set[str]:
+        return self._ledger.units.keys() | {name for name, one in view.wanted.items() if one.here}
+
+    def _state(self, view: _View, name: str) -> UnitState:
+        unit, wanted = self._ledger.units.get(name), view.wanted.get(name)
+        status, problem = view.statuses.get(name, UNKNOWN), self._problems.get(name)
+        if unit is None and wanted is not None:
+            unit = LocalUnit(wanted.assignment.sha, Progress.WRITING)
+        assert unit is not None
+        return UnitState(
+            load=status.load,
+            active=status.active,
+            sub=status.sub,
+            sha=unit.sha,
+            since=status.since,
+            held=unit.held,
+            problem=problem.reason if problem else "",
+        )
+
+    def _read_reported(self, lease: int) -> dict[str, str]:
+        entries = self._store.read(f"{STATES}{self._machine}/").entries
+        return {
+            split_key(key, STATES)[1]: entry.value if entry.lease == lease else ""
+            for key, entry in entries.items()
+        }
+
+    def _publish(
+        self, lease: int, names: list[str], states: Mapping[str, str], view: _View
+    ) -> bool:
+        reported = self._reported
+        assert reported is not None
+        operations: list[Operation] = []
+        conditions: list[Unchanged] = []
+        for name in names:
+            key = state_key(self._machine, name)
+            operations.append(Put(key, states[name], lease) if name in states else Delete(key))
+            if name in view.wanted and not reported.get(name):
+                revision = view.wanted[name].revision
+                conditions.append(Unchanged(schedule_key(self._machine, name), revision))
+        self._reported = None  # Until it is certain what has happened.
+        revision = self._store.commit(operations, *conditions)
+        if revision:
+            kept = {name: value for name, value in reported.items() if name not in names}
+            self._reported = kept | {name: states[name] for name in names if name in states}
+        return bool(revision)
+
+
+def _read(schedule: Mapping[str, Entry]) -> tuple[dict[str, _Wanted], dict[str, str]]:
+    """The readable assignments, and why the others are not, by unit."""
+    wanted: dict[str, _Wanted] = {}
+    unreadable: dict[str, str] = {}
+    for key, entry in schedule.items():
+        name = key.rpartition("/")[2]
+        try:
+            wanted[name] = _Wanted(Assignment.from_json(entry.value), entry.mod_revision)
+        except BadRecordError as error:
+            unreadable[name] = str(error)
+    return wanted, unreadable
+
+
+def _cluster_id(entry: Entry | None) -> str:
+    try:
+        return Cluster.from_json(entry.value).id if entry else ""
+    except BadRecordError as error:
+        return f"unreadable: {error}"
+
+
+def _is_stopping(status: Status) -> bool:
+    return status.job or status.active == "deactivating"
+
+
+def _found(sha: str, status: Status) -> LocalUnit:
+    """A unit whose record was lost: whatever shows that it ran counts as started."""
+    ran = not _at_rest(status) or status.active == "failed" or status.since > 0
+    return LocalUnit(sha, Progress.STARTED if ran else Progress.LOADED, status.since, held=True)

@@ -1,0 +1,190 @@
+"""What the leader writes to `schedule/`, decided from the whole store: pure.
+
+`schedule.py` says where each unit belongs. This says what may be written now on the way there: a
+unit is withdrawn from one machine before it is given to another, and it is given only when the
+old machine no longer reports it, or is gone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from .model import Assignment, Machine, Target, Unit, UnitState
+from .names import is_template
+from .picture import Place
+from .requirements import Requirements
+from .schedule import Job, Plan, schedule
+
+_UP = ("active", "activating", "reloading")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is decided on. `machines` are those that are alive."""
+
+    units: Mapping[str, Unit]
+    requirements: Mapping[str, Requirements]
+    """Of the units that are to be on a machine and whose file can be used."""
+    machines: Mapping[str, Machine]
+    schedule: Mapping[Place, Assignment]
+    states: Mapping[Place, UnitState]
+    keep_lost: bool = False
+    """Leave units that are assigned to machines that are not alive."""
+    keep_homeless: bool = False
+    """Do not place units yet that are on no machine."""
+    forgotten: AbstractSet[str] = field(default_factory=frozenset[str])
+    """Lost machines that nothing is to be kept for."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One key under `schedule/` to write, or to delete when there is no assignment."""
+
+    machine: str
+    unit: str
+    assignment: Assignment | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to write now, and what has to wait for a machine's report."""
+
+    changes: list[Change]
+    waiting: list[str]
+    """Units whose old machine still reports them."""
+
+
+def decide(situation: Situation) -> Decision:
+    """What to change in the schedule."""
+    return _Decider(situation).decide()
+
+
+def wanted_units(units: Mapping[str, Unit]) -> list[str]:
+    """The units that are to be on a machine."""
+    return [
+        name
+        for name, unit in units.items()
+        if unit.target is not Target.INACTIVE and not is_template(name)
+    ]
+
+
+class _Decider:
+    def __init__(self, situation: Situation) -> None:
+        self._s = situation
+        self._entries: defaultdict[str, dict[str, Assignment]] = defaultdict(dict)
+        for (machine, unit), assignment in situation.schedule.items():
+            self._entries[unit][machine] = assignment
+        self._reports: defaultdict[str, dict[str, UnitState]] = defaultdict(dict)
+        for (machine, unit), state in situation.states.items():
+            if machine in situation.machines:
+                self._reports[unit][machine] = state
+        self._waiting: list[str] = []
+
+    def decide(self) -> Decision:
+        plan = self._plan()
+        changes: list[Change] = []
+        for unit in sorted(self._entries.keys() | self._reports.keys() | self._s.units.keys()):
+            changes.extend(self._changes(unit, plan))
+        return Decision(changes, self._waiting)
+
+    def _plan(self) -> Plan:
+        requirements = self._s.requirements
+        current = {
+            unit: machine
+            for unit in requirements
+            if not requirements[unit].is_global and (machine := self._current(unit))
+        }
+        jobs = [
+            Job(unit, requirements[unit])
+            for unit in requirements
+            if requirements[unit].is_global or not self._is_kept(current.get(unit))
+        ]
+        return schedule(jobs, list(self._s.machines.values()), current)
+
+    def _is_kept(self, machine: str | None) -> bool:
+        """Whether a unit that is there now stays there, whatever the plan would say."""
+        if machine is None:
+            return self._s.keep_homeless
+        return self._s.keep_lost and machine not in self._s.machines
+
+    def _current(self, unit: str) -> str | None:
+        """Where the unit is now: where it is assigned, or else where it is reported."""
+        reports = self._reports[unit]
+        assigned = [
+            machine
+            for machine, assignment in sorted(self._entries[unit].items())
+            if assignment.target is not Target.INACTIVE
+        ]
+        running = [m for m, state in sorted(reports.items()) if state.active in _UP]
+        # A schedule that is older than what runs (a restored store) gives way to what runs.
+        held = [m for m in running if reports[m].held and m not in assigned]
+        for machines in ([m for m in assigned if m in reports], held, assigned, running):
+            if machines:
+                return machines[0]
+        return min(reports, default=None)
+
+    def _changes(self, unit: str, plan: Plan) -> Iterator[Change]:
+        wanted = self._s.units.get(unit)
+        if wanted is None or wanted.target is Target.INACTIVE:
+            yield from self._withdraw(unit, set(), "it is to run nowhere", wanted is not None)
+        elif unit not in self._s.requirements:
+            return  # Its file cannot be used: whatever is assigned stays.
+        elif self._s.requirements[unit].is_global:
+            yield from self._spread(unit, wanted, plan.global_placements.get(unit, frozenset()))
+        elif unit in plan.placements:
+            yield from self._place(unit, wanted, plan.placements[unit])
+        else:
+            yield from self._leave(unit)
+
+    def _spread(self, unit: str, wanted: Unit, homes: AbstractSet[str]) -> Iterator[Change]:
+        entries = self._entries[unit]
+        lost = entries.keys() - self._s.machines.keys() - self._s.forgotten
+        for machine in sorted(homes | lost):
+            yield from self._assign(unit, wanted, machine)
+        yield from self._withdraw(unit, homes | lost, "a global unit that does not fit here")
+
+    def _place(self, unit: str, wanted: Unit, home: str) -> Iterator[Change]:
+        yield from self._withdraw(unit, {home}, f"it belongs to {home}")
+        if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home):
+            yield from self._assign(unit, wanted, home)
+        else:
+            self._waiting.append(unit)
+
+    def _leave(self, unit: str) -> Iterator[Change]:
+        """It fits nowhere, or nothing is to be moved: a lost machine may come back with it."""
+        lost = self._entries[unit].keys() - self._s.machines.keys() - self._s.forgotten
+        stays = {m for m in self._reports[unit] if not self._is_assigned(unit, m)}
+        yield from self._withdraw(unit, lost | stays, "it fits nowhere")
+
+    def _is_assigned(self, unit: str, machine: str) -> bool:
+        entry = self._entries[unit].get(machine)
+        return entry is not None and entry.target is not Target.INACTIVE
+
+    def _is_elsewhere(self, unit: str, home: str) -> bool:
+        """Whether another live machine may still run it."""
+        alive = self._s.machines.keys()
+        assigned = {m for m in self._entries[unit] if self._is_assigned(unit, m)}
+        return bool((self._reports[unit].keys() | (assigned & alive)) - {home})
+
+    def _assign(self, unit: str, wanted: Unit, machine: str) -> Iterator[Change]:
+        old, new = self._entries[unit].get(machine), Assignment(wanted.sha, wanted.target)
+        if old != new:
+            reason = "changed" if self._is_assigned(unit, machine) else "placed"
+            yield Change(machine, unit, new, f"{reason}, {wanted.target}")
+
+    def _withdraw(
+        self, unit: str, homes: AbstractSet[str], reason: str, instruct: bool = True
+    ) -> Iterator[Change]:
+        """Take the unit from all machines but its homes; tell those that hold it to stop it."""
+        entries, reports = self._entries[unit], self._reports[unit]
+        for machine in sorted((entries.keys() | reports.keys()) - homes):
+            entry, state = entries.get(machine), reports.get(machine)
+            stop = Assignment(entry.sha if entry else state.sha if state else "", Target.INACTIVE)
+            told = entry is not None and entry.target is Target.INACTIVE
+            if instruct and state is not None and (state.held or told):
+                if not told:
+                    yield Change(machine, unit, stop, f"held there, but {reason}")
+            elif entry is not None:
+                yield Change(machine, unit, None, reason)

@@ -1,0 +1,241 @@
+"""systemd over D-Bus: the system bus, in a thread with an event loop of its own."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast.aio import MessageBus
+
+from .model import sha_of
+from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
+
+T = TypeVar("T")
+
+CALL_SECONDS = 25.0
+"""How long systemd has for an answer; a daemon-reload of many units takes seconds."""
+
+RECONNECT_SECONDS = 1.0
+
+_SYSTEMD = "org.freedesktop.systemd1"
+_MANAGER = _SYSTEMD + ".Manager"
+_UNIT = _SYSTEMD + ".Unit"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_ROOT = "/org/freedesktop/systemd1"
+_NOT_LOADED = _SYSTEMD + ".NoSuchUnit"
+_MATCHES = (
+    f"type='signal',sender='{_SYSTEMD}',interface='{_MANAGER}',member='JobRemoved'",
+    f"type='signal',sender='{_SYSTEMD}',interface='{_PROPERTIES}',"
+    f"member='PropertiesChanged',arg0='{_UNIT}'",
+)
+
+_SINCE = {
+    "active": "ActiveEnterTimestamp",
+    "reloading": "ActiveEnterTimestamp",
+    "activating": "InactiveExitTimestamp",
+    "deactivating": "ActiveExitTimestamp",
+}
+"""The property that tells when a unit entered its ACTIVE state; for others the one below."""
+_SINCE_STOPPED = "InactiveEnterTimestamp"
+
+
+class DBusSystemd:
+    """A `systemd.Systemd`. Reconnects by itself when the bus goes away."""
+
+    def __init__(self, unit_directory: Path = UNIT_DIRECTORY, own: Path = OWN_DIRECTORY) -> None:
+        """Start the thread; `own` must be on the same file system as `unit_directory`."""
+        self._unit_directory = unit_directory
+        self._own = own
+        self._bus: MessageBus | None = None
+        self._on_change: Callable[[], None] | None = None
+        self._paths: dict[str, str] = {}
+        self._since: dict[str, tuple[str, float]] = {}
+        self._signals = 0
+        self._loop = asyncio.new_event_loop()
+        self._connected = threading.Event()
+        threading.Thread(target=self._run, name="dbus", daemon=True).start()
+
+    def status(self, names: Iterable[str]) -> dict[str, Status]:
+        """See `Systemd.status`."""
+        return self._do(self._status(list(names)))
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """See `Systemd.write`. A file is complete wherever it can be seen."""
+        self._own.mkdir(parents=True, exist_ok=True)
+        self._unit_directory.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            draft = self._own / f".{name}"
+            draft.write_text(text)
+            link = self._unit_directory / f".{name}.fleet"
+            link.unlink(missing_ok=True)
+            link.hardlink_to(draft)
+            draft.replace(self._own / name)
+            link.replace(self._unit_directory / name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """See `Systemd.remove`."""
+        names = list(names)
+        for name in names:
+            if self._is_own(name):
+                (self._unit_directory / name).unlink()
+            (self._own / name).unlink(missing_ok=True)
+        refused = self._do(self._for_each("ResetFailedUnit", "s", [[name] for name in names]))
+        if refused:
+            name, reason = next(iter(refused.items()))
+            raise SystemdError(f"cannot reset {name}: {reason}")
+
+    def files(self) -> dict[str, str]:
+        """See `Systemd.files`."""
+        if not self._own.is_dir():
+            return {}
+        paths = [path for path in self._own.iterdir() if self._is_own(path.name)]
+        return {path.name: sha_of(path.read_text()) for path in paths}
+
+    def reload(self) -> None:
+        """See `Systemd.reload`."""
+        self._do(self._manager("Reload"))
+
+    def start(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.start`."""
+        return self._do(self._for_each("StartUnit", "ss", [[name, "replace"] for name in names]))
+
+    def stop(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.stop`."""
+        return self._do(self._for_each("StopUnit", "ss", [[name, "replace"] for name in names]))
+
+    def stopping(self) -> bool:
+        """See `Systemd.stopping`."""
+        return self._do(self._property(_ROOT, _MANAGER, "SystemState")) == "stopping"
+
+    def subscribe(self, on_change: Callable[[], None]) -> None:
+        """See `Systemd.subscribe`. Reports units that `status` was asked for."""
+        self._on_change = on_change
+
+    def _is_own(self, name: str) -> bool:
+        own, theirs = self._own / name, self._unit_directory / name
+        return own.is_file() and theirs.is_file() and own.samefile(theirs)
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` in the bus's thread."""
+        if not self._connected.wait(CALL_SECONDS):
+            work.close()
+            raise SystemdError("the system bus cannot be reached")
+        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, CALL_SECONDS), self._loop)
+        try:
+            return future.result()
+        except TimeoutError as error:
+            raise SystemdError(f"systemd did not answer within {CALL_SECONDS:.0f} s") from error
+        except (DBusError, OSError, EOFError) as error:
+            raise SystemdError(str(error)) from error
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._stay_connected())
+
+    async def _stay_connected(self) -> None:
+        while True:
+            try:
+                bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+                await self._listen(bus)
+                await bus.wait_for_disconnect()
+            except (DBusError, OSError, EOFError, SystemdError):
+                pass  # Calls report it: while there is no bus they fail.
+            self._connected.clear()
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self, bus: MessageBus) -> None:
+        self._bus = bus
+        bus.add_message_handler(self._on_message)
+        for match in _MATCHES:
+            await self._call(
+                "org.freedesktop.DBus",
+                "/org/freedesktop/DBus",
+                "org.freedesktop.DBus",
+                "AddMatch",
+                "s",
+                [match],
+            )
+        await self._manager("Subscribe")
+        self._since.clear()
+        self._connected.set()
+        if self._on_change:
+            self._on_change()
+
+    def _on_message(self, message: Message) -> None:
+        if message.message_type is not MessageType.SIGNAL:
+            return
+        path = message.path or ""
+        if message.member == "JobRemoved":
+            path = self._paths.get(message.body[2], "")
+        self._since.pop(path, None)
+        self._signals += 1
+        if path in self._paths.values() and self._on_change:
+            self._on_change()
+
+    async def _call(
+        self, service: str, path: str, interface: str, member: str, types: str, body: list[Any]
+    ) -> list[Any]:
+        if self._bus is None:
+            raise SystemdError("the system bus is not connected")
+        reply = await self._bus.call(
+            Message(
+                destination=service,
+                path=path,
+                interface=interface,
+                member=member,
+                signature=types,
+                body=body,
+            )
+        )
+        if reply is None:
+            return []
+        if reply.message_type is MessageType.ERROR:
+            raise DBusError(reply.error_name, reply.body[0] if reply.body else "", reply)
+        return reply.body
+
+    async def _manager(self, member: str, types: str = "", *body: Any) -> list[Any]:
+        return await self._call(_SYSTEMD, _ROOT, _MANAGER, member, types, list(body))
+
+    async def _property(self, path: str, interface: str, name: str) -> Any:
+        body = await self._call(_SYSTEMD, path, _PROPERTIES, "Get", "ss", [interface, name])
+        return body[0].value
+
+    async def _for_each(self, member: str, types: str, bodies: list[list[str]]) -> dict[str, str]:
+        """Call once for each body, all at once: the reasons, by first argument, of refusals."""
+        replies = await asyncio.gather(*(self._accepted(member, types, body) for body in bodies))
+        pairs = zip(bodies, replies, strict=True)
+        return {body[0]: reason for body, reason in pairs if reason is not None}
+
+    async def _accepted(self, member: str, types: str, body: list[str]) -> str | None:
+        try:
+            await self._manager(member, types, *body)
+        except DBusError as error:
+            if error.type == _NOT_LOADED and member != "StartUnit":
+                return None
+            return error.text
+        return None
+
+    async def _status(self, names: list[str]) -> dict[str, Status]:
+        if not names:
+            return {}
+        signals = self._signals
+        (listed,) = await self._manager("ListUnitsByNames", "as", names)
+        rows = {row[0]: row for row in listed}
+        self._paths = {name: row[6] for name, row in rows.items()}
+        since = await asyncio.gather(*(self._when(row[6], row[3]) for row in rows.values()))
+        if signals == self._signals:
+            pairs = zip(rows.values(), since, strict=True)
+            self._since = {row[6]: (row[3], when) for row, when in pairs}
+        return {
+            name: Status(load=row[2], active=row[3], sub=row[4], since=when, job=row[7] != 0)
+            for (name, row), when in zip(rows.items(), since, strict=True)
+        }
+
+    async def _when(self, path: str, active: str) -> float:
+        """When the unit entered this state; asked for again only after it changed."""
+        known = self._since.get(path)
+        if known and known[0] == active:
+            return known[1]
+        return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6

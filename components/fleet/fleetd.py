@@ -1,0 +1,272 @@
+"""fleetd: one machine's part of the cluster. `python3 -m fleet.fleetd`.
+
+One thread runs the loop; the threads of the store's watches, of D-Bus and of the lease only wake
+it. Everything it decides is decided in `step`, from what store, systemd and clock say then.
+"""
+
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from uuid import uuid4
+
+from . import config
+from .agent import Agent
+from .config import Config, ConfigError
+from .dbus import DBusSystemd
+from .election import Election
+from .etcd.client import connect
+from .leader import Leader
+from .ledger import Ledger
+from .mirror import Mirror
+from .model import CLUSTER, SCHEDULE, Cluster, Machine, machine_key
+from .session import Session
+from .statefile import DiskFile, StateFile
+from .store import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
+from .systemd import Systemd, SystemdError
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+RUN_DIRECTORY = Path("/run/fleet")
+MACHINE_ID = Path("/etc/machine-id")
+
+RETRY_SECONDS = 0.5
+"""The pause after the store or systemd failed."""
+
+WATCHDOG_SECONDS = 20.0
+"""systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
+
+PAUSE_SECONDS = 0.05
+"""The least time between two rounds: what happens in between is handled together."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What fleetd works with; tests give it others."""
+
+    store: Store
+    systemd: Systemd
+    clock: Callable[[], float]
+    """Seconds that also count while the machine is suspended."""
+    lease_file: StateFile
+    ledger_file: StateFile
+    wake: Callable[[], None]
+
+
+class Fleetd:
+    """The control loop of one machine."""
+
+    def __init__(self, machine: Machine, settings: Config, around: Surroundings) -> None:
+        self.session = Session(
+            around.store, settings.agent_ttl, around.clock, around.lease_file, around.wake
+        )
+        self.announced = False
+        """Whether the machine is known to the cluster."""
+        self._machine = machine
+        self._settings = settings
+        self._around = around
+        self._agent = Agent(
+            machine.id,
+            around.store,
+            around.systemd,
+            Ledger(around.ledger_file),
+            around.clock,
+            settings.agent_ttl,
+        )
+        self._election = Election(machine.id, around.store, around.wake)
+        self._leader: Leader | None = None
+        self._cluster = Mirror(around.store, CLUSTER, around.wake)
+        self._schedule = Mirror(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
+        self._own_key = Mirror(around.store, machine_key(machine.id), around.wake)
+        self._shaken = False
+        self._full_at = 0.0
+        self._troubles: dict[str, str] = {}
+        around.systemd.subscribe(around.wake)
+
+    def step(self) -> float:
+        """One round: do all that can be done now.
+
+        Returns:
+            After how many seconds to call again even if nothing wakes the loop.
+        """
+        try:
+            seconds = self._round()
+            self._note_trouble("the store", "")
+            return seconds
+        except LeaseLostError:
+            self.session.lost()
+        except StoreUnavailableError as error:
+            trouble = f"the store is not available, units run on: {error}"
+            self._note_trouble("the store", trouble)
+        return RETRY_SECONDS
+
+    def _round(self) -> float:
+        full = self._is_full_due()
+        lease = self.session.lease
+        self._recognise()
+        due = [self._act(lease), self._lead(lease, full)]
+        due.append(self._full_at - self._around.clock())
+        return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))
+
+    def _is_full_due(self) -> bool:
+        if self._around.clock() < self._full_at:
+            return False
+        self._full_at = self._around.clock() + self._settings.reconcile_interval
+        self._agent.distrust()
+        return True
+
+    def _recognise(self) -> None:
+        """See which store this is; give it an id if it has none."""
+        for mirror in (self._cluster, self._schedule):
+            mirror.refresh()
+            cluster = self._cluster.entries.get(CLUSTER)
+            if not self._agent.recognise(cluster, mirror.revision, mirror.fresh):
+                self._shaken = True
+                self.session.shaken()
+        self._shaken &= self.session.sight() < self.session.ttl
+        if CLUSTER not in self._cluster.entries and self._cluster.settled:
+            record = Cluster(uuid4().hex)
+            written = Put(CLUSTER, record.to_json())
+            self._cluster.expect(self._around.store.commit([written], Unchanged(CLUSTER, 0)))
+
+    def _act(self, lease: int) -> float:
+        """Reconcile this machine; a systemd that fails must not keep it from leading."""
+        try:
+            seconds = self._agent.reconcile(lease, self._schedule.entries)
+            if lease:
+                self._announce(lease)
+            self._note_trouble("systemd", "")
+            return seconds
+        except SystemdError as error:
+            self._note_trouble("systemd", f"systemd does not do as it should: {error}")
+            return RETRY_SECONDS
+
+    def _announce(self, lease: int) -> None:
+        """Put the machine's key, after its units' states: the two are seen together."""
+        key, value = machine_key(self._machine.id), self._machine.to_json()
+        self._own_key.refresh()
+        entry = self._own_key.entries.get(key)
+        self.announced = entry is not None and (entry.value, entry.lease) == (value, lease)
+        if not self.announced and self._own_key.settled:
+            self._own_key.expect(self._around.store.commit([Put(key, value, lease)]))
+            log.info("announced as %s, address %s", self._machine.id, self._machine.address)
+
+    def _lead(self, lease: int, full: bool) -> float:
+        term = self._election.term(lease)
+        if self._leader and self._leader.term != term:
+            log.info("no longer leading")
+            self._leader.close()
+            self._leader = None
+        if term and not self._leader:
+            log.info("leading since revision %d", term)
+            around = self._around
+            self._leader = Leader(term, around.store, self.session, around.clock, around.wake)
+        return self._leader.reconcile(self._shaken, full) if self._leader else 0.0
+
+    def _note_trouble(self, source: str, trouble: str) -> None:
+        """Log once when something fails, and once when it works again."""
+        before = self._troubles.get(source, "")
+        if trouble and not before:
+            log.warning(trouble)
+        elif before and not trouble:
+            log.info("%s works again", source)
+        self._troubles[source] = trouble
+
+
+def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
+    """Loop until SIGTERM. Units run on, unless the machine itself goes down."""
+    threading.Thread(target=fleetd.session.run, name="lease", daemon=True).start()
+    try:
+        while True:
+            began = time.monotonic()
+            seconds = fleetd.step()
+            _notify("WATCHDOG=1\nREADY=1" if fleetd.announced else "WATCHDOG=1")
+            took = time.monotonic() - began
+            wake.wait(min(seconds, WATCHDOG_SECONDS))
+            # Work at most half of the time, and handle together what happens meanwhile.
+            time.sleep(max(0.0, began + max(PAUSE_SECONDS, 2 * took) - time.monotonic()))
+            wake.clear()
+    finally:
+        if systemd.stopping():
+            log.info("the machine goes down: its units may run elsewhere")
+            fleetd.session.end()
+
+
+def main() -> None:
+    """Start fleetd with the machine's configuration."""
+    _log_to_journal()
+    try:
+        settings = config.read()
+        store = connect(settings.endpoints, settings.ca_file, settings.cert_file, settings.key_file)
+        machine = Machine(
+            id=_machine_id(),
+            address=settings.public_ip,
+            hostname=socket.gethostname(),
+            metadata=settings.metadata,
+            version=VERSION,
+        )
+    except (ConfigError, OSError) as error:
+        sys.exit(f"fleetd cannot start: {error}")
+    signal.signal(signal.SIGTERM, _exit)
+    wake = threading.Event()
+    systemd = DBusSystemd()
+    around = Surroundings(
+        store=store,
+        systemd=systemd,
+        clock=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        lease_file=DiskFile(RUN_DIRECTORY / "lease"),
+        ledger_file=DiskFile(RUN_DIRECTORY / "agent.json"),
+        wake=wake.set,
+    )
+    run(Fleetd(machine, settings, around), systemd, wake)
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    # At any point: whatever was under way is found half done by the next fleetd.
+    raise SystemExit(0)
+
+
+def _machine_id() -> str:
+    id = MACHINE_ID.read_text().strip()
+    if not re.fullmatch("[0-9a-f]{32}", id):
+        raise ConfigError(f"{MACHINE_ID} has no machine id (32 hexadecimal digits) but {id!r}")
+    return id
+
+
+def _log_to_journal() -> None:
+    """Plain lines on standard output, with the journal's priorities where it reads them."""
+    format = "%(message)s"
+    if "JOURNAL_STREAM" in os.environ:
+        format = "<%(priority)d>%(message)s"
+        logging.setLogRecordFactory(_with_priority)
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=format)
+
+
+def _with_priority(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    record = logging.LogRecord(*args, **kwargs)
+    levels = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
+    record.priority = levels.get(record.levelno, 7)
+    return record
+
+
+def _notify(state: str) -> None:
+    """Tell systemd (sd_notify); no-op when it did not start us."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.connect(address.replace("@", "\0", 1) if address[0] == "@" else address)
+            channel.sendall(state.encode())
+
+
+if __name__ == "__main__":
+    main()

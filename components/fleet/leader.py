@@ -1,0 +1,173 @@
+"""The leader's part of the control loop: one fleetd at a time writes `schedule/`.
+
+Every transaction also compares the create revision of the leader's key, and the revisions of the
+units and machines that it decided on: what has changed meanwhile is decided again.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from .assigning import Change, Situation, decide, wanted_units
+from .losses import Losses
+from .mirror import Mirror
+from .model import LEADER, ROOT, Target, machine_key, schedule_key, unit_key
+from .picture import Picture
+from .session import Session
+from .store import (
+    MAX_OPERATIONS,
+    Condition,
+    CreatedAt,
+    Delete,
+    Operation,
+    Put,
+    Store,
+    Unchanged,
+)
+
+log = logging.getLogger(__name__)
+
+FORGET_SECONDS = 24 * 3600.0
+"""For this long a lost machine that comes back finds its global units still assigned."""
+
+
+class Leader:
+    """One term of leadership. Runs in the loop's thread."""
+
+    def __init__(
+        self,
+        term: int,
+        store: Store,
+        session: Session,
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+    ) -> None:
+        """`term`: the create revision of the leader's key."""
+        self.term = term
+        self._store = store
+        self._session = session
+        self._mirror = Mirror(store, ROOT, wake)
+        self._picture = Picture()
+        self._losses = Losses(clock, session.ttl)
+        self._dirty = True
+        self._open = True
+
+    def close(self) -> None:
+        """End the watch."""
+        self._mirror.close()
+
+    def reconcile(self, shaken: bool, full: bool) -> float:
+        """Write what the schedule needs now.
+
+        Args:
+            shaken: the store turned out to be another one: units that seem to run nowhere wait
+                until every machine has had time to report.
+            full: decide even if nothing has changed.
+
+        Returns:
+            After how many seconds to look again though nothing has changed; 0 if not needed.
+        """
+        self._dirty |= self._picture.update(self._mirror.refresh(), self._mirror.entries) or full
+        if not self._mirror.settled:
+            return 0.0
+        # States alone change nothing, unless something waits for them.
+        if not (self._dirty or self._open or self._picture.held):
+            return 0.0
+        blind_for = max(0.0, self._session.ttl - self._session.sight())
+        self._open = not self._schedule(blind_for > 0, shaken)
+        self._dirty = False
+        return blind_for
+
+    def _schedule(self, blind: bool, shaken: bool) -> bool:
+        """Decide and write. Whether nothing is left to do."""
+        situation = self._situation()
+        self._watch_losses(situation)
+        careful = replace(
+            situation,
+            keep_lost=blind or self._losses.too_many,
+            keep_homeless=blind and shaken,
+            forgotten=self._losses.longer_than(FORGET_SECONDS),
+        )
+        decision = decide(careful)
+        for operations, conditions, changes in self._transactions(decision.changes):
+            revision = self._store.commit(operations, *conditions)
+            if not revision:
+                log.info("the cluster changed while it was scheduled, deciding again")
+                return False
+            self._mirror.expect(revision)
+            for change in changes:
+                _log(change, revision)
+        if not careful.keep_lost:
+            self._losses.settle(self._losses.missing)
+        return not (decision.changes or decision.waiting or blind)
+
+    def _situation(self) -> Situation:
+        picture = self._picture
+        picture.forget_requirements()
+        requirements = {
+            name: asked
+            for name in wanted_units(picture.units)
+            if (asked := picture.requirements(name)) is not None
+        }
+        return Situation(
+            picture.units, requirements, picture.machines, picture.schedule, picture.states
+        )
+
+    def _watch_losses(self, situation: Situation) -> None:
+        placed = {
+            machine
+            for (machine, unit), assignment in situation.schedule.items()
+            if assignment.target is not Target.INACTIVE
+            and not (unit in situation.requirements and situation.requirements[unit].is_global)
+        }
+        before = self._losses.too_many
+        self._losses.look(situation.machines.keys(), placed)
+        if self._losses.too_many and not before:
+            log.error(
+                "%d of %d machines are missing at once: moving nothing until more are back: %s",
+                len(self._losses.missing),
+                len(self._losses.missing | situation.machines.keys()),
+                ", ".join(sorted(self._losses.missing)),
+            )
+        elif before and not self._losses.too_many:
+            log.info("most machines are back: units of missing machines may be moved again")
+
+    def _transactions(
+        self, changes: Iterable[Change]
+    ) -> Iterator[tuple[list[Operation], list[Condition], list[Change]]]:
+        """The changes in transactions that etcd accepts, each with what it depends on."""
+        leading = CreatedAt(LEADER, self.term)
+        operations: list[Operation] = []
+        conditions: dict[str, Condition] = {LEADER: leading}
+        done: list[Change] = []
+        for change in changes:
+            needed = {key: self._unchanged(key) for key in _keys_behind(change)}
+            full = len(operations) == MAX_OPERATIONS
+            if full or len(conditions.keys() | needed.keys()) > MAX_OPERATIONS:
+                yield operations, list(conditions.values()), done
+                operations, conditions, done = [], {LEADER: leading}, []
+            operations.append(_operation(change))
+            conditions.update(needed)
+            done.append(change)
+        if operations:
+            yield operations, list(conditions.values()), done
+
+    def _unchanged(self, key: str) -> Unchanged:
+        entry = self._mirror.entries.get(key)
+        return Unchanged(key, entry.mod_revision if entry else 0)
+
+
+def _keys_behind(change: Change) -> tuple[str, str]:
+    return unit_key(change.unit), machine_key(change.machine)
+
+
+def _operation(change: Change) -> Operation:
+    key = schedule_key(change.machine, change.unit)
+    return Put(key, change.assignment.to_json()) if change.assignment else Delete(key)
+
+
+def _log(change: Change, revision: int) -> None:
+    verb = "assigned to" if change.assignment else "withdrawn from"
+    log.info(
+        "%s %s %s at revision %d: %s", change.unit, verb, change.machine, revision, change.reason
+    )

@@ -1,0 +1,98 @@
+"""What fleetd has done on its machine, written down before and after each step."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from .statefile import StateFile
+
+log = logging.getLogger(__name__)
+
+
+class Progress(StrEnum):
+    """How far a unit has been taken; each is written down before the work that it names."""
+
+    WRITING = "writing"
+    """Its file is being written; systemd may not know it yet."""
+    LOADED = "loaded"
+    """systemd knows the file; not started."""
+    STARTING = "starting"
+    """systemd is being told to start it, or has been."""
+    STARTED = "started"
+    """systemd has been told to start it; from here on it decides."""
+
+
+@dataclass(frozen=True)
+class LocalUnit:
+    """A unit that this machine has."""
+
+    sha: str
+    progress: Progress
+    since: float = 0.0
+    """The unit's `Status.since` before it was started: a later one means that it was."""
+    held: bool = False
+    """It stays as it is until the store says something about it: see `agent.py`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "progress", Progress(self.progress))
+
+
+class Ledger:
+    """This machine's units, and the store that they came from. Every change is saved."""
+
+    def __init__(self, saved: StateFile) -> None:
+        """Reads `saved`; `found` tells whether it could be used."""
+        self._saved = saved
+        self.cluster = ""
+        """The id of the store; empty when it is not known."""
+        self.revision = 0
+        """The highest revision seen."""
+        self.units: dict[str, LocalUnit] = {}
+        self.found = self._load()
+
+    def record(self, units: Mapping[str, LocalUnit]) -> None:
+        """Add or change units."""
+        if units:
+            self.units.update(units)
+            self._save()
+
+    def drop(self, names: set[str]) -> None:
+        """Forget units."""
+        if names:
+            self.units = {name: unit for name, unit in self.units.items() if name not in names}
+            self._save()
+
+    def follow(self, cluster: str, revision: int) -> None:
+        """Note the store that is followed from now on, and how far it has been seen."""
+        if (cluster, revision) != (self.cluster, self.revision):
+            self.cluster, self.revision = cluster, revision
+            self._save()
+
+    def hold(self, cluster: str, revision: int) -> None:
+        """Follow a store whose silence about our units means nothing: mark them all held."""
+        self.cluster, self.revision = cluster, revision
+        self.units = {name: replace(unit, held=True) for name, unit in self.units.items()}
+        self._save()
+
+    def _load(self) -> bool:
+        text = self._saved.load()
+        if not text:
+            return False
+        try:
+            raw: Any = json.loads(text)
+            units = {name: LocalUnit(**unit) for name, unit in raw["units"].items()}
+            self.cluster, self.revision = str(raw["cluster"]), int(raw["revision"])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            log.error("fleetd's records are damaged, rebuilding them: %r", error)
+            return False
+        self.units = units
+        return True
+
+    def _save(self) -> None:
+        units = {name: asdict(unit) for name, unit in self.units.items()}
+        content = {"cluster": self.cluster, "revision": self.revision, "units": units}
+        self._saved.save(json.dumps(content))
+        self.found = True

@@ -1,0 +1,115 @@
+"""The whole store as the leader sees it, decoded."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .model import (
+    FILES,
+    MACHINES,
+    SCHEDULE,
+    STATES,
+    UNITS,
+    Assignment,
+    BadRecordError,
+    Machine,
+    Unit,
+    UnitState,
+    split_key,
+)
+from .names import UnitFileError
+from .requirements import Requirements
+from .store import Entry
+from .unitfile import parse
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, str]
+"""A machine's id and a unit's name."""
+
+
+class Picture:
+    """Decoded records, kept up to date key by key."""
+
+    def __init__(self) -> None:
+        self.units: dict[str, Unit] = {}
+        self.files: dict[str, str] = {}
+        """SHA-256 to text."""
+        self.machines: dict[str, Machine] = {}
+        self.schedule: dict[Place, Assignment] = {}
+        self.states: dict[Place, UnitState] = {}
+        self.held: set[Place] = set()
+        """The states that are of held units."""
+        self._requirements: dict[tuple[str, str], Requirements | None] = {}
+
+    def update(self, keys: Iterable[str], entries: Mapping[str, Entry]) -> bool:
+        """Decode what is at these keys now. Whether anything but states is among them."""
+        others = False
+        for key in keys:
+            prefix = key[: key.index("/", len("/fleet/")) + 1] if key.count("/") > 2 else key
+            others |= prefix != STATES
+            if prefix in _TABLES:
+                self._put(prefix, key, entries.get(key))
+            if prefix == STATES:
+                self._note_held(split_key(key, STATES))
+        return others
+
+    def requirements(self, name: str) -> Requirements | None:
+        """What the unit's file asks of a machine; None when the file cannot be used."""
+        sha = self.units[name].sha
+        if sha not in self.files:
+            return None
+        if (name, sha) not in self._requirements:
+            self._requirements[name, sha] = _parsed(name, self.files[sha])
+        return self._requirements[name, sha]
+
+    def forget_requirements(self) -> None:
+        """Drop what was parsed for units that are gone."""
+        known = {(name, unit.sha) for name, unit in self.units.items()}
+        for key in self._requirements.keys() - known:
+            del self._requirements[key]
+
+    def _put(self, prefix: str, key: str, entry: Entry | None) -> None:
+        table = self._table(prefix)
+        id = split_key(key, prefix) if prefix in (SCHEDULE, STATES) else key.removeprefix(prefix)
+        if entry is None:
+            table.pop(id, None)
+            return
+        try:
+            table[id] = _TABLES[prefix](entry.value)
+        except BadRecordError as error:
+            log.error("%s cannot be used: %s", key, error)
+            table.pop(id, None)
+
+    def _note_held(self, place: Place) -> None:
+        state = self.states.get(place)
+        if state and state.held:
+            self.held.add(place)
+        else:
+            self.held.discard(place)
+
+    def _table(self, prefix: str) -> dict[Any, Any]:
+        return {
+            UNITS: self.units,
+            FILES: self.files,
+            MACHINES: self.machines,
+            SCHEDULE: self.schedule,
+            STATES: self.states,
+        }[prefix]
+
+
+_TABLES: Mapping[str, Callable[[str], Any]] = {
+    UNITS: Unit.from_json,
+    FILES: str,
+    MACHINES: Machine.from_json,
+    SCHEDULE: Assignment.from_json,
+    STATES: UnitState.from_json,
+}
+
+
+def _parsed(name: str, text: str) -> Requirements | None:
+    try:
+        return parse(name, text).requirements
+    except UnitFileError as error:
+        log.error("%s is not scheduled: %s", name, error)
+        return None

@@ -1,0 +1,115 @@
+"""The machine's lease: all that it announces in the store lives and dies with it."""
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+
+from .statefile import StateFile
+from .store import LeaseLostError, Store, StoreUnavailableError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.2
+
+
+class Session:
+    """Keeps a lease alive, in a thread of its own so that a busy loop does not lose it."""
+
+    def __init__(
+        self,
+        store: Store,
+        ttl: int,
+        clock: Callable[[], float],
+        saved: StateFile,
+        wake: Callable[[], None],
+    ) -> None:
+        """`saved` keeps the lease's id, so that a restarted fleetd resumes it.
+
+        `wake` is called when there is a new lease.
+        """
+        self.lease = 0
+        """The lease's id; 0 while there is none."""
+        self.ttl = ttl
+        self._store = store
+        self._clock = clock
+        self._saved = saved
+        self._wake = wake
+        self._renewed_at = -math.inf
+        self._clear_since = math.inf
+        self._hurry = threading.Event()
+
+    def renew(self) -> None:
+        """Keep the lease alive; take a new one when it has gone.
+
+        Raises:
+            StoreUnavailableError: the store cannot be reached. The lease may still be alive.
+        """
+        known = self.lease or _lease_of(self._saved.load())
+        try:
+            if not known:
+                raise LeaseLostError("there was none")
+            self._store.keep_alive(known)
+            clear_since = self._clear_since if self.lease else -math.inf
+        except LeaseLostError as error:
+            self.lease = 0
+            known = self._store.grant(self.ttl)
+            self._saved.save(f"{known:x}\n")
+            clear_since = self._clock()
+            log.info("new lease %x of %d s: %s", known, self.ttl, error)
+        self._note(clear_since)
+        if known != self.lease:
+            self.lease = known
+            self._wake()
+
+    def lost(self) -> None:
+        """The store says that the lease has gone: take a new one now."""
+        self._hurry.set()
+
+    def sight(self) -> float:
+        """For how many seconds the store has been in sight without a break; 0 while blind."""
+        now = self._clock()
+        if now - self._renewed_at > self.ttl / 2:
+            return 0.0
+        return now - self._clear_since
+
+    def shaken(self) -> None:
+        """The store is not what it was: count the time in sight from now."""
+        self._clear_since = self._clock()
+
+    def run(self) -> None:
+        """Renew for ever: the thread's work."""
+        reachable = True
+        while True:
+            try:
+                self.renew()
+                pause = self.ttl / 3
+                if not reachable:
+                    log.info("the lease is kept alive again")
+                reachable = True
+            except StoreUnavailableError as error:
+                pause = RETRY_SECONDS
+                if reachable:
+                    log.warning("cannot keep the lease alive: %s", error)
+                reachable = False
+            self._hurry.wait(pause)
+            self._hurry.clear()
+
+    def end(self) -> None:
+        """Give the lease back: what is bound to it goes at once."""
+        if self.lease:
+            self._store.revoke(self.lease)
+
+    def _note(self, clear_since: float) -> None:
+        now = self._clock()
+        if math.isfinite(self._renewed_at) and now - self._renewed_at > self.ttl / 2:
+            clear_since = now
+        self._renewed_at = now
+        self._clear_since = clear_since
+
+
+def _lease_of(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0
