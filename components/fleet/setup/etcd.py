@@ -20,9 +20,9 @@ ENVIRONMENT = "/etc/default/etcd"
 PATIENCE = 90.0
 """Seconds that a member gets to answer, and a learner to catch up."""
 PERMISSIONS = {
-    "fleet": [("readwrite", "/fleet/")],
-    "app": [("readwrite", "/app/"), ("readwrite", "/test/")],
-    "nginx": [("read", "/app/")],
+    "fleet": [("readwrite", "/fleet")],
+    "app": [("readwrite", "/app"), ("readwrite", "/test")],
+    "nginx": [("read", "/app")],
 }
 """What each role's certificate may do in etcd, by key prefix."""
 
