@@ -17,10 +17,11 @@ up: setup ## Bring the cluster up, or change it to what the files say; prints it
 down: ## Remove the cluster and everything that "make up" made, except caches (STACK=dev)
 	@toolchain/down
 
-test: setup ## All checks: style, types, layers, unit tests, a real cluster
+test: setup ## All checks: style, types, layers, unit tests, plugins, a real cluster
+	@toolchain/setup sshd
 	@toolchain/check
 
-test-unit: ## The quick checks: all but the real cluster
+test-unit: ## The quick checks: style, types, layers, unit tests
 	@toolchain/setup python
 	@toolchain/check quick
 

@@ -26,6 +26,7 @@ source "$toolchain/tools/plugins.sh"
 source "$toolchain/tools/docker.sh"
 source "$toolchain/tools/base-image.sh"
 source "$toolchain/tools/confd.sh"
+source "$toolchain/tools/sshd.sh"
 
 # What an earlier "make env" exported, of this checkout or another, is not the user's own choice.
 while IFS='=' read -r name value; do
