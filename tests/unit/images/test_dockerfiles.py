@@ -1,0 +1,92 @@
+"""What every image keeps to: one base, small layers, the classic builder, nothing shared."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+IMAGES = Path(__file__).parents[3] / "images"
+DOCKERFILES = sorted(IMAGES.glob("*/Dockerfile"))
+SCRIPTS = [
+    path
+    for path in sorted(IMAGES.glob("*/files/**/*bin/*"))
+    if path.is_file() and path.read_bytes().startswith(b"#!")
+]
+
+
+def instructions(dockerfile: Path) -> list[str]:
+    """The Dockerfile's instructions, one a line, without comments."""
+    text = re.sub(r"^\s*#.*\n", "", dockerfile.read_text(), flags=re.MULTILINE)
+    return [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if line.strip()]
+
+
+def named(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(IMAGES)) for path in paths]
+
+
+def test_there_are_images_and_scripts_to_look_at():
+    assert {path.parent.name for path in DOCKERFILES} >= {"machine", "hello", "sinatra", "nginx"}
+    assert {path.name for path in SCRIPTS} >= {"machine-init", "nginx-and-confd"}
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))
+def test_all_share_one_base(dockerfile: Path):
+    froms = [line for line in instructions(dockerfile) if line.startswith("FROM")]
+    assert froms == ["FROM debian:bookworm-slim"]
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))
+def test_the_classic_builder_can_build_it(dockerfile: Path):
+    assert "syntax=" not in dockerfile.read_text()
+    only_in_buildkit = re.compile(r"^(RUN|COPY|ADD)\s+--(?!chown|from)|<<")
+    assert [line for line in instructions(dockerfile) if only_in_buildkit.search(line)] == []
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))
+def test_packages_come_alone_and_leave_no_lists(dockerfile: Path):
+    for line in instructions(dockerfile):
+        if "apt-get install" in line:
+            assert "--no-install-recommends" in line
+            assert "rm -rf /var/lib/apt/lists/*" in line
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))
+def test_nothing_is_fetched_or_kept_secret_in_an_image(dockerfile: Path):
+    forbidden = re.compile(r"^ADD\b|curl .*http|wget|^(ARG|ENV)\b.*(PASSWORD|SECRET|TOKEN)")
+    assert [line for line in instructions(dockerfile) if forbidden.search(line)] == []
+
+
+def test_machines_share_neither_identity_nor_host_key():
+    text = "\n".join(instructions(IMAGES / "machine" / "Dockerfile"))
+    installed, _, after = text.partition("apt-get clean")
+    assert "openssh-server" in installed
+    assert "dbus" in installed
+    assert "rm -f /etc/ssh/ssh_host_*" in after
+    assert ": > /etc/machine-id" in after
+    assert "ln -sf /etc/machine-id /var/lib/dbus/machine-id" in after
+
+
+def test_core_logs_in_with_a_key_only():
+    settings = (IMAGES / "machine/files/etc/ssh/sshd_config.d/fleet.conf").read_text().splitlines()
+    assert "AllowUsers core" in settings
+    assert "PermitRootLogin no" in settings
+    assert "PasswordAuthentication no" in settings
+    assert "KbdInteractiveAuthentication no" in settings
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=named(SCRIPTS))
+def test_scripts_run_and_parse(script: Path):
+    assert script.stat().st_mode & 0o111
+    interpreter = script.read_text().splitlines()[0].removeprefix("#!")
+    subprocess.run([interpreter, "-n", str(script)], check=True)
+
+
+def test_both_pools_define_what_nginx_includes():
+    nginx = (IMAGES / "nginx/files/etc/nginx/nginx.conf").read_text()
+    assert "proxy_pass http://app;" in nginx
+    assert "return 200 $pool;" in nginx
+    for name in ("nginx/empty-pool.conf", "confd/templates/pool.conf.tmpl"):
+        pool = (IMAGES / "nginx/files/etc" / name).read_text()
+        assert pool.startswith("upstream app {")
+        assert 'map "" $pool {' in pool

@@ -1,0 +1,98 @@
+"""The unit files of the repository: accepted by fleet, and patient with a sick cluster."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from components.fleet.unitfile import parse
+
+UNITS = Path(__file__).parents[3] / "units"
+FILES = sorted(UNITS.iterdir())
+NAMES = [path.name for path in FILES]
+
+
+def text_of(name: str) -> str:
+    """A unit file's text, its continued lines joined."""
+    return re.sub(r"\\\n\s*", "", (UNITS / name).read_text())
+
+
+def values(name: str, key: str) -> list[str]:
+    return re.findall(rf"^{key}=(.*)$", text_of(name), re.MULTILINE)
+
+
+def test_these_are_the_units():
+    assert NAMES == [
+        "hello.service",
+        "nginx.service",
+        "sinatra-discovery@.service",
+        "sinatra@.service",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fleet_accepts_it(name: str):
+    text = re.sub(r"\{\{\w+\}\}", "registry:5000/app@sha256:1", (UNITS / name).read_text())
+    assert parse(name, text).description
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_outage_leaves_it_failed(name: str):
+    assert values(name, "Restart") == ["always"]
+    assert values(name, "StartLimitIntervalSec") == ["0"]
+    assert len(values(name, "RestartSec")) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stopped_docker_does_not_stop_it_for_ever(name: str):
+    assert values(name, "Requires") == []
+
+
+@pytest.mark.parametrize("name", ["hello.service", "nginx.service", "sinatra@.service"])
+def test_a_container_that_was_left_behind_is_removed_first(name: str):
+    first_with_docker = next(c for c in values(name, "ExecStartPre") if "docker" in c)
+    assert first_with_docker.startswith("-/usr/bin/docker rm --force ")
+
+
+@pytest.mark.parametrize("name", ["hello.service", "nginx.service", "sinatra@.service"])
+def test_docker_has_less_time_to_stop_than_systemd_gives(name: str):
+    (stop,) = values(name, "ExecStop")
+    given = re.search(r"--time (\d+)", stop)
+    (limit,) = values(name, "TimeoutStopSec")
+    assert int(given[1] if given else 10) < int(limit)
+
+
+def test_an_instance_leaves_the_pool_before_its_app_stops():
+    discovery = "sinatra-discovery@.service"
+    assert values(discovery, "BindsTo") == ["sinatra@%i.service"]
+    assert values(discovery, "After") == ["sinatra@%i.service"]
+    assert values(discovery, "MachineOf") == ["sinatra@%i.service"]
+    # What is bound does not come back with a crashed app by itself.
+    assert "sinatra-discovery@%i.service" in values("sinatra@.service", "Wants")
+
+
+def test_registrations_of_the_pool_are_never_deleted():
+    script = (UNITS.parent / "components/fleet/register.sh").read_text()
+    assert "lease revoke" in script
+    assert not re.search(r"etcdctl.*\bdel\b", script + text_of("sinatra-discovery@.service"))
+
+
+def test_nginx_runs_everywhere_with_its_own_certificate_which_it_cannot_change():
+    assert values("nginx.service", "Global") == ["true"]
+    (create,) = [c for c in values("nginx.service", "ExecStartPre") if "docker create" in c]
+    mounts = re.findall(r"--volume (\S+)", create)
+    pki = [mount for mount in mounts if mount.startswith("/etc/fleet/pki/")]
+    assert {mount.split(":")[0].rpartition("/")[2] for mount in pki} == {
+        "ca.crt",
+        "nginx.crt",
+        "nginx.key",
+    }
+    assert all(mount.endswith(":ro") for mount in pki)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_secret_is_in_a_command(name: str):
+    commands = [line for line in text_of(name).splitlines() if line.startswith("Exec")]
+    assert commands
+    for command in commands:
+        assert not re.search(r"--env ETCDCTL_KEY|password|secret|token", command, re.IGNORECASE)
