@@ -37,9 +37,7 @@ def check(pattern: str) -> None:
     elif re.search(r"\[[!^]?\]?[^]]*$", pattern):
         raise UnitFileError("a [ is not closed: write [abc], [a-z] or [!a-z]")
     elif not _may_end_in_type(pattern):
-        raise UnitFileError(
-            f"it matches no unit, because names end in a type: write {pattern}.service or {pattern}*"
-        )
+        raise UnitFileError("it matches no unit: names end in a type, as web@*.service does")
 
 
 class Patterns:

@@ -53,10 +53,7 @@ def check_name(name: str) -> None:
         )
     parts = _NAME.fullmatch(name)
     if not parts:
-        raise UnitFileError(
-            f"{name!r} is not a unit name: a name reads name.type, name@instance.type, or"
-            " name@.type for a template, for example web.service, web@1.service, web@.service"
-        )
+        raise UnitFileError(f"{name!r} is not a unit's name: {_explain_form(name)}")
     _check_type(name, parts["type"])
     if parts["at"] and parts["type"] not in TEMPLATE_TYPES:
         raise UnitFileError(
@@ -89,7 +86,7 @@ def specifiers(name: str) -> dict[str, str]:
     """What `%n`, `%N`, `%p`, `%i` and `%%` stand for in the file of unit `name`."""
     parts = _NAME.fullmatch(name)
     if not parts:
-        raise UnitFileError(f"{name!r} is not a unit name")
+        raise UnitFileError(f"{name!r} is not a unit's name")
     return {
         "%n": name,
         "%N": name.removesuffix("." + parts["type"]),
@@ -97,6 +94,12 @@ def specifiers(name: str) -> dict[str, str]:
         "%i": parts["instance"] or "",
         "%%": "%",
     }
+
+
+def _explain_form(name: str) -> str:
+    if name and "." not in name:
+        return f"it has no type: write {name}.service"
+    return "names are like web.service, web@1.service, or web@.service for a template"
 
 
 def _check_type(name: str, unit_type: str) -> None:
@@ -122,6 +125,6 @@ def _explain_character(name: str, character: str) -> str:
     elif character in "*?[":
         advice = "; wildcards are not possible here, name one unit"
     return (
-        f"{name!r} is not a unit name because of {character!r}: allowed are letters, digits"
+        f"{name!r} is not a unit's name because of {character!r}: allowed are letters, digits"
         rf" and : - _ . \ @{advice}"
     )

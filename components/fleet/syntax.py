@@ -1,4 +1,4 @@
-"""The syntax of systemd's files: sections, assignments, comments, continuation lines."""
+"""The syntax of systemd's files: sections, assignments, comments, continued lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,25 +6,33 @@ from dataclasses import dataclass
 from .names import UnitFileError
 
 MAX_SIZE = 1024 * 1024
-"""The largest unit file: bytes. etcd takes no much larger value."""
+"""The largest unit file, in bytes: systemd reads no longer line, etcd takes no larger value."""
 
-
-@dataclass(frozen=True)
-class Assignment:
-    """`key=value`, with the section and the line (counted from 1) where it stands."""
-
-    section: str
-    key: str
-    value: str
-    line: int
+_FORBIDDEN = {
+    "\r": "a carriage return: save the file with Unix line ends, for example with dos2unix",
+    "\0": "a NUL byte: save the file as UTF-8 text",
+}
 
 
 @dataclass(frozen=True)
 class Section:
-    """A `[name]` line. A file may open the same section several times."""
+    """A line `[name]`. A file may open the same section several times."""
 
     name: str
     line: int
+    """Counted from 1."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`key=value`."""
+
+    section: str
+    key: str
+    value: str
+    """With its quotes; a continued line has become one."""
+    line: int
+    """Its first line, counted from 1."""
 
 
 @dataclass(frozen=True)
@@ -35,106 +43,102 @@ class Syntax:
     sections: tuple[Section, ...]
     assignments: tuple[Assignment, ...]
 
-    def values(self, section: str, key: str) -> list[Assignment]:
-        """The assignments to `key` that count: an empty one withdraws those before it."""
+    def values(self, section: str, *keys: str) -> list[Assignment]:
+        """The assignments to these keys that count: an empty one withdraws all before it."""
         found: list[Assignment] = []
         for assignment in self.assignments:
-            if (assignment.section, assignment.key) == (section, key):
-                found = [*found, assignment] if assignment.value else []
+            if assignment.section == section and assignment.key in keys:
+                if assignment.value:
+                    found.append(assignment)
+                else:
+                    found.clear()
         return found
 
     def last(self, section: str, key: str) -> str:
-        """The value of a setting that holds one value: the last; empty when there is none."""
+        """The value of a setting that can only have one: the last; empty if there is none."""
         found = self.values(section, key)
         return found[-1].value if found else ""
 
 
 def refuse(file: str, line: int, what: str) -> UnitFileError:
-    """The error to raise for this line of this file."""
+    """The error to raise for a line of a file."""
     return UnitFileError(f"{file}:{line}: {what}")
 
 
 def read(file: str, text: str) -> Syntax:
-    """Read a file's text as systemd does; values keep their quotes.
+    """Read a file's text as systemd does.
 
     Raises:
-        UnitFileError: systemd would not read it, or would silently skip a line of it.
+        UnitFileError: systemd would refuse the file, or would skip a line of it with a warning.
     """
-    _check_characters(file, text)
+    _check_text(file, text)
     sections: list[Section] = []
     assignments: list[Assignment] = []
     for number, line in _logical_lines(file, text):
-        if not line:
-            continue
         if line.startswith("["):
             sections.append(_section(file, number, line))
-        elif not sections:
-            raise refuse(
-                file,
-                number,
-                f"{line[:60]!r} stands before any section:"
-                " open one first, for example [Unit] or [Service]",
-            )
+        elif sections:
+            assignments.append(_assignment(file, number, line, sections[-1].name))
         else:
-            assignments.append(_assignment(file, number, sections[-1].name, line))
+            what = f"{_short(line)} is in no section: begin with one, such as [Unit] or [Service]"
+            raise refuse(file, number, what)
     if not sections:
-        raise refuse(file, 1, "the file is empty: a unit file has sections such as [Service]")
+        what = "has no section" if text.strip() else "is empty"
+        raise refuse(file, 1, f"the file {what}: a unit file has sections, such as [Service]")
     return Syntax(file, tuple(sections), tuple(assignments))
 
 
-def _check_characters(file: str, text: str) -> None:
+def _check_text(file: str, text: str) -> None:
+    if len(text.encode(errors="surrogatepass")) > MAX_SIZE:
+        raise refuse(file, 1, f"the file is too large: at most {MAX_SIZE} bytes are allowed")
     if text.startswith("\ufeff"):
-        raise refuse(file, 1, "the file starts with a byte order mark: save it as plain UTF-8")
-    if len(text.encode()) > MAX_SIZE:
-        raise refuse(file, 1, f"the file has more than {MAX_SIZE} bytes, the most that is allowed")
-    for character, advice in {
-        "\r": "a carriage return: save the file with Unix line ends (dos2unix does it)",
-        "\0": "a NUL byte: this is not a text file, or not in UTF-8",
-    }.items():
-        if character in text:
-            line = text[: text.index(character)].count("\n") + 1
-            raise refuse(file, line, f"the line holds {advice}")
+        raise refuse(file, 1, "the file starts with a byte order mark: save it as UTF-8 without")
+    for character, what in _FORBIDDEN.items():
+        before, found, _ = text.partition(character)
+        if found:
+            raise refuse(file, before.count("\n") + 1, f"the line holds {what}")
 
 
 def _logical_lines(file: str, text: str) -> Iterator[tuple[int, str]]:
-    """The lines that count, continuations joined, each with the number of its first line."""
+    """The lines that count, continued ones joined; each with the number of its first line."""
     begun: list[str] = []
-    start = 0
-    for number, line in enumerate(text.split("\n"), start=1):
+    first = 0
+    for number, line in enumerate([*text.split("\n"), ""], start=1):
         if line.lstrip().startswith(("#", ";")):
             continue
-        start = start if begun else number
-        goes_on = _ends_in_backslash(line)
-        if not goes_on and _ends_in_backslash(line.rstrip()):
+        first = first if begun else number
+        if _ends_in_backslash(line):
+            begun.append(line[:-1])
+            continue
+        if _ends_in_backslash(line.rstrip()):
             raise refuse(
-                file, number, "spaces follow the backslash: remove them to continue a line"
+                file, number, "spaces follow the backslash: remove them to continue the line"
             )
-        begun.append(line[:-1] if goes_on else line)
-        if not goes_on:
-            yield start, " ".join(begun).strip()
-            begun = []
-    if begun:
-        yield start, " ".join(begun).strip()
+        logical = " ".join([*begun, line]).strip()
+        begun.clear()
+        if logical:
+            yield first, logical
 
 
 def _ends_in_backslash(line: str) -> bool:
-    """Whether it ends in a backslash that is not itself escaped by one before it."""
+    """Whether the last backslash is one that another backslash does not escape."""
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
 def _section(file: str, number: int, line: str) -> Section:
-    name = line[1:-1]
-    if not line.endswith("]") or not name:
-        raise refuse(file, number, f"{line!r} is not a section: write [Name], nothing after it")
+    name = line.removeprefix("[").removesuffix("]")
+    if len(line) != len(name) + 2 or not name:
+        raise refuse(file, number, f"{_short(line)} is not a section: write [Name], no more")
     return Section(name, number)
 
 
-def _assignment(file: str, number: int, section: str, line: str) -> Assignment:
+def _assignment(file: str, number: int, line: str, section: str) -> Assignment:
     key, equals, value = line.partition("=")
     if not equals or not key.strip():
-        raise refuse(
-            file,
-            number,
-            f"{line[:60]!r} is neither Key=value, nor [Section], nor a comment (# or ;)",
-        )
+        what = f"{_short(line)} is neither key=value, nor a [Section], nor a comment (# or ;)"
+        raise refuse(file, number, what)
     return Assignment(section, key.strip(), value.strip(), number)
+
+
+def _short(line: str) -> str:
+    return repr(line if len(line) <= 60 else f"{line[:57]}...")

@@ -1,0 +1,167 @@
+"""The options of a unit file's `[X-Fleet]` section: their spellings, and what each accepts."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from . import globs, names
+from .names import UnitFileError
+from .syntax import Assignment, Syntax, refuse
+
+SECTION = "X-Fleet"
+
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "MachineID": ("MachineID", "X-ConditionMachineID"),
+    "MachineOf": ("MachineOf", "X-ConditionMachineOf"),
+    "MachineMetadata": ("MachineMetadata", "X-ConditionMachineMetadata"),
+    "Conflicts": ("Conflicts", "X-Conflicts"),
+    "Global": ("Global",),
+    "Replaces": ("Replaces",),
+}
+"""Each option, with the spelling of today first, then the one of fleet up to 0.8."""
+
+ALL_SPELLINGS = tuple(spelling for spellings in SPELLINGS.values() for spelling in spellings)
+
+TRUE = ("true", "yes", "on", "1", "t")
+FALSE = ("false", "no", "off", "0", "f")
+
+_MACHINE_ID = re.compile(r"[0-9a-f]{32}")
+_METADATA = re.compile(r"[^\s=!<>]+=[^=]+")
+_WORD = re.compile(r"\"([^\"]*)\"(?!\S)|'([^']*)'(?!\S)|([^\s\"']+)(?!\S)")
+_SPECIFIER = re.compile(r"%.?")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One word of what an option was set to."""
+
+    text: str
+    """With its specifiers expanded, unless it is open."""
+    line: int
+    is_open: bool = False
+    """It stands in a template and depends on the instance."""
+
+
+def values(name: str, syntax: Syntax, option: str) -> list[Value]:
+    """What `option`, in any of its spellings, is set to in the file of unit `name`.
+
+    Raises:
+        UnitFileError: a value is not acceptable.
+    """
+    return [
+        _accepted(name, syntax.file, assignment, option, word)
+        for assignment in syntax.values(SECTION, *SPELLINGS[option])
+        for word in _words(syntax.file, assignment)
+    ]
+
+
+def check_known(syntax: Syntax) -> None:
+    """Refuse options that do not exist, and options that stand in another section.
+
+    Raises:
+        UnitFileError: names the option that was probably meant.
+    """
+    for assignment in syntax.assignments:
+        section, key = assignment.section, assignment.key
+        if section == SECTION and key not in ALL_SPELLINGS:
+            raise refuse(syntax.file, assignment.line, _explain_unknown(key))
+        # systemd has a Conflicts= of its own, in [Unit].
+        if section != SECTION and key in ALL_SPELLINGS and key != "Conflicts":
+            what = f"{key}= has no effect in [{section}]: move it to [{SECTION}]"
+            raise refuse(syntax.file, assignment.line, what)
+
+
+def _explain_unknown(key: str) -> str:
+    if key == "X-ConditionMachineBootID":
+        return f"{key}: a boot id ends with that boot; use MachineID=, the id of the machine"
+    spellings = {spelling.lower(): spelling for spelling in ALL_SPELLINGS}
+    close = difflib.get_close_matches(key.lower(), spellings, n=1)
+    advice = f"; did you mean {spellings[close[0]]}?" if close else ""
+    return f"unknown option {key!r} in [{SECTION}]: allowed are {', '.join(SPELLINGS)}{advice}"
+
+
+def _words(file: str, assignment: Assignment) -> Iterator[str]:
+    """Split at white space; a word in quotes may hold some."""
+    if _WORD.sub("", assignment.value).strip():
+        what = (
+            f"{assignment.key}={assignment.value}: a quote is not closed, or is inside a word;"
+            f' quote whole words: {assignment.key}="first word" "second word"'
+        )
+        raise refuse(file, assignment.line, what)
+    for match in _WORD.finditer(assignment.value):
+        yield match[1] or match[2] or match[3] or ""
+
+
+def _accepted(name: str, file: str, assignment: Assignment, option: str, word: str) -> Value:
+    try:
+        text = _expanded(name, word)
+        if text is None:
+            return Value(word, assignment.line, is_open=True)
+        _CHECKS[option](name, text)
+    except UnitFileError as error:
+        raise refuse(file, assignment.line, f"{assignment.key}={word}: {error}") from error
+    return Value(text, assignment.line)
+
+
+def _expanded(name: str, word: str) -> str | None:
+    """The word with its specifiers expanded; None if only an instance could tell."""
+    known = names.specifiers(name)
+    used = set(_SPECIFIER.findall(word))
+    for specifier in sorted(used - known.keys()):
+        raise UnitFileError(
+            f"unknown specifier {specifier!r}: allowed are %n, %N, %p, %i, and %% for a"
+            " percent sign"
+        )
+    if names.is_template(name) and used & {"%n", "%N", "%i"}:
+        return None
+    if "%i" in used and not known["%i"]:
+        raise UnitFileError(
+            f"%i is the instance, and {name} is not one: use %p, or make it a template,"
+            f" {known['%N']}@.service"
+        )
+    return _SPECIFIER.sub(lambda match: known[match[0]], word)
+
+
+def _check_machine_id(_name: str, value: str) -> None:
+    if not _MACHINE_ID.fullmatch(value):
+        raise UnitFileError(
+            "not the full id of a machine, 32 hexadecimal digits in lower case:"
+            " `fleetctl list-machines --full` shows them"
+        )
+
+
+def _check_peer(name: str, value: str) -> None:
+    names.check_name(value)
+    if value == name:
+        raise UnitFileError("a unit cannot follow itself: name another one")
+    if names.is_template(value):
+        instance = value.replace("@.", "@%i.")
+        raise UnitFileError(f"a template never runs: name an instance of it, such as {instance}")
+
+
+def _check_metadata(_name: str, value: str) -> None:
+    if not _METADATA.fullmatch(value):
+        raise UnitFileError(
+            "write key=value, with one equals sign and no other operator; a pair that holds"
+            ' spaces needs quotes, as in MachineMetadata="location=new york"'
+        )
+
+
+def _check_boolean(_name: str, value: str) -> None:
+    if value.lower() not in TRUE + FALSE:
+        raise UnitFileError(f"not a boolean: allowed are {', '.join(TRUE + FALSE)}")
+
+
+def _check_pattern(_name: str, value: str) -> None:
+    globs.check(value)
+
+
+_CHECKS: Mapping[str, Callable[[str, str], None]] = {
+    "MachineID": _check_machine_id,
+    "MachineOf": _check_peer,
+    "MachineMetadata": _check_metadata,
+    "Conflicts": _check_pattern,
+    "Global": _check_boolean,
+    "Replaces": _check_pattern,
+}
