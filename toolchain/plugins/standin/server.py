@@ -13,7 +13,7 @@ from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import rpc
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from .resource import Log, PluginError
 
@@ -58,10 +58,16 @@ class EngineDialect(grpc.aio.ServerInterceptor):
             return handler
 
         async def call(request: Any, context: Any) -> Any:
+            asked = type(request)()
+            asked.CopyFrom(request)
             for field in STRUCTS.intersection(request.DESCRIPTOR.fields_by_name):
                 _fill_assets(getattr(request, field))
             try:
-                return await handler.unary_unary(request, context)
+                answer = await handler.unary_unary(request, context)
+                if isinstance(answer, provider_pb2.ReadResponse):
+                    _echo_assets(asked.properties, answer.properties)
+                    _echo_assets(asked.inputs, answer.inputs)
+                return answer
             except PluginError as error:
                 await context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
@@ -71,6 +77,7 @@ class EngineDialect(grpc.aio.ServerInterceptor):
 
 
 STRUCTS = {"olds", "news", "properties", "inputs", "old_inputs"}
+ASSETS = {rpc._special_asset_sig, rpc._special_archive_sig}  # pyright: ignore
 CONTENTS = {"text", "path", "uri", "assets"}
 
 
@@ -84,6 +91,14 @@ def _fill_assets(struct: struct_pb2.Struct) -> None:
             struct.fields["assets"].struct_value.SetInParent()
     for value in struct.fields.values():
         _fill_assets_in(value)
+
+
+def _echo_assets(asked: struct_pb2.Struct, answer: struct_pb2.Struct) -> None:
+    """Gives back the assets of a refresh as they came: by their hash, the engine knows them."""
+    for name, value in asked.fields.items():
+        signature = value.struct_value.fields.get(rpc._special_sig_key)  # pyright: ignore
+        if signature is not None and signature.string_value in ASSETS and name in answer.fields:
+            answer.fields[name].CopyFrom(value)
 
 
 def _fill_assets_in(value: struct_pb2.Value) -> None:
