@@ -1,5 +1,6 @@
 """`python3 -m fleet.ctl`: parse, find the place where the command runs, run it."""
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -28,18 +29,23 @@ def main(words: Sequence[str]) -> int:
     """Run fleetctl; its exit code."""
     try:
         command, arguments = parse(words)
-        return _run(command, arguments, words)
+        code = _run(command, arguments, words)
+        sys.stdout.flush()
+        return code
     except (CtlError, UsageError) as error:
         fail(str(error))
         return error.code
-    except (UnitFileError, ConfigError, BadRecordError, StoreUnavailableError) as error:
+    except StoreUnavailableError as error:
+        fail(f"{error}. Units run on without etcd; what was to be changed may not have been")
+        return Exit.FAILED
+    except (UnitFileError, ConfigError, BadRecordError) as error:
         fail(str(error))
         return Exit.FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing is left to flush at exit.
-        sys.stdout = None
+        # Whoever read our output has seen enough; what is left of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
 
 

@@ -150,9 +150,10 @@ def obsolete(application: Application, view: View) -> list[str]:
 
 
 def steps(application: Application, view: View) -> list[list[str]]:
-    """In which order to change the units that differ: all at once, but running ones in turn.
+    """In which order to change the units that differ.
 
-    Of the instances of a template that run with another file, one is changed in each step.
+    First those that do not run with another file, all at once; then the others, in each step one
+    instance of each template.
     """
     changed = [name for name in draft(application, view).units]
     rolled = sorted(
@@ -162,9 +163,7 @@ def steps(application: Application, view: View) -> list[list[str]]:
     groups = [list(group) for _, group in groupby(rolled, key=_template)]
     turns = [[name for name in turn if name] for turn in zip_longest(*groups)]
     first = [name for name in changed if name not in rolled]
-    if turns:
-        return [first + turns[0], *turns[1:]]
-    return [first] if first else []
+    return [step for step in (first, *turns) if step]
 
 
 def _template(name: str) -> str:

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 
 from .. import model
 from ..model import Unit
-from ..store import MAX_OPERATIONS, Condition, Delete, Operation, Put, Store, Unchanged
+from ..store import (
+    MAX_OPERATIONS,
+    Condition,
+    Delete,
+    Operation,
+    Put,
+    Store,
+    StoreRefusedError,
+    StoreUnavailableError,
+    Unchanged,
+)
 from .errors import CtlError
 from .follow import Follower
 from .view import View
@@ -34,7 +44,7 @@ def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
     """
     draft = decide(follower.view)
     for _ in range(ATTEMPTS):
-        if _write(follower.store, follower.view, draft):
+        if _write(follower, draft):
             if draft.units:
                 follower.refresh()
             return draft
@@ -44,11 +54,21 @@ def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
     raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
 
 
-def _write(store: Store, view: View, draft: Draft) -> bool:
-    """Write all of a draft, in as few transactions as etcd allows; False if one did not fit."""
-    return all(
-        store.commit(operations, *conditions) for operations, conditions in _batches(view, draft)
-    )
+def _write(follower: Follower, draft: Draft) -> bool:
+    """Write all of a draft, in as few transactions as etcd allows.
+
+    Returns:
+        False if one did not fit, or nobody knows: look at the records again.
+    """
+    try:
+        return all(
+            follower.store.commit(operations, *conditions)
+            for operations, conditions in _batches(follower.view, draft)
+        )
+    except StoreRefusedError:
+        raise
+    except StoreUnavailableError:
+        return False
 
 
 def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[Condition]]]:

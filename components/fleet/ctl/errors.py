@@ -1,5 +1,6 @@
 """How fleetctl fails: exit codes that scripts can rely on, and the errors that carry them."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -32,3 +33,8 @@ class TimedOutError(CtlError):
     """The wait has ended before what it waited for."""
 
     code = Exit.TIMED_OUT
+
+    def __init__(self, message: str, machines: Mapping[str, str]) -> None:
+        """`machines`: the units that systemd is still at work on, and the machine's id."""
+        super().__init__(message)
+        self.machines = machines

@@ -15,6 +15,8 @@ class Waiting:
     """Still under way."""
 
     why: str
+    machine: str = ""
+    """The id of the machine where systemd is at work on the unit, if it is."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def _activity(
             return Failed(f"it failed on {legend(machine, view.machines)}", machine)
         if view.is_oneshot(name):
             return Reached(legend(machine, view.machines))
-    return Waiting(_describe(state, machine, view))
+    return Waiting(_describe(state, machine, view), machine)
 
 
 def _same(state: UnitState, before: UnitState | None) -> bool:
@@ -207,7 +209,7 @@ def _describe(state: UnitState, machine: str, view: View) -> str:
 
 def _undecided(view: View, machine: str = "") -> str:
     """What holds up a decision that the leader has to take."""
-    if not any(key.startswith(model.LEADER) for key in view.entries):
+    if model.LEADER not in view.entries:
         return "no fleetd leads the cluster at present, so nothing is decided"
     if machine and machine not in view.machines:
         return f"{legend(machine, view.machines)}: its lease has not ended yet"

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 from ..model import Target, UnitState
 from . import goals, waiting
-from .change import change
+from .change import Draft, change
 from .command import Context
 from .errors import Exit
+from .finishing import finish
 from .follow import Follower
 from .goals import Failed, Goal, Unplaced
 from .output import tell
@@ -35,27 +36,27 @@ def add_unit_arguments(parser: ArgumentParser) -> None:
 
 def bring(context: Context, arguments: Namespace, target: Target) -> int:
     """Write the units' desired state; wait until they are there, unless told not to."""
+
+    def desired(view: View) -> Draft:
+        return submission(names, target, context.files, view, arguments.replace)
+
     with Follower(context.connect()) as follower:
         names = names_to_submit(arguments.units, follower.view)
+        desired(follower.view)  # Refuses bad input before the first change.
         timeout = waiting.timeout_of(arguments)
-        # Refuses bad input before the first change.
-        submission(names, target, context.files, follower.view, arguments.replace)
         if target is Target.LAUNCHED:
             resting = at_rest(names, follower.view, with_finished=True)
             timeout = take_off(resting, follower, timeout)
         before = {name: dict(follower.view.reported(name)) for name in names}
-        change(
-            follower,
-            lambda view: submission(names, target, context.files, view, arguments.replace),
-        )
+        change(follower, desired)
         if arguments.no_block:
             _say_triggered(names, target, follower.view)
             return Exit.DONE
         wanted = {name: _goal(name, target, before[name], follower.view) for name in names}
-        failures = Wait(follower, wanted, timeout).run()
-        context.machines.explain(failures, follower.view)
-        _say_how_to_give_up(failures)
-    return Exit.FAILED if failures else Exit.DONE
+        wait = Wait(follower, wanted, timeout)
+        code = finish(context, follower, wait.run)
+        _say_how_to_give_up(wait.failures)
+    return code
 
 
 def _goal(name: str, target: Target, before: Mapping[str, UnitState], view: View) -> Goal:

@@ -9,6 +9,7 @@ from . import waiting
 from .change import Draft, change
 from .command import Context
 from .errors import Exit
+from .finishing import finish
 from .follow import Follower
 from .goals import Goal
 from .names import select
@@ -32,11 +33,12 @@ def lower(
         names = select(arguments.units, follower.view.units)
         change(follower, lambda view: lowering(names, target, view))
         if arguments.no_block:
+            for name in names:
+                print(f"Triggered unit {name} {arguments.command}")
             return Exit.DONE
         wanted = {name: goal(name, follower.view.units[name]) for name in names}
-        failures = Wait(follower, wanted, waiting.timeout_of(arguments)).run()
-        context.machines.explain(failures, follower.view)
-    return Exit.FAILED if failures else Exit.DONE
+        wait = Wait(follower, wanted, waiting.timeout_of(arguments))
+        return finish(context, follower, wait.run)
 
 
 def lowering(names: list[str], target: Target, view: View) -> Draft:

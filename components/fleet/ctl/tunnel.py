@@ -71,7 +71,8 @@ class Tunnel:
         if code == SSH_FAILED:
             raise CtlError(
                 f"no SSH connection to {self.host.name}: ssh says why above. Check --tunnel "
-                "(FLEETCTL_TUNNEL), --ssh-identity and --known-hosts-file"
+                "(FLEETCTL_TUNNEL), --ssh-identity and --known-hosts-file, or go through another "
+                "machine of the cluster"
             )
         if code == NOT_FOUND:
             raise CtlError(f"there is no fleetctl on {self.host.name}: is it a machine of fleet?")
@@ -102,7 +103,9 @@ def receive() -> Parcel:
 
 
 def _end_with_caller() -> None:
-    sys.stdin.read()
+    # Not sys.stdin: a thread that holds its lock makes Python's own exit fail.
+    while os.read(0, 4096):
+        pass
     os._exit(1)
 
 

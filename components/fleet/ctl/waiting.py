@@ -53,7 +53,7 @@ class Wait:
     quiet: bool = False
     """Print nothing when a unit is there."""
     failures: dict[str, Failed] = field(default_factory=dict[str, Failed])
-    _waiting: dict[str, str] = field(default_factory=dict[str, str])
+    _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
 
     def run(self) -> Mapping[str, Failed]:
         """Wait until every unit is where it is to be or cannot get there.
@@ -69,7 +69,7 @@ class Wait:
         while self._check():
             now = monotonic()
             if self.timeout is not None and now - started >= self.timeout:
-                raise TimedOutError(f"not done after {self.timeout:g} s. {self._notice()}")
+                raise self._timed_out(self.timeout)
             if now - noticed >= NOTICE_SECONDS:
                 noticed = now
                 if notice != (notice := self._notice()):
@@ -80,12 +80,19 @@ class Wait:
             self.follower.wait(deadline - now)
         return self.failures
 
+    def _timed_out(self, seconds: float) -> TimedOutError:
+        at_work = {name: waiting.machine for name, waiting in self._waiting.items()}
+        return TimedOutError(
+            f"not done after {seconds:g} s. {self._notice()}",
+            {name: at_work[name] for name in self.goals if at_work.get(name)},
+        )
+
     def _check(self) -> bool:
         """Look at every unit that is still waited for; whether any is left."""
         for name, goal in list(self.goals.items()):
             outcome = goal(self.follower.view)
             if isinstance(outcome, Waiting):
-                self._waiting[name] = outcome.why
+                self._waiting[name] = outcome
                 continue
             del self.goals[name]
             if isinstance(outcome, Failed):
@@ -97,6 +104,6 @@ class Wait:
     def _notice(self) -> str:
         if self.follower.lost:
             return "Waiting for etcd: no member answers at present."
-        named = [f"  {name}: {self._waiting[name]}" for name in list(self.goals)[:NAMED_UNITS]]
+        named = [f"  {name}: {self._waiting[name].why}" for name in list(self.goals)[:NAMED_UNITS]]
         more = len(self.goals) - len(named)
         return "\n".join(["Waiting for:", *named, *([f"  and {more} more"] if more > 0 else [])])

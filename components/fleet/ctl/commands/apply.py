@@ -3,11 +3,11 @@
 import json
 from argparse import ArgumentParser, Namespace
 
-from ..application import Application, obsolete, placements
+from ..application import Application, placements
 from ..applying import apply
 from ..command import Command, Context, Input
-from ..destroying import destroy
 from ..errors import Exit
+from ..finishing import finish
 from ..follow import Follower
 
 
@@ -31,15 +31,11 @@ def _run(context: Context, arguments: Namespace) -> int:
     application = _wanted(context, arguments)
     timeout = arguments.timeout or None
     with Follower(context.connect()) as follower:
-        if arguments.destroy:
-            failures = destroy(follower, obsolete(application, follower.view), timeout, quiet=True)
-        else:
-            failures = apply(application, follower, timeout)
-        context.machines.explain(failures, follower.view)
-        if failures:
-            return Exit.FAILED
-        print(json.dumps({"placements": placements(application, follower.view)}, sort_keys=True))
-    return Exit.DONE
+        code = finish(context, follower, lambda: apply(application, follower, timeout))
+        if code == Exit.DONE:
+            found = placements(application, follower.view)
+            print(json.dumps({"placements": found}, sort_keys=True))
+    return code
 
 
 def _wanted(context: Context, arguments: Namespace) -> Application:
@@ -56,9 +52,9 @@ COMMAND = Command(
 Read a set of units as JSON on standard input, and make the cluster's units of that owner exactly
 this set: missing ones are added, changed files replaced, stopped ones started, and units of the
 owner that are not in the set destroyed. Everything is checked before anything is written: unit
-files, and whether each unit fits on a machine. Running instances whose template changed are changed
-one after the other, each when the one before is active. Then waits until all are active, and prints
-where they run. With nothing to do, nothing is written.
+files, and whether each unit fits on a machine. New units come first; then running instances whose
+template changed are changed one after the other, each when the one before is active. Then waits
+until all are active, and prints where they run. With nothing to do, nothing is written.
 
 A unit that was started by hand belongs to nobody until a set names it; a unit of another owner is
 refused. `pulumi up` runs this for each FleetUnit and FleetTemplate.""",

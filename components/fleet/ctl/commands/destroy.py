@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from ..command import Command, Context
 from ..destroying import destroy
-from ..errors import Exit
+from ..finishing import finish
 from ..follow import Follower
 from ..names import select
 from ..stopping import add_options
@@ -15,9 +15,8 @@ def _run(context: Context, arguments: Namespace) -> int:
     with Follower(context.connect()) as follower:
         known = follower.view.units.keys() | follower.view.states.keys()
         names = select(arguments.units, known)
-        failures = destroy(follower, names, timeout_of(arguments), block=not arguments.no_block)
-        context.machines.explain(failures, follower.view)
-    return Exit.FAILED if failures else Exit.DONE
+        timeout, block = timeout_of(arguments), not arguments.no_block
+        return finish(context, follower, lambda: destroy(follower, names, timeout, block))
 
 
 COMMAND = Command(

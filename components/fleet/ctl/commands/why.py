@@ -1,6 +1,7 @@
 """`fleetctl why`."""
 
 from argparse import ArgumentParser, Namespace
+from collections import defaultdict
 from collections.abc import Mapping
 
 from ...model import Target
@@ -23,9 +24,13 @@ def verdicts(name: str, view: View) -> Mapping[str, str]:
     if requirements is None:
         return {}
     here = view.assigned(name)
+    neighbours: defaultdict[str, list[Job]] = defaultdict(list)
+    for job in view.jobs():
+        for id in view.assigned(job.name) if job.name != name else ():
+            neighbours[id].append(job)
     found: dict[str, str] = {}
     for id, machine in view.machines.items():
-        others = [job for job in view.jobs() if job.name != name and id in view.assigned(job.name)]
+        others = neighbours[id]
         current = {job.name: id for job in others if not job.requirements.is_global}
         plan = schedule([*others, Job(name, requirements)], [machine], current)
         reason = plan.unplaced.get(name, {}).get(id)

@@ -57,10 +57,8 @@ def test_a_changed_file_is_rolled_out_in_turn(fleetctl: Fleetctl, cluster: Small
     cluster.log.clear()
     fleetctl.document = document(*names, "web@4.service", text=SLEEP + "Restart=always\n")
     assert fleetctl("apply") == Exit.DONE
-    assert sorted(cluster.log[:3]) == sorted(
-        ["start web@4.service", "stop web@1.service", "start web@1.service"]
-    )
-    assert cluster.log[3:] == [f"{verb} web@{n}.service" for n in (2, 3) for verb in _ROLL]
+    assert cluster.log[0] == "start web@4.service"
+    assert cluster.log[1:] == [f"{verb} web@{n}.service" for n in (1, 2, 3) for verb in _ROLL]
     assert sha_of(SLEEP) not in {unit.sha for unit in cluster.view().units.values()}
 
 

@@ -41,9 +41,9 @@ def test_the_far_end_gets_what_is_meant_for_it(words: Sequence[str], far: list[s
 
 
 def test_the_far_end_gets_options_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLEETCTL_REQUEST_TIMEOUT", "9")
+    monkeypatch.setenv("FLEETCTL_ENDPOINT", "e:1")
     words = ["list-units"]
-    assert far_words(words, parse(words)[1]) == ["--request-timeout=9", "list-units"]
+    assert far_words(words, parse(words)[1]) == ["--endpoint=e:1", "list-units"]
 
 
 def test_an_unknown_command_suggests(capsys: Output) -> None:

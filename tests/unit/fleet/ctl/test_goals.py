@@ -29,7 +29,7 @@ def test_active_is_there(cluster: SmallCluster, goal: Goal, active: str) -> None
 @pytest.mark.parametrize("active", ["activating", "deactivating", "inactive"])
 def test_others_are_waited_for(cluster: SmallCluster, goal: Goal, active: str) -> None:
     report(cluster, active, "x")
-    assert goal(cluster.view()) == Waiting(f"{active} (x) on 3f2a91bc.../10.0.0.11")
+    assert goal(cluster.view()) == Waiting(f"{active} (x) on 3f2a91bc.../10.0.0.11", WEB.id)
 
 
 def test_a_restart_is_waited_for_a_few_times(cluster: SmallCluster, goal: Goal) -> None:

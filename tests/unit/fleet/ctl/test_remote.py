@@ -53,7 +53,7 @@ def test_ssh_knows_machines_and_units(
 ) -> None:
     cluster.add("hello.service")
     fleetctl("ssh", target, "docker", "ps", "--all")
-    assert machines.runs == [("machine-1", ["docker", "ps", "--all"], [])]
+    assert machines.runs == [("machine-1", ["sh", "-c", "docker ps --all"], [])]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_ssh_options(
 ) -> None:
     cluster.add("db.service", SLEEP + "[X-Fleet]\nMachineMetadata=role=db\n")
     fleetctl("ssh", "-A", *words)
-    assert machines.runs == [("machine-2", ["uptime"], ["-A"])]
+    assert machines.runs == [("machine-2", ["sh", "-c", "uptime"], ["-A"])]
 
 
 def test_ssh_needs_a_target(fleetctl: Fleetctl) -> None:

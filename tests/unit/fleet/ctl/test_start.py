@@ -1,6 +1,7 @@
 import pytest
 
 from components.fleet.ctl.errors import CtlError, Exit, TimedOutError
+from components.fleet.ctl.goals import Failed
 from components.fleet.model import Target, UnitState, sha_of
 from components.fleet.unitfile import UnitFileError
 
@@ -19,13 +20,14 @@ def test_starts_a_local_file(fleetctl: Fleetctl, cluster: SmallCluster, capsys: 
 
 
 def test_waits_until_it_is_active(
-    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines, capsys: Output
 ) -> None:
     cluster.behaviour["hello.service"] = [UnitState("loaded", "activating", "start-pre", "")]
     fleetctl.files = {"hello.service": SLEEP}
     with pytest.raises(TimedOutError, match=r"hello\.service: activating \(start-pre\) on 3f2a"):
         fleetctl("start", "hello", "--timeout", "0.01")
     assert "launched on" not in capsys.readouterr().out
+    assert machines.explained == {"hello.service": Failed("it is not done yet", WEB.id)}
 
 
 def test_block_attempts_are_half_seconds(fleetctl: Fleetctl, cluster: SmallCluster) -> None:

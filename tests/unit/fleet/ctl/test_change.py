@@ -1,0 +1,107 @@
+from collections.abc import Sequence
+
+import pytest
+
+from components.fleet import model
+from components.fleet.ctl.change import Draft, change, tidy
+from components.fleet.ctl.errors import CtlError
+from components.fleet.ctl.follow import Follower
+from components.fleet.ctl.view import View
+from components.fleet.model import Target, Unit, sha_of
+from components.fleet.store import (
+    Condition,
+    Operation,
+    Put,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
+
+from .small_cluster import SLEEP, SmallCluster, SmallStore
+
+SHA = sha_of(SLEEP)
+WANTED = Draft({"hello.service": Unit(SHA, Target.INACTIVE)}, {SHA: SLEEP})
+
+
+def once(view: View) -> Draft:
+    """What is missing."""
+    return Draft() if "hello.service" in view.units else WANTED
+
+
+def test_writes_unit_and_file_at_once(cluster: SmallCluster) -> None:
+    writes = cluster.store.writes
+    with Follower(cluster.store) as follower:
+        assert change(follower, once) == WANTED
+        assert follower.view.text_of("hello.service") == SLEEP
+    assert cluster.store.writes == writes + 1
+
+
+def test_decides_again_when_others_were_faster(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        cluster.add("hello.service", SLEEP + "#other\n", Target.INACTIVE)
+        assert change(follower, once) == Draft()
+    assert cluster.view().text_of("hello.service") == SLEEP + "#other\n"
+
+
+def test_gives_up_when_others_never_stop(cluster: SmallCluster) -> None:
+    def decide(view: View) -> Draft:
+        cluster.store.put(model.unit_key("hello.service"), Unit("0" * 64))
+        return WANTED
+
+    with Follower(cluster.store) as follower, pytest.raises(CtlError, match="keeps changing"):
+        change(follower, decide)
+
+
+class Unsure(SmallStore):
+    """A store that does what it was asked, and then does not answer."""
+
+    def __init__(self, error: StoreUnavailableError) -> None:
+        super().__init__()
+        self.error: StoreUnavailableError | None = error
+
+    def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        revision = super().commit(operations, *conditions)
+        if self.error:
+            error, self.error = self.error, None
+            raise error
+        return revision
+
+
+def test_looks_again_when_nobody_knows_what_became_of_it() -> None:
+    store = Unsure(StoreUnavailableError("no answer"))
+    with Follower(store) as follower:
+        change(follower, once)
+        assert "hello.service" in follower.view.units
+    assert store.writes == 1
+
+
+def test_a_refusal_is_final() -> None:
+    with (
+        Follower(Unsure(StoreRefusedError("no space"))) as follower,
+        pytest.raises(StoreRefusedError, match="no space"),
+    ):
+        change(follower, once)
+
+
+def test_tidy_removes_only_what_nothing_names(cluster: SmallCluster) -> None:
+    cluster.add("hello.service")
+    cluster.store.commit([Put(model.file_key("0" * 64), "unused")])
+    tidy(cluster.store)
+    assert set(cluster.view().files) == {SHA}
+
+
+def test_tidy_spares_a_file_that_is_being_submitted(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.store.commit([Put(model.file_key(SHA), SLEEP)])
+    read = cluster.store.read
+
+    def read_then_submit(prefix: str) -> object:
+        snapshot = read(prefix)
+        monkeypatch.setattr(cluster.store, "read", read)
+        with Follower(cluster.store) as follower:
+            change(follower, once)
+        return snapshot
+
+    monkeypatch.setattr(cluster.store, "read", read_then_submit)
+    tidy(cluster.store)
+    assert cluster.view().text_of("hello.service") == SLEEP
