@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,8 @@ class Computer:
         self.stub("curl", "exit 6")
 
 
-PYTHON = """
+PYTHON = f"""
+[[ $* == *json.load* ]] && exec {sys.executable} "$@"
 [[ $1 == --version ]] && echo "Python 3.11.2"
 [[ $* == *platform.python_version* ]] && echo 3.11.2
 if [[ "$1 $2" == "-m venv" ]]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi
@@ -97,6 +99,8 @@ PULUMI = """
 if [[ "$1 $2" == "plugin install" ]]; then
   folder=${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-$4-v$5
   [[ $6 == --file ]] && mkdir -p "$folder"
+elif [[ $* == *"stack output --json"* ]]; then
+  echo '{"fleetctl_tunnel": "machine-1", "ssh_config": ".pulumi/ssh/dev/ssh_config"}'
 else
   [[ $1 == version ]]
 fi

@@ -74,6 +74,21 @@ def test_another_checkouts_exports_are_not_the_users_choice(ready: Computer) -> 
     assert second["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{ready.checkout}/.pulumi/passphrase"
 
 
+def test_fleetctl_finds_the_cluster_when_the_stack_is_up(ready: Computer) -> None:
+    assert "FLEETCTL_TUNNEL" not in exported(ready)
+    (ready.checkout / ".pulumi/.pulumi/stacks").mkdir(parents=True)
+    shell = exported(ready)
+    assert shell["FLEETCTL_TUNNEL"] == "machine-1"
+    assert shell["FLEETCTL_SSH_CONFIG"] == f"{ready.checkout}/.pulumi/ssh/dev/ssh_config"
+
+
+def test_a_tunnel_of_the_users_own_goes_by_the_users_own_ssh_config(ready: Computer) -> None:
+    (ready.checkout / ".pulumi/.pulumi/stacks").mkdir(parents=True)
+    shell = exported(ready, FLEETCTL_TUNNEL="bastion")
+    assert shell["FLEETCTL_TUNNEL"] == "bastion"
+    assert "FLEETCTL_SSH_CONFIG" not in shell
+
+
 def test_without_set_up_says_what_to_run(computer: Computer) -> None:
     result = computer.run("toolchain/env")
     assert result.returncode == 1
