@@ -61,7 +61,7 @@ def test_docker_shows_no_secret(cluster: Stack, secrets: list[str]):
 
 
 def test_pulumi_shows_no_secret(cluster: Stack, secrets: list[str]):
-    shown = cluster.run("pulumi", "preview", "--diff", "--show-sames", "--debug").text
+    shown = cluster.run("pulumi", "preview", "--diff", "--show-sames").text
     shown += cluster.run("pulumi", "stack", "output").text
     assert_absent(secrets, shown, "what pulumi prints")
 
