@@ -1,0 +1,136 @@
+"""Runs small programs through the real engine, with whichever plugins are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation as auto
+
+Program = Callable[[], None]
+NAME = "contract"
+STACK = "test"
+
+
+@dataclass
+class Outcome:
+    """What one run of the engine did."""
+
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    steps: dict[str, str] = field(default_factory=dict[str, str])
+    """The operations by logical name, in order, such as `create-replacement,replace`."""
+    order: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Every (operation, logical name) in the order in which the engine began it."""
+    diffs: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    text: str = ""
+    messages: list[str] = field(default_factory=list[str])
+
+
+class EngineFailed(Exception):  # noqa: N818 (it is the expected outcome of many tests)
+    """The engine's run ended with an error; its text is what a user sees."""
+
+    def __init__(self, outcome: Outcome, text: str) -> None:
+        super().__init__(text)
+        self.outcome = outcome
+        self.text = text
+
+
+class Project:
+    """One stack with its own state, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        state = folder / "state"
+        state.mkdir()
+        environment = {
+            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "contract",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        work = folder / "program"
+        work.mkdir()
+        self.stack = auto.create_stack(
+            STACK,
+            project_name=NAME,
+            program=_nothing,
+            opts=auto.LocalWorkspaceOptions(work_dir=str(work), env_vars=environment),
+        )
+
+    def up(self, program: Program, *, refresh: bool = False) -> Outcome:
+        """Runs `pulumi up`; keyword `refresh` looks at the real things first."""
+        return self._run(
+            lambda on: self.stack.up(
+                program=program, on_event=on, parallel=64, refresh=refresh, color="never"
+            )
+        )
+
+    def preview(self, program: Program) -> Outcome:
+        """Runs `pulumi preview`."""
+        return self._run(lambda on: self.stack.preview(program=program, on_event=on, color="never"))
+
+    def refresh(self) -> Outcome:
+        """Runs `pulumi refresh`."""
+        return self._run(lambda on: self.stack.refresh(on_event=on, color="never"))
+
+    def destroy(self) -> Outcome:
+        """Runs `pulumi destroy`, unless there is nothing to destroy."""
+        if not self._entries():
+            return Outcome()
+        return self._run(lambda on: self.stack.destroy(on_event=on, color="never"))
+
+    def state(self) -> str:
+        """Returns the state as it is stored: secrets are encrypted in it."""
+        file = self.folder / "state" / ".pulumi" / "stacks" / NAME / f"{STACK}.json"
+        return file.read_text()
+
+    def resource(self, name: str) -> dict[str, Any] | None:
+        """Returns a resource's entry in the state by its logical name."""
+        return next((e for e in self._entries() if e["urn"].endswith(f"::{name}")), None)
+
+    def _entries(self) -> list[dict[str, Any]]:
+        deployment = json.loads(self.state())["checkpoint"]["latest"] or {}
+        return deployment.get("resources", [])
+
+    def _run(self, call: Callable[[Callable[[auto.EngineEvent], None]], Any]) -> Outcome:
+        outcome = Outcome()
+        try:
+            result = call(lambda event: _note(outcome, event))
+        except auto.CommandError as error:
+            raise EngineFailed(outcome, str(error)) from None
+        outcome.text = result.stdout
+        if isinstance(result, auto.UpResult):
+            outcome.outputs = {name: value.value for name, value in result.outputs.items()}
+        return outcome
+
+
+def _nothing() -> None:
+    """A program without resources."""
+
+
+def _note(outcome: Outcome, event: auto.EngineEvent) -> None:
+    if event.diagnostic_event is not None:
+        outcome.messages.append(event.diagnostic_event.message)
+    if event.resource_pre_event is None:
+        return
+    step = event.resource_pre_event.metadata
+    name = step.urn.rpartition("::")[2]
+    if step.type == "pulumi:pulumi:Stack" or step.type.startswith("pulumi:providers"):
+        return
+    operation = str(getattr(step.op, "value", step.op))
+    outcome.order.append((operation, name))
+    before = outcome.steps.get(name)
+    outcome.steps[name] = f"{before},{operation}" if before else operation
+    if step.diffs:
+        outcome.diffs.setdefault(name, set()).update(step.diffs)
+
+
+def require_engine() -> None:
+    """Fails where the project's tools are not on PATH."""
+    if shutil.which("pulumi") is None:
+        raise RuntimeError('pulumi is not on PATH: run `eval "$(make -s env)"` first')
+    os.environ.setdefault("PULUMI_CONFIG_PASSPHRASE", "contract")

@@ -1,0 +1,107 @@
+"""Real SSH servers on 127.0.0.1, each in a folder of its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST_KEY_TYPES = ("ed25519", "ecdsa", "rsa")
+START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running sshd, whose keys are files in its folder."""
+
+    port: int
+    folder: Path
+    user: str
+
+    def host_key(self, kind: str) -> str:
+        """Returns the public host key in authorized_keys form."""
+        return (self.folder / f"host_{kind}.pub").read_text()
+
+    def user_key(self, kind: str) -> str:
+        """Returns a private key that may log in."""
+        return (self.folder / f"user_{kind}").read_text()
+
+    def logins(self) -> int:
+        """Returns how many logins the server accepted."""
+        return (self.folder / "log").read_text().count("Accepted publickey")
+
+
+def free_port() -> int:
+    """Returns a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(folder: Path, *, accept_env: str = "", port: int | None = None) -> Iterator[Server]:
+    """Starts an sshd and stops it at the end."""
+    program = shutil.which("sshd") or "/usr/sbin/sshd"
+    if not Path(program).exists():
+        raise RuntimeError("sshd is missing: `apt-get install openssh-server` has it")
+    server = Server(port or free_port(), folder, getpass.getuser())
+    _write_keys(folder)
+    (folder / "config").write_text(_config(server, accept_env))
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [program, "-D", "-f", str(folder / "config"), "-E", str(folder / "log")]
+    )
+    try:
+        _wait_until_it_listens(server, process)
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _write_keys(folder: Path) -> None:
+    for owner in ("host", "user"):
+        for kind in HOST_KEY_TYPES:
+            path = folder / f"{owner}_{kind}"
+            if not path.exists():
+                command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path)]
+                subprocess.run(command, check=True)
+    allowed = [(folder / f"user_{kind}.pub").read_text() for kind in HOST_KEY_TYPES]
+    (folder / "authorized_keys").write_text("".join(allowed))
+
+
+def _config(server: Server, accept_env: str) -> str:
+    lines = [
+        f"Port {server.port}",
+        "ListenAddress 127.0.0.1",
+        *(f"HostKey {server.folder}/host_{kind}" for kind in HOST_KEY_TYPES),
+        f"AuthorizedKeysFile {server.folder}/authorized_keys",
+        "StrictModes no",
+        "UsePAM no",
+        "PasswordAuthentication no",
+        "PidFile none",
+        "MaxStartups 100",
+        "Subsystem sftp internal-sftp",
+        *([f"AcceptEnv {accept_env}"] if accept_env else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _wait_until_it_listens(server: Server, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"sshd did not start: {(server.folder / 'log').read_text()}")
