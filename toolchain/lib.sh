@@ -13,6 +13,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 toolchain=$root/toolchain
 cache=${FLEET_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fleet-cluster}
+[[ $cache == /* ]] || cache=$PWD/$cache
 source "$toolchain/pins.env"
 
 # In the order in which they need each other.
@@ -78,12 +79,12 @@ at_least() {
   [[ $(printf '%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]
 }
 
-# download URL FILE: fails in seconds where the site cannot be reached.
+# download URL FILE [OPTION-OF-CURL...]: fails in seconds where the site cannot be reached.
 download() {
   command -v curl >/dev/null || return 1
   mkdir -p "$(dirname "$2")"
   curl --fail --silent --location --connect-timeout 5 --speed-limit 1000 --speed-time 15 \
-    --output "$2" "$1" </dev/null
+    --output "$2" "${@:3}" "$1" </dev/null
 }
 
 # The operating system and processor, in the words of Go and Docker.

@@ -34,8 +34,11 @@ plugins_install() {
   install_stand_ins "$(stand_ins_home)"
 }
 
+# Asks only: a plugin may be hundreds of megabytes.
 plugins_site_reached() {
-  download https://get.pulumi.com/releases/plugins/pulumi-resource-command-v1.2.1-linux-amd64.tar.gz /dev/null
+  local plugin=${PLUGINS[0]/@/-v}
+  download "https://get.pulumi.com/releases/plugins/pulumi-resource-$plugin-$(system)-$(processor).tar.gz" \
+    /dev/null --head
 }
 
 install_stand_ins() {
