@@ -17,10 +17,12 @@ class ImageArgs(TypedDict):
     """The registry as this computer names it: 127.0.0.1:5001. Without it, the image stays here."""
     pull_from: NotRequired[pulumi.Input[str]]
     """The same registry as the machines name it: 172.30.7.2:5000."""
+    tag: NotRequired[pulumi.Input[str]]
+    """A tag that stays when the content changes, for what must not be replaced by a new build."""
 
 
 class Image(pulumi.ComponentResource):
-    """An image that changes its reference exactly when its content changes."""
+    """An image; unless it is given a tag, its reference changes exactly when its content does."""
 
     reference: pulumi.Output[str]
     """What a machine pulls: by digest if it was pushed, else by a tag made from the content."""
@@ -31,7 +33,8 @@ class Image(pulumi.ComponentResource):
         """Build it, and push it if a registry is given."""
         super().__init__("fleet-cluster:index:Image", name, dict(args), opts)
         repository = f"{pulumi.get_project()}/{name}"
-        tagged = f"{repository}:{content_tag(Path(args['context']))}"
+        tag = args.get("tag", content_tag(Path(args["context"])))
+        tagged = pulumi.Output.concat(repository, ":", tag)
         push_to = args.get("push_to")
         built = docker.Image(
             name,

@@ -144,6 +144,7 @@ class Agent:
         self._reported: dict[str, str] | None = None
         self._stopping: set[str] = set()
         self._attempt = 0
+        self._complained = False
         self._problems: dict[str, _Problem] = {}
 
     def distrust(self) -> None:
@@ -233,14 +234,14 @@ class Agent:
             return True
         if not self._report(lease, view, unreadable):
             return False
-        return any(
-            [
-                self._note(view),
-                self._stop(view),
-                self._rewrite(view, lease),
-                self._start(view, lease),
-            ]
-        )
+        self._complained = False
+        done = [
+            self._note(view),
+            self._stop(view),
+            self._rewrite(view, lease),
+            self._start(view, lease),
+        ]
+        return any(done) or self._complained
 
     def _look(self, wanted: Mapping[str, _Wanted], unreadable: Set[str]) -> _View:
         units = self._ledger.units
@@ -374,6 +375,7 @@ class Agent:
         known = self._problems.get(name)
         if known is None or (known.revision, known.reason) != (revision, reason):
             log.error("%s: %s", name, reason)
+            self._complained = True
         self._problems[name] = _Problem(revision, self._attempt, reason)
 
     def _solved(self, *names: Iterable[str]) -> None:
@@ -397,7 +399,11 @@ class Agent:
         if self._reported is None or lease != self._lease:
             self._lease, self._reported = lease, self._read_reported(lease)
         states = {name: self._state(view, name).to_json() for name in self._present(view)}
+        # What is started now has another state in a moment.
+        passing = {n for n in view.steps[Step.START] if not self._is_blocked(view, n)}
+        passing = {n for n in passing if self._reported.get(n)}
         changed = [n for n in sorted(states) if self._reported.get(n) != states[n]]
+        changed = [n for n in changed if n not in passing]
         gone = sorted(self._reported.keys() - states.keys() - unreadable)
         for batch in batches([*gone, *changed]):
             if not self._publish(lease, batch, states, view):

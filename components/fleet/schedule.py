@@ -25,7 +25,7 @@ class Plan:
     global_placements: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Global unit to the ids of its machines."""
     unplaced: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
-    """Unit that is on no machine, to the reason for each machine's id; empty without machines."""
+    """Unit that is on no machine, to the reason for each machine's id; not to be changed."""
 
 
 def schedule(
@@ -171,8 +171,9 @@ class _Scheduler:
         """Why each machine cannot have it: the same object for all units of its kind."""
         kind = self._relations.kind(job.name)
         if kind not in self._explained:
-            candidates = self._candidates.of(job)
-            self._explained[kind] = candidates.refusals | {
-                site.id: objection(self._board, job, site) for site in candidates.sites
+            refusals = self._candidates.of(job).refusals
+            self._explained[kind] = {
+                machine: refusals.get(machine) or objection(self._board, job, site)
+                for machine, site in self._board.sites.items()
             }
         return self._explained[kind]

@@ -50,9 +50,7 @@ class DockerHosts(pulumi.ComponentResource):
     ) -> None:
         """Build the machine image, make keys, start the machines."""
         super().__init__("fleet-cluster:index:DockerHosts", name, dict(args), opts)
-        image = Image(
-            "machine", {"context": args["image_context"]}, pulumi.ResourceOptions(parent=self)
-        )
+        image = self._image(args)
         self._network = args["network"]
         self._user_key = self._key("core")
         self.shapes = [
@@ -62,6 +60,19 @@ class DockerHosts(pulumi.ComponentResource):
         self.hosts = pulumi.Output.from_input(self.shapes)
         self.ssh_key = self._user_key.private_key_openssh
         self.register_outputs({"hosts": self.hosts, "ssh_key": self.ssh_key})
+
+    def _image(self, args: DockerHostsArgs) -> Image:
+        """A new build must not replace all machines at once, and etcd's data with them.
+
+        So their tag stays; a machine takes the new image when it is made anew, as by
+        `pulumi up --replace`.
+        """
+        tag = args["network"]["name"]
+        return Image(
+            "machine",
+            {"context": args["image_context"], "tag": tag},
+            pulumi.ResourceOptions(parent=self),
+        )
 
     def _key(self, name: str) -> tls.PrivateKey:
         return tls.PrivateKey(

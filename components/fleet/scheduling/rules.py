@@ -92,7 +92,7 @@ def _explain_peers(board: Board, job: Job, site: Site) -> str:
 def _explain_absence(board: Board, peer: str, site: Site) -> str:
     host = board.relations.jobs.get(peer)
     if not host:
-        return "is not scheduled: it does not exist, or is not to be loaded or launched"
+        return "is not scheduled: it does not exist, or is inactive"
     if host.requirements.is_global:
         return f"cannot be there: {objection(board, host, site) or 'the two conflict'}"
     if peer in board.at:
