@@ -19,12 +19,20 @@ CALL_SECONDS = 25.0
 
 RECONNECT_SECONDS = 1.0
 
+CALLS_AT_ONCE = 32
+"""The bus refuses a connection more than 128 unanswered calls; and they fit the socket."""
+
 _SYSTEMD = "org.freedesktop.systemd1"
 _MANAGER = _SYSTEMD + ".Manager"
 _UNIT = _SYSTEMD + ".Unit"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _ROOT = "/org/freedesktop/systemd1"
 _NOT_LOADED = _SYSTEMD + ".NoSuchUnit"
+_BUS_TROUBLE = tuple(
+    "org.freedesktop.DBus.Error." + name
+    for name in ("Disconnected", "LimitsExceeded", "NoMemory", "NoReply", "ServiceUnknown")
+)
+"""Errors that say nothing about the unit that a call was about."""
 _MATCHES = (
     f"type='signal',sender='{_SYSTEMD}',interface='{_MANAGER}',member='JobRemoved'",
     f"type='signal',sender='{_SYSTEMD}',interface='{_PROPERTIES}',"
@@ -204,7 +212,7 @@ class DBusSystemd:
 
     async def _for_each(self, member: str, types: str, bodies: list[list[str]]) -> dict[str, str]:
         """Call once for each body, all at once: the reasons, by first argument, of refusals."""
-        replies = await asyncio.gather(*(self._accepted(member, types, body) for body in bodies))
+        replies = await _gather(self._accepted(member, types, body) for body in bodies)
         pairs = zip(bodies, replies, strict=True)
         return {body[0]: reason for body, reason in pairs if reason is not None}
 
@@ -212,6 +220,8 @@ class DBusSystemd:
         try:
             await self._manager(member, types, *body)
         except DBusError as error:
+            if error.type in _BUS_TROUBLE:
+                raise
             if error.type == _NOT_LOADED and member != "StartUnit":
                 return None
             return error.text
@@ -224,7 +234,7 @@ class DBusSystemd:
         (listed,) = await self._manager("ListUnitsByNames", "as", names)
         rows = {row[0]: row for row in listed}
         self._paths = {name: row[6] for name, row in rows.items()}
-        since = await asyncio.gather(*(self._when(row[6], row[3]) for row in rows.values()))
+        since = await _gather(self._when(row[6], row[3]) for row in rows.values())
         if signals == self._signals:
             pairs = zip(rows.values(), since, strict=True)
             self._since = {row[6]: (row[3], when) for row, when in pairs}
@@ -239,3 +249,14 @@ class DBusSystemd:
         if known and known[0] == active:
             return known[1]
         return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6
+
+
+async def _gather(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in order, with few calls unanswered at any time."""
+    gate = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def pass_gate(call: Coroutine[Any, Any, T]) -> T:
+        async with gate:
+            return await call
+
+    return await asyncio.gather(*map(pass_gate, calls))
