@@ -1,0 +1,127 @@
+"""How the time of `schedule()` grows with the cluster: `python -m bench.schedule`.
+
+Prints, for several kinds of units, processor seconds for 1,000 units on 100 machines and for
+10,000 units on 1,000 machines, best of three, and their ratio. Ten times the units and machines
+take ten times the time where the growth is linear.
+"""
+
+from collections.abc import Callable
+from time import process_time
+
+from components.fleet.model import Machine
+from components.fleet.schedule import Job, schedule
+from components.fleet.unitfile import Requirements
+
+SMALL, LARGE = (1_000, 100), (10_000, 1_000)
+ROLES = 10
+
+Run = Callable[[], object]
+
+
+def _machines(count: int) -> list[Machine]:
+    return [
+        Machine(f"{n:032x}", f"machine-{n}", f"machine-{n}", {"role": f"role-{n % ROLES}"})
+        for n in range(count)
+    ]
+
+
+def _free(count: int) -> list[Job]:
+    return [Job(f"unit-{n}.service", Requirements()) for n in range(count)]
+
+
+def _first_placement(units: int, count: int) -> Run:
+    jobs, machines = _free(units), _machines(count)
+    return lambda: schedule(jobs, machines, {})
+
+
+def _nothing_to_do(units: int, count: int) -> Run:
+    jobs, machines = _free(units), _machines(count)
+    current = schedule(jobs, machines, {}).placements
+    return lambda: schedule(jobs, machines, current)
+
+
+def _a_tenth_of_the_machines_lost(units: int, count: int) -> Run:
+    jobs, machines = _free(units), _machines(count)
+    current = schedule(jobs, machines, {}).placements
+    return lambda: schedule(jobs, machines[count // 10 :], current)
+
+
+def _followers(units: int, count: int) -> Run:
+    followed = _free(units // 2)
+    followers = [
+        Job(f"follower-{n}.service", Requirements(machine_of=(job.name,)))
+        for n, job in enumerate(followed)
+    ]
+    machines = _machines(count)
+    return lambda: schedule([*followed, *followers], machines, {})
+
+
+def _metadata(units: int, count: int) -> Run:
+    jobs = [
+        Job(
+            f"unit-{n}.service",
+            Requirements(machine_metadata={"role": frozenset({f"role-{n % ROLES}"})}),
+        )
+        for n in range(units)
+    ]
+    machines = _machines(count)
+    return lambda: schedule(jobs, machines, {})
+
+
+def _conflicts(units: int, count: int) -> Run:
+    """As many templates as needed for each to have one instance on every second machine."""
+    size = count // 2
+    jobs = [
+        Job(f"t{n // size}@{n % size}.service", Requirements(conflicts=(f"t{n // size}@*",)))
+        for n in range(units)
+    ]
+    machines = _machines(count)
+    return lambda: schedule(jobs, machines, {})
+
+
+def _most_fit_nowhere(units: int, count: int) -> Run:
+    jobs = [Job(f"t@{n}.service", Requirements(conflicts=("t@*",))) for n in range(units)]
+    machines = _machines(count)
+    return lambda: schedule(jobs, machines, {})
+
+
+def _half_replaced(units: int, count: int) -> Run:
+    old = _free(units // 2)
+    new = [Job(f"new-{n}.service", Requirements(replaces=(job.name,))) for n, job in enumerate(old)]
+    machines = _machines(count)
+    current = schedule(old, machines, {}).placements
+    return lambda: schedule([*old, *new], machines, current)
+
+
+CASES: dict[str, Callable[[int, int], Run]] = {
+    "first placement": _first_placement,
+    "nothing to do": _nothing_to_do,
+    "a tenth of the machines lost": _a_tenth_of_the_machines_lost,
+    "half are followers": _followers,
+    "metadata": _metadata,
+    "conflicts": _conflicts,
+    "nine of ten fit nowhere": _most_fit_nowhere,
+    "half are replaced": _half_replaced,
+}
+
+
+def _seconds(run: Run) -> float:
+    times: list[float] = []
+    for _ in range(3):
+        start = process_time()
+        run()
+        times.append(process_time() - start)
+    return min(times)
+
+
+def main() -> None:
+    """Print a line for each case."""
+    labels = [f"{units:,} on {machines:,}" for units, machines in (SMALL, LARGE)]
+    print(f"{'':30}{labels[0]:>16}{labels[1]:>18}{'ratio':>8}")
+    for name, prepare in CASES.items():
+        small, large = _seconds(prepare(*SMALL)), _seconds(prepare(*LARGE))
+        print(f"{name:30}{small:>14.3f} s{large:>16.3f} s{large / small:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Any cluster, for property tests; and the rules of the schedule told a second time, plainly."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from hypothesis import strategies as st
+
+from components.fleet.model import Machine
+from components.fleet.schedule import Job, Plan
+from components.fleet.unitfile import Requirements
+from tests.unit.fleet.clusters import machine
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An input of `schedule()`."""
+
+    jobs: list[Job]
+    machines: list[Machine]
+    current: dict[str, str] = field(default_factory=dict[str, str])
+
+
+NAMES = [f"{prefix}{number}.service" for prefix in ("a", "b", "w@") for number in range(4)]
+ROLES = ["web", "db"]
+PATTERNS = [*NAMES[::2], "w@*.service", "a*", "?1.service", "*[12].service", "*"]
+MACHINES = [machine(n, **({"role": ROLES[n % 3]} if n % 3 < 2 else {})) for n in range(1, 6)]
+IDS = [one.id for one in MACHINES]
+
+_some_patterns = st.lists(st.sampled_from(PATTERNS), max_size=2, unique=True).map(tuple)
+_some_units = st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple)
+_metadata = st.one_of(
+    st.just(dict[str, frozenset[str]]()),
+    st.sets(st.sampled_from([*ROLES, "none"]), min_size=1).map(lambda v: {"role": frozenset(v)}),
+)
+
+
+@st.composite
+def requirements(draw: st.DrawFn, *, can_replace: bool) -> Requirements:
+    """Any requirements, most of them few; also combinations that unit files cannot have."""
+    kind = draw(
+        st.sampled_from(["free", "free", "follow", "conflict", "mixed", "pinned", "global"])
+    )
+    wants = {
+        "free": set[str](),
+        "follow": {"peers"},
+        "conflict": {"conflicts", "replaces"},
+        "mixed": {"peers", "metadata", "conflicts", "replaces"},
+        "pinned": {"id"},
+        "global": {"metadata", "conflicts"},
+    }[kind]
+    return Requirements(
+        machine_id=draw(st.sampled_from(IDS)) if "id" in wants else None,
+        machine_of=draw(_some_units) if "peers" in wants else (),
+        machine_metadata=draw(_metadata) if "metadata" in wants else {},
+        conflicts=draw(_some_patterns) if "conflicts" in wants else (),
+        replaces=draw(_some_patterns) if can_replace and "replaces" in wants else (),
+        is_global=kind == "global",
+    )
+
+
+@st.composite
+def clusters(draw: st.DrawFn, *, can_replace: bool = True) -> Cluster:
+    """Up to 12 units with any relations on up to 5 machines, some placed, perhaps wrongly."""
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True))
+    jobs = [Job(name, draw(requirements(can_replace=can_replace))) for name in names]
+    alive = draw(st.lists(st.sampled_from(MACHINES), unique_by=lambda one: one.id))
+    current = draw(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(IDS)))
+    return Cluster(jobs, alive, current)
+
+
+class Judge:
+    """Says what a unit could have against a machine, given where all others are."""
+
+    def __init__(self, cluster: Cluster, plan: Plan) -> None:
+        self.jobs = {job.name: job.requirements for job in cluster.jobs}
+        self.machines = {machine.id: machine for machine in cluster.machines}
+        self.on: Mapping[str, set[str]] = {id: set() for id in self.machines}
+        for name, id in plan.placements.items():
+            self.on[id].add(name)
+        for name, ids in plan.global_placements.items():
+            for id in ids:
+                self.on[id].add(name)
+
+    def objects(self, name: str, id: str) -> bool:
+        """Whether the unit must not be on this machine."""
+        wanted = self.jobs[name]
+        metadata = self.machines[id].metadata
+        others = self.on[id] - {name}
+        return (
+            wanted.machine_id not in (None, id)
+            or any(metadata.get(key) not in some for key, some in wanted.machine_metadata.items())
+            or any(not self._goes_with(name, peer, id) for peer in wanted.machine_of)
+            or any(self.conflict(name, other) for other in others)
+            or any(self.replaces(other, name) for other in others)
+        )
+
+    def conflict(self, one: str, other: str) -> bool:
+        """Whether one of the two names the other in `Conflicts`."""
+        return fits(self.jobs[one].conflicts, other) or fits(self.jobs[other].conflicts, one)
+
+    def replaces(self, one: str, other: str) -> bool:
+        """Whether `one` drives `other` away, and can never be driven away because of it."""
+        return (
+            one != other
+            and fits(self.jobs[one].replaces, other)
+            and one not in self._moved_by(other)
+        )
+
+    def _goes_with(self, name: str, peer: str, id: str) -> bool:
+        """Whether the peer is there; a Global peer may also be able to come along."""
+        if peer in self.on[id]:
+            return True
+        if peer not in self.jobs or not self.jobs[peer].is_global or self.objects(peer, id):
+            return False
+        company = {name, *self.jobs[name].machine_of} & self.jobs.keys() - {peer}
+        return not any(
+            self.conflict(peer, one) or self.replaces(peer, one) or self.replaces(one, peer)
+            for one in company
+        )
+
+    def _moved_by(self, name: str) -> set[str]:
+        """The units that may have to move when this one does."""
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            mover = pending.pop()
+            for other, wanted in self.jobs.items():
+                follows = mover in wanted.machine_of
+                if other not in found and (follows or fits(self.jobs[mover].replaces, other)):
+                    found.add(other)
+                    pending.append(other)
+        return found
+
+
+def fits(patterns: Iterable[str], name: str) -> bool:
+    """Whether the name fits one of the patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
