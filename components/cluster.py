@@ -43,7 +43,7 @@ class Cluster(pulumi.ComponentResource):
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Certificates, configuration, etcd one machine at a time, then fleetd everywhere."""
-        super().__init__("fleet-cluster:index:Cluster", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:Cluster", name, None, opts)
         self._args = args
         hosts, core = args["hosts"], args["hosts"][: args["etcd_size"]]
         self.connection: Connection = hosts[0]["connection"]

@@ -39,7 +39,7 @@ class DockerRegistry(pulumi.ComponentResource):
         self, name: str, args: DockerRegistryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Start the registry; its images outlive the container, not the stack."""
-        super().__init__("fleet-cluster:index:DockerRegistry", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:DockerRegistry", name, None, opts)
         address = address_at(args["network"]["subnet"], REGISTRY_OFFSET)
         self.data = docker.Volume(
             f"{name}-data",

@@ -31,7 +31,7 @@ class Image(pulumi.ComponentResource):
         self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Build it, and push it if a registry is given."""
-        super().__init__("fleet-cluster:index:Image", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:Image", name, None, opts)
         repository = f"{pulumi.get_project()}/{name}"
         tag = args.get("tag", content_tag(Path(args["context"])))
         tagged = pulumi.Output.concat(repository, ":", tag)

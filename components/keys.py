@@ -35,7 +35,7 @@ class EtcdKeys(pulumi.ComponentResource):
         Raises:
             pulumi.RunError: a key is not one that the application may write.
         """
-        super().__init__("fleet-cluster:index:EtcdKeys", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:EtcdKeys", name, None, opts)
         for key, value in args["keys"].items():
             self._seed(check_key(key), value, args["connection"])
         self.keys = pulumi.Output.from_input(sorted(args["keys"]))

@@ -37,7 +37,7 @@ class Pki(pulumi.ComponentResource):
         self, name: str, args: PkiArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Make the authority, then sign for roles and members."""
-        super().__init__("fleet-cluster:index:Pki", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:Pki", name, None, opts)
         self._authority_key = self._key(name)
         self._authority = self._self_signed(name)
         self.authority = self._authority.cert_pem

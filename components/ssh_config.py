@@ -34,7 +34,7 @@ class SshConfig(pulumi.ComponentResource):
         self, name: str, args: SshConfigArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Write the files; they go when the stack goes."""
-        super().__init__("fleet-cluster:index:SshConfig", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:SshConfig", name, None, opts)
         connections = [host["connection"] for host in args["hosts"]]
         hosts = [
             pulumi.Output.all(

@@ -57,7 +57,7 @@ class FleetUnit(pulumi.ComponentResource):
         Raises:
             pulumi.RunError: the unit file or its placeholders are bad.
         """
-        super().__init__("fleet-cluster:index:FleetUnit", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:FleetUnit", name, None, opts)
         path = Path(args["path"])
         text = read_unit(path, args.get("values", {}))
         unit = {"text": text, "target": args.get("target", "launched")}
@@ -80,7 +80,7 @@ class FleetTemplate(pulumi.ComponentResource):
         Raises:
             pulumi.RunError: the unit file, an instance or the placeholders are bad.
         """
-        super().__init__("fleet-cluster:index:FleetTemplate", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:FleetTemplate", name, None, opts)
         path = Path(args["path"])
         text = read_unit(path, args.get("values", {}))
         names = instance_names(path.name, args["instances"])

@@ -49,7 +49,7 @@ class DockerHosts(pulumi.ComponentResource):
         self, name: str, args: DockerHostsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Build the machine image, make keys, start the machines."""
-        super().__init__("fleet-cluster:index:DockerHosts", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:DockerHosts", name, None, opts)
         image = self._image(args)
         self._network = args["network"]
         self._user_key = self._key("core")

@@ -49,7 +49,7 @@ class DockerNetwork(pulumi.ComponentResource):
         self, name: str, args: DockerNetworkArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Probe the engine once, then make the network."""
-        super().__init__("fleet-cluster:index:DockerNetwork", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:DockerNetwork", name, None, opts)
         found = self._probe(name, args)
         network = self._network(name, found["subnet"])
         self.shape = Network(

@@ -44,7 +44,7 @@ class DockerLoadBalancer(pulumi.ComponentResource):
         self, name: str, args: DockerLoadBalancerArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Start HAProxy."""
-        super().__init__("fleet-cluster:index:DockerLoadBalancer", name, dict(args), opts)
+        super().__init__("fleet-cluster:index:DockerLoadBalancer", name, None, opts)
         container = self._container(name, args)
         self.hostname = container.id.apply(lambda _: "127.0.0.1")
         port = pulumi.Output.from_input(args["port"]).apply(str)

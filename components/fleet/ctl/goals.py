@@ -52,23 +52,50 @@ BROKEN_LOADS = ("error", "bad-setting", "masked")
 
 
 def launched(name: str, wanted: Unit, before: Mapping[str, UnitState]) -> Goal:
-    """The unit is active on its machine, or on all of its machines.
+    """The unit is active on its machine, or on all of its machines; or it ran and has ended.
 
-    `before` is what was reported before the command: an older failure is not this start's.
+    `before` is what was reported before the command, of a unit that the command starts: an older
+    failure is not this start's.
     """
-    seen = dict(before)
-    restarts: Counter[str] = Counter()
+    return _placed_goal(name, wanted, _Launch(before).check, "launched")
 
-    def check(machine: str, state: UnitState, view: View) -> Outcome:
-        if state.sub == AUTO_RESTART and seen.get(machine) != state:
-            restarts[machine] += 1
-        seen[machine] = state
-        if restarts[machine] >= MAX_RESTARTS:
-            where = legend(machine, view.machines)
+
+class _Launch:
+    """What was seen of one start; a unit that is done at once may only be seen when it has ended."""
+
+    def __init__(self, before: Mapping[str, UnitState]) -> None:
+        self._before = before
+        self._seen = dict(before)
+        self._restarts: Counter[str] = Counter()
+        self._ran: set[str] = set()
+
+    def check(self, machine: str, state: UnitState, view: View) -> Outcome:
+        where = legend(machine, view.machines)
+        self._note(machine, state)
+        if state.active in ("active", "reloading"):
+            return Reached(where)
+        if self._restarts[machine] >= MAX_RESTARTS:
             return Failed(f"it keeps failing on {where}; systemd goes on trying", machine)
-        return _activity(name, machine, state, before.get(machine), view)
+        if state.active == "failed" and not self._is_old(machine, state):
+            return Failed(f"it failed on {where}", machine)
+        if state.active == "inactive" and self._has_run(machine, state):
+            return Reached(where)
+        return Waiting(_describe(state, machine, view), machine)
 
-    return _placed_goal(name, wanted, check, "launched")
+    def _note(self, machine: str, state: UnitState) -> None:
+        if state == self._seen.get(machine):
+            return
+        self._seen[machine] = state
+        self._restarts[machine] += state.sub == AUTO_RESTART
+        if state.active in ("active", "activating", "deactivating"):
+            self._ran.add(machine)
+
+    def _is_old(self, machine: str, state: UnitState) -> bool:
+        before = self._before.get(machine)
+        return before is not None and (state.active, state.since) == (before.active, before.since)
+
+    def _has_run(self, machine: str, state: UnitState) -> bool:
+        return machine in self._ran or (machine not in self._before and state.since > 0)
 
 
 def loaded(name: str, wanted: Unit) -> Goal:
@@ -186,25 +213,9 @@ def _on_machine(
     return check(machine, state, view)
 
 
-def _activity(
-    name: str, machine: str, state: UnitState, before: UnitState | None, view: View
-) -> Outcome:
-    if state.active in ("active", "reloading"):
-        return Reached(legend(machine, view.machines))
-    if state.active in ("failed", "inactive") and state.since and not _same(state, before):
-        if state.active == "failed":
-            return Failed(f"it failed on {legend(machine, view.machines)}", machine)
-        if view.is_oneshot(name):
-            return Reached(legend(machine, view.machines))
-    return Waiting(_describe(state, machine, view), machine)
-
-
-def _same(state: UnitState, before: UnitState | None) -> bool:
-    return before is not None and (state.active, state.since) == (before.active, before.since)
-
-
 def _describe(state: UnitState, machine: str, view: View) -> str:
-    return f"{state.active} ({state.sub}) on {legend(machine, view.machines)}"
+    hint = "; not started yet, or it has ended" if state.active == "inactive" else ""
+    return f"{state.active} ({state.sub}) on {legend(machine, view.machines)}{hint}"
 
 
 def _undecided(view: View, machine: str = "") -> str:

@@ -36,8 +36,7 @@ def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
     resting = {"failed"} if view.is_oneshot(name) and not with_finished else {"failed", "inactive"}
     states = view.reported(name).values()
     return bool(states) and all(
-        (state.active in resting and state.since and state.sha == unit.sha and not state.held)
-        or state.problem
+        (state.active in resting and state.sha == unit.sha and not state.held) or state.problem
         for state in states
     )
 

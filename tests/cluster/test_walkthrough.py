@@ -1,0 +1,37 @@
+"""docs/walkthrough.md is a session that works: every command of it, and what it prints."""
+
+import doctest
+import re
+import shlex
+
+from .stack import CHECKOUT, Stack
+
+WALKTHROUGH = CHECKOUT / "docs" / "walkthrough.md"
+MARK = "__next command__"
+
+
+def session() -> list[tuple[str, str]]:
+    """The document's commands, each with what it is to print."""
+    blocks = re.findall(r"^```console\n(.*?)^```", WALKTHROUGH.read_text(), re.M | re.S)
+    parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.M) if part]
+    return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
+
+
+def test_the_walkthrough_prints_what_the_document_says(cluster: Stack):
+    steps = session()
+    assert len(steps) > 12
+    # One shell for all, since a command may set a variable for a later one.
+    script = "".join(f"{command} 2>&1; echo {shlex.quote(MARK)}\n" for command, _ in steps)
+    printed = cluster.run("bash", "-c", script, seconds=900).out.split(f"{MARK}\n")
+    try:
+        for (command, wanted), got in zip(steps, printed, strict=False):
+            assert same(wanted, got), f"$ {command}\nprinted:\n{got}\nthe document says:\n{wanted}"
+    finally:
+        cluster.configure({"sinatra-instances": "2"})
+        cluster.up()
+
+
+def same(wanted: str, got: str) -> bool:
+    """Whether they are alike, `...` standing for anything, blanks for blanks."""
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(wanted, got, flags)
