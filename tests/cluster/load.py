@@ -1,0 +1,94 @@
+"""Requests to the cluster's URL while a test does something to it. Only ever to 127.0.0.1."""
+
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+PAUSE = 0.05
+"""Seconds between two requests of one user."""
+PATIENCE = 15
+"""Seconds after which a user gives up."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request that has ended."""
+
+    at: float
+    """When it was sent: seconds since 1970."""
+    seconds: float
+    trouble: str
+    """Why there was no good answer; empty if there was."""
+
+
+class Load:
+    """Some users who ask for the front page, one request after the other, until the block ends."""
+
+    def __init__(self, url: str, users: int = 4) -> None:
+        """`url`: on 127.0.0.1."""
+        assert urlsplit(url).hostname == "127.0.0.1", url
+        self.users = users
+        self.requests: list[Request] = []
+        self._url = url
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._user) for _ in range(users)]
+
+    def __enter__(self) -> Self:
+        """Start, and have an answer before the test goes on."""
+        for thread in self._threads:
+            thread.start()
+        while not any(not request.trouble for request in list(self.requests)):
+            assert len(self.failed) < 200, f"the URL does not answer: {self.failed[-1]}"  # noqa: PLR2004
+            self._stop.wait(PAUSE)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let every request end."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def failed(self) -> list[Request]:
+        """Those without a good answer."""
+        return [request for request in list(self.requests) if request.trouble]
+
+    def failed_after(self, moment: float) -> list[Request]:
+        """Those sent after a moment (seconds since 1970)."""
+        return [request for request in self.failed if request.at > moment]
+
+    def per_second(self) -> float:
+        """How many requests a second there were."""
+        sent = [request.at for request in self.requests]
+        return len(sent) / max(1.0, max(sent) - min(sent))
+
+    def __str__(self) -> str:
+        slowest = max(request.seconds for request in self.requests)
+        return (
+            f"{len(self.requests)} requests, {self.per_second():.0f} a second, "
+            f"{len(self.failed)} failed, the slowest took {slowest:.1f} s"
+        )
+
+    def _user(self) -> None:
+        while not self._stop.is_set():
+            at, began = time.time(), time.monotonic()
+            trouble = self._ask()
+            self.requests.append(Request(at, time.monotonic() - began, trouble))
+            self._stop.wait(PAUSE)
+
+    def _ask(self) -> str:
+        try:
+            with urllib.request.urlopen(self._url, timeout=PATIENCE) as answer:
+                return "" if b"Hello" in answer.read() else "it is not the app that answers"
+        except (OSError, urllib.error.HTTPError) as error:
+            return repr(error)
