@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Mapping
 from time import monotonic
 
-from ..model import Target, UnitState
-from . import goals
 from .application import Application, check, draft, obsolete, steps
 from .change import Draft, change
 from .destroying import destroy
 from .follow import Follower
-from .goals import Failed, Goal
+from .goals import Failed, Reports, goal_of
 from .reviving import at_rest, take_off
 from .view import View
 from .waiting import Wait
@@ -34,14 +32,17 @@ def apply(
     resting = at_rest(application.units, follower.view, with_finished=False)
     timeout = take_off(resting, follower, timeout)
     deadline = None if timeout is None else monotonic() + timeout
-    before = {name: dict(follower.view.reported(name)) for name in application.units}
     going = obsolete(application, follower.view)
-    for step in steps(application, follower.view):
+    changing = steps(application, follower.view)
+    for step in changing:
+        members = [name for name in step if name in application.units]
+        before = {name: dict(follower.view.reported(name)) for name in members}
         change(follower, lambda view, step=step: _part(application, view, step))
-        failures = _wait(follower, _goals(application, step, before), deadline)
+        failures = _wait(application, before, follower, deadline)
         if failures:
             return failures
-    failures = _wait(follower, _goals(application, application.units, before), deadline)
+    unchanged = application.units.keys() - {name for step in changing for name in step}
+    failures = _wait(application, dict.fromkeys(unchanged), follower, deadline)
     if going and not failures:
         failures = destroy(follower, going, _left(deadline), quiet=True)
     return failures
@@ -53,27 +54,17 @@ def _part(application: Application, view: View, names: Iterable[str]) -> Draft:
     return Draft(chosen, whole.texts)
 
 
-def _goals(
-    application: Application,
-    names: Iterable[str],
-    before: Mapping[str, Mapping[str, UnitState]],
-) -> dict[str, Goal]:
-    found: dict[str, Goal] = {}
-    for name in names:
-        wanted = application.units.get(name)
-        if wanted and wanted.target is Target.LAUNCHED:
-            found[name] = goals.launched(name, wanted, before[name])
-        elif wanted and wanted.target is Target.LOADED:
-            found[name] = goals.loaded(name, wanted)
-        elif wanted:
-            found[name] = goals.gone(name, "")
-    return found
-
-
 def _wait(
-    follower: Follower, wanted: dict[str, Goal], deadline: float | None
+    application: Application,
+    before: Mapping[str, Reports | None],
+    follower: Follower,
+    deadline: float | None,
 ) -> Mapping[str, Failed]:
-    return Wait(follower, wanted, _left(deadline), quiet=True).run()
+    """Wait for units; `before` is what was reported of each before it was changed."""
+    goals = {
+        name: goal_of(name, application.units[name], reports) for name, reports in before.items()
+    }
+    return Wait(follower, goals, _left(deadline), quiet=True).run()
 
 
 def _left(deadline: float | None) -> float | None:

@@ -51,21 +51,36 @@ BROKEN_LOADS = ("error", "bad-setting", "masked")
 """LOAD states that waiting does not cure."""
 
 
-def launched(name: str, wanted: Unit, before: Mapping[str, UnitState]) -> Goal:
+Reports = Mapping[str, UnitState]
+"""What is reported of one unit, by machine."""
+
+
+def goal_of(name: str, wanted: Unit, before: Reports | None) -> Goal:
+    """That the unit is as far as it is wanted; `before` as for `launched`."""
+    if wanted.target is Target.LAUNCHED:
+        return launched(name, wanted, before)
+    if wanted.target is Target.LOADED:
+        return loaded(name, wanted)
+    return gone(name, f"Unit {name} inactive")
+
+
+def launched(name: str, wanted: Unit, before: Reports | None) -> Goal:
     """The unit is active on its machine, or on all of its machines; or it ran and has ended.
 
-    `before` is what was reported before the command, of a unit that the command starts: an older
-    failure is not this start's.
+    `before` is what was reported before the command started the unit: an older failure is not
+    this start's. None: the command found it as it is to be, and started nothing.
     """
-    return _placed_goal(name, wanted, _Launch(before).check, "launched")
+    return _placed_goal(name, wanted, _Launch(name, before).check, "launched")
 
 
 class _Launch:
-    """What was seen of one start; a unit that is done at once may only be seen when it has ended."""
+    """What was seen of one start; of a unit that is done at once, that may be its end only."""
 
-    def __init__(self, before: Mapping[str, UnitState]) -> None:
-        self._before = before
-        self._seen = dict(before)
+    def __init__(self, name: str, before: Reports | None) -> None:
+        self._name = name
+        self._is_start = before is not None
+        self._before = before or {}
+        self._seen = dict(self._before)
         self._restarts: Counter[str] = Counter()
         self._ran: set[str] = set()
 
@@ -78,7 +93,7 @@ class _Launch:
             return Failed(f"it keeps failing on {where}; systemd goes on trying", machine)
         if state.active == "failed" and not self._is_old(machine, state):
             return Failed(f"it failed on {where}", machine)
-        if state.active == "inactive" and self._has_run(machine, state):
+        if state.active == "inactive" and self._has_run(machine, state, view):
             return Reached(where)
         return Waiting(_describe(state, machine, view), machine)
 
@@ -94,7 +109,9 @@ class _Launch:
         before = self._before.get(machine)
         return before is not None and (state.active, state.since) == (before.active, before.since)
 
-    def _has_run(self, machine: str, state: UnitState) -> bool:
+    def _has_run(self, machine: str, state: UnitState, view: View) -> bool:
+        if not self._is_start:
+            return view.is_oneshot(self._name)
         return machine in self._ran or (machine not in self._before and state.since > 0)
 
 

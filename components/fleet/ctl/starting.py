@@ -3,14 +3,14 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from ..model import Target, UnitState
-from . import goals, waiting
+from ..model import Target
+from . import waiting
 from .change import Draft, change
 from .command import Context
 from .errors import Exit
 from .finishing import finish
 from .follow import Follower
-from .goals import Failed, Goal, Unplaced
+from .goals import Failed, Unplaced, goal_of
 from .output import tell
 from .reviving import at_rest, take_off
 from .submission import names_to_submit, submission
@@ -48,22 +48,19 @@ def bring(context: Context, arguments: Namespace, target: Target) -> int:
             resting = at_rest(names, follower.view, with_finished=True)
             timeout = take_off(resting, follower, timeout)
         before = {name: dict(follower.view.reported(name)) for name in names}
-        change(follower, desired)
+        started = change(follower, desired).units
         if arguments.no_block:
             _say_triggered(names, target, follower.view)
             return Exit.DONE
-        wanted = {name: _goal(name, target, before[name], follower.view) for name in names}
+        units = follower.view.units
+        wanted = {
+            name: goal_of(name, units[name], before[name] if name in started else None)
+            for name in names
+        }
         wait = Wait(follower, wanted, timeout)
         code = finish(context, follower, wait.run)
         _say_how_to_give_up(wait.failures)
     return code
-
-
-def _goal(name: str, target: Target, before: Mapping[str, UnitState], view: View) -> Goal:
-    wanted = view.units[name]
-    if target is Target.LAUNCHED:
-        return goals.launched(name, wanted, before)
-    return goals.loaded(name, wanted)
 
 
 def _say_triggered(names: list[str], target: Target, view: View) -> None:

@@ -26,10 +26,49 @@ def test_active_is_there(cluster: SmallCluster, goal: Goal, active: str) -> None
     assert goal(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")
 
 
-@pytest.mark.parametrize("active", ["activating", "deactivating", "inactive"])
+@pytest.mark.parametrize("active", ["activating", "deactivating"])
 def test_others_are_waited_for(cluster: SmallCluster, goal: Goal, active: str) -> None:
     report(cluster, active, "x")
     assert goal(cluster.view()) == Waiting(f"{active} (x) on 3f2a91bc.../10.0.0.11", WEB.id)
+
+
+def test_one_that_ended_at_once_is_there(cluster: SmallCluster, goal: Goal) -> None:
+    report(cluster, "inactive", "dead")
+    assert isinstance(goal(cluster.view()), Reached)
+
+
+def test_one_that_was_seen_at_work_and_ended_is_there(cluster: SmallCluster) -> None:
+    cluster.add(NAME)
+    view = cluster.view()
+    goal = goals.launched(NAME, view.units[NAME], view.reported(NAME))
+    report(cluster, "activating", "start")
+    assert isinstance(goal(cluster.view()), Waiting)
+    report(cluster, "inactive", "dead")
+    assert isinstance(goal(cluster.view()), Reached)
+
+
+def test_one_that_is_only_loaded_is_waited_for(cluster: SmallCluster, goal: Goal) -> None:
+    sha = cluster.view().units[NAME].sha
+    cluster.report(NAME, UnitState("loaded", "inactive", "dead", sha))
+    outcome = goal(cluster.view())
+    assert isinstance(outcome, Waiting) and "not started yet, or it has ended" in outcome.why
+
+
+def test_one_that_rests_from_before_is_waited_for(cluster: SmallCluster) -> None:
+    cluster.add(NAME)
+    view = cluster.view()
+    goal = goals.launched(NAME, view.units[NAME], view.reported(NAME))
+    report(cluster, "inactive", "dead")
+    assert isinstance(goal(cluster.view()), Waiting)
+
+
+def test_one_that_was_not_started_now_is_not_taken_for_ended(cluster: SmallCluster) -> None:
+    cluster.add(NAME)
+    goal = goals.launched(NAME, cluster.view().units[NAME], None)
+    report(cluster, "inactive", "dead")
+    assert isinstance(goal(cluster.view()), Waiting)
+    report(cluster, "failed", "failed")
+    assert isinstance(goal(cluster.view()), Failed)
 
 
 def test_a_restart_is_waited_for_a_few_times(cluster: SmallCluster, goal: Goal) -> None:
