@@ -132,6 +132,12 @@ def test_instances_that_keep_clear_of_each_other() -> None:
     }
 
 
+def test_a_unit_that_fits_nowhere_does_not_keep_a_like_one_from_its_place() -> None:
+    jobs = [job("a"), job("b"), job("shy", "Conflicts=a.service")]
+    plan = schedule(jobs, machines(1), {"shy.service": ID[1]})
+    assert numbers(plan) == {"b": 1, "shy": 1}
+
+
 def test_of_two_units_that_now_conflict_one_stays() -> None:
     jobs = [job("a", "Conflicts=b.service"), job("b")]
     plan = schedule(jobs, machines(2), {"a.service": ID[1], "b.service": ID[1]})
@@ -152,9 +158,15 @@ def test_followers_move_with_their_peer() -> None:
 
 
 def test_a_new_follower_comes_before_new_units_that_conflict_with_it() -> None:
-    jobs = [job("a", "Conflicts=log.service"), job("app"), job("log", "MachineOf=app.service")]
-    plan = schedule(jobs, machines(2), {"app.service": ID[1]})
-    assert numbers(plan) == {"a": 2, "app": 1, "log": 1}
+    ssd = [machine(1, disk="ssd"), machine(2, disk="ssd"), machine(3)]
+    jobs = [
+        *(job("app"), job("db-1"), job("db-2")),
+        job("log", "MachineOf=app.service"),
+        job("shy", "MachineMetadata=disk=ssd", "Conflicts=log.service"),
+    ]
+    where = {"app.service": ID[1], "db-1.service": ID[2], "db-2.service": ID[2]}
+    plan = schedule(jobs, ssd, where)
+    assert numbers(plan) == {"app": 1, "db-1": 2, "db-2": 2, "log": 1, "shy": 2}
 
 
 def test_a_peer_does_not_care_for_its_followers() -> None:
@@ -233,6 +245,17 @@ def test_a_follower_of_a_global_unit_is_where_that_one_runs() -> None:
     }
 
 
+def test_a_followed_global_unit_does_not_count_as_load() -> None:
+    jobs = [
+        job("a"),
+        job("b"),
+        job("proxy", "Global=true"),
+        job("stats", "MachineOf=proxy.service"),
+    ]
+    plan = schedule(jobs, machines(2), {"stats.service": ID[1], "b.service": ID[2]})
+    assert numbers(plan) == {"a": 1, "b": 2, "stats": 1}
+
+
 def test_a_global_unit_does_not_yield_where_it_is_followed() -> None:
     jobs = [
         job("proxy", "Global=true", "Conflicts=web.service"),
@@ -263,6 +286,22 @@ def test_a_replaced_unit_that_has_nowhere_to_go() -> None:
     plan = schedule(jobs, machines(1), {"old.service": ID[1]})
     assert numbers(plan) == {"new": 1}
     assert reasons(plan, "old") == {1: "is replaced by new.service, which runs there"}
+
+
+def test_the_place_of_a_replaced_unit_is_free_for_others() -> None:
+    jobs = [job("a", "Conflicts=old.service"), job("new", "Replaces=old.service"), job("old")]
+    plan = schedule(jobs, machines(1), {"old.service": ID[1]})
+    assert numbers(plan) == {"a": 1, "new": 1}
+
+
+def test_a_machine_whose_units_were_replaced_is_less_loaded() -> None:
+    followers = [job("f1", "MachineOf=old.service"), job("f2", "MachineOf=old.service")]
+    jobs = [job("a"), job("b"), job("old"), *followers]
+    where = {f"{name}.service": ID[1] for name in "ab"}
+    before = schedule(jobs, machines(3), where | {"old.service": ID[2]})
+    jobs = [*jobs, job("c"), job("new", "Replaces=old.service"), job("x")]
+    after = numbers(schedule(jobs, machines(3), before.placements))
+    assert (after["c"], after["new"], after["x"]) == (3, 2, 2)
 
 
 @pytest.mark.parametrize(
