@@ -1,0 +1,181 @@
+"""The whole program under Pulumi's mocks: which resources it asks for, and with what."""
+
+import json
+import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+CHECKOUT = Path(__file__).parent.parent.parent.parent
+CONFIG = {
+    "provider": "docker",
+    "cluster-size": "4",
+    "etcd-size": "3",
+    "sinatra-instances": "2",
+    "load-balancer-port": "8080",
+    "machine-metadata": '["role=web"]',
+    "agent-ttl": "10",
+    "reconcile-interval": "60",
+    "greeting": "Hello World!",
+}
+PROBED = {
+    "subnet": "172.30.7.0/24",
+    "registry_port": 5001,
+    "ssh_ports": list(range(40001, 40013)),
+    "privileged": False,
+    "direct": True,
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One resource as the program asked for it."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass
+class Engine(pulumi.runtime.Mocks):
+    """Answers as the plugins would, and remembers what was asked."""
+
+    asked: list[Asked] = field(default_factory=list[Asked])
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        """Every output is one of the inputs, or made up here."""
+        inputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        self.asked.append(Asked(args.typ, args.name, inputs))
+        made_up: dict[str, Any] = {}
+        if args.typ == "command:local:Command":
+            made_up = {"stdout": json.dumps(PROBED)}
+        if args.typ == "command:remote:Command":
+            made_up = {"stdout": '{"placements": {}}'}
+        if args.typ == "docker:index/image:Image":
+            made_up = {"repoDigest": f"{inputs['imageName']}@sha256:1"}
+        if args.typ == "tls:index/privateKey:PrivateKey":
+            keys = ("privateKeyPem", "privateKeyOpenssh", "publicKeyOpenssh")
+            made_up = {key: f"{key} of {args.name}" for key in keys}
+        if args.typ.startswith("tls:index/") and "Cert" in args.typ:
+            made_up = {"certPem": f"cert {args.name}", "certRequestPem": f"request {args.name}"}
+        return f"{args.name}-id", {"name": args.name, **inputs, **made_up}
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        """The program calls no function of a plugin."""
+        raise AssertionError(args.token)
+
+    def of(self, kind: str) -> dict[str, Mapping[str, Any]]:
+        """All resources whose type ends so: inputs by name."""
+        return {one.name: one.inputs for one in self.asked if one.type.endswith(kind)}
+
+
+@pytest.fixture(scope="module")
+def program() -> Engine:
+    """The program, run once."""
+    engine = Engine()
+    pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test")
+    pulumi.runtime.set_all_config({f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def run() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(CHECKOUT)
+            runpy.run_path("__main__.py")
+
+    run()
+    return engine
+
+
+def test_there_are_as_many_machines_as_asked_each_at_its_own_address(program: Engine):
+    containers = program.of("docker:index/container:Container")
+    machines = {name: one for name, one in containers.items() if name.startswith("machine-")}
+    addresses = [one["networksAdvanced"][0]["ipv4Address"] for one in machines.values()]
+    assert sorted(addresses) == [f"172.30.7.{11 + number}" for number in range(4)]
+
+
+def test_only_the_load_balancer_and_the_registry_are_published_and_only_here(program: Engine):
+    containers = program.of("docker:index/container:Container")
+    published: set[tuple[str, int, str]] = set()
+    for name, one in containers.items():
+        ports: list[dict[str, Any]] = one.get("ports") or []
+        published |= {(name, int(port["external"]), port["ip"]) for port in ports}
+    assert published == {("load-balancer", 8080, "127.0.0.1"), ("registry", 5001, "127.0.0.1")}
+
+
+def test_every_connection_pins_the_machines_own_host_key(program: Engine):
+    remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
+    for name, inputs in remote.items():
+        # It is secret as a whole, so it comes wrapped.
+        machine = name[:9] if name.startswith("machine-") else "machine-1"
+        connection = inputs["connection"].get("value", inputs["connection"])
+        assert connection["hostKey"] == f"publicKeyOpenssh of {machine}-ssh"
+
+
+def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_end(
+    program: Engine,
+):
+    steps = {
+        name: inputs
+        for name, inputs in program.of("command:remote:Command").items()
+        if name.startswith("machine-")
+    }
+    assert len(steps) == 4 + 3 + 1 + 4
+    for inputs in steps.values():
+        assert inputs["update"]
+        assert not inputs.get("triggers")
+        assert not inputs.get("delete")
+        assert " timeout " in inputs["create"]
+
+
+def test_only_the_first_machine_may_bootstrap_and_only_once(program: Engine):
+    commands = program.of("command:remote:Command")
+    bootstraps = [name for name, one in commands.items() if "bootstrap" in one["create"]]
+    assert bootstraps == ["machine-1-etcd"]
+    assert "bootstrap" not in commands["machine-1-etcd"]["update"]
+
+
+def test_a_machine_knows_its_metadata_and_etcds_members(program: Engine):
+    sent = json.loads(program.of("command:remote:Command")["machine-1-configure"]["stdin"])
+    assert sent["metadata"] == {"role": "web"}
+    assert sent["endpoints"] == ["172.30.7.11", "172.30.7.12", "172.30.7.13"]
+    assert sent["resource"] == "machine-1-id"
+
+
+def test_a_machine_without_etcds_data_gets_no_certificate_of_a_member(program: Engine):
+    commands = program.of("command:remote:Command")
+    member = json.loads(commands["machine-3-configure"]["stdin"])
+    worker = json.loads(commands["machine-4-configure"]["stdin"])
+    assert member["member"] and "root" in member["roles"]
+    assert worker["member"] is None and "root" not in worker["roles"]
+
+
+def test_secrets_are_on_no_command_line(program: Engine):
+    commands = program.of("command:remote:Command") | program.of("command:local:Command")
+    for inputs in commands.values():
+        for operation in ("create", "update", "delete"):
+            assert "private" not in (inputs.get(operation) or "").lower()
+
+
+def test_units_run_images_by_digest(program: Engine):
+    sent = json.loads(program.of("command:remote:Command")["sinatra"]["stdin"])
+    text = sent["units"]["sinatra@.service"]["text"]
+    assert "172.30.7.2:5000/fleet-cluster/sinatra@sha256:1" in text
+    assert "{{" not in text
+    assert sent["units"]["sinatra@.service"]["instances"] == {
+        "sinatra@5000.service": "launched",
+        "sinatra@5001.service": "launched",
+    }
+
+
+def test_what_may_not_be_privileged_gets_the_capabilities_that_systemd_needs(program: Engine):
+    machine = program.of("docker:index/container:Container")["machine-1"]
+    assert machine["privileged"] is False
+    assert "SYS_ADMIN" in machine["capabilities"]["adds"]
