@@ -93,7 +93,7 @@ class Project:
         return next((e for e in self._entries() if e["urn"].endswith(f"::{name}")), None)
 
     def _entries(self) -> list[dict[str, Any]]:
-        deployment = json.loads(self.state())["checkpoint"]["latest"] or {}
+        deployment: dict[str, Any] = json.loads(self.state())["checkpoint"]["latest"] or {}
         return deployment.get("resources", [])
 
     def _run(self, call: Callable[[Callable[[auto.EngineEvent], None]], Any]) -> Outcome:

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, *, accept_env: str = "", port: int | None = None) -> Iterator[Server]:
+def running(folder: Path, *, accept_env: str = "", port: int | None = None) -> Generator[Server]:
     """Starts an sshd and stops it at the end."""
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists():

@@ -18,7 +18,7 @@ from tests.contract.sshd import Server
 
 
 def connection(server: Server, **changes: Any) -> ConnectionArgs:
-    arguments = {
+    arguments: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": server.port,
         "user": server.user,
@@ -32,7 +32,7 @@ def command(server: Server, **arguments: Any) -> Program:
     """A program of one command that exports its streams."""
 
     def program() -> None:
-        given = {"connection": connection(server)} | arguments
+        given: dict[str, Any] = {"connection": connection(server)} | arguments
         made = remote.Command("it", **given)
         pulumi.export("stdout", made.stdout)
         pulumi.export("stderr", made.stderr)

@@ -15,7 +15,7 @@ from cryptography.x509.verification import PolicyBuilder, Store
 from tests.contract.harness import EngineFailed, Program, Project
 
 CA_USES = ["cert_signing", "crl_signing", "digital_signature"]
-KEYS = {
+KEYS: dict[str, dict[str, Any]] = {
     "rsa": {"algorithm": "RSA", "rsa_bits": 2048},
     "p256": {"algorithm": "ECDSA", "ecdsa_curve": "P256"},
     "p384": {"algorithm": "ECDSA", "ecdsa_curve": "P384"},

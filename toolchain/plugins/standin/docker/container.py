@@ -1,6 +1,7 @@
 """`docker.Container`."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,6 +18,12 @@ IN_PLACE = names("""
     tmpfs wait waitTimeout
 """)
 UNORDERED = names("envs hosts labels securityOpts uploads volumes")
+IMAGE_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
+NOT_AN_ID = (
+    "image is {!r}, which is no image id. Pulumi's own plugin reads the id back, finds a"
+    " difference and replaces the container on every `up`: give `RemoteImage.image_id`, or the"
+    " `repo_digest` of an `Image` that is not pushed."
+)
 RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 
 
@@ -72,6 +79,8 @@ class Container(Resource):
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Creates, fills and starts the container; leaves nothing behind when that fails."""
         what = f"Cannot create the container {inputs['name']}"
+        if not IMAGE_ID.fullmatch(inputs["image"]):
+            context.log.warning(NOT_AN_ID.format(inputs["image"]))
         with errors(what):
             _require_image(what, inputs["image"])
             created = api().create_container_from_config(spec.create_body(inputs), inputs["name"])
