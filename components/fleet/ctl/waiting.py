@@ -54,9 +54,10 @@ class Wait:
     """Print nothing when a unit is there."""
     failures: dict[str, Failed] = field(default_factory=dict[str, Failed])
     _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
+    _announced: set[str] = field(default_factory=set[str])
 
     def run(self) -> Mapping[str, Failed]:
-        """Wait until every unit is where it is to be or cannot get there.
+        """Wait until all units, at the same moment, are where they are to be, or cannot get there.
 
         Returns:
             The units that failed.
@@ -81,29 +82,29 @@ class Wait:
         return self.failures
 
     def _timed_out(self, seconds: float) -> TimedOutError:
-        at_work = {name: waiting.machine for name, waiting in self._waiting.items()}
-        return TimedOutError(
-            f"not done after {seconds:g} s. {self._notice()}",
-            {name: at_work[name] for name in self.goals if at_work.get(name)},
-        )
+        at_work = {
+            name: waiting.machine for name, waiting in self._waiting.items() if waiting.machine
+        }
+        return TimedOutError(f"not done after {seconds:g} s. {self._notice()}", at_work)
 
     def _check(self) -> bool:
-        """Look at every unit that is still waited for; whether any is left."""
+        """Look at every unit, also at those that were there before; whether any is not."""
+        self._waiting.clear()
         for name, goal in list(self.goals.items()):
             outcome = goal(self.follower.view)
             if isinstance(outcome, Waiting):
                 self._waiting[name] = outcome
-                continue
-            del self.goals[name]
-            if isinstance(outcome, Failed):
+            elif isinstance(outcome, Failed):
                 self.failures[name] = outcome
-            elif not self.quiet:
+                del self.goals[name]
+            elif not self.quiet and name not in self._announced:
+                self._announced.add(name)
                 print(outcome.message, flush=True)
-        return bool(self.goals)
+        return bool(self._waiting)
 
     def _notice(self) -> str:
         if self.follower.lost:
             return "Waiting for etcd: no member answers at present."
-        named = [f"  {name}: {self._waiting[name].why}" for name in list(self.goals)[:NAMED_UNITS]]
-        more = len(self.goals) - len(named)
+        lines = [f"  {name}: {waiting.why}" for name, waiting in self._waiting.items()]
+        named, more = lines[:NAMED_UNITS], len(lines) - NAMED_UNITS
         return "\n".join(["Waiting for:", *named, *([f"  and {more} more"] if more > 0 else [])])

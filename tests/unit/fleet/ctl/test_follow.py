@@ -5,7 +5,7 @@ from components.fleet.ctl.follow import Follower
 from components.fleet.ctl.goals import Outcome, Reached, Waiting
 from components.fleet.ctl.view import View
 from components.fleet.ctl.waiting import Wait
-from components.fleet.model import Target
+from components.fleet.model import Cluster, Target
 
 from .small_cluster import SmallCluster
 
@@ -60,3 +60,34 @@ def test_a_wait_names_what_it_waits_for(
     error = capsys.readouterr().err
     assert "Waiting for:\n  web@0.service: not yet\n" in error
     assert "  and 2 more" in error
+
+
+def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster) -> None:
+    outcomes = iter([Reached("up"), Waiting("down again"), Reached("up")])
+
+    def shaky(view: View) -> Outcome:
+        return next(outcomes)
+
+    looks = iter([Waiting("slow"), Reached("up"), Reached("up")])
+
+    def slow(view: View) -> Outcome:
+        cluster.store.put("/fleet/cluster", Cluster("again"))
+        return next(looks)
+
+    with Follower(cluster.store) as follower:
+        Wait(follower, {"shaky.service": shaky, "slow.service": slow}, quiet=True).run()
+    assert next(outcomes, None) is None
+
+
+def test_a_wait_tells_each_unit_once(
+    cluster: SmallCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = iter([Waiting("slow"), Reached("slow is up")])
+
+    def slow(view: View) -> Outcome:
+        cluster.store.put("/fleet/cluster", Cluster("again"))
+        return next(looks)
+
+    with Follower(cluster.store) as follower:
+        Wait(follower, {"fast": lambda view: Reached("fast is up"), "slow": slow}).run()
+    assert capsys.readouterr().out == "fast is up\nslow is up\n"
