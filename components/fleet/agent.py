@@ -74,7 +74,7 @@ def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: Status)
 def _towards(target: Target, unit: LocalUnit, status: Status) -> Step:
     if unit.progress is Progress.WRITING:
         return Step.WRITE
-    if target is Target.LAUNCHED:
+    if target is Target.LAUNCHED and unit.progress is not Progress.STOPPING:
         if unit.progress is Progress.LOADED:
             return Step.START
         if unit.progress is Progress.STARTING:
@@ -285,6 +285,8 @@ class Agent:
         fresh = [name for name in names if name not in under_way]
         for name in fresh:
             log.info("stopping %s: %s", name, self._why(view, name))
+        units = self._ledger.units
+        self._ledger.record({n: replace(units[n], progress=Progress.STOPPING) for n in fresh})
         for name, reason in (self._systemd.stop(fresh) if fresh else {}).items():
             self._complain(name, 0, f"cannot be stopped: {reason}")
         self._stopping = set(names)
@@ -319,11 +321,11 @@ class Agent:
         if not names:
             return {}
         texts = self._texts(view.wanted[name].assignment.sha for name in names)
-        own = self._systemd.files()
+        known = self._ledger.units.keys()
         files: dict[str, str] = {}
         for name in names:
             wanted = view.wanted[name]
-            if name not in own and view.statuses[name].load != UNKNOWN.load:
+            if name not in known and view.statuses[name].load != UNKNOWN.load:
                 self._complain(name, wanted.revision, "the machine has its own unit of this name")
             elif wanted.assignment.sha not in texts:
                 self._complain(name, wanted.revision, "its file is missing in the store")

@@ -22,6 +22,9 @@ RECONNECT_SECONDS = 1.0
 CALLS_AT_ONCE = 32
 """The bus refuses a connection more than 128 unanswered calls; and they fit the socket."""
 
+REFERRER = "fleet.target"
+"""systemd forgets a unit that has ended well, unless a loaded unit names it: this one does."""
+
 _SYSTEMD = "org.freedesktop.systemd1"
 _MANAGER = _SYSTEMD + ".Manager"
 _UNIT = _SYSTEMD + ".Unit"
@@ -96,14 +99,13 @@ class DBusSystemd:
 
     def files(self) -> dict[str, str]:
         """See `Systemd.files`."""
-        if not self._own.is_dir():
-            return {}
-        paths = [path for path in self._own.iterdir() if self._is_own(path.name)]
-        return {path.name: sha_of(path.read_text()) for path in paths}
+        return {name: sha_of((self._own / name).read_text()) for name in self._own_names()}
 
     def reload(self) -> None:
-        """See `Systemd.reload`."""
+        """See `Systemd.reload`. Also makes systemd remember how each unit ended."""
+        (self._unit_directory / REFERRER).write_text(_referrer(sorted(self._own_names())))
         self._do(self._manager("Reload"))
+        self._do(self._manager("StartUnit", "ss", REFERRER, "replace"))
 
     def start(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.start`."""
@@ -120,6 +122,10 @@ class DBusSystemd:
     def subscribe(self, on_change: Callable[[], None]) -> None:
         """See `Systemd.subscribe`. Reports units that `status` was asked for."""
         self._on_change = on_change
+
+    def _own_names(self) -> list[str]:
+        paths = self._own.iterdir() if self._own.is_dir() else ()
+        return [path.name for path in paths if self._is_own(path.name)]
 
     def _is_own(self, name: str) -> bool:
         own, theirs = self._own / name, self._unit_directory / name
@@ -249,6 +255,12 @@ class DBusSystemd:
         if known and known[0] == active:
             return known[1]
         return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6
+
+
+def _referrer(names: Iterable[str]) -> str:
+    """A unit that only names others; the order has no effect, nobody waits for it."""
+    order = "".join(f"After={name}\n" for name in names)
+    return f"[Unit]\nDescription=The units that fleet has on this machine\n{order}"
 
 
 async def _gather(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -23,6 +23,8 @@ class Progress(StrEnum):
     """systemd is being told to start it, or has been."""
     STARTED = "started"
     """systemd has been told to start it; from here on it decides."""
+    STOPPING = "stopping"
+    """systemd is being told to stop it, or has been."""
 
 
 @dataclass(frozen=True)

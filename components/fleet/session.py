@@ -37,7 +37,8 @@ class Session:
         self._wake = wake
         self._renewed_at = -math.inf
         self._clear_since = math.inf
-        self._hurry = threading.Event()
+        self.hurry = threading.Event()
+        """Set when the lease is to be looked after at once."""
 
     def renew(self) -> None:
         """Keep the lease alive; take a new one when it has gone.
@@ -64,7 +65,7 @@ class Session:
 
     def lost(self) -> None:
         """The store says that the lease has gone: take a new one now."""
-        self._hurry.set()
+        self.hurry.set()
 
     def sight(self) -> float:
         """For how many seconds the store has been in sight without a break; 0 while blind."""
@@ -92,8 +93,8 @@ class Session:
                 if reachable:
                     log.warning("cannot keep the lease alive: %s", error)
                 reachable = False
-            self._hurry.wait(pause)
-            self._hurry.clear()
+            self.hurry.wait(pause)
+            self.hurry.clear()
 
     def end(self) -> None:
         """Give the lease back: what is bound to it goes at once."""

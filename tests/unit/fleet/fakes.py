@@ -1,0 +1,453 @@
+"""A store, a systemd, a clock and a disk in memory, with the semantics of the real ones.
+
+Each may be given a `gate` that is passed before and after everything that it does; a gate that
+raises is a fault there: a process killed, a connection lost, an answer that never arrived.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from components.fleet.model import sha_of
+from components.fleet.store import (
+    MAX_OPERATIONS,
+    Changes,
+    Condition,
+    CreatedAt,
+    Entry,
+    LeaseLostError,
+    Operation,
+    Put,
+    Snapshot,
+    StoreUnavailableError,
+)
+from components.fleet.systemd import Status
+
+T = TypeVar("T")
+
+Gate = Callable[[str], None]
+
+
+def open_gate(_point: str) -> None:
+    """A gate that lets everything pass."""
+
+
+class FakeClock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class MemoryFile:
+    """A `StateFile`."""
+
+    def __init__(self, gate: Gate = open_gate) -> None:
+        self.text = ""
+        self.gate = gate
+
+    def load(self) -> str:
+        return self.text
+
+    def save(self, text: str) -> None:
+        self.gate("before save")
+        self.text = text
+        self.gate("after save")
+
+
+@dataclass
+class _Watching:
+    prefix: str
+    on_changes: Callable[[Changes], None]
+    on_lost: Callable[[], None]
+    active: bool = True
+
+    def cancel(self) -> None:
+        self.active = False
+
+    def lose(self) -> None:
+        if self.active:
+            self.active = False
+            self.on_lost()
+
+
+@dataclass
+class _Lease:
+    ttl: int
+    expires: float
+
+
+class MemoryStore:
+    """A `Store`: etcd in memory. Leases end with the clock, in `tick`."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.revision = 1
+        self.leases: dict[int, _Lease] = {}
+        self.on_commit: Callable[[Changes], None] = lambda _changes: None
+        self._clock = clock
+        self._last_lease = 0
+        self._history: list[Changes] = []
+        self._watches: list[_Watching] = []
+
+    def read(self, prefix: str) -> Snapshot:
+        found = {key: entry for key, entry in self.entries.items() if key.startswith(prefix)}
+        return Snapshot(self.revision, found)
+
+    def get(self, keys: Collection[str]) -> Snapshot:
+        return Snapshot(self.revision, {k: self.entries[k] for k in keys if k in self.entries})
+
+    def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        assert 0 < len(operations) <= MAX_OPERATIONS
+        assert len(conditions) <= MAX_OPERATIONS
+        assert len({operation.key for operation in operations}) == len(operations)
+        if not all(self._holds(condition) for condition in conditions):
+            return 0
+        for operation in operations:
+            if isinstance(operation, Put) and operation.lease not in {0, *self.leases}:
+                raise LeaseLostError("requested lease not found")
+        self._apply(operations)
+        return self.revision
+
+    def watch(
+        self,
+        prefix: str,
+        after: int,
+        on_changes: Callable[[Changes], None],
+        on_lost: Callable[[], None],
+    ) -> _Watching:
+        watching = _Watching(prefix, on_changes, on_lost)
+        for changes in self._history:
+            if changes.revision > after:
+                _deliver(watching, changes)
+        self._watches = [*(each for each in self._watches if each.active), watching]
+        return watching
+
+    def grant(self, ttl: int) -> int:
+        self._last_lease += 1
+        self.leases[self._last_lease] = _Lease(ttl, self._clock() + ttl)
+        return self._last_lease
+
+    def keep_alive(self, lease: int) -> None:
+        if lease not in self.leases:
+            raise LeaseLostError("it has expired")
+        self.leases[lease].expires = self._clock() + self.leases[lease].ttl
+
+    def revoke(self, lease: int) -> None:
+        if self.leases.pop(lease, None):
+            self._delete([key for key, entry in self.entries.items() if entry.lease == lease])
+
+    def tick(self) -> list[int]:
+        """End the leases whose time is over; returns them."""
+        over = [id for id, lease in self.leases.items() if lease.expires <= self._clock()]
+        for lease in over:
+            self.revoke(lease)
+        return over
+
+    def extend_leases(self) -> None:
+        """What a new leader of etcd does: each lease has its full time again."""
+        for lease in self.leases.values():
+            lease.expires = self._clock() + lease.ttl
+
+    def lose_watches(self) -> None:
+        """End all watches, as a member does that stops."""
+        for watching in self._watches:
+            watching.lose()
+        self._watches.clear()
+
+    def wipe(self) -> None:
+        """A new, empty cluster in the place of this one."""
+        self.restore(Snapshot(1, {}))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """An older state in the place of this one; leases are gone."""
+        self.entries = {
+            key: entry for key, entry in snapshot.entries.items() if not entry.lease
+        }
+        self.revision = snapshot.revision
+        self.leases.clear()
+        self._history.clear()
+        self.lose_watches()
+
+    def put(self, key: str, value: str) -> None:
+        """Write one key without conditions, as an operator does."""
+        self.commit([Put(key, value)])
+
+    def remove(self, *keys: str) -> None:
+        """Delete keys without conditions, as an operator does."""
+        self._delete(list(keys))
+
+    def value(self, key: str) -> str | None:
+        """The value of a key."""
+        return self.entries[key].value if key in self.entries else None
+
+    def _holds(self, condition: Condition) -> bool:
+        entry = self.entries.get(condition.key)
+        if isinstance(condition, CreatedAt):
+            return entry is not None and entry.create_revision == condition.create_revision
+        return (entry.mod_revision if entry else 0) == condition.mod_revision
+
+    def _apply(self, operations: Sequence[Operation]) -> None:
+        self.revision += 1
+        puts: dict[str, Entry] = {}
+        deletes: set[str] = set()
+        for operation in operations:
+            key, old = operation.key, self.entries.get(operation.key)
+            if isinstance(operation, Put):
+                created = old.create_revision if old else self.revision
+                puts[key] = Entry(key, operation.value, created, self.revision, operation.lease)
+            elif old:
+                deletes.add(key)
+        self._publish(Changes(self.revision, puts, frozenset(deletes)))
+
+    def _delete(self, keys: Collection[str]) -> None:
+        present = frozenset(key for key in keys if key in self.entries)
+        if present:
+            self.revision += 1
+            self._publish(Changes(self.revision, {}, present))
+
+    def _publish(self, changes: Changes) -> None:
+        self.on_commit(changes)
+        self.entries.update(changes.puts)
+        for key in changes.deletes:
+            del self.entries[key]
+        self._history.append(changes)
+        for watching in list(self._watches):
+            _deliver(watching, changes)
+
+
+def _deliver(watching: _Watching, changes: Changes) -> None:
+    puts = {key: e for key, e in changes.puts.items() if key.startswith(watching.prefix)}
+    deletes = frozenset(key for key in changes.deletes if key.startswith(watching.prefix))
+    if watching.active and (puts or deletes):
+        watching.on_changes(Changes(changes.revision, puts, deletes))
+
+
+class Line:
+    """A `Store`: one process's connection to the store; it can break."""
+
+    def __init__(self, store: MemoryStore, gate: Gate = open_gate) -> None:
+        self.up = True
+        self.gate = gate
+        self._store = store
+        self._watches: list[_Watching] = []
+
+    def cut(self) -> None:
+        """No request gets through, and watches are lost."""
+        self.up = False
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Lose the watches."""
+        for watching in self._watches:
+            watching.lose()
+        self._watches.clear()
+
+    def read(self, prefix: str) -> Snapshot:
+        return self._ask(f"read {prefix}", lambda: self._store.read(prefix))
+
+    def get(self, keys: Collection[str]) -> Snapshot:
+        return self._ask("get", lambda: self._store.get(keys))
+
+    def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        point = f"commit {operations[0].key}"
+        return self._ask(point, lambda: self._store.commit(operations, *conditions))
+
+    def watch(
+        self,
+        prefix: str,
+        after: int,
+        on_changes: Callable[[Changes], None],
+        on_lost: Callable[[], None],
+    ) -> _Watching:
+        self.gate(f"before watch {prefix}")
+        watching = self._store.watch(prefix, after, on_changes, on_lost)
+        self._watches = [*(each for each in self._watches if each.active), watching]
+        if not self.up:
+            watching.lose()
+        return watching
+
+    def grant(self, ttl: int) -> int:
+        return self._ask("grant", lambda: self._store.grant(ttl))
+
+    def keep_alive(self, lease: int) -> None:
+        self._ask("keep_alive", lambda: self._store.keep_alive(lease))
+
+    def revoke(self, lease: int) -> None:
+        self._ask("revoke", lambda: self._store.revoke(lease))
+
+    def _ask(self, point: str, request: Callable[[], T]) -> T:
+        self.gate("before " + point)
+        if not self.up:
+            raise StoreUnavailableError("the line is cut")
+        answer = request()
+        self.gate("after " + point)
+        return answer
+
+
+SLEEPS = "[Service]\nExecStart=/bin/sleep inf\n"
+FAILS = "[Service]\nExecStart=/bin/false\n"
+ENDS = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
+
+
+@dataclass
+class _Loaded:
+    """What systemd keeps of a unit."""
+
+    text: str | None = None
+    active: str = "inactive"
+    sub: str = "dead"
+    since: float = 0.0
+    job: str = ""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process that was run."""
+
+    name: str
+    sha: str
+    at: float
+
+
+@dataclass
+class FakeSystemd:
+    """A `Systemd` with a disk. Jobs are done in `work`, as often as a test calls it."""
+
+    clock: Callable[[], float]
+    gate: Gate = open_gate
+    disk: dict[str, str] = field(default_factory=dict[str, str])
+    foreign: dict[str, str] = field(default_factory=dict[str, str])
+    starts: list[Started] = field(default_factory=list[Started])
+    stops: list[str] = field(default_factory=list[str])
+    calls: list[str] = field(default_factory=list[str])
+    refuse: dict[str, str] = field(default_factory=dict[str, str])
+    going_down: bool = False
+    on_start: Callable[[str], None] = lambda _name: None
+    on_stop: Callable[[str], None] = lambda _name: None
+
+    def __post_init__(self) -> None:
+        self._units: dict[str, _Loaded] = {}
+        self._on_change: Callable[[], None] = lambda: None
+        for name, text in self.foreign.items():
+            self._units[name] = _Loaded(text)
+
+    def status(self, names: Iterable[str]) -> dict[str, Status]:
+        self.gate("before status")
+        return {name: self._status(name) for name in names}
+
+    def write(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            self.gate(f"before write {name}")
+            self.disk[name] = text
+            self.gate(f"after write {name}")
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.gate(f"before remove {name}")
+            self.disk.pop(name, None)
+            unit = self._units.get(name)
+            if unit and unit.active == "failed":
+                unit.active, unit.sub = "inactive", "dead"
+            self.gate(f"after remove {name}")
+
+    def files(self) -> dict[str, str]:
+        self.gate("before files")
+        return {name: sha_of(text) for name, text in self.disk.items()}
+
+    def reload(self) -> None:
+        self.gate("before reload")
+        self.calls.append("reload")
+        for name in self._units.keys() | self.disk.keys():
+            self._units.setdefault(name, _Loaded()).text = self._text(name)
+        self._units = {n: unit for n, unit in self._units.items() if unit.text or _is_up(unit)}
+        self.gate("after reload")
+
+    def start(self, names: Iterable[str]) -> dict[str, str]:
+        return self._queue("start", list(names))
+
+    def stop(self, names: Iterable[str]) -> dict[str, str]:
+        return self._queue("stop", list(names))
+
+    def stopping(self) -> bool:
+        return self.going_down
+
+    def subscribe(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+
+    def work(self) -> None:
+        """Do all queued jobs."""
+        for name, unit in list(self._units.items()):
+            job, unit.job = unit.job, ""
+            if job == "start" and unit.text and not _is_up(unit):
+                self._run(name, unit, unit.text)
+            elif job == "stop" and _is_up(unit):
+                self._end(name, unit, "inactive")
+            if job:
+                self._on_change()
+
+    def fail(self, name: str) -> None:
+        """The unit's process ends with an error."""
+        self._end(name, self._units[name], "failed")
+        self._on_change()
+
+    def reboot(self) -> None:
+        """Everything that was in memory is gone."""
+        for name, unit in self._units.items():
+            if _is_up(unit):
+                self._end(name, unit, "inactive")
+        self.disk.clear()
+        self._units.clear()
+
+    def running(self) -> dict[str, str]:
+        """The units that are up, to the SHA-256 of what they run."""
+        up = {name: unit.text for name, unit in self._units.items() if _is_up(unit)}
+        return {name: sha_of(text or "") for name, text in up.items()}
+
+    def _status(self, name: str) -> Status:
+        unit = self._units.get(name, _Loaded())
+        load = "loaded" if unit.text else "not-found"
+        return Status(load, unit.active, unit.sub, unit.since, bool(unit.job))
+
+    def _text(self, name: str) -> str | None:
+        return self.disk.get(name, self.foreign.get(name))
+
+    def _queue(self, job: str, names: list[str]) -> dict[str, str]:
+        refused: dict[str, str] = {}
+        for name in names:
+            self.gate(f"before {job} {name}")
+            self.calls.append(f"{job} {name}")
+            unit = self._units.get(name)
+            if job == "start" and (unit is None or not unit.text or name in self.refuse):
+                refused[name] = self.refuse.get(name, f"Unit {name} not found.")
+            elif unit and _is_up(unit) != (job == "start"):
+                unit.job = job
+            elif unit and unit.job:
+                unit.job = ""
+                self._on_change()
+            self.gate(f"after {job} {name}")
+        return refused
+
+    def _run(self, name: str, unit: _Loaded, text: str) -> None:
+        self.starts.append(Started(name, sha_of(text), self.clock()))
+        self.on_start(name)
+        unit.active, unit.sub, unit.since = "active", "running", self.clock()
+        if text == FAILS:
+            unit.active, unit.sub = "failed", "failed"
+        elif text == ENDS:
+            unit.active, unit.sub = "inactive", "dead"
+
+    def _end(self, name: str, unit: _Loaded, active: str) -> None:
+        self.stops.append(name)
+        self.on_stop(name)
+        unit.active, unit.sub, unit.since = active, "dead", self.clock()
+
+
+def _is_up(unit: _Loaded) -> bool:
+    return unit.active in ("active", "activating", "deactivating")
