@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from .. import config
-from ..config import ConfigError
+from ..config import Config, ConfigError
 from ..model import BadRecordError
 from ..store import Store, StoreUnavailableError
 from ..unitfile import UnitFileError
@@ -32,7 +32,7 @@ def main(words: Sequence[str]) -> int:
         code = _run(command, arguments, words)
         sys.stdout.flush()
         return code
-    except (CtlError, UsageError) as error:
+    except CtlError as error:
         fail(str(error))
         return error.code
     except StoreUnavailableError as error:
@@ -89,14 +89,19 @@ def _connect(arguments: Namespace) -> Store:
     # Here, because a user's computer with a tunnel needs no gRPC.
     from ..etcd.client import connect
 
-    settings = config.read() if config.PATH.exists() else None
-    endpoints = arguments.endpoint.split(",") if arguments.endpoint else ()
-    return connect(
-        endpoints or (settings.endpoints if settings else ()),
-        _file(arguments.ca_file) or (settings.ca_file if settings else None),
-        _file(arguments.cert_file) or (settings.cert_file if settings else None),
-        _file(arguments.key_file) or (settings.key_file if settings else None),
-    )
+    own = config.read(config.PATH) if config.PATH.exists() else Config(())
+    try:
+        return connect(
+            arguments.endpoint.split(",") if arguments.endpoint else own.endpoints,
+            _file(arguments.ca_file) or own.ca_file,
+            _file(arguments.cert_file) or own.cert_file,
+            _file(arguments.key_file) or own.key_file,
+        )
+    except OSError as error:
+        raise CtlError(
+            f"cannot read {error.filename}: {error.strerror}. Run it as root, or as a user in the "
+            "group fleet, such as core"
+        ) from error
 
 
 def _no_store() -> Store:

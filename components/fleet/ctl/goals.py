@@ -93,7 +93,7 @@ class _Launch:
             return Failed(f"it keeps failing on {where}; systemd goes on trying", machine)
         if state.active == "failed" and not self._is_old(machine, state):
             return Failed(f"it failed on {where}", machine)
-        if state.active == "inactive" and self._has_run(machine, state, view):
+        if state.active == "inactive" and self._has_run(machine, view):
             return Reached(where)
         return Waiting(_describe(state, machine, view), machine)
 
@@ -102,17 +102,17 @@ class _Launch:
             return
         self._seen[machine] = state
         self._restarts[machine] += state.sub == AUTO_RESTART
-        if state.active in ("active", "activating", "deactivating"):
+        # systemd forgets when a unit ran soon after it has ended, so it is noted here.
+        new = self._is_start and machine not in self._before and state.since > 0
+        if new or state.active in ("active", "activating", "deactivating"):
             self._ran.add(machine)
 
     def _is_old(self, machine: str, state: UnitState) -> bool:
         before = self._before.get(machine)
         return before is not None and (state.active, state.since) == (before.active, before.since)
 
-    def _has_run(self, machine: str, state: UnitState, view: View) -> bool:
-        if not self._is_start:
-            return view.is_oneshot(self._name)
-        return machine in self._ran or (machine not in self._before and state.since > 0)
+    def _has_run(self, machine: str, view: View) -> bool:
+        return machine in self._ran if self._is_start else view.is_oneshot(self._name)
 
 
 def loaded(name: str, wanted: Unit) -> Goal:
