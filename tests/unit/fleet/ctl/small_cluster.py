@@ -1,6 +1,6 @@
 """A store in memory, and a cluster behind it that does at once what fleet's machines would do."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from components.fleet import model
@@ -13,15 +13,12 @@ from components.fleet.model import Assignment, Machine, Target, Unit, UnitState,
 from components.fleet.store import (
     Changes,
     Condition,
-    CreatedAt,
-    Delete,
-    Entry,
     Operation,
     Put,
     Snapshot,
     StoreUnavailableError,
-    Watch,
 )
+from tests.unit.fleet.fakes import MemoryStore
 
 WEB = Machine("3f2a91bc" + "0" * 24, "10.0.0.11", "machine-1", {"role": "web", "zone": "a"}, "2")
 DB = Machine("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2")
@@ -29,104 +26,25 @@ DB = Machine("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2
 SLEEP = "[Unit]\nDescription=Sleeps\n\n[Service]\nExecStart=/bin/sleep inf\n"
 
 
-@dataclass
-class _Watching:
-    prefix: str
-    on_changes: Callable[[Changes], None]
-    on_lost: Callable[[], None]
-    active: bool = True
-
-    def cancel(self) -> None:
-        self.active = False
-
-
-class SmallStore:
-    """A `Store` without leases: what fleetctl uses of one."""
+class SmallStore(MemoryStore):
+    """A store that counts, and that can fail to answer."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
-        self.revision = 1
+        super().__init__(clock=lambda: 0.0)
         self.writes = 0
         self.unavailable = 0
         """How many of the next reads fail."""
-        self._watches: list[_Watching] = []
 
     def read(self, prefix: str) -> Snapshot:
         if self.unavailable:
             self.unavailable -= 1
             raise StoreUnavailableError("no member answered")
-        found = {key: entry for key, entry in self.entries.items() if key.startswith(prefix)}
-        return Snapshot(self.revision, found)
-
-    def get(self, keys: Collection[str]) -> Snapshot:
-        return Snapshot(self.revision, {k: self.entries[k] for k in keys if k in self.entries})
+        return super().read(prefix)
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
-        assert 0 < len(operations) <= 127 and len(conditions) <= 127
-        if not all(self._holds(condition) for condition in conditions):
-            return 0
-        self.revision += 1
-        self.writes += 1
-        puts: dict[str, Entry] = {}
-        deletes: set[str] = set()
-        for operation in operations:
-            old = self.entries.get(operation.key)
-            if isinstance(operation, Put):
-                created = old.create_revision if old else self.revision
-                puts[operation.key] = Entry(operation.key, operation.value, created, self.revision)
-            elif old:
-                deletes.add(operation.key)
-        self.entries.update(puts)
-        for key in deletes:
-            del self.entries[key]
-        self._deliver(Changes(self.revision, puts, frozenset(deletes)))
-        return self.revision
-
-    def watch(
-        self,
-        prefix: str,
-        after: int,
-        on_changes: Callable[[Changes], None],
-        on_lost: Callable[[], None],
-    ) -> Watch:
-        assert after == self.revision
-        watching = _Watching(prefix, on_changes, on_lost)
-        self._watches.append(watching)
-        return watching
-
-    def lose_watches(self) -> None:
-        """End all watches, as a member does that stops."""
-        for watching in [each for each in self._watches if each.active]:
-            watching.active = False
-            watching.on_lost()
-
-    def grant(self, ttl: int) -> int:
-        raise NotImplementedError
-
-    def keep_alive(self, lease: int) -> None:
-        raise NotImplementedError
-
-    def revoke(self, lease: int) -> None:
-        raise NotImplementedError
-
-    def put(self, key: str, record: model.Record) -> None:
-        self.commit([Put(key, record.to_json())])
-
-    def delete(self, *keys: str) -> None:
-        self.commit([Delete(key) for key in keys])
-
-    def _holds(self, condition: Condition) -> bool:
-        entry = self.entries.get(condition.key)
-        if isinstance(condition, CreatedAt):
-            return entry is not None and entry.create_revision == condition.create_revision
-        return (entry.mod_revision if entry else 0) == condition.mod_revision
-
-    def _deliver(self, changes: Changes) -> None:
-        for watching in [each for each in self._watches if each.active]:
-            puts = {k: e for k, e in changes.puts.items() if k.startswith(watching.prefix)}
-            deletes = frozenset(k for k in changes.deletes if k.startswith(watching.prefix))
-            if puts or deletes:
-                watching.on_changes(Changes(changes.revision, puts, deletes))
+        revision = super().commit(operations, *conditions)
+        self.writes += bool(revision)
+        return revision
 
 
 @dataclass
@@ -141,18 +59,21 @@ class SmallCluster:
     clock: float = 1000.0
 
     def __post_init__(self) -> None:
-        self.store.put(model.LEADER, WEB)
+        self.put(model.LEADER, WEB)
         self.join(WEB, DB)
         self.store.watch(model.UNITS, self.store.revision, self._on_units, lambda: None)
 
+    def put(self, key: str, record: model.Record) -> None:
+        self.store.put(key, record.to_json())
+
     def join(self, *machines: Machine) -> None:
         for machine in machines:
-            self.store.put(model.machine_key(machine.id), machine)
+            self.put(model.machine_key(machine.id), machine)
 
     def leave(self, machine: Machine) -> None:
         """Its lease ends: what it announced and reported goes."""
         keys = [key for key in self.store.entries if f"/{machine.id}" in key]
-        self.store.delete(*(key for key in keys if not key.startswith(model.SCHEDULE)))
+        self.store.remove(*(key for key in keys if not key.startswith(model.SCHEDULE)))
 
     def view(self) -> View:
         return View(self.store.read(model.ROOT))
@@ -161,13 +82,13 @@ class SmallCluster:
         """A unit that is in the cluster already."""
         sha = sha_of(text)
         self.store.commit([Put(model.file_key(sha), text)])
-        self.store.put(model.unit_key(name), Unit(sha, target))
+        self.put(model.unit_key(name), Unit(sha, target))
         self.log.clear()
 
     def report(self, name: str, state: UnitState) -> None:
         """The unit's machine reports."""
         for machine in self.view().assigned(name):
-            self.store.put(model.state_key(machine, name), state)
+            self.put(model.state_key(machine, name), state)
 
     def state(self, name: str, active: str, sub: str, since: float = 0) -> UnitState:
         self.clock += 1
@@ -188,7 +109,7 @@ class SmallCluster:
     def _drop(self, machine: str, name: str) -> None:
         self.log.append(f"stop {name}")
         keys = model.schedule_key(machine, name), model.state_key(machine, name)
-        self.store.delete(*keys)
+        self.store.remove(*keys)
 
     def _take(self, machine: str, name: str, view: View) -> None:
         unit = view.units[name]
@@ -196,7 +117,7 @@ class SmallCluster:
         before = view.assigned(name).get(machine)
         if before == told:
             return
-        self.store.put(model.schedule_key(machine, name), told)
+        self.put(model.schedule_key(machine, name), told)
         was_started = before is not None and before.target is Target.LAUNCHED
         if was_started:
             self.log.append(f"stop {name}")
@@ -207,7 +128,7 @@ class SmallCluster:
         for state in states:
             self.clock += 1
             state = replace(state, sha=unit.sha, since=self.clock)
-            self.store.put(model.state_key(machine, name), state)
+            self.put(model.state_key(machine, name), state)
 
 
 @dataclass

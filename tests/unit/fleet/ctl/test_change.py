@@ -44,7 +44,7 @@ def test_decides_again_when_others_were_faster(cluster: SmallCluster) -> None:
 
 def test_gives_up_when_others_never_stop(cluster: SmallCluster) -> None:
     def decide(view: View) -> Draft:
-        cluster.store.put(model.unit_key("hello.service"), Unit("0" * 64))
+        cluster.put(model.unit_key("hello.service"), Unit("0" * 64))
         return WANTED
 
     with Follower(cluster.store) as follower, pytest.raises(CtlError, match="keeps changing"):

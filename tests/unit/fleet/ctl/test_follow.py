@@ -16,7 +16,7 @@ def test_sees_changes(cluster: SmallCluster) -> None:
         follower.wait(60)
         assert "hello.service" in follower.view.units
         assert follower.view.entries == cluster.view().entries
-        cluster.store.delete("/fleet/units/hello.service")
+        cluster.store.remove("/fleet/units/hello.service")
         follower.wait(60)
         assert follower.view.units == {} and not follower.view.assigned("hello.service")
         assert follower.view.entries == cluster.view().entries
@@ -71,7 +71,7 @@ def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster
     looks = iter([Waiting("slow"), Reached("up"), Reached("up")])
 
     def slow(view: View) -> Outcome:
-        cluster.store.put("/fleet/cluster", Cluster("again"))
+        cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 
     with Follower(cluster.store) as follower:
@@ -85,7 +85,7 @@ def test_a_wait_tells_each_unit_once(
     looks = iter([Waiting("slow"), Reached("slow is up")])
 
     def slow(view: View) -> Outcome:
-        cluster.store.put("/fleet/cluster", Cluster("again"))
+        cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 
     with Follower(cluster.store) as follower:

@@ -117,14 +117,14 @@ def test_a_lost_machine_is_named(cluster: SmallCluster, goal: Goal) -> None:
 
 def test_no_leader_is_named(cluster: SmallCluster, goal: Goal) -> None:
     sha = cluster.view().units[NAME].sha
-    cluster.store.put(model.schedule_key(WEB.id, NAME), Assignment(sha, Target.LOADED))
-    cluster.store.delete(model.LEADER)
+    cluster.put(model.schedule_key(WEB.id, NAME), Assignment(sha, Target.LOADED))
+    cluster.store.remove(model.LEADER)
     outcome = goal(cluster.view())
     assert isinstance(outcome, Waiting) and "no fleetd leads" in outcome.why
 
 
 def test_someone_elses_change_ends_the_wait(cluster: SmallCluster, goal: Goal) -> None:
-    cluster.store.put(model.unit_key(NAME), Unit("0" * 64, Target.INACTIVE))
+    cluster.put(model.unit_key(NAME), Unit("0" * 64, Target.INACTIVE))
     outcome = goal(cluster.view())
     assert isinstance(outcome, Failed) and "someone else changed it" in outcome.reason
 
@@ -133,9 +133,19 @@ def test_gone_waits_for_the_state_to_go(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
     stopping = UnitState("loaded", "deactivating", "stop", view.units[NAME].sha)
-    cluster.store.put(model.unit_key(NAME), Unit(view.units[NAME].sha, Target.INACTIVE))
-    cluster.store.put(model.state_key(WEB.id, NAME), stopping)
+    cluster.put(model.unit_key(NAME), Unit(view.units[NAME].sha, Target.INACTIVE))
+    cluster.put(model.state_key(WEB.id, NAME), stopping)
     goal = goals.gone(NAME, "gone")
     assert goal(cluster.view()) == Waiting("deactivating (stop) on 3f2a91bc.../10.0.0.11")
-    cluster.store.delete(model.state_key(WEB.id, NAME))
+    cluster.store.remove(model.state_key(WEB.id, NAME))
     assert goal(cluster.view()) == Reached("gone")
+
+
+def test_one_that_has_ended_stays_so_when_systemd_forgets_it(
+    cluster: SmallCluster, goal: Goal
+) -> None:
+    report(cluster, "inactive", "dead")
+    assert isinstance(goal(cluster.view()), Reached)
+    sha = cluster.view().units[NAME].sha
+    cluster.report(NAME, UnitState("loaded", "inactive", "dead", sha, since=0))
+    assert isinstance(goal(cluster.view()), Reached)

@@ -92,7 +92,7 @@ def test_the_last_state_of_a_lost_machine_is_kept(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
     cluster.add("hello.service")
-    cluster.store.delete(model.machine_key(WEB.id))
+    cluster.store.remove(model.machine_key(WEB.id))
     fleetctl("list-units", "--no-legend")
     assert capsys.readouterr().out.split()[2:] == ["lost", "active"]
 
@@ -101,9 +101,9 @@ def test_a_held_unit_and_a_problem_are_told(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
     state = UnitState("loaded", "active", "running", "0" * 64, 1, held=True)
-    cluster.store.put(model.state_key(WEB.id, "held.service"), state)
+    cluster.put(model.state_key(WEB.id, "held.service"), state)
     troubled = replace(state, held=False, problem="refused")
-    cluster.store.put(model.state_key(WEB.id, "troubled.service"), troubled)
+    cluster.put(model.state_key(WEB.id, "troubled.service"), troubled)
     fleetctl("list-units")
     error = capsys.readouterr().err
     assert "held.service on 3f2a91bc.../10.0.0.11 is held" in error

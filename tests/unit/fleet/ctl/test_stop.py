@@ -74,13 +74,13 @@ def test_destroy_stops_a_held_unit_by_an_instruction(
     fleetctl: Fleetctl, cluster: SmallCluster
 ) -> None:
     state = UnitState("loaded", "active", "running", sha_of(SLEEP), 1, held=True)
-    cluster.store.put(model.state_key(WEB.id, "held.service"), state)
+    cluster.put(model.state_key(WEB.id, "held.service"), state)
     told: list[Target] = []
 
     def note(changes: object) -> None:
         told.extend(unit.target for unit in cluster.view().units.values())
         if told == [Target.INACTIVE]:
-            cluster.store.delete(model.state_key(WEB.id, "held.service"))
+            cluster.store.remove(model.state_key(WEB.id, "held.service"))
 
     cluster.store.watch(model.UNITS, cluster.store.revision, note, lambda: None)
     assert fleetctl("destroy", "held") == Exit.DONE
