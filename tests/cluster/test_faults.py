@@ -254,6 +254,9 @@ def test_etcd_paused_for_longer_than_the_lease(
         try:
             for machine in paused:
                 cluster.on(machine, "sudo systemctl kill --signal=STOP etcd.service")
+            for machine in paused:
+                state = cluster.on(machine, "ps -o stat= -C etcd").out
+                assert state.startswith("T"), f"etcd of {machine} is not stopped: {state}"
             # The pause itself is what is tested: there is no event to wait for.
             time.sleep(AGENT_TTL * 1.6)
         finally:
