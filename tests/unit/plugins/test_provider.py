@@ -1,0 +1,142 @@
+import asyncio
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.provider.experimental import provider as rpc
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.rpc import UNKNOWN as UNKNOWN_TEXT
+from standin.command.copy import DIGEST, CopyToRemote
+from standin.command.local import LocalCommand
+from standin.command.remote import RemoteCommand
+from standin.docker.container import Container
+from standin.docker.network import Network
+from standin.provider import StandIn, changes
+from standin.resource import SILENT, PluginError, auto_name
+from standin.values import UNKNOWN, plain_map, wrap_map
+
+NETWORK = "docker:index/network:Network"
+
+
+def stand_in() -> StandIn:
+    return StandIn([Network(), Container(), LocalCommand()], {}, lambda urn: SILENT)
+
+
+def urn(token: str) -> str:
+    return f"urn:pulumi:stack::project::{token}::name"
+
+
+def check(token: str, old: dict[str, Any], new: dict[str, Any]) -> rpc.CheckResponse:
+    request = rpc.CheckRequest(urn(token), wrap_map(old), wrap_map(new), b"seed")
+    return asyncio.run(stand_in().check(request))
+
+
+def checked(token: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    response = check(token, old, new)
+    assert not response.failures
+    return plain_map(response.inputs or {})
+
+
+def test_a_name_is_chosen_once() -> None:
+    first = checked(NETWORK, {}, {})
+    assert first["name"] == auto_name("name", b"seed")
+    assert first["__defaults"] == ["ipamDriver", "name"]
+    kept = checked(NETWORK, first | {"name": "name-abcdef1"}, {})
+    assert kept["name"] == "name-abcdef1"
+
+
+def test_a_name_that_was_given_is_not_kept_when_it_is_taken_back() -> None:
+    given = checked(NETWORK, {}, {"name": "mine"})
+    assert given["name"] == "mine"
+    assert checked(NETWORK, given, {})["name"] == auto_name("name", b"seed")
+
+
+def test_inputs_keep_their_secrets_in_check() -> None:
+    secret = PropertyValue("hush", is_secret=True)
+    request = rpc.CheckRequest(urn("command:local:Command"), {}, {"create": secret}, b"")
+    inputs = asyncio.run(stand_in().check(request)).inputs
+    assert inputs is not None
+    assert inputs["create"].is_secret
+
+
+def test_failures_name_the_input() -> None:
+    failures = check(NETWORK, {}, {"drivr": "x"}).failures
+    assert failures is not None
+    assert failures[0].property == "drivr"
+
+
+def test_the_types_of_parents_do_not_matter() -> None:
+    assert checked(f"my:own:Component${NETWORK}", {}, {})["name"]
+
+
+def test_an_unknown_resource_says_what_there_is() -> None:
+    with pytest.raises(PluginError, match="docker:index/network:Network"):
+        check("docker:index/service:Service", {}, {})
+
+
+def test_changes_by_top_level_names() -> None:
+    old: dict[str, Any] = {"image": "a", "restart": "no", "memory": 5, "networkDatas": []}
+    new = {"image": "b", "restart": "no", "hostname": UNKNOWN}
+    assert changes(Container(), old, new) == {
+        "image": "update",
+        "hostname": "add",
+        "memory": "delete",
+    }
+
+
+def test_what_was_read_back_is_no_change() -> None:
+    assert changes(Container(), {"hostname": "read", "image": "a"}, {"image": "a"}) == {}
+
+
+def test_order_does_not_matter_where_the_engine_has_a_set() -> None:
+    old = {"image": "a", "envs": ["A=1", "B=2"], "command": ["a", "b"]}
+    new = {"image": "a", "envs": ["B=2", "A=1"], "command": ["b", "a"]}
+    assert changes(Container(), old, new) == {"command": "update"}
+
+
+def test_a_gateway_of_the_engine_is_no_change() -> None:
+    old = {"ipamConfigs": [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.1"}]}
+    assert changes(Network(), old, {"ipamConfigs": [{"subnet": "10.1.0.0/24"}]}) == {}
+    moved = {"ipamConfigs": [{"subnet": "10.2.0.0/24"}]}
+    assert changes(Network(), old, moved) == {"ipamConfigs": "update"}
+
+
+def test_a_copied_file_is_compared_by_content() -> None:
+    old = {"source": "left out", DIGEST: "1"}
+    assert changes(CopyToRemote(), old, {"source": "file", DIGEST: "1"}) == {}
+    assert changes(CopyToRemote(), old, {"source": "file", DIGEST: "2"}) == {"source": "update"}
+
+
+def test_a_container_is_deleted_before_it_is_replaced() -> None:
+    state, news = wrap_map({"image": "a"}), wrap_map({"image": "b"})
+    token = "docker:index/container:Container"
+    request = rpc.DiffRequest(urn(token), "id", state, news, [])
+    response = asyncio.run(stand_in().diff(request))
+    assert response.delete_before_replace
+    assert response.replaces == ["image"]
+    assert response.detailed_diff["image"].kind is rpc.PropertyDiffKind.UPDATE_REPLACE
+
+
+def test_a_preview_knows_inputs_and_no_outputs() -> None:
+    inputs = wrap_map({"create": "true"})
+    request = rpc.CreateRequest(urn("command:local:Command"), inputs, 0, preview=True)
+    properties = asyncio.run(stand_in().create(request)).properties
+    assert properties["create"].value == "true"
+    assert properties["stdout"].value == UNKNOWN_TEXT
+
+
+def test_outputs_and_secrets_of_a_real_create() -> None:
+    inputs = wrap_map({"create": "echo out"}) | {"stdin": PropertyValue("x", is_secret=True)}
+    request = rpc.CreateRequest(urn("command:local:Command"), inputs, 0, preview=False)
+    response = asyncio.run(stand_in().create(request))
+    assert response.resource_id is not None
+    assert response.resource_id.startswith("name")
+    assert response.properties["stdout"].value == "out"
+    assert response.properties["stdin"].is_secret
+
+
+def test_files_as_triggers_are_refused() -> None:
+    connection = {"host": "h"}
+    inputs = {"connection": connection, "triggers": [{"a": [pulumi.FileAsset("x")]}]}
+    [problem] = RemoteCommand().check(inputs)
+    assert problem.path == "triggers"
