@@ -187,13 +187,21 @@ class Agent:
             self._check_files(schedule)
         wanted, unreadable = _read(schedule)
         if self._clock() < self._wary_until:
-            # Until the leader has seen what runs where, only that may go on.
-            wanted = {name: one for name, one in wanted.items() if name in self._ledger.units}
+            wanted = {name: one for name, one in wanted.items() if self._is_settled(name, one)}
         for name, reason in unreadable.items():
             self._complain(name, schedule[schedule_key(self._machine, name)].mod_revision, reason)
         while self._round(lease, wanted, unreadable.keys()):
             pass
         return max(0.0, self._wary_until - self._clock())
+
+    def _is_settled(self, name: str, wanted: _Wanted) -> bool:
+        """Whether to follow the instruction before the leader has seen what runs where.
+
+        The schedule of a restored store may be older than what runs.
+        """
+        unit = self._ledger.units.get(name)
+        as_it_runs = Assignment(unit.sha, Target.LAUNCHED) if unit else None
+        return unit is not None and (not unit.held or wanted.assignment == as_it_runs)
 
     def _hold(self, cluster: str, revision: int, reason: str) -> None:
         log.warning("holding %d units as they are: %s", len(self._ledger.units), reason)

@@ -99,7 +99,8 @@ class Leader:
                 _log(change, revision)
         if not careful.keep_lost:
             self._losses.settle(self._losses.missing)
-        return not (decision.changes or decision.waiting or blind)
+        told = any(one.target is Target.INACTIVE for one in situation.schedule.values())
+        return not (decision.changes or decision.waiting or told or blind)
 
     def _situation(self) -> Situation:
         picture = self._picture

@@ -183,7 +183,10 @@ class Watcher:
     def stopped(self, node: Node, unit: str) -> None:
         """A unit's process ends."""
         self.runs.pop((node.id, unit), None)
-        if (node.id, unit) not in self.permitted and node.on:
+        doubled = any(other.unit == unit for other in self.runs.values())
+        if doubled or (node.id, unit) in self.permitted or not node.on:
+            self.lived.pop((node.id, unit), None)
+        else:
             self._complain(f"{unit} is stopped on {node.id} without an instruction")
 
     def told(self, unit: str) -> None:
