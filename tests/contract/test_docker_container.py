@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from typing import Any
@@ -250,6 +251,34 @@ def test_waiting_for_health(project: Project) -> None:
     identity = project.up(program).outputs["id"]
     assert run(identity, "ls /ready") == "/ready"
     assert project.up(program).steps == {"it": "same"}
+
+
+def test_the_providers_host_is_used(project: Project) -> None:
+    here = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+    def program(host: str) -> Program:
+        def make() -> None:
+            provider = docker.Provider("engine", host=host)
+            options = pulumi.ResourceOptions(provider=provider)
+            docker.Network("it", labels=[LABEL], opts=options)
+
+        return make
+
+    assert project.up(program(here)).steps["it"] == "create"
+    project.destroy()
+    with pytest.raises(EngineFailed) as failure:
+        project.up(program("unix:///no/such/docker.sock"))
+    assert "unix:///no/such/docker.sock" in failure.value.text
+
+
+def test_a_child_of_a_component(project: Project) -> None:
+    def program() -> None:
+        parent = pulumi.ComponentResource("my:own:Component", "parent")
+        options = pulumi.ResourceOptions(parent=parent)
+        made = docker.Network("it", labels=[LABEL], opts=options)
+        pulumi.export("name", made.name)
+
+    assert project.up(program).outputs["name"].startswith("it-")
 
 
 def test_preview_makes_nothing(project: Project) -> None:

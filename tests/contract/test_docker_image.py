@@ -42,8 +42,10 @@ def name() -> Iterator[str]:
     yield chosen
     labelled = engine().images(filters={"label": f"{LABEL['label']}={chosen}"})
     for found in [*labelled, *engine().images(name=f"{chosen}-registry")]:
-        for tag in found["RepoTags"] or []:
-            engine().remove_image(found["Id"] if tag == "<none>:<none>" else tag, force=True)
+        tags: list[str] = found["RepoTags"] or []
+        named = [tag for tag in tags if tag != "<none>:<none>"]
+        for reference in named or [found["Id"]]:
+            engine().remove_image(reference, force=True)
 
 
 def image(name: str, context: Path, **build: Any) -> Program:

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from typing import Any
 
 import pulumi
@@ -19,7 +20,9 @@ NETWORK = "docker:index/network:Network"
 
 
 def stand_in() -> StandIn:
-    return StandIn([Network(), Container(), LocalCommand()], {}, lambda urn: SILENT)
+    return StandIn(
+        [Network(), Container(), LocalCommand()], {}, {"host": "X_HOST"}, lambda urn: SILENT
+    )
 
 
 def urn(token: str) -> str:
@@ -133,6 +136,30 @@ def test_outputs_and_secrets_of_a_real_create() -> None:
     assert response.resource_id.startswith("name")
     assert response.properties["stdout"].value == "out"
     assert response.properties["stdin"].is_secret
+
+
+def test_a_setting_of_the_provider_becomes_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_HOST", "before")
+    request = rpc.ConfigureRequest({}, wrap_map({"host": "unix:///x", "version": "1"}), True, True)
+    asyncio.run(stand_in().configure(request))
+    assert os.environ["X_HOST"] == "unix:///x"
+
+
+def test_other_settings_of_the_provider_are_refused() -> None:
+    inputs = wrap_map({"version": "1", "host": "x", "sshOpts": ["-v"]})
+    request = rpc.CheckRequest(urn("pulumi:providers:docker"), {}, inputs, b"")
+    failures = asyncio.run(stand_in().check_config(request)).failures
+    assert failures is not None
+    assert [failure.property for failure in failures] == ["sshOpts"]
+
+
+def test_an_update_in_place_keeps_known_outputs_in_previews() -> None:
+    old = wrap_map({"image": "a", "restart": "no", "bridge": "known"})
+    news = wrap_map({"image": "a", "restart": "always"})
+    token = urn("docker:index/container:Container")
+    request = rpc.UpdateRequest(token, "id", old, news, 0, [], preview=True)
+    properties = asyncio.run(stand_in().update(request)).properties
+    assert plain_map(properties) == {"image": "a", "restart": "always", "bridge": "known"}
 
 
 def test_files_as_triggers_are_refused() -> None:

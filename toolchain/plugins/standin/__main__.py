@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> None:
     package, address = (argument for argument in arguments if not argument.startswith("-"))
     contents = importlib.import_module(f".{package}", __package__)
     version = importlib.metadata.version(f"pulumi-{package}")
-    provider = StandIn(contents.RESOURCES, contents.INVOKES, EngineLog(address))
+    provider = StandIn(contents.RESOURCES, contents.INVOKES, contents.SETTINGS, EngineLog(address))
     serve(provider, version, address)
 
 

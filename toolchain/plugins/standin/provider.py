@@ -2,6 +2,8 @@
 
 import asyncio
 import functools
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -19,6 +21,8 @@ AUTONAME = "name"
 DEFAULTS = "__defaults"
 """Lists the inputs that the plugin itself chose, under the name that Pulumi's bridge uses."""
 
+PROVIDER_INPUTS = {"version", "pluginDownloadURL", "__internal", DEFAULTS}
+
 # An operation blocks its thread for as long as it takes, and all machines are set up at once.
 WORKERS = 256
 
@@ -30,12 +34,18 @@ class StandIn(rpc.Provider):
         self,
         resources: Sequence[Resource],
         invokes: Mapping[str, Invoke],
+        settings: Mapping[str, str],
         log: Callable[[str], Log],
     ) -> None:
-        """Takes the resources, the functions by token, and what gives the log of a URN."""
+        """Takes what the package has, and what gives the log of a URN.
+
+        `settings` are the provider's own inputs: the environment variable each of them sets.
+        """
         self._resources = {resource.token: resource for resource in resources}
         self._invokes = invokes
+        self._settings = settings
         self._log = log
+        self._cancelled = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=WORKERS)
 
     async def _run(self, work: Callable[..., Result], *args: Any) -> Result:
@@ -50,7 +60,26 @@ class StandIn(rpc.Provider):
         return self._resources[token]
 
     def _context(self, urn: str, name: str, timeout: float) -> Context:
-        return Context(name, timeout, self._log(urn))
+        return Context(name, timeout, self._log(urn), self._cancelled)
+
+    async def cancel(self) -> None:
+        """Ends what waits."""
+        self._cancelled.set()
+
+    async def check_config(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """Refuses settings of the provider that would be without effect."""
+        unknown = request.new_inputs.keys() - self._settings.keys() - PROVIDER_INPUTS
+        supported = ", ".join(sorted(self._settings)) or "none"
+        reason = f"this stand-in does not support this setting. Supported: {supported}."
+        failures = [rpc.CheckFailure(name, reason) for name in sorted(unknown)]
+        return rpc.CheckResponse(request.new_inputs, failures)
+
+    async def configure(self, request: rpc.ConfigureRequest) -> rpc.ConfigureResponse:
+        """Takes the provider's settings."""
+        for name, value in plain_map(request.args).items():
+            if name in self._settings:
+                os.environ[self._settings[name]] = value
+        return await super().configure(request)
 
     async def invoke(self, request: rpc.InvokeRequest) -> rpc.InvokeResponse:
         """Calls a function of the package."""

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ class Context:
     timeout: float = 0
     """Seconds the user gave for the operation (`custom_timeouts`), 0 for no limit."""
     log: Log = field(default=SILENT)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set when the user wants everything to end."""
 
 
 class Resource(ABC):
@@ -78,7 +81,9 @@ class Resource(ABC):
         return frozenset()
 
     def pending(self, inputs: Plain, state: Plain | None) -> set[str]:
-        """Returns the outputs that a preview cannot know. `state` is None for a new resource."""
+        """Returns the outputs that a preview cannot know: all of a new one (`state` is None)."""
+        if state is not None:
+            return set()
         return self.sdk.output_names() - set(self.sdk.input_types())
 
     @abstractmethod

@@ -10,3 +10,4 @@ from .remote import RemoteCommand
 
 RESOURCES: list[Resource] = [RemoteCommand(), CopyToRemote(), local.LocalCommand()]
 INVOKES: Mapping[str, Callable[[Plain], Plain]] = {"command:local:run": local.run_once}
+SETTINGS: Mapping[str, str] = {}

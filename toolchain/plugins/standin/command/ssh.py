@@ -161,10 +161,11 @@ class Dialling:
             pause = min(pause * self.GROWTH, self.LONGEST_PAUSE)
 
     def _pause(self, seconds: float, server: Endpoint) -> None:
+        where = f"{server.user}@{server.host}:{server.port}"
         if self._deadline is not None and time.monotonic() + seconds > self._deadline:
-            where = f"{server.user}@{server.host}:{server.port}"
             raise PluginError(f"context deadline exceeded while dialling {where}")
-        time.sleep(seconds)
+        if self._context.cancelled.wait(seconds):
+            raise PluginError(f"context canceled while dialling {where}")
 
     @staticmethod
     def _gave_up(failed: int, server: Endpoint, error: Exception) -> PluginError:

@@ -12,3 +12,4 @@ from .volume import Volume
 
 RESOURCES: list[Resource] = [Network(), Volume(), Container(), Image(), RemoteImage()]
 INVOKES: Mapping[str, Callable[[Plain], Plain]] = {}
+SETTINGS: Mapping[str, str] = {"host": "DOCKER_HOST"}

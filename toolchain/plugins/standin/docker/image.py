@@ -13,6 +13,8 @@ from .engine import api, errors
 
 DIGEST = "contextDigest"
 BUILT = names("baseImageName context dockerfile imageName platform registryServer repoDigest")
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+HOST_PLATFORM = f"linux/{ARCHITECTURES.get(platform.machine(), platform.machine())}"
 LAST_LINES = 40
 
 
@@ -36,6 +38,9 @@ class Image(Resource):
         if build.get("builderVersion") == "BuilderBuildKit":
             reason = "this stand-in builds with BuilderV1 only; leave it out or say BuilderV1."
             return [Problem("build.builderVersion", reason)]
+        if build.get("platform", HOST_PLATFORM) not in (HOST_PLATFORM, UNKNOWN):
+            reason = f"this stand-in builds for {HOST_PLATFORM} only, got {build['platform']!r}."
+            return [Problem("build.platform", reason)]
         if _is_unknown(build):
             return []
         dockerfile = _dockerfile(build)
@@ -48,7 +53,7 @@ class Image(Resource):
         build = inputs.get("build", {})
         if isinstance(build, Unknown) or _is_unknown(build):
             return {}
-        known = {"platform": f"linux/{_architecture()}"} | build
+        known = {"platform": HOST_PLATFORM} | build
         content = build_context.digest(_context(build), _dockerfile(build))
         return {"build": known | {DIGEST: content}}
 
@@ -83,11 +88,6 @@ def _dockerfile(build: Plain) -> Path:
     """Returns the Dockerfile: `dockerfile` counts from the program's folder, as in the plugin."""
     given = build.get("dockerfile")
     return Path(given) if given else _context(build) / "Dockerfile"
-
-
-def _architecture() -> str:
-    machine = platform.machine()
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def _build_and_push(context: Context, inputs: Plain) -> Plain:

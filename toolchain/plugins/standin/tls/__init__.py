@@ -9,3 +9,4 @@ from .private_key import PrivateKey
 
 RESOURCES: list[Resource] = [PrivateKey(), CertRequest(), SelfSignedCert(), LocallySignedCert()]
 INVOKES: Mapping[str, Callable[[Plain], Plain]] = {}
+SETTINGS: Mapping[str, str] = {}
