@@ -1,20 +1,12 @@
 """Real clusters on this computer, made by the real engine. Each test run has stacks of its own."""
 
 import secrets
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .stack import Stack, copy_program
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+from .stack import Stack, copy_program, free_port
 
 
 @pytest.fixture(scope="session")

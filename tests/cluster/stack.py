@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -184,3 +185,10 @@ def eventually(what: str, holds: Any, seconds: float = 60) -> None:
             last = error
         sleep(0.5)
     raise AssertionError(f"{what}: not within {seconds:.0f} s; the last time: {last}")
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

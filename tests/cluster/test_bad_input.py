@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import free_port
-from .stack import Stack, copy_program
+from .stack import Stack, copy_program, free_port
 
 
 @pytest.fixture

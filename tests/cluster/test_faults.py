@@ -1,13 +1,15 @@
 """Faults: promises 1, 2 and 4 on real machines. Full reconciles are an hour apart here."""
 
+import secrets
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from . import asking
 from .load import Load
-from .stack import Stack, eventually
+from .stack import Stack, copy_program, eventually, free_port
 
 AGENT_TTL = 10
 PROMISE = AGENT_TTL + 2
@@ -283,3 +285,21 @@ def test_etcd_grows_and_shrinks_with_the_cluster(cluster: Stack, machines: dict[
         cluster.up()
     eventually("three are left", lambda: asking.is_whole(cluster, machines), 120)
     assert asking.placements(cluster, machines) == before
+
+
+# --- the end
+
+
+def test_destroy_does_not_wait_for_a_dead_machine(tmp_path: Path):
+    stack = Stack(
+        f"test-{secrets.token_hex(4)}", copy_program(tmp_path / "program"), tmp_path / "s"
+    )
+    small = {"cluster-size": "1", "sinatra-instances": "0"}
+    stack.create({"load-balancer-port": str(free_port()), **small})
+    try:
+        stack.up()
+        assert stack.docker_objects()
+        stack.run("docker", "kill", stack.container("machine-1"))
+    finally:
+        stack.destroy()
+    assert stack.docker_objects() == []
