@@ -5,13 +5,13 @@ import io
 import tarfile
 from pathlib import Path
 
+from docker.utils.build import exclude_paths
+
 IGNORE_FILE = ".dockerignore"
 
 
 def files(context: Path, dockerfile: Path) -> list[str]:
     """Returns the context's relative paths that .dockerignore lets through, sorted."""
-    from docker.utils.build import exclude_paths
-
     own = context / IGNORE_FILE
     patterns = _patterns(own.read_text()) if own.is_file() else []
     inside = _relative(context, dockerfile)

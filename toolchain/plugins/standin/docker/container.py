@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import docker.errors
+
 from ..inputs import Problem, SdkType, Supported
 from ..resource import Context, PluginError, Resource, names
 from ..values import UNKNOWN, Plain, Unknown, items_of
@@ -125,8 +127,6 @@ class Container(Resource):
 def _require_image(what: str, image: str) -> None:
     if or_none(lambda: api().inspect_image(image)) is not None:
         return
-    import docker.errors
-
     try:
         api().pull(image, tag=None if ":" in image.rpartition("/")[2] else "latest")
     except docker.errors.APIError as error:

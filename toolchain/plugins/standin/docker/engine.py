@@ -7,6 +7,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+# Now, by one thread: those that answer requests would meet it half imported by each other.
+import docker
+import docker.errors
+import requests
+
 from ..resource import PluginError
 from ..values import Plain
 
@@ -20,9 +25,6 @@ def api() -> Any:
 
     Its answers are the engine's JSON, which has no types.
     """
-    import docker
-    import docker.errors
-
     try:
         return docker.from_env(timeout=TIMEOUT_SECONDS, max_pool_size=64).api
     except docker.errors.DockerException as error:
@@ -32,9 +34,6 @@ def api() -> Any:
 @contextmanager
 def errors(what: str) -> Generator[None]:
     """Turns what the engine says into a PluginError that begins with `what` failed."""
-    import docker.errors
-    import requests
-
     try:
         yield
     except docker.errors.APIError as error:
@@ -79,8 +78,6 @@ def _advice(said: str) -> str:
 
 def or_none(fetch: Callable[[], Any]) -> Any:
     """Returns what `fetch` returns, or None when the engine has no such thing."""
-    import docker.errors
-
     try:
         return fetch()
     except docker.errors.NotFound:

@@ -1,15 +1,14 @@
 """`docker.Network`."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+from docker.types import IPAMConfig, IPAMPool
 
 from ..inputs import SdkType, Supported
 from ..resource import Context, Resource, names
 from ..values import Plain
 from .engine import api, errors, labels, or_none
-
-if TYPE_CHECKING:
-    from docker.types import IPAMConfig
 
 
 class Network(Resource):
@@ -64,9 +63,7 @@ class Network(Resource):
             or_none(lambda: api().remove_network(identity))
 
 
-def _ipam(inputs: Plain) -> "IPAMConfig | None":
-    from docker.types import IPAMConfig, IPAMPool
-
+def _ipam(inputs: Plain) -> IPAMConfig | None:
     configs = inputs.get("ipamConfigs")
     if not configs:
         return None
