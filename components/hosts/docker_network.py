@@ -3,7 +3,7 @@
 import ipaddress
 import json
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_docker as docker
@@ -35,8 +35,8 @@ class Network(TypedDict):
 class DockerNetworkArgs(TypedDict):
     """What the network is for."""
 
-    load_balancer_port: pulumi.Input[int]
-    """The port of 127.0.0.1 that the load balancer will publish; refused if it is in use."""
+    load_balancer_port: NotRequired[pulumi.Input[int]]
+    """The port of 127.0.0.1 that a load balancer will publish; refused if it is in use."""
 
 
 class DockerNetwork(pulumi.ComponentResource):
@@ -64,7 +64,7 @@ class DockerNetwork(pulumi.ComponentResource):
         self.register_outputs({"network": self.network})
 
     def _probe(self, name: str, args: DockerNetworkArgs) -> pulumi.Output[Any]:
-        port = pulumi.Output.from_input(args["load_balancer_port"]).apply(str)
+        port = pulumi.Output.from_input(args.get("load_balancer_port", 0)).apply(str)
         probe = local.Command(
             f"{name}-probe",
             create="python3 -",

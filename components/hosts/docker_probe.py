@@ -44,8 +44,8 @@ def engine() -> dict[str, object]:
 
 
 def check_port(port: int, own: int) -> None:
-    """Refuse a port that something else listens on."""
-    if port == own or is_free(port):
+    """Refuse a port that something else listens on; 0 means that none is wanted."""
+    if port in (0, own) or is_free(port):
         return
     fail(
         f"load-balancer-port: port {port} of 127.0.0.1 is in use",
