@@ -81,7 +81,9 @@ def placements(stack: Stack, machines: Mapping[str, str]) -> dict[str, str]:
 def machine_ids(stack: Stack, machines: Mapping[str, str]) -> dict[str, str]:
     """The ids of the machines that fleet knows to be alive, by name."""
     names = {address: name for name, address in machines.items()}
-    return {names[row["ip"]]: row["machine"] for row in stack.fleetctl_json("list-machines")}
+    rows = stack.fleetctl_json("list-machines")
+    assert {row["ip"] for row in rows} <= names.keys(), rows
+    return {names[row["ip"]]: row["machine"] for row in rows}
 
 
 def fleet_leader(stack: Stack, machine: str) -> str:

@@ -1,0 +1,104 @@
+"""The components in another program than this checkout's: one machine, one unit of its own."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .stack import CHECKOUT, Stack, copy_program, eventually
+
+PROGRAM = '''
+"""A cluster of one machine for the unit tick.service."""
+
+import pulumi
+from components.cluster import Cluster
+from components.hosts.docker import DockerHosts
+from components.hosts.docker_network import DockerNetwork
+from components.keys import EtcdKeys
+from components.ssh_config import SshConfig
+from components.units import FleetUnit
+
+images = pulumi.Config().require("images")
+network = DockerNetwork("network", {{}}).shape
+machines = DockerHosts(
+    "machines",
+    {{
+        "network": network,
+        "metadata": [{{"role": "clock"}}],
+        "image_context": f"{{images}}/machine",
+    }},
+)
+cluster = Cluster("cluster", {{"hosts": machines.shapes, "etcd_size": 1}})
+in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=machines)
+EtcdKeys(
+    "keys", {{"connection": cluster.connection, "keys": {{"/app/tick": "tock"}}}}, in_cluster
+)
+tick = FleetUnit(
+    "tick", {{"connection": cluster.connection, "path": "{unit}"}}, in_cluster
+)
+ssh = SshConfig("ssh", {{"hosts": machines.shapes, "folder": "{ssh}"}})
+pulumi.export("units", tick.placements)
+'''
+
+UNIT = """
+[Unit]
+Description=Says what it found in etcd
+
+[Service]
+EnvironmentFile=/etc/fleet/environment
+ExecStart=/bin/sh -c 'etcdctl get --print-value-only /app/tick; exec sleep infinity'
+
+[X-Fleet]
+MachineMetadata=role=clock
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of a program that someone else wrote."""
+    program = tmp_path / "program"
+    program.mkdir()
+    stack = Stack(
+        f"test-{secrets.token_hex(4)}", program, tmp_path / "state", {"PYTHONPATH": str(CHECKOUT)}
+    )
+    (program / "Pulumi.yaml").write_text(
+        "name: someone-else\n"
+        "runtime: {name: python, options: {toolchain: pip, virtualenv: .venv}}\n"
+    )
+    (program / ".venv").symlink_to(CHECKOUT / ".venv")
+    (program / "tick.service").write_text(UNIT)
+    ssh_folder = f".pulumi/ssh/{stack.name}"
+    (program / "__main__.py").write_text(PROGRAM.format(unit="tick.service", ssh=ssh_folder))
+    stack.create({"images": str(CHECKOUT / "images")})
+    try:
+        yield stack
+    finally:
+        stack.destroy()
+        assert stack.docker_objects() == []
+
+
+def test_another_program_makes_a_cluster_of_the_components(own: Stack):
+    own.up()
+    assert own.outputs()["units"] == {"tick.service": "machine-1"}
+    [row] = own.units()["tick.service"]
+    assert (row["active"], row["sub"]) == ("active", "running")
+    journal = "fleetctl journal tick.service"
+    eventually("it found its key", lambda: "tock" in own.run(*journal.split()).out)
+    assert own.changes() == {}
+
+
+def test_other_languages_can_use_the_components(tmp_path: Path):
+    program = copy_program(tmp_path / "program")
+    stack = Stack("none", program, tmp_path / "state")
+    stack.home.mkdir()
+    schema = json.loads(stack.run("pulumi", "package", "get-schema", "./components").out)
+    resources = {name.rpartition(":")[2]: shape for name, shape in schema["resources"].items()}
+    assert {
+        "Cluster", "DockerHosts", "DockerLoadBalancer", "DockerNetwork", "DockerRegistry",
+        "EtcdKeys", "FleetTemplate", "FleetUnit", "Image",
+    } <= resources.keys()  # fmt: skip
+    assert all(shape["isComponent"] for shape in resources.values())
+    assert set(resources["FleetUnit"]["requiredInputs"]) == {"connection", "path"}
+    assert resources["Cluster"]["inputProperties"]["hosts"]["type"] == "array"
