@@ -4,10 +4,11 @@ A unit is started once for each (file, target, boot); from then on systemd's `Re
 and the agent only reports. Each step is written to the ledger before it is done, so that fleetd
 may be killed anywhere and goes on where it was.
 
-A unit is stopped only on an instruction of the store that it came from. When the store turns out
-to be another one, emptied, or older than what was seen of it, its silence means nothing: every
-unit becomes *held*. A held unit runs on until the store schedules it here (it is adopted as it
-runs) or says that it must not run here (an assignment with target inactive).
+A unit is stopped only on an instruction: an assignment that says so. Silence tells nothing: a
+unit without an assignment is *held*, it stays as it is. When assignments vanish or go back in
+time, when the store has another id or a lower revision than before, then it was emptied or
+restored, and for a while only what confirms the units as they run is followed: the leader needs
+the time to see what runs where.
 """
 
 import logging
@@ -18,7 +19,6 @@ from itertools import chain
 
 from .ledger import Ledger, LocalUnit, Progress
 from .model import (
-    CLUSTER,
     STATES,
     Assignment,
     BadRecordError,
@@ -47,8 +47,6 @@ class Step(Enum):
     START = auto()
     STARTED = auto()
     """Only to be noted: it turns out to have been started."""
-    ADOPT = auto()
-    """Only to be noted: it is no longer held."""
     STOP = auto()
     STOPPED = auto()
     """Only to be noted: it is loaded and not started."""
@@ -57,17 +55,15 @@ class Step(Enum):
 
 def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: Status) -> Step:
     """Decide about one unit: what the machine has of it, what it is told, what systemd says."""
-    here = wanted is not None and wanted.target is not Target.INACTIVE
+    if wanted is None:
+        return Step.NOTHING
+    here = wanted.target is not Target.INACTIVE
     if unit is None:
         return Step.WRITE if here else Step.NOTHING
-    if wanted is None and unit.held:
-        return Step.NOTHING
-    if not here or wanted is None:
+    if not here:
         return Step.REMOVE if _at_rest(status) else Step.STOP
     if wanted.sha != unit.sha:
         return Step.WRITE if _at_rest(status) else Step.STOP
-    if unit.held:
-        return Step.ADOPT
     return _towards(wanted.target, unit, status)
 
 
@@ -130,14 +126,19 @@ class Agent:
         ledger: Ledger,
         clock: Callable[[], float],
         patience: float,
+        on_shaken: Callable[[], None],
     ) -> None:
-        """`patience`: seconds to start nothing new after the store turned out to be another."""
+        """`patience`: seconds to follow nothing new after the store was emptied or restored.
+
+        `on_shaken` is called when that was found.
+        """
         self._machine = machine
         self._store = store
         self._systemd = systemd
         self._ledger = ledger
         self._clock = clock
         self._patience = patience
+        self._on_shaken = on_shaken
         self._wary_until = 0.0
         self._checked_files = False
         self._lease = 0
@@ -153,8 +154,8 @@ class Agent:
         self._checked_files = False
         self._attempt += 1
 
-    def recognise(self, cluster: Entry | None, revision: int, fresh: bool) -> bool:
-        """Look at the store's identity and revision: False when it is not what it was.
+    def recognise(self, cluster: Entry | None, revision: int, fresh: bool) -> None:
+        """Look whether the store is still the one that was seen before.
 
         Args:
             cluster: the entry of the cluster's id.
@@ -164,14 +165,12 @@ class Agent:
         """
         ledger, id = self._ledger, _cluster_id(cluster)
         if ledger.cluster and id != ledger.cluster:
-            reason = f"the store's cluster id was {ledger.cluster} and is {id or 'missing'}"
+            self._hold(f"the store's cluster id was {ledger.cluster} and is {id or 'missing'}")
         elif fresh and revision < ledger.revision:
-            reason = f"the store is at revision {revision}, {ledger.revision} was seen before"
+            self._hold(f"the store is at revision {revision}, {ledger.revision} was seen before")
         else:
-            ledger.follow(id, max(revision, ledger.revision))
-            return True
-        self._hold(id, revision, reason)
-        return False
+            revision = max(revision, ledger.revision)
+        ledger.follow(id, revision)
 
     def reconcile(self, lease: int, schedule: Mapping[str, Entry]) -> float:
         """Do what is to be done until there is nothing left but to wait; report.
@@ -186,28 +185,47 @@ class Agent:
         if not self._checked_files:
             self._check_files(schedule)
         wanted, unreadable = _read(schedule)
-        if self._clock() < self._wary_until:
-            wanted = {name: one for name, one in wanted.items() if self._is_settled(name, one)}
         for name, reason in unreadable.items():
             self._complain(name, schedule[schedule_key(self._machine, name)].mod_revision, reason)
+        self._compare(wanted.keys() | unreadable.keys(), wanted)
+        if self._clock() < self._wary_until:
+            wanted = {name: one for name, one in wanted.items() if self._confirms(name, one)}
+        self._follow(wanted)
         while self._round(lease, wanted, unreadable.keys()):
             pass
         return max(0.0, self._wary_until - self._clock())
 
-    def _is_settled(self, name: str, wanted: _Wanted) -> bool:
-        """Whether to follow the instruction before the leader has seen what runs where.
+    def _compare(self, present: Set[str], wanted: Mapping[str, _Wanted]) -> None:
+        """Look whether assignments vanished or went back in time: the leader never does that."""
+        units = self._ledger.units
+        vanished = [name for name in units if units[name].revision and name not in present]
+        older = [n for n in units if n in wanted and wanted[n].revision < units[n].revision]
+        if vanished or older:
+            names = ", ".join(sorted(vanished + older))
+            self._hold(f"assignments vanished or are older than before: {names}")
 
-        The schedule of a restored store may be older than what runs.
-        """
-        unit = self._ledger.units.get(name)
-        as_it_runs = Assignment(unit.sha, Target.LAUNCHED) if unit else None
-        return unit is not None and (not unit.held or wanted.assignment == as_it_runs)
-
-    def _hold(self, cluster: str, revision: int, reason: str) -> None:
+    def _hold(self, reason: str) -> None:
         log.warning("holding %d units as they are: %s", len(self._ledger.units), reason)
-        self._ledger.hold(cluster, revision)
+        self._ledger.hold()
         self._wary_until = self._clock() + self._patience
         self._reported = None
+        self._on_shaken()
+
+    def _confirms(self, name: str, wanted: _Wanted) -> bool:
+        """Whether the assignment says what is so already, or is newer than the trouble."""
+        unit = self._ledger.units.get(name)
+        as_it_runs = Assignment(unit.sha, Target.LAUNCHED) if unit else None
+        return unit is not None and (unit.revision > 0 or wanted.assignment == as_it_runs)
+
+    def _follow(self, wanted: Mapping[str, _Wanted]) -> None:
+        """Note which assignments are followed now."""
+        followed: dict[str, LocalUnit] = {}
+        for name, unit in self._ledger.units.items():
+            if name in wanted and wanted[name].revision != unit.revision:
+                followed[name] = replace(unit, revision=wanted[name].revision)
+                if not unit.revision:
+                    log.info("adopting %s as it is: %s", name, _why(wanted[name]))
+        self._ledger.record(followed)
 
     def _check_files(self, schedule: Mapping[str, Entry]) -> None:
         """Compare the ledger with the unit files that are there, and mend both."""
@@ -238,8 +256,6 @@ class Agent:
     def _round(self, lease: int, wanted: Mapping[str, _Wanted], unreadable: Set[str]) -> bool:
         """One step for each unit. Whether there may be another at once."""
         view = self._look(wanted, unreadable)
-        if not self._instructed(view):
-            return True
         if not self._report(lease, view, unreadable):
             return False
         self._complained = False
@@ -261,18 +277,6 @@ class Agent:
             steps[next_step(units.get(name), told, statuses.get(name, UNKNOWN))].append(name)
         return _View(wanted, statuses, steps)
 
-    def _instructed(self, view: _View) -> bool:
-        """Before silence is taken for an instruction, make sure that the store is the same."""
-        leaving = [*view.steps[Step.STOP], *view.steps[Step.REMOVE]]
-        if all(name in view.wanted for name in leaving):
-            return True
-        ledger, snapshot = self._ledger, self._store.get([CLUSTER])
-        id = _cluster_id(snapshot.entries.get(CLUSTER))
-        if id == ledger.cluster and snapshot.revision >= ledger.revision:
-            return True
-        self._hold(ledger.cluster, snapshot.revision, "the store was emptied or replaced")
-        return False
-
     def _note(self, view: _View) -> bool:
         units = self._ledger.units
         noted: dict[str, LocalUnit] = {}
@@ -280,9 +284,6 @@ class Agent:
             noted[name] = replace(units[name], progress=Progress.STARTED)
         for name in view.steps[Step.STOPPED]:
             noted[name] = replace(units[name], progress=Progress.LOADED)
-        for name in view.steps[Step.ADOPT]:
-            log.info("adopting %s as it runs: %s", name, self._why(view, name))
-            noted[name] = replace(units[name], held=False)
         self._ledger.record(noted)
         return bool(noted)
 
@@ -292,7 +293,7 @@ class Agent:
         under_way = {name for name in self._stopping if _is_stopping(view.statuses[name])}
         fresh = [name for name in names if name not in under_way]
         for name in fresh:
-            log.info("stopping %s: %s", name, self._why(view, name))
+            log.info("stopping %s: %s", name, _why(view.wanted[name]))
         units = self._ledger.units
         self._ledger.record({n: replace(units[n], progress=Progress.STOPPING) for n in fresh})
         for name, reason in (self._systemd.stop(fresh) if fresh else {}).items():
@@ -307,9 +308,9 @@ class Agent:
         if not removed and not files:
             return False
         for name in removed:
-            log.info("removing %s: %s", name, self._why(view, name))
+            log.info("removing %s: %s", name, _why(view.wanted[name]))
         old = [*removed, *(name for name in files if name in units)]
-        new = {n: LocalUnit(view.wanted[n].assignment.sha, Progress.WRITING) for n in files}
+        new = {name: _new(view.wanted[name]) for name in files}
         self._ledger.record(new)
         self._systemd.remove(old)
         self._systemd.write(files)
@@ -353,7 +354,7 @@ class Agent:
         if not names or not lease:
             return False
         for name in names:
-            log.info("starting %s: %s", name, self._why(view, name))
+            log.info("starting %s: %s", name, _why(view.wanted[name]))
         starting = {
             name: replace(units[name], progress=Progress.STARTING, since=view.statuses[name].since)
             for name in names
@@ -392,12 +393,6 @@ class Agent:
         for name in chain(*names):
             self._problems.pop(name, None)
 
-    def _why(self, view: _View, name: str) -> str:
-        wanted = view.wanted.get(name)
-        if wanted is None:
-            return "no longer assigned"
-        return f"assigned {wanted.assignment.target} at revision {wanted.revision}"
-
     def _report(self, lease: int, view: _View, unreadable: Set[str]) -> bool:
         """Write the states that changed. False when an assignment was withdrawn meanwhile.
 
@@ -427,7 +422,7 @@ class Agent:
         unit, wanted = self._ledger.units.get(name), view.wanted.get(name)
         status, problem = view.statuses.get(name, UNKNOWN), self._problems.get(name)
         if unit is None and wanted is not None:
-            unit = LocalUnit(wanted.assignment.sha, Progress.WRITING)
+            unit = _new(wanted)
         assert unit is not None
         return UnitState(
             load=status.load,
@@ -435,7 +430,7 @@ class Agent:
             sub=status.sub,
             sha=unit.sha,
             since=status.since,
-            held=unit.held,
+            held=not unit.revision,
             problem=problem.reason if problem else "",
         )
 
@@ -480,11 +475,19 @@ def _read(schedule: Mapping[str, Entry]) -> tuple[dict[str, _Wanted], dict[str, 
     return wanted, unreadable
 
 
+def _why(wanted: _Wanted) -> str:
+    return f"assigned {wanted.assignment.target} at revision {wanted.revision}"
+
+
 def _cluster_id(entry: Entry | None) -> str:
     try:
         return Cluster.from_json(entry.value).id if entry else ""
     except BadRecordError as error:
         return f"unreadable: {error}"
+
+
+def _new(wanted: _Wanted) -> LocalUnit:
+    return LocalUnit(wanted.assignment.sha, Progress.WRITING, revision=wanted.revision)
 
 
 def _is_stopping(status: Status) -> bool:
@@ -494,4 +497,4 @@ def _is_stopping(status: Status) -> bool:
 def _found(sha: str, status: Status) -> LocalUnit:
     """A unit whose record was lost: whatever shows that it ran counts as started."""
     ran = not _at_rest(status) or status.active == "failed" or status.since > 0
-    return LocalUnit(sha, Progress.STARTED if ran else Progress.LOADED, status.since, held=True)
+    return LocalUnit(sha, Progress.STARTED if ran else Progress.LOADED, status.since)

@@ -1,8 +1,9 @@
 """What the leader writes to `schedule/`, decided from the whole store: pure.
 
-`schedule.py` says where each unit belongs. This says what may be written now on the way there: a
-unit is withdrawn from one machine before it is given to another, and it is given only when the
-old machine no longer reports it, or is gone.
+`schedule.py` says where each unit belongs. This says what may be written now on the way there: one
+machine is told to stop a unit before it is given to another, and it is given only when the old
+machine no longer reports it, or is gone. A machine that is gone finds what it was told when it
+comes back.
 """
 
 from collections import defaultdict
@@ -128,7 +129,8 @@ class _Decider:
     def _changes(self, unit: str, plan: Plan) -> Iterator[Change]:
         wanted = self._s.units.get(unit)
         if wanted is None or wanted.target is Target.INACTIVE:
-            yield from self._withdraw(unit, set(), "it is to run nowhere", wanted is not None)
+            known = wanted is not None
+            yield from self._withdraw(unit, set(), "it is to run nowhere", known)
         elif unit not in self._s.requirements:
             return  # Its file cannot be used: whatever is assigned stays.
         elif self._s.requirements[unit].is_global:
@@ -175,16 +177,25 @@ class _Decider:
             yield Change(machine, unit, new, f"{reason}, {wanted.target}")
 
     def _withdraw(
-        self, unit: str, homes: AbstractSet[str], reason: str, instruct: bool = True
+        self, unit: str, homes: AbstractSet[str], reason: str, known: bool = True
     ) -> Iterator[Change]:
-        """Take the unit from all machines but its homes; tell those that hold it to stop it."""
+        """Tell all machines but its homes to stop the unit, until they no longer report it.
+
+        Without a record (not `known`), a unit stays where it runs without an assignment.
+        """
         entries, reports = self._entries[unit], self._reports[unit]
         for machine in sorted((entries.keys() | reports.keys()) - homes):
-            entry, state = entries.get(machine), reports.get(machine)
-            stop = Assignment(entry.sha if entry else state.sha if state else "", Target.INACTIVE)
-            told = entry is not None and entry.target is Target.INACTIVE
-            if instruct and state is not None and (state.held or told):
-                if not told:
-                    yield Change(machine, unit, stop, f"held there, but {reason}")
-            elif entry is not None:
-                yield Change(machine, unit, None, reason)
+            entry = entries.get(machine)
+            if entry is None and not known:
+                continue
+            if machine in self._s.forgotten or self._has_obeyed(unit, machine):
+                yield Change(machine, unit, None, "done")
+            elif entry is None or entry.target is not Target.INACTIVE:
+                sha = entry.sha if entry else reports[machine].sha
+                yield Change(machine, unit, Assignment(sha, Target.INACTIVE), reason)
+
+    def _has_obeyed(self, unit: str, machine: str) -> bool:
+        told = self._entries[unit].get(machine)
+        is_told = told is not None and told.target is Target.INACTIVE
+        alive = machine in self._s.machines
+        return is_told and alive and machine not in self._reports[unit]

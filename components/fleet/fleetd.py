@@ -82,6 +82,7 @@ class Fleetd:
             Ledger(around.ledger_file),
             around.clock,
             settings.agent_ttl,
+            self._shake,
         )
         self._election = Election(machine.id, around.store, around.wake)
         self._leader: Leader | None = None
@@ -130,14 +131,17 @@ class Fleetd:
         for mirror in (self._cluster, self._schedule):
             mirror.refresh()
             cluster = self._cluster.entries.get(CLUSTER)
-            if not self._agent.recognise(cluster, mirror.revision, mirror.fresh):
-                self._shaken = True
-                self.session.shaken()
+            self._agent.recognise(cluster, mirror.revision, mirror.fresh)
         self._shaken &= self.session.sight() < self.session.ttl
         if CLUSTER not in self._cluster.entries and self._cluster.settled:
             record = Cluster(uuid4().hex)
             written = Put(CLUSTER, record.to_json())
             self._cluster.expect(self._around.store.commit([written], Unchanged(CLUSTER, 0)))
+
+    def _shake(self) -> None:
+        """The store is not what it was: do not conclude anything from what it lacks."""
+        self._shaken = True
+        self.session.shaken()
 
     def _act(self, lease: int) -> float:
         """Reconcile this machine; a systemd that fails must not keep it from leading."""

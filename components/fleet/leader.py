@@ -99,7 +99,10 @@ class Leader:
                 _log(change, revision)
         if not careful.keep_lost:
             self._losses.settle(self._losses.missing)
-        told = any(one.target is Target.INACTIVE for one in situation.schedule.values())
+        told = any(
+            assignment.target is Target.INACTIVE and machine in situation.machines
+            for (machine, _), assignment in situation.schedule.items()
+        )
         return not (decision.changes or decision.waiting or told or blind)
 
     def _situation(self) -> Situation:

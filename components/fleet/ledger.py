@@ -35,8 +35,8 @@ class LocalUnit:
     progress: Progress
     since: float = 0.0
     """The unit's `Status.since` before it was started: a later one means that it was."""
-    held: bool = False
-    """It stays as it is until the store says something about it: see `agent.py`."""
+    revision: int = 0
+    """Of the assignment that it follows; 0 while there is none, and it stays as it is."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "progress", Progress(self.progress))
@@ -73,10 +73,9 @@ class Ledger:
             self.cluster, self.revision = cluster, revision
             self._save()
 
-    def hold(self, cluster: str, revision: int) -> None:
-        """Follow a store whose silence about our units means nothing: mark them all held."""
-        self.cluster, self.revision = cluster, revision
-        self.units = {name: replace(unit, held=True) for name, unit in self.units.items()}
+    def hold(self) -> None:
+        """No unit follows an assignment any more."""
+        self.units = {name: replace(unit, revision=0) for name, unit in self.units.items()}
         self._save()
 
     def _load(self) -> bool:

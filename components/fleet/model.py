@@ -139,8 +139,9 @@ class Unit(Record):
 class Assignment(Record):
     """The leader's instruction to one machine about one unit.
 
-    A missing assignment tells the machine to stop and remove the unit, unless the unit is *held*
-    (see `agent.py`); target `inactive` tells it to stop and remove even a held one.
+    Target `inactive` tells the machine to stop and remove the unit. A missing assignment tells it
+    nothing: an emptied store stops nothing. The leader deletes an `inactive` one when the machine
+    no longer reports the unit.
     """
 
     kind: ClassVar[str] = "assignment"

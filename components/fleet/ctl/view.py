@@ -141,7 +141,11 @@ class View:
 
     def _put_assignment(self, key: str, value: str) -> None:
         machine, name = model.split_key(key, "")
-        self.schedule[name][machine] = Assignment.from_json(value)
+        assignment = Assignment.from_json(value)
+        if assignment.target is Target.INACTIVE:  # To be stopped and removed there.
+            self.schedule[name].pop(machine, None)
+        else:
+            self.schedule[name][machine] = assignment
 
     def _put_state(self, key: str, value: str) -> None:
         machine, name = model.split_key(key, "")

@@ -167,9 +167,7 @@ class MemoryStore:
 
     def restore(self, snapshot: Snapshot) -> None:
         """An older state in the place of this one; leases are gone."""
-        self.entries = {
-            key: entry for key, entry in snapshot.entries.items() if not entry.lease
-        }
+        self.entries = {key: entry for key, entry in snapshot.entries.items() if not entry.lease}
         self.revision = snapshot.revision
         self.leases.clear()
         self._history.clear()

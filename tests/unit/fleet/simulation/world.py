@@ -21,7 +21,7 @@ from components.fleet.model import (
     split_key,
     unit_key,
 )
-from components.fleet.store import Delete, Put, Snapshot, StoreUnavailableError
+from components.fleet.store import Changes, Delete, Put, Snapshot, StoreUnavailableError
 
 from ..fakes import FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
 
@@ -183,7 +183,7 @@ class Watcher:
     def stopped(self, node: Node, unit: str) -> None:
         """A unit's process ends."""
         self.runs.pop((node.id, unit), None)
-        doubled = any(other.unit == unit for other in self.runs.values())
+        doubled = self._is_elsewhere(node.id, unit)
         if doubled or (node.id, unit) in self.permitted or not node.on:
             self.lived.pop((node.id, unit), None)
         else:
@@ -199,9 +199,21 @@ class Watcher:
         for unit in self.world.names:
             self.permit(machine, unit)
 
+    def written(self, changes: Changes) -> None:
+        """The leader may tell one of two machines that run the same unit to stop it."""
+        for key, entry in changes.puts.items():
+            if key.startswith(SCHEDULE):
+                machine, unit = split_key(key, SCHEDULE)
+                told = Assignment.from_json(entry.value).target
+                if told is Target.INACTIVE and self._is_elsewhere(machine, unit):
+                    self.permit(machine, unit)
+
     def permit(self, machine: str, unit: str) -> None:
         self.permitted.add((machine, unit))
         self.lived.pop((machine, unit), None)
+
+    def _is_elsewhere(self, machine: str, unit: str) -> bool:
+        return any(run.unit == unit and run.node != machine for run in self.runs.values())
 
     def _both_alive(self, one: Run, other: Run) -> bool:
         return one.lease in self.world.store.leases and other.lease in self.world.store.leases
@@ -221,6 +233,7 @@ class World:
         self.wanted: dict[str, tuple[str, Target]] = {}
         """What the user wants: unit to text and target."""
         self.watcher = Watcher(self)
+        self.store.on_commit = self.watcher.written
         self.nodes = [Node(f"m{i}", self) for i in range(1, machines + 1)]
 
     def lease_of(self, machine: str) -> int:
@@ -249,9 +262,7 @@ class World:
         """Write what is wanted of a unit to the store."""
         text, target = self.wanted[unit]
         record = Unit(sha_of(text), target)
-        self.store.commit(
-            [Put(file_key(record.sha), text), Put(unit_key(unit), record.to_json())]
-        )
+        self.store.commit([Put(file_key(record.sha), text), Put(unit_key(unit), record.to_json())])
 
     def destroy(self, unit: str) -> None:
         """The user removes a unit."""
