@@ -1,7 +1,9 @@
 """fleet's software as one file: what Pulumi copies to each machine."""
 
+import atexit
 import hashlib
 import io
+import shutil
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -24,12 +26,13 @@ class Software:
 
 
 def pack(source: Path = SOURCE) -> Software:
-    """Pack the sources into an archive in the temporary folder, named by its content."""
+    """Pack the sources into an archive that is there until this program ends."""
     content = _archive(source)
     sha = hashlib.sha256(content).hexdigest()
-    path = Path(tempfile.gettempdir()) / f"fleet-{sha[:16]}.zip"
-    if not path.exists() or path.read_bytes() != content:
-        path.write_bytes(content)
+    folder = Path(tempfile.mkdtemp(prefix="fleet-"))
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "fleet.zip"
+    path.write_bytes(content)
     return Software(path, sha)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dbus_fast import BusType, DBusError, Message, MessageType
-from dbus_fast.aio import MessageBus
+from dbus_fast.aio.message_bus import MessageBus
 
 from .model import sha_of
 from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
@@ -206,7 +206,8 @@ class DBusSystemd:
         if reply is None:
             return []
         if reply.message_type is MessageType.ERROR:
-            raise DBusError(reply.error_name, reply.body[0] if reply.body else "", reply)
+            told = reply.body[0] if reply.body else ""
+            raise DBusError(reply.error_name or "unknown error", told, reply)
         return reply.body
 
     async def _manager(self, member: str, types: str = "", *body: Any) -> list[Any]:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from . import rpc_pb2 as rpc
 
-_UNARY = {
+_UNARY: dict[str, tuple[type[Message], type[Message]]] = {
     "KV/Range": (rpc.RangeRequest, rpc.RangeResponse),
     "KV/Txn": (rpc.TxnRequest, rpc.TxnResponse),
     "Lease/LeaseGrant": (rpc.LeaseGrantRequest, rpc.LeaseGrantResponse),
