@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def _each(found: list[dict[str, Any]], name: str) -> list[str]:
 
 
 @contextmanager
-def running(log: Path) -> Iterator[Moto]:
+def running(log: Path) -> Generator[Moto]:
     """Starts a server on a free port of 127.0.0.1 and ends it again."""
     for _ in range(ATTEMPTS):
         port = free_port()

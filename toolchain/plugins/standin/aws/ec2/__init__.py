@@ -1,0 +1,1 @@
+"""EC2: machines and their networks."""

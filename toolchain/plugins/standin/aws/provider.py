@@ -1,0 +1,110 @@
+"""The provider: what AWS's resources need beyond the shared one."""
+
+from pulumi.provider.experimental import provider as rpc
+
+from ..inputs import Problem
+from ..provider import DEFAULTS, StandIn, changes
+from ..resource import Resource
+from ..values import UNKNOWN, Plain, Properties, plain_map, wrap, wrap_map
+from . import settings
+from .client import configure
+from .resource import AwsResource
+
+
+class AwsStandIn(StandIn):
+    """Knows its configuration, names of many kinds, and what an update leaves as it is."""
+
+    async def check_config(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """Checks the provider's configuration against the SDK."""
+        config = settings.decoded(plain_map(request.new_inputs))
+        failures = _failures(settings.config_problems(config))
+        return rpc.CheckResponse(request.new_inputs, failures or None)
+
+    async def diff_config(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        """A changed configuration is used from then on; nothing is replaced for it."""
+        old, new = plain_map(request.old_state), plain_map(request.new_inputs)
+        changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+        kind = rpc.PropertyDiff(rpc.PropertyDiffKind.UPDATE, input_diff=False)
+        return rpc.DiffResponse(
+            changes=bool(changed), diffs=changed, detailed_diff=dict.fromkeys(changed, kind)
+        )
+
+    async def configure(self, request: rpc.ConfigureRequest) -> rpc.ConfigureResponse:
+        """Sets the configuration for all requests."""
+        configure(settings.read(settings.decoded(plain_map(request.args))))
+        return await super().configure(request)
+
+    def _check(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
+        """Adds a name where the resource's name is not called `name`; else as the shared one."""
+        resource = self._resource(request.type)
+        chosen = _chosen_name(resource, request)
+        named = request.new_inputs | chosen
+        checked = super()._check(
+            rpc.CheckRequest(request.urn, request.old_inputs, named, request.random_seed)
+        )
+        if checked.failures or checked.inputs is None:
+            return checked
+        defaults = {*plain_map(checked.inputs).get(DEFAULTS, []), *chosen}
+        return rpc.CheckResponse(checked.inputs | {DEFAULTS: wrap(sorted(defaults))})
+
+    def _diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
+        """As the shared one, but what a change does may depend on the values."""
+        resource = _aws(self._resource(request.type))
+        old, new = plain_map(request.old_state), plain_map(request.new_inputs)
+        changed = changes(resource, old, new)
+        replaced = [name for name in changed if resource.forces_new(name, old, new)]
+        return rpc.DiffResponse(
+            changes=bool(changed),
+            replaces=replaced,
+            delete_before_replace=bool(replaced) and _delete_first(resource, old, new),
+            diffs=list(changed),
+            detailed_diff={
+                name: rpc.PropertyDiff(_kind(kind, name in replaced), input_diff=False)
+                for name, kind in changed.items()
+            },
+        )
+
+    def _update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
+        """A preview keeps what AWS chose before, but for what the update makes anew."""
+        if not request.preview:
+            return super()._update(request)
+        resource = _aws(self._resource(request.type))
+        inputs, state = plain_map(request.news), plain_map(request.olds)
+        mine = resource.sdk.input_types().keys() - resource.computed
+        kept = {name: value for name, value in request.olds.items() if name not in mine}
+        pending = {name: wrap(UNKNOWN) for name in resource.pending(inputs, state)}
+        return rpc.UpdateResponse(kept | request.news | pending)
+
+
+def _failures(found: list[Problem]) -> list[rpc.CheckFailure]:
+    return [rpc.CheckFailure(problem.path, problem.reason) for problem in found]
+
+
+def _aws(resource: Resource) -> AwsResource:
+    assert isinstance(resource, AwsResource)
+    return resource
+
+
+def _chosen_name(resource: Resource, request: rpc.CheckRequest) -> Properties:
+    """Returns the name that the plugin chooses; the same one as long as the resource lives."""
+    named = _aws(resource).named
+    given = plain_map(request.new_inputs)
+    if named is None or named.name in given:
+        return {}
+    old = plain_map(request.old_inputs)
+    before = old.get(named.name) if named.name in old.get(DEFAULTS, []) else None
+    return wrap_map({named.name: before or named.choose(request.name, request.random_seed)})
+
+
+def _delete_first(resource: AwsResource, old: Plain, new: Plain) -> bool:
+    """Two things cannot have one name: a name that was given and stays is freed first."""
+    if resource.delete_before_replace:
+        return True
+    named = resource.named
+    if named is None or named.name in new.get(DEFAULTS, []):
+        return False
+    return named.name in new and old.get(named.name) == new[named.name]
+
+
+def _kind(kind: str, replaced: bool) -> rpc.PropertyDiffKind:
+    return rpc.PropertyDiffKind[f"{kind.upper()}_REPLACE" if replaced else kind.upper()]
