@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +78,31 @@ def test_secrets_are_never_shown() -> None:
 def test_choices_are_shown() -> None:
     [problem] = problems({"connection": {"host": "h"}, "logging": "all"}, COMMAND, {})
     assert "stdoutAndStderr" in problem.reason
+
+
+MANY_AT_ONCE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from standin.inputs import SdkType
+
+sys.setswitchinterval(1e-6)
+together = Barrier(8)
+
+def arguments(number):
+    together.wait()
+    return SdkType("pulumi_command.remote", ("Command", "CopyToRemote")[number % 2]).arguments()
+
+with ThreadPoolExecutor(8) as threads:
+    print(*sorted({one.__name__ for one in threads.map(arguments, range(8))}))
+"""
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_the_sdk_may_be_first_used_by_many_threads_at_once(again: int) -> None:
+    del again  # One run of the race may be lucky.
+    plugins = Path(__file__).parents[3] / "toolchain" / "plugins"
+    fresh = subprocess.run(
+        [sys.executable, "-c", MANY_AT_ONCE], cwd=plugins, capture_output=True, text=True
+    )
+    assert (fresh.stdout, fresh.stderr) == ("CommandArgs CopyToRemoteArgs\n", "")

@@ -4,6 +4,7 @@ import collections.abc
 import difflib
 import importlib
 import inspect
+import threading
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,9 @@ Supported = Mapping[str, frozenset[str]]
 that is missing means that everything the SDK has there is supported."""
 
 
+_loading = threading.Lock()
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with one input. `path` is like `ports[0].external`."""
@@ -44,7 +48,7 @@ class SdkType:
 
     def arguments(self) -> type:
         """Returns the SDK's class of the resource's arguments."""
-        return getattr(importlib.import_module(self.module), f"{self.name}Args")
+        return self._load(f"{self.name}Args")
 
     def input_types(self) -> dict[str, Any]:
         """Returns the type of each input, by its name on the wire (camelCase)."""
@@ -52,7 +56,12 @@ class SdkType:
 
     def output_names(self) -> set[str]:
         """Returns the names of all outputs on the wire; inputs are outputs too."""
-        return set(resource_types(getattr(importlib.import_module(self.module), self.name)))
+        return set(resource_types(self._load(self.name)))
+
+    def _load(self, name: str) -> type:
+        # The SDKs' modules load when they are first used, which Python does not guard.
+        with _loading:
+            return getattr(importlib.import_module(self.module), name)
 
 
 def problems(inputs: Mapping[str, Any], sdk: SdkType, supported: Supported) -> list[Problem]:
