@@ -139,7 +139,6 @@ class Agent:
         self._clock = clock
         self._patience = patience
         self._on_shaken = on_shaken
-        self._wary_until = 0.0
         self._checked_files = False
         self._lease = 0
         self._reported: dict[str, str] | None = None
@@ -188,12 +187,12 @@ class Agent:
         for name, reason in unreadable.items():
             self._complain(name, schedule[schedule_key(self._machine, name)].mod_revision, reason)
         self._compare(wanted.keys() | unreadable.keys(), wanted)
-        if self._clock() < self._wary_until:
+        if self._clock() < self._ledger.wary_until:
             wanted = {name: one for name, one in wanted.items() if self._confirms(name, one)}
         self._follow(wanted)
         while self._round(lease, wanted, unreadable.keys()):
             pass
-        return max(0.0, self._wary_until - self._clock())
+        return max(0.0, self._ledger.wary_until - self._clock())
 
     def _compare(self, present: Set[str], wanted: Mapping[str, _Wanted]) -> None:
         """Look whether assignments vanished or went back in time: the leader never does that."""
@@ -206,8 +205,7 @@ class Agent:
 
     def _hold(self, reason: str) -> None:
         log.warning("holding %d units as they are: %s", len(self._ledger.units), reason)
-        self._ledger.hold()
-        self._wary_until = self._clock() + self._patience
+        self._ledger.hold(self._clock() + self._patience)
         self._reported = None
         self._on_shaken()
 

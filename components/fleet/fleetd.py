@@ -222,6 +222,7 @@ def main() -> None:
     except (ConfigError, OSError) as error:
         sys.exit(f"fleetd cannot start: {error}")
     signal.signal(signal.SIGTERM, _exit)
+    threading.excepthook = _die
     wake = threading.Event()
     systemd = DBusSystemd()
     around = Surroundings(
@@ -238,6 +239,13 @@ def main() -> None:
 def _exit(_signal: int, _frame: FrameType | None) -> None:
     # At any point: whatever was under way is found half done by the next fleetd.
     raise SystemExit(0)
+
+
+def _die(args: threading.ExceptHookArgs) -> None:
+    """A thread that has failed takes fleetd with it: systemd starts it again, whole."""
+    sys.excepthook(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _machine_id() -> str:

@@ -52,6 +52,8 @@ class Ledger:
         """The id of the store; empty when it is not known."""
         self.revision = 0
         """The highest revision seen."""
+        self.wary_until = 0.0
+        """By fleetd's clock: until then only what confirms the units is followed."""
         self.units: dict[str, LocalUnit] = {}
         self.found = self._load()
 
@@ -73,8 +75,9 @@ class Ledger:
             self.cluster, self.revision = cluster, revision
             self._save()
 
-    def hold(self) -> None:
+    def hold(self, wary_until: float) -> None:
         """No unit follows an assignment any more."""
+        self.wary_until = wary_until
         self.units = {name: replace(unit, revision=0) for name, unit in self.units.items()}
         self._save()
 
@@ -86,6 +89,7 @@ class Ledger:
             raw: Any = json.loads(text)
             units = {name: LocalUnit(**unit) for name, unit in raw["units"].items()}
             self.cluster, self.revision = str(raw["cluster"]), int(raw["revision"])
+            self.wary_until = float(raw["wary_until"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("fleetd's records are damaged, rebuilding them: %r", error)
             return False
@@ -94,6 +98,11 @@ class Ledger:
 
     def _save(self) -> None:
         units = {name: asdict(unit) for name, unit in self.units.items()}
-        content = {"cluster": self.cluster, "revision": self.revision, "units": units}
+        content = {
+            "cluster": self.cluster,
+            "revision": self.revision,
+            "wary_until": self.wary_until,
+            "units": units,
+        }
         self._saved.save(json.dumps(content))
         self.found = True

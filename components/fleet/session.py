@@ -26,7 +26,7 @@ class Session:
     ) -> None:
         """`saved` keeps the lease's id, so that a restarted fleetd resumes it.
 
-        `wake` is called when there is a new lease.
+        `clock` counts over restarts of fleetd. `wake` is called when there is a new lease.
         """
         self.lease = 0
         """The lease's id; 0 while there is none."""
@@ -35,6 +35,7 @@ class Session:
         self._clock = clock
         self._saved = saved
         self._wake = wake
+        self._lock = threading.Lock()
         self._renewed_at = -math.inf
         self._clear_since = math.inf
         self.hurry = threading.Event()
@@ -46,21 +47,19 @@ class Session:
         Raises:
             StoreUnavailableError: the store cannot be reached. The lease may still be alive.
         """
-        known = self.lease or _lease_of(self._saved.load())
+        lease = self.lease or self._resume()
         try:
-            if not known:
+            if not lease:
                 raise LeaseLostError("there was none")
-            self._store.keep_alive(known)
-            clear_since = self._clear_since if self.lease else -math.inf
+            self._store.keep_alive(lease)
+            self._note(lease, is_new=False)
         except LeaseLostError as error:
             self.lease = 0
-            known = self._store.grant(self.ttl)
-            self._saved.save(f"{known:x}\n")
-            clear_since = self._clock()
-            log.info("new lease %x of %d s: %s", known, self.ttl, error)
-        self._note(clear_since)
-        if known != self.lease:
-            self.lease = known
+            lease = self._store.grant(self.ttl)
+            self._note(lease, is_new=True)
+            log.info("new lease %x of %d s: %s", lease, self.ttl, error)
+        if lease != self.lease:
+            self.lease = lease
             self._wake()
 
     def lost(self) -> None:
@@ -76,7 +75,8 @@ class Session:
 
     def shaken(self) -> None:
         """The store is not what it was: count the time in sight from now."""
-        self._clear_since = self._clock()
+        with self._lock:
+            self._save(self.lease, self._clock())
 
     def run(self) -> None:
         """Renew for ever: the thread's work."""
@@ -101,16 +101,29 @@ class Session:
         if self.lease:
             self._store.revoke(self.lease)
 
-    def _note(self, clear_since: float) -> None:
-        now = self._clock()
-        if math.isfinite(self._renewed_at) and now - self._renewed_at > self.ttl / 2:
-            clear_since = now
-        self._renewed_at = now
+    def _resume(self) -> int:
+        """The lease of a fleetd before this one, and what it knew."""
+        with self._lock:
+            lease, self._clear_since = _parsed(self._saved.load())
+        return lease
+
+    def _note(self, lease: int, is_new: bool) -> None:
+        with self._lock:
+            now = self._clock()
+            blind = math.isfinite(self._renewed_at) and now - self._renewed_at > self.ttl / 2
+            self._renewed_at = now
+            if is_new or blind:
+                self._save(lease, now)
+
+    def _save(self, lease: int, clear_since: float) -> None:
         self._clear_since = clear_since
+        self._saved.save(f"{lease:x} {clear_since}\n")
 
 
-def _lease_of(text: str) -> int:
+def _parsed(text: str) -> tuple[int, float]:
+    """The lease and since when the store was in sight, as a fleetd before has saved them."""
     try:
-        return int(text, 16)
+        lease, clear_since = text.split()
+        return int(lease, 16), float(clear_since)
     except ValueError:
-        return 0
+        return 0, math.inf

@@ -16,6 +16,10 @@ SEEDS = int(os.environ.get("FLEET_SIMULATION_SEEDS", "25"))
 
 STEPS = 40
 UNITS = [f"u{i}.service" for i in range(6)]
+PARTICULAR = ["p0.service", "p1.service"]
+"""Units that run only on a machine of one role."""
+
+ROLES = ["a", "b"]
 
 
 class History:
@@ -29,8 +33,12 @@ class History:
 
     def play(self) -> None:
         world = self.world
+        for node, role in zip(world.nodes, "aba", strict=True):
+            node.metadata = {"role": role}
         for unit in UNITS[:4]:
             world.want(unit, SLEEPS)
+        for unit in PARTICULAR:
+            world.want(unit, SLEEPS + "[X-Fleet]\nMachineMetadata=role=a\n")
         world.run(5)
         for _ in range(STEPS):
             event = self.random.choice(EVENTS)
@@ -41,10 +49,12 @@ class History:
 
     def heal(self) -> None:
         """End all faults; then everything must come right by itself."""
-        for node in self.world.nodes:
+        for node, role in zip(self.world.nodes, "aba", strict=True):
             node.on = True
             node.line.up = True
-            node.kill_in = node.fail_in = 0
+            node.kill_in = node.fail_in = node.pause_in = 0
+            if node.metadata != {"role": role}:
+                node.relabel(role)
         self.apply()
         self.world.run(120, self.world.settled)
 
@@ -58,6 +68,14 @@ class History:
 
     def kill(self) -> None:
         self.random.choice(self.world.nodes).kill_in = self.random.randrange(1, 40)
+
+    def pause(self) -> None:
+        node = self.random.choice(self.world.nodes)
+        node.pause_in = self.random.randrange(1, 40)
+        node.pause_ticks = self.random.choice([1, 1, 2, 4, 60])
+
+    def relabel(self) -> None:
+        self.random.choice(self.world.nodes).relabel(self.random.choice(ROLES))
 
     def lose_answer(self) -> None:
         self.random.choice(self.world.nodes).fail_in = self.random.randrange(1, 20)
@@ -114,6 +132,10 @@ EVENTS: list[Callable[[History], None]] = [
     History.stop,
     History.kill,
     History.kill,
+    History.pause,
+    History.pause,
+    History.pause,
+    History.relabel,
     History.lose_answer,
     History.lose_watches,
     History.cut,

@@ -46,6 +46,12 @@ class Node:
     """fleetd is killed at this many gates from now; 0: not."""
     fail_in: int = 0
     """The store's answer is lost at this many of its gates from now; 0: not."""
+    pause_in: int = 0
+    """fleetd stands still at this many gates from now, while the others go on; 0: not."""
+    pause_ticks: int = 0
+    """For how many ticks it then stands still."""
+    paused: bool = False
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
     renew_at: float = 0.0
     step_at: float = 0.0
     restart_at: float = 0.0
@@ -65,7 +71,7 @@ class Node:
 
     def turn(self) -> None:
         """Do what is due now."""
-        if not self.on:
+        if not self.on or self.paused:
             return
         try:
             if self.fleetd is None and self.world.clock() >= self.restart_at:
@@ -81,6 +87,14 @@ class Node:
         self.kill_in = 0
         self.line.hang_up()
         self.restart_at = self.world.clock() + TICK
+
+    def relabel(self, role: str) -> None:
+        """Give the machine another role; units that asked for the old one have to go."""
+        self.metadata = {"role": role}
+        for unit, (text, _) in self.world.wanted.items():
+            if "role=" in text:
+                self.world.watcher.told(unit)
+        self.kill()
 
     def power_off(self) -> None:
         """The machine is gone until `power_on`."""
@@ -108,7 +122,7 @@ class Node:
         self.fleetd = Fleetd(self._machine(), settings, around)
 
     def _machine(self) -> Machine:
-        return Machine(self.id, f"10.0.0.{self.id[-1]}", self.id, {}, "test")
+        return Machine(self.id, f"10.0.0.{self.id[-1]}", self.id, self.metadata, "test")
 
     def _run(self, fleetd: Fleetd) -> None:
         if self.world.clock() >= self.renew_at or fleetd.session.hurry.is_set():
@@ -134,6 +148,18 @@ class Node:
             self.kill_in -= 1
             if not self.kill_in:
                 raise KilledError
+        if self.pause_in and not self.world.is_paused:
+            self.pause_in -= 1
+            if not self.pause_in:
+                self._pause()
+
+    def _pause(self) -> None:
+        self.paused = self.world.is_paused = True
+        for _ in range(self.pause_ticks):
+            self.world.tick()
+        self.paused = self.world.is_paused = False
+        if not self.on or self.fleetd is None:
+            raise KilledError
 
     def _store_gate(self, point: str) -> None:
         self._gate(point)
@@ -184,7 +210,9 @@ class Watcher:
         """A unit's process ends."""
         self.runs.pop((node.id, unit), None)
         doubled = self._is_elsewhere(node.id, unit)
-        if doubled or (node.id, unit) in self.permitted or not node.on:
+        text = node.systemd.disk.get(unit, "")
+        unfit = "role=" in text and f"role={node.metadata.get('role')}" not in text
+        if doubled or unfit or (node.id, unit) in self.permitted or not node.on:
             self.lived.pop((node.id, unit), None)
         else:
             self._complain(f"{unit} is stopped on {node.id} without an instruction")
@@ -229,6 +257,8 @@ class World:
         self.random = random.Random(seed)
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
+        self.is_paused = False
+        """Whether a fleetd stands still between two of its steps."""
         self.names: set[str] = set()
         self.wanted: dict[str, tuple[str, Target]] = {}
         """What the user wants: unit to text and target."""
