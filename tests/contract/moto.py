@@ -1,8 +1,9 @@
-"""AWS for tests: moto's server on a free port, and clients to look into it."""
+"""AWS for tests: moto's server on a free port, with Debian's images, and a look into it."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,9 @@ REGION = "eu-central-1"
 SERVICES = ("ec2", "ecr", "elbv2", "iam", "sts")
 ATTEMPTS = 5
 START_SECONDS = 60
+DEBIAN = "136693071363"
+"""The account that publishes Debian's images."""
+AMI, OLD_AMI, ARM_AMI = "ami-0000000000000002a", "ami-0000000000000001a", "ami-0000000000000003a"
 
 
 class Moto:
@@ -61,13 +65,6 @@ class Moto:
         """Forgets everything that was made."""
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
         urllib.request.urlopen(request).close()
-
-    def image(self, architecture: str = "x86_64") -> str:
-        """Returns an image that exists."""
-        answer = self.client("ec2").describe_images(
-            Filters=[{"Name": "architecture", "Values": [architecture]}]
-        )
-        return answer["Images"][0]["ImageId"]
 
     def subnets(self) -> list[str]:
         """Returns the default subnets."""
@@ -117,9 +114,34 @@ def _each(found: list[dict[str, Any]], name: str) -> list[str]:
     return [one[name] for one in found]
 
 
+def _image(identity: str, name: str, architecture: str, day: int) -> dict[str, Any]:
+    return {
+        "ami_id": identity,
+        "name": name,
+        "owner_id": DEBIAN,
+        "public": True,
+        "architecture": architecture,
+        "creation_date": f"2025-01-{day:02}T00:00:00.000Z",
+        "virtualization_type": "hvm",
+        "hypervisor": "xen",
+        "root_device_name": "/dev/xvda",
+        "root_device_type": "ebs",
+    }
+
+
+IMAGES = [
+    _image(OLD_AMI, "debian-12-amd64-20250101-1", "x86_64", 1),
+    _image(AMI, "debian-12-amd64-20250102-1", "x86_64", 2),
+    _image(ARM_AMI, "debian-12-arm64-20250103-1", "arm64", 3),
+]
+"""Debian 12: two for x86_64, the second one newer, and one for arm64."""
+
+
 @contextmanager
-def running(log: Path) -> Generator[Moto]:
-    """Starts a server on a free port of 127.0.0.1 and ends it again."""
+def running(folder: Path) -> Generator[Moto]:
+    """Starts a server on a free port of 127.0.0.1 and ends it again; its log is in the folder."""
+    log, images = folder / "moto.log", folder / "images.json"
+    images.write_text(json.dumps(IMAGES))
     for _ in range(ATTEMPTS):
         port = free_port()
         with log.open("wb") as output:
@@ -127,7 +149,8 @@ def running(log: Path) -> Generator[Moto]:
                 [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
+                env=os.environ
+                | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_AMIS_PATH": str(images)},
             )
         try:
             if _answers(server, f"http://127.0.0.1:{port}"):

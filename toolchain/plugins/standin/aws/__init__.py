@@ -9,6 +9,7 @@ from .ec2.key_pair import KeyPair
 from .ec2.network_interface import NetworkInterface
 from .ec2.security_group import EgressRule, IngressRule, SecurityGroup
 from .ecr import LifecyclePolicy, Repository
+from .functions import BY_TOKEN
 from .iam import InstanceProfile, Role, RolePolicy, RolePolicyAttachment
 from .lb.listener import Listener
 from .lb.load_balancer import LoadBalancer
@@ -20,4 +21,4 @@ RESOURCES: list[Resource] = [
     Role(), RolePolicy(), RolePolicyAttachment(), InstanceProfile(),
     Repository(), LifecyclePolicy(),
 ]  # fmt: skip
-INVOKES: Mapping[str, Callable[[Plain], Plain]] = {}
+INVOKES: Mapping[str, Callable[[Plain], Plain]] = BY_TOKEN
