@@ -21,9 +21,9 @@ real_plugins_installed() {
   done
 }
 
-# The folder is keyed by the stand-ins' content: another checkout may have other ones.
+# The folder is keyed by the stand-ins' content and versions: another checkout may have other ones.
 stand_ins_home() {
-  echo "$cache/stand-ins-$(content_hash "$toolchain/plugins")"
+  echo "$cache/stand-ins-$(content_hash "$toolchain/plugins" "$toolchain/pins.env")"
 }
 
 plugins_install() {
