@@ -97,6 +97,6 @@ def test_without_set_up_says_what_to_run(computer: Computer) -> None:
 
 
 def test_real_plugins_need_no_pulumi_home(ready: Computer) -> None:
-    for plugin in ("command-v1.2.1", "docker-v5.2.0", "tls-v5.6.2"):
+    for plugin in ("aws-v7.51.1", "command-v1.2.1", "docker-v5.2.0", "tls-v5.6.2"):
         (ready.home / ".pulumi/plugins" / f"resource-{plugin}").mkdir(parents=True)
     assert "PULUMI_HOME" not in exported(ready)

@@ -167,7 +167,7 @@ def test_changed_stand_ins_are_installed_again(computer: Computer) -> None:
 
 def test_real_plugins_are_used_when_the_user_has_them(computer: Computer) -> None:
     computer.provide_everything_but_plugins()
-    for plugin in ("command-v1.2.1", "docker-v5.2.0", "tls-v5.6.2"):
+    for plugin in ("aws-v7.51.1", "command-v1.2.1", "docker-v5.2.0", "tls-v5.6.2"):
         (computer.home / ".pulumi/plugins" / f"resource-{plugin}").mkdir(parents=True)
     found = computer.tool("plugins_found")
     assert "real ones" in found.stdout
