@@ -221,7 +221,7 @@ class Agent:
         for name, unit in self._ledger.units.items():
             if name in wanted and wanted[name].revision != unit.revision:
                 followed[name] = replace(unit, revision=wanted[name].revision)
-                if not unit.revision:
+                if not unit.revision and wanted[name].here:
                     log.info("adopting %s as it is: %s", name, _why(wanted[name]))
         self._ledger.record(followed)
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
@@ -23,11 +23,16 @@ from ..store import (
     batches,
 )
 from . import rpc_pb2 as rpc
-from .member import Certificates, Member, credentials
+from .member import Certificates, Member, Patience, credentials
 from .watching import EtcdWatch, WatchStream, prefix_end, to_entry
+
+T = TypeVar("T")
 
 TRY_SECONDS = 1.0
 """How long one member has for a request, at first; each round over all members gives more."""
+
+ROUND_SECONDS = 0.1
+"""The pause before asking all members again."""
 
 LIMIT_SECONDS = 6.0
 """How long a request may take over all its tries."""
@@ -138,7 +143,7 @@ class Etcd:
 
     def keep_alive(self, lease: int) -> None:
         """See `Store.keep_alive`."""
-        ttl = self._try_members(lambda member, timeout: member.keep_alive(lease, timeout))
+        ttl = self._try_members(lambda member, how: member.keep_alive(lease, how))
         if ttl <= 0:
             raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
 
@@ -160,16 +165,18 @@ class Etcd:
             self._call("KV/Range", rpc.RangeRequest(key=key.encode(), keys_only=True))
 
     def _call(self, name: str, request: Any, repeat: bool = True) -> Any:
-        return self._try_members(lambda member, time: member.call(name, request, time), repeat)
+        return self._try_members(lambda member, how: member.call(name, request, how), repeat)
 
-    def _try_members(self, ask: Callable[[Member, float], Any], repeat: bool = True) -> Any:
+    def _try_members(self, ask: Callable[[Member, Patience], T], repeat: bool = True) -> T:
         end = time.monotonic() + LIMIT_SECONDS
         tries = 0
         while True:
             member = self._members[0]
             round = tries // len(self._members)
+            # The first round asks who is there; from then on a member may take time to return.
+            how = Patience(TRY_SECONDS * (1 + round), connect=round > 0)
             try:
-                answer = ask(member, TRY_SECONDS * (1 + round) if repeat else COMMIT_SECONDS)
+                answer = ask(member, how if repeat else Patience(COMMIT_SECONDS))
                 self._proven = member
                 return answer
             except grpc.RpcError as error:
@@ -182,7 +189,7 @@ class Etcd:
                     raise StoreUnavailableError(_describe(member, details)) from error
             tries += 1
             if tries % len(self._members) == 0:
-                time.sleep(0.1 * (1 + round))
+                time.sleep(ROUND_SECONDS)
 
     def _leave(self, member: Member) -> None:
         """Go to the next member, and take the watches there too."""

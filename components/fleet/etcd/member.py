@@ -51,6 +51,18 @@ def credentials(certificates: Certificates) -> grpc.ChannelCredentials:
     )
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for an answer, in seconds; and whether also for a connection.
+
+    Without `connect`, a member that could not be reached a moment ago fails at once, and nothing
+    is done to reach it: gRPC works on a connection only while a call waits for it.
+    """
+
+    seconds: float
+    connect: bool = False
+
+
 class Member:
     """One member of the etcd cluster. All calls raise `grpc.RpcError`."""
 
@@ -81,13 +93,17 @@ class Member:
             response_deserializer=rpc.WatchResponse.FromString,
         )
 
-    def call(self, name: str, request: Any, timeout: float) -> Any:
-        """One request, one response; `timeout` in seconds."""
-        return self._calls[name](request, timeout=timeout)
+    def call(self, name: str, request: Any, how: Patience) -> Any:
+        """One request, one response."""
+        return self._calls[name](request, timeout=how.seconds, wait_for_ready=how.connect)
 
-    def keep_alive(self, lease: int, timeout: float) -> int:
+    def keep_alive(self, lease: int, how: Patience) -> int:
         """Renew a lease once: the seconds it has now, 0 when it has gone."""
-        call = self._keep_alive(iter([rpc.LeaseKeepAliveRequest(ID=lease)]), timeout=timeout)
+        call = self._keep_alive(
+            iter([rpc.LeaseKeepAliveRequest(ID=lease)]),
+            timeout=how.seconds,
+            wait_for_ready=how.connect,
+        )
         try:
             return next(call).TTL
         finally:
