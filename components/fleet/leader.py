@@ -171,7 +171,8 @@ def _operation(change: Change) -> Operation:
 
 
 def _log(change: Change, revision: int) -> None:
-    verb = "assigned to" if change.assignment else "withdrawn from"
+    given = change.assignment and change.assignment.target is not Target.INACTIVE
+    verb = "assigned to" if given else "withdrawn from"
     log.info(
         "%s %s %s at revision %d: %s", change.unit, verb, change.machine, revision, change.reason
     )
