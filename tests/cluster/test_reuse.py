@@ -55,13 +55,14 @@ MachineMetadata=role=clock
 """
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of a program that someone else wrote."""
-    program = tmp_path / "program"
+    folder = tmp_path_factory.mktemp("own")
+    program = folder / "program"
     program.mkdir()
     stack = Stack(
-        f"test-{secrets.token_hex(4)}", program, tmp_path / "state", {"PYTHONPATH": str(CHECKOUT)}
+        f"test-{secrets.token_hex(4)}", program, folder / "state", {"PYTHONPATH": str(CHECKOUT)}
     )
     (program / "Pulumi.yaml").write_text(
         "name: someone-else\n"
@@ -79,6 +80,9 @@ def own(tmp_path: Path) -> Iterator[Stack]:
         assert stack.docker_objects() == []
 
 
+PULUMI_DESTROY = ("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive")
+
+
 def test_another_program_makes_a_cluster_of_the_components(own: Stack):
     own.up()
     assert own.outputs()["units"] == {"tick.service": "machine-1"}
@@ -87,6 +91,13 @@ def test_another_program_makes_a_cluster_of_the_components(own: Stack):
     journal = "fleetctl journal tick.service"
     eventually("it found its key", lambda: "tock" in own.run(*journal.split()).out)
     assert own.changes() == {}
+
+
+def test_destroy_does_not_wait_for_a_dead_machine(own: Stack):
+    own.up()
+    own.run("docker", "kill", own.container("machine-1"))
+    own.run(*PULUMI_DESTROY)
+    assert own.docker_objects() == []
 
 
 def test_other_languages_can_use_the_components(tmp_path: Path):
