@@ -1,0 +1,89 @@
+"""An agent on one machine, with everything around it in memory."""
+
+from dataclasses import dataclass, field
+
+from components.fleet.agent import Agent
+from components.fleet.ledger import Ledger
+from components.fleet.model import (
+    CLUSTER,
+    SCHEDULE,
+    Assignment,
+    Cluster,
+    Target,
+    UnitState,
+    file_key,
+    schedule_key,
+    sha_of,
+    state_key,
+)
+
+from .fakes import FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+
+MACHINE = "m1"
+PATIENCE = 10.0
+
+
+@dataclass
+class Bench:
+    """One machine. `act` is one reconcile of its agent."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    ledger_file: MemoryFile = field(default_factory=MemoryFile)
+    shaken: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(self.clock)
+        self.line = Line(self.store)
+        self.systemd = FakeSystemd(self.clock)
+        self.lease = self.store.grant(3600)
+        self.store.put(CLUSTER, Cluster("one").to_json())
+        self.restart()
+
+    def restart(self) -> None:
+        """A new fleetd."""
+        self.agent = Agent(
+            MACHINE,
+            self.line,
+            self.systemd,
+            Ledger(self.ledger_file),
+            self.clock,
+            PATIENCE,
+            self._on_shaken,
+        )
+
+    def assign(self, unit: str, text: str, target: Target = Target.LAUNCHED) -> None:
+        """What the leader does; the file is in the store."""
+        self.store.put(file_key(sha_of(text)), text)
+        self.store.put(schedule_key(MACHINE, unit), Assignment(sha_of(text), target).to_json())
+
+    def act(self, lease: int | None = None) -> float:
+        """Reconcile with the store as it is, then let systemd do its jobs."""
+        snapshot = self.store.read(SCHEDULE + MACHINE + "/")
+        self.agent.recognise(self.store.entries.get(CLUSTER), snapshot.revision, fresh=True)
+        seconds = self.agent.reconcile(self.lease if lease is None else lease, snapshot.entries)
+        self.systemd.work()
+        return seconds
+
+    def settle(self) -> None:
+        """Reconcile often enough for everything to be done."""
+        for _ in range(5):
+            self.act()
+
+    def run(self, unit: str, text: str) -> None:
+        """Assign a unit and wait until it runs."""
+        self.assign(unit, text)
+        self.settle()
+
+    def state(self, unit: str) -> UnitState | None:
+        """What the machine reports of a unit."""
+        value = self.store.value(state_key(MACHINE, unit))
+        return UnitState.from_json(value) if value else None
+
+    def calls(self) -> list[str]:
+        """What systemd was asked to do since the last time this was asked."""
+        calls = list(self.systemd.calls)
+        self.systemd.calls.clear()
+        return calls
+
+    def _on_shaken(self) -> None:
+        self.shaken += 1

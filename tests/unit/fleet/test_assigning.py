@@ -1,0 +1,173 @@
+"""What the leader writes now, on the way to where units belong."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from components.fleet.assigning import Change, Situation, decide
+from components.fleet.model import Assignment, Machine, Target, Unit, UnitState
+from components.fleet.picture import Place
+from components.fleet.requirements import Requirements
+from components.fleet.unitfile import parse
+
+from .fakes import SLEEPS
+
+U = "u.service"
+NEW = Unit("new", Target.LAUNCHED)
+RUN = Assignment("new", Target.LAUNCHED)
+STOP = Assignment("new", Target.INACTIVE)
+UP = UnitState("loaded", "active", "running", "new")
+HELD = replace(UP, held=True)
+DEAD = UnitState("loaded", "inactive", "dead", "new")
+
+
+def asked(options: str = "") -> Requirements:
+    return parse(U, f"{SLEEPS}[X-Fleet]\n{options}").requirements
+
+
+def situation(
+    machines: str = "a b",
+    schedule: Mapping[Place, Assignment] | None = None,
+    states: Mapping[Place, UnitState] | None = None,
+    unit: Unit | None = NEW,
+    options: str = "",
+) -> Situation:
+    return Situation(
+        units={U: unit} if unit else {},
+        requirements={U: asked(options)} if unit and unit.target is not Target.INACTIVE else {},
+        machines={id: Machine(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()},
+        schedule=schedule or {},
+        states=states or {},
+    )
+
+
+def written(what: Situation) -> dict[str, Assignment | None]:
+    """What is written: machine to assignment."""
+    changes: list[Change] = decide(what).changes
+    return {change.machine: change.assignment for change in changes}
+
+
+def test_new_unit_is_placed() -> None:
+    assert written(situation()) == {"a": RUN}
+
+
+def test_nothing_to_do() -> None:
+    assert written(situation(schedule={("b", U): RUN}, states={("b", U): UP})) == {}
+
+
+def test_new_content_and_target_go_where_it_is() -> None:
+    loaded = Assignment("old", Target.LOADED)
+    assert written(situation(schedule={("b", U): loaded}, states={("b", U): UP})) == {"b": RUN}
+
+
+def test_move_stops_first() -> None:
+    there = situation(
+        schedule={("a", U): RUN}, states={("a", U): UP}, options="MachineMetadata=name=b\n"
+    )
+    assert written(there) == {"a": STOP}
+    assert decide(there).waiting == [U]
+
+
+def test_move_waits_for_the_old_machines_report() -> None:
+    options = "MachineMetadata=name=b\n"
+    stopping = situation(schedule={("a", U): STOP}, states={("a", U): DEAD}, options=options)
+    assert written(stopping) == {} and decide(stopping).waiting == [U]
+    stopped = situation(schedule={("a", U): STOP}, options=options)
+    assert written(stopped) == {"a": None, "b": RUN}
+
+
+def test_move_off_a_lost_machine_is_immediate() -> None:
+    assert written(situation(machines="b", schedule={("a", U): RUN})) == {"a": STOP, "b": RUN}
+
+
+def test_lost_machine_finds_the_instruction_to_stop() -> None:
+    moved = {("a", U): STOP, ("b", U): RUN}
+    assert written(situation(machines="b", schedule=moved, states={("b", U): UP})) == {}
+    back = {("a", U): UP, ("b", U): UP}
+    assert written(situation(schedule=moved, states=back)) == {}
+    assert written(situation(schedule=moved, states={("b", U): UP})) == {"a": None}
+
+
+def test_lost_machine_is_forgotten_at_last() -> None:
+    moved = situation(machines="b", schedule={("a", U): STOP, ("b", U): RUN})
+    assert written(replace(moved, forgotten=frozenset("a"))) == {"a": None}
+
+
+def test_nothing_moves_off_a_lost_machine_while_it_must_not() -> None:
+    lost = situation(machines="b", schedule={("a", U): RUN})
+    assert written(replace(lost, keep_lost=True)) == {}
+
+
+def test_fits_nowhere_else_stays_with_its_lost_machine() -> None:
+    pinned = "MachineMetadata=name=a\n"
+    assert written(situation(machines="b", schedule={("a", U): RUN}, options=pinned)) == {}
+
+
+def test_inactive_and_destroyed_units_are_stopped() -> None:
+    here = {("a", U): RUN}
+    inactive = situation(
+        schedule=here, states={("a", U): UP}, unit=replace(NEW, target=Target.INACTIVE)
+    )
+    assert written(inactive) == {"a": STOP}
+    assert written(situation(schedule=here, states={("a", U): UP}, unit=None)) == {"a": STOP}
+
+
+def test_instruction_to_stop_ends_when_the_unit_is_gone() -> None:
+    told = {("a", U): STOP}
+    assert written(situation(schedule=told, states={("a", U): DEAD}, unit=None)) == {}
+    assert written(situation(schedule=told, unit=None)) == {"a": None}
+
+
+def test_emptied_store_adopts_what_runs() -> None:
+    assert written(situation(states={("b", U): HELD})) == {"b": RUN}
+
+
+def test_homeless_waits_and_what_runs_is_adopted_while_others_may_still_report() -> None:
+    assert written(replace(situation(), keep_homeless=True)) == {}
+    adopted = situation(states={("b", U): HELD})
+    assert written(replace(adopted, keep_homeless=True)) == {"b": RUN}
+
+
+def test_held_unit_without_a_record_runs_on() -> None:
+    assert written(situation(states={("b", U): HELD}, unit=None)) == {}
+
+
+def test_held_unit_that_is_to_be_inactive_is_stopped() -> None:
+    unwanted = replace(NEW, target=Target.INACTIVE)
+    assert written(situation(states={("b", U): HELD}, unit=unwanted)) == {"b": STOP}
+
+
+def test_held_unit_that_belongs_elsewhere_is_stopped() -> None:
+    doubled = situation(schedule={("a", U): RUN}, states={("a", U): UP, ("b", U): HELD})
+    assert written(doubled) == {"b": STOP}
+
+
+def test_restored_schedule_gives_way_to_what_runs() -> None:
+    restored = situation(schedule={("a", U): RUN}, states={("b", U): HELD})
+    assert written(restored) == {"a": STOP}
+    assert decide(restored).waiting == [U]
+    assert written(situation(schedule={("a", U): STOP}, states={("b", U): HELD})) == {
+        "a": None,
+        "b": RUN,
+    }
+
+
+def test_global_runs_everywhere_and_waits_for_a_lost_machine() -> None:
+    options = "Global=true\n"
+    assert written(situation(options=options)) == {"a": RUN, "b": RUN}
+    everywhere = {("a", U): RUN, ("b", U): RUN}
+    lost = situation(machines="b", schedule=everywhere, options=options)
+    assert written(lost) == {}
+    assert written(replace(lost, forgotten=frozenset("a"))) == {"a": None}
+
+
+def test_global_unit_is_changed_on_lost_machines_too() -> None:
+    old = Assignment("old", Target.LAUNCHED)
+    lost = situation(machines="b", schedule={("a", U): old, ("b", U): old}, options="Global=true\n")
+    assert written(lost) == {"a": RUN, "b": RUN}
+
+
+def test_template_and_unreadable_file_are_left_alone() -> None:
+    unreadable = replace(situation(schedule={("a", U): RUN}), requirements={})
+    assert written(unreadable) == {}
+    template = replace(situation(), units={"u@.service": NEW}, requirements={})
+    assert written(template) == {}
