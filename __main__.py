@@ -1,11 +1,12 @@
 """A cluster that runs your systemd units behind a load balancer: its table of contents."""
 
 import pulumi
+import pulumi_tls as tls
 
 from components import settings
 from components.cluster import Cluster
 from components.docker_registry import DockerRegistry
-from components.hosts.docker import DockerHosts
+from components.hosts.docker import DockerMachine, machine_address
 from components.hosts.docker_network import DockerNetwork
 from components.images import Image
 from components.keys import EtcdKeys
@@ -15,30 +16,42 @@ from components.units import FleetTemplate, FleetUnit
 
 chosen = settings.read(pulumi.Config())
 
-# Machines, and the registry they pull from.
-network = DockerNetwork("network", {"load_balancer_port": chosen.load_balancer_port}).shape
-machines = DockerHosts(
-    "machines",
-    {
-        "network": network,
-        "metadata": chosen.metadata_of_machines(),
-        "image_context": "images/machine",
-    },
+# Where machines live, and the registry that they pull from.
+network = DockerNetwork("network", {"load_balancer_port": chosen.load_balancer_port})
+registry = DockerRegistry(
+    "registry", {"network": network.shape, "image_context": "images/registry"}
 )
-registry = DockerRegistry("registry", {"network": network, "image_context": "images/registry"})
 
-# etcd and fleet on the machines.
+# Machines, each with etcd and fleet before the next: so they are also made anew one by one.
 cluster = Cluster(
     "cluster",
     {
-        "hosts": machines.shapes,
-        "etcd_size": chosen.etcd_size,
+        "members": [machine_address(network.shape, n + 1) for n in range(chosen.etcd_size)],
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
         "registry": registry.pull_from,
     },
 )
-in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=machines)
+machine_image = Image("machine", {"context": "images/machine"})
+core = tls.PrivateKey("core-ssh", algorithm="ED25519")
+for number, metadata in enumerate(chosen.metadata_of_machines(), start=1):
+    machine = DockerMachine(
+        f"machine-{number}",
+        {
+            "network": network.shape,
+            "number": number,
+            "image": machine_image.reference,
+            "ssh_key": {
+                "private_key": core.private_key_openssh,
+                "public_key": core.public_key_openssh,
+            },
+            "metadata": metadata,
+        },
+        pulumi.ResourceOptions(depends_on=cluster.settled),
+    )
+    cluster.add(machine.shape)
+
+in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=network)
 
 # What runs: what etcd knows from the start, images, units.
 keys = EtcdKeys(
@@ -102,10 +115,14 @@ discovery = FleetTemplate(
 # The way in.
 load_balancer = DockerLoadBalancer(
     "load-balancer",
-    {"network": network, "port": chosen.load_balancer_port, "image_context": "images/haproxy"},
+    {
+        "network": network.shape,
+        "port": chosen.load_balancer_port,
+        "image_context": "images/haproxy",
+    },
 )
 ssh_config = SshConfig(
-    "ssh", {"hosts": machines.shapes, "folder": f".pulumi/ssh/{pulumi.get_stack()}"}
+    "ssh", {"hosts": cluster.hosts, "folder": f".pulumi/ssh/{pulumi.get_stack()}"}
 )
 
 pulumi.export("load_balancer_hostname", load_balancer.hostname)
@@ -120,5 +137,5 @@ pulumi.export(
         hello.placements, nginx.placements, sinatra.placements, discovery.placements
     ).apply(lambda found: {unit: where for units in found for unit, where in units.items()}),
 )
-pulumi.export("fleetctl_tunnel", machines.shapes[0]["name"])
+pulumi.export("fleetctl_tunnel", cluster.hosts[0]["name"])
 pulumi.export("ssh_config", ssh_config.path)

@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
     from components.cluster import Cluster
     from components.docker_registry import DockerRegistry
-    from components.hosts.docker import DockerHosts
+    from components.hosts.docker import DockerMachine
     from components.hosts.docker_network import DockerNetwork
     from components.images import Image
     from components.keys import EtcdKeys
@@ -26,7 +26,7 @@ if __name__ == "__main__":
         name="fleet-cluster",
         components=[
             Cluster,
-            DockerHosts,
+            DockerMachine,
             DockerLoadBalancer,
             DockerNetwork,
             DockerRegistry,

@@ -7,9 +7,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
-from .host import Connection, Host, ssh
+from .host import Address, Connection, Host, ssh
 from .pki import Pki
-from .software import Software, pack
+from .software import pack
 
 ARCHIVE = "/home/core/fleet.zip"
 RECONCILE_INTERVAL = 60
@@ -17,12 +17,12 @@ RECONCILE_INTERVAL = 60
 
 
 class ClusterArgs(TypedDict):
-    """The machines, and how fleet runs on them."""
+    """Who keeps etcd's data, and how fleet runs."""
 
-    hosts: list[Host]
-    """The machines, in order; the first ones keep etcd's data."""
-    etcd_size: int
-    """How many machines keep etcd's data: 1, 3 or 5."""
+    members: list[Address]
+    """The machines that keep etcd's data: 1, 3 or 5."""
+    hosts: NotRequired[list[Host]]
+    """Machines that are there already, members first; others come by `add`."""
     agent_ttl: NotRequired[int]
     """Seconds after which a silent machine counts as lost; 10 if not given."""
     reconcile_interval: NotRequired[int]
@@ -32,50 +32,85 @@ class ClusterArgs(TypedDict):
 
 
 class Cluster(pulumi.ComponentResource):
-    """etcd and fleet on machines that answer to SSH, whatever made them."""
+    """etcd and fleet on machines that answer to SSH, whatever made them.
+
+    Machines are added one by one, members first. Whoever makes a machine lets it depend on
+    `settled`: then a change that makes machines anew does so one member at a time, each back in
+    etcd's quorum and in fleet before the next goes.
+    """
 
     endpoints: pulumi.Output[list[str]]
     """The addresses of etcd's members."""
-    machines: pulumi.Output[dict[str, str]]
-    """The machines' addresses by name."""
 
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Certificates, configuration, etcd one machine at a time, then fleetd everywhere."""
+        """Make the certificates; set up the machines that are there already."""
         super().__init__("fleet-cluster:index:Cluster", name, None, opts)
         self._args = args
-        hosts, core = args["hosts"], args["hosts"][: args["etcd_size"]]
-        self.connection: Connection = hosts[0]["connection"]
-        self.endpoints = pulumi.Output.all(*[host["address"] for host in core])
-        self.machines = pulumi.Output.all(**{host["name"]: host["address"] for host in hosts})
-        self._pki = Pki(f"{name}-pki", {"members": core}, pulumi.ResourceOptions(parent=self))
-        software = pack()
-        configured = [self._configure(host, host in core, software) for host in hosts]
-        members = self._etcd(core, configured)
-        ready = [self._fleetd(host, members, configured) for host in hosts]
-        self.ready: Sequence[pulumi.Resource] = [self._drop_members(core, members), *ready]
-        self.register_outputs({"endpoints": self.endpoints, "machines": self.machines})
+        self._members = {member["name"]: member["address"] for member in args["members"]}
+        self._software = pack()
+        self._pki = Pki(
+            f"{name}-pki", {"members": args["members"]}, pulumi.ResourceOptions(parent=self)
+        )
+        self.endpoints = pulumi.Output.all(*self._members.values())
+        self.hosts: list[Host] = []
+        self._etcd_steps: list[remote.Command] = []
+        self._dropped: list[remote.Command] = []
+        self._fleetd_steps: list[remote.Command] = []
+        for host in args.get("hosts", []):
+            self.add(host)
+        self.register_outputs({"endpoints": self.endpoints})
 
-    def _configure(self, host: Host, is_member: bool, software: Software) -> remote.Command:
-        name = host["name"]
+    def add(self, host: Host) -> None:
+        """Set a machine up: software and certificates, etcd if it is a member, fleet."""
+        self.hosts.append(host)
+        configured = self._configure(host)
+        if host["name"] in self._members:
+            self._etcd_steps.append(self._etcd(host, configured))
+        if len(self.hosts) == len(self._members):
+            self._dropped = [self._drop_members()]
+        self._fleetd_steps.append(self._fleetd(host, configured))
+
+    @property
+    def settled(self) -> Sequence[pulumi.Resource]:
+        """What the next machine waits for: a member for those before it, others for all members."""
+        return self._fleetd_steps[: len(self._members)]
+
+    @property
+    def ready(self) -> Sequence[pulumi.Resource]:
+        """What units wait for: all machines that were added."""
+        return list(self._fleetd_steps)
+
+    @property
+    def connection(self) -> Connection:
+        """The machine through which keys and units are written."""
+        return self.hosts[0]["connection"]
+
+    @property
+    def machines(self) -> pulumi.Output[dict[str, str]]:
+        """The machines' addresses by name."""
+        return pulumi.Output.all(**{host["name"]: host["address"] for host in self.hosts})
+
+    def _configure(self, host: Host) -> remote.Command:
         copied = remote.CopyToRemote(
-            f"{name}-software",
+            f"{host['name']}-software",
             connection=ssh(host["connection"]),
-            source=pulumi.FileAsset(str(software.path)),
+            source=pulumi.FileAsset(str(self._software.path)),
             remote_path=ARCHIVE,
             triggers=[host["id"]],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        stdin = self._configuration(host, is_member, software)
-        return self._step(host, "configure", stdin, [copied], program=f"python3 {ARCHIVE}")
+        run = f"python3 {ARCHIVE}"
+        return self._step(host, "configure", self._configuration(host), [copied], program=run)
 
-    def _configuration(self, host: Host, is_member: bool, software: Software) -> pulumi.Output[str]:
+    def _configuration(self, host: Host) -> pulumi.Output[str]:
+        is_member = host["name"] in self._members
         roles = ["fleet", "app", "nginx", *(["root"] if is_member else [])]
         return pulumi.Output.json_dumps(
             {
                 "resource": host["id"],
-                "software": software.sha,
+                "software": self._software.sha,
                 "name": host["name"],
                 "address": host["address"],
                 "metadata": host["metadata"],
@@ -93,45 +128,35 @@ class Cluster(pulumi.ComponentResource):
         certificate, key = self._pki.pairs[name]
         return {"cert": certificate, "key": key}
 
-    def _etcd(
-        self, core: Sequence[Host], configured: Sequence[remote.Command]
-    ) -> list[remote.Command]:
+    def _etcd(self, host: Host, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
-        members: list[remote.Command] = []
-        addresses = {host["name"]: host["address"] for host in core}
-        for host, before in zip(core, configured, strict=False):
-            stdin = pulumi.Output.json_dumps(
-                {
-                    "resource": host["id"],
-                    "name": host["name"],
-                    "address": host["address"],
-                    "members": addresses,
-                }
-            )
-            first = "etcd-bootstrap" if host is core[0] else "etcd"
-            step = self._step(
-                host, "etcd", stdin, [before, *members[-1:]], create=first, seconds=240
-            )
-            members.append(step)
-        return members
+        stdin = pulumi.Output.json_dumps(
+            {
+                "resource": host["id"],
+                "name": host["name"],
+                "address": host["address"],
+                "members": self._members,
+            }
+        )
+        first = "etcd" if self._etcd_steps else "etcd-bootstrap"
+        after = [configured, *self._etcd_steps[-1:]]
+        return self._step(host, "etcd", stdin, after, create=first, seconds=240)
 
-    def _drop_members(
-        self, core: Sequence[Host], members: Sequence[remote.Command]
-    ) -> remote.Command:
-        addresses = {host["name"]: host["address"] for host in core}
-        stdin = pulumi.Output.json_dumps({"members": addresses})
-        return self._step(core[0], "etcd-members", stdin, members, seconds=300)
+    def _drop_members(self) -> remote.Command:
+        """Let etcd forget members that are not wanted any more, before their machines go."""
+        stdin = pulumi.Output.json_dumps({"members": self._members})
+        return self._step(self.hosts[0], "etcd-members", stdin, self._etcd_steps, seconds=300)
 
-    def _fleetd(
-        self,
-        host: Host,
-        members: Sequence[remote.Command],
-        configured: Sequence[remote.Command],
-    ) -> remote.Command:
-        """Its input is what the machine was configured with: a change of that restarts it."""
-        own = configured[self._args["hosts"].index(host)]
-        stdin = own.stdin.apply(lambda text: hashlib.sha256((text or "").encode()).hexdigest())
-        return self._step(host, "fleetd", stdin, [own, *members])
+    def _fleetd(self, host: Host, configured: remote.Command) -> remote.Command:
+        """Its input tells what the machine was configured with: a change of that restarts it."""
+        stdin = pulumi.Output.json_dumps(
+            {
+                "configuration": configured.stdin.apply(_sha256),
+                "member": host["name"] in self._members,
+            }
+        )
+        after = [configured, *self._etcd_steps, *self._dropped]
+        return self._step(host, "fleetd", stdin, after, seconds=180)
 
     def _step(
         self,
@@ -158,3 +183,7 @@ class Cluster(pulumi.ComponentResource):
             stdin=stdin,
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
+
+
+def _sha256(text: str | None) -> str:
+    return hashlib.sha256((text or "").encode()).hexdigest()

@@ -22,6 +22,15 @@ class Connection(TypedDict):
     """The machine's public host key, as in authorized_keys; any other machine is refused."""
 
 
+class Address(TypedDict):
+    """A machine that there is or will be, before anything of it is made."""
+
+    name: str
+    """Its host name, unique in the cluster: machine-1."""
+    address: pulumi.Input[str]
+    """Its address inside the cluster; it stays when the machine is made anew."""
+
+
 class Host(TypedDict):
     """A machine with Debian 12, systemd and Docker that answers to SSH."""
 

@@ -17,15 +17,13 @@ class ImageArgs(TypedDict):
     """The registry as this computer names it: 127.0.0.1:5001. Without it, the image stays here."""
     pull_from: NotRequired[pulumi.Input[str]]
     """The same registry as the machines name it: 172.30.7.2:5000."""
-    tag: NotRequired[pulumi.Input[str]]
-    """A tag that stays when the content changes, for what must not be replaced by a new build."""
 
 
 class Image(pulumi.ComponentResource):
-    """An image; unless it is given a tag, its reference changes exactly when its content does."""
+    """An image that changes its reference exactly when its content changes."""
 
     reference: pulumi.Output[str]
-    """What a machine pulls: by digest if it was pushed, else by a tag made from the content."""
+    """What to run: a name with a digest if it was pushed, else the image's id on this computer."""
 
     def __init__(
         self, name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None
@@ -33,8 +31,7 @@ class Image(pulumi.ComponentResource):
         """Build it, and push it if a registry is given."""
         super().__init__("fleet-cluster:index:Image", name, None, opts)
         repository = f"{pulumi.get_project()}/{name}"
-        tag = args.get("tag", content_tag(Path(args["context"])))
-        tagged = pulumi.Output.concat(repository, ":", tag)
+        tagged = f"{repository}:{content_tag(Path(args['context']))}"
         push_to = args.get("push_to")
         built = docker.Image(
             name,
@@ -45,7 +42,7 @@ class Image(pulumi.ComponentResource):
                 parent=self, replace_with=opts.replace_with if opts else None
             ),
         )
-        self.reference = built.image_name
+        self.reference = built.repo_digest
         if push_to:
             by_digest = built.repo_digest.apply(lambda digest: digest.partition("@")[2])
             pull_from = args.get("pull_from", push_to)

@@ -6,7 +6,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_tls as tls
 
-from .host import Host
+from .host import Address
 
 YEARS_10 = 10 * 365 * 24
 """Hours. Nothing renews by itself: a renewal would change every machine on some later `up`."""
@@ -19,7 +19,7 @@ SERVER_NAME = "etcd"
 class PkiArgs(TypedDict):
     """Who needs certificates."""
 
-    members: list[Host]
+    members: list[Address]
     """The machines that keep etcd's data."""
 
 
@@ -42,7 +42,7 @@ class Pki(pulumi.ComponentResource):
         self._authority = self._self_signed(name)
         self.authority = self._authority.cert_pem
         pairs = {role: self._signed(role, ["client_auth"]) for role in ROLES}
-        pairs |= {host["name"]: self._member(host) for host in args["members"]}
+        pairs |= {member["name"]: self._member(member) for member in args["members"]}
         self.pairs = pairs
         self.certificates = pulumi.Output.all(**{name: cert for name, (cert, _) in pairs.items()})
         self.keys = pulumi.Output.all(**{name: key for name, (_, key) in pairs.items()})
@@ -70,13 +70,13 @@ class Pki(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _member(self, host: Host) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    def _member(self, member: Address) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """A member is a server to clients and peers, and a client of its peers."""
         return self._signed(
-            host["name"],
+            member["name"],
             ["server_auth", "client_auth"],
-            dns_names=[host["name"], "localhost", SERVER_NAME],
-            ip_addresses=[host["address"], "127.0.0.1"],
+            dns_names=[member["name"], "localhost", SERVER_NAME],
+            ip_addresses=[member["address"], "127.0.0.1"],
         )
 
     def _signed(

@@ -13,32 +13,39 @@ PROGRAM = '''
 """A cluster of one machine for the unit tick.service."""
 
 import pulumi
+import pulumi_tls as tls
 from components.cluster import Cluster
-from components.hosts.docker import DockerHosts
+from components.hosts.docker import DockerMachine, machine_address
 from components.hosts.docker_network import DockerNetwork
+from components.images import Image
 from components.keys import EtcdKeys
 from components.ssh_config import SshConfig
 from components.units import FleetUnit
 
 images = pulumi.Config().require("images")
-network = DockerNetwork("network", {{}}).shape
-machines = DockerHosts(
-    "machines",
+network = DockerNetwork("network", {{}})
+key = tls.PrivateKey("core-ssh", algorithm="ED25519")
+machine = DockerMachine(
+    "machine-1",
     {{
-        "network": network,
-        "metadata": [{{"role": "clock"}}],
-        "image_context": f"{{images}}/machine",
+        "network": network.shape,
+        "number": 1,
+        "image": Image("machine", {{"context": f"{{images}}/machine"}}).reference,
+        "ssh_key": {{"private_key": key.private_key_openssh, "public_key": key.public_key_openssh}},
+        "metadata": {{"role": "clock"}},
     }},
 )
-cluster = Cluster("cluster", {{"hosts": machines.shapes, "etcd_size": 1}})
-in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=machines)
+cluster = Cluster(
+    "cluster", {{"members": [machine_address(network.shape, 1)], "hosts": [machine.shape]}}
+)
+in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=network)
 EtcdKeys(
     "keys", {{"connection": cluster.connection, "keys": {{"/app/tick": "tock"}}}}, in_cluster
 )
 tick = FleetUnit(
     "tick", {{"connection": cluster.connection, "path": "{unit}"}}, in_cluster
 )
-ssh = SshConfig("ssh", {{"hosts": machines.shapes, "folder": "{ssh}"}})
+ssh = SshConfig("ssh", {{"hosts": cluster.hosts, "folder": "{ssh}"}})
 pulumi.export("units", tick.placements)
 '''
 
@@ -107,7 +114,7 @@ def test_other_languages_can_use_the_components(tmp_path: Path):
     schema = json.loads(stack.run("pulumi", "package", "get-schema", "./components").out)
     resources = {name.rpartition(":")[2]: shape for name, shape in schema["resources"].items()}
     assert {
-        "Cluster", "DockerHosts", "DockerLoadBalancer", "DockerNetwork", "DockerRegistry",
+        "Cluster", "DockerMachine", "DockerLoadBalancer", "DockerNetwork", "DockerRegistry",
         "EtcdKeys", "FleetTemplate", "FleetUnit", "Image",
     } <= resources.keys()  # fmt: skip
     assert all(shape["isComponent"] for shape in resources.values())

@@ -8,24 +8,15 @@ from collections.abc import Callable
 
 from .configure import configure
 from .etcd import drop_others, member
-from .shell import StepError, say, systemctl
-
-
-def start_fleetd(_stdin: str) -> None:
-    """The step `fleetd`: run it with the present software and configuration.
-
-    systemd waits until it has announced the machine. A restart touches no unit.
-    """
-    systemctl("enable", "fleetd.service")
-    systemctl("restart", "fleetd.service")
-
+from .fleetd import start
+from .shell import StepError, say
 
 STEPS: dict[str, Callable[[str], None]] = {
     "configure": configure,
     "etcd": lambda stdin: member(stdin, bootstrap=False),
     "etcd-bootstrap": lambda stdin: member(stdin, bootstrap=True),
     "etcd-members": drop_others,
-    "fleetd": start_fleetd,
+    "fleetd": start,
 }
 
 

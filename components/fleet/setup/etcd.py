@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from socket import create_connection
-from time import monotonic, sleep
 
 from .files import CLIENT_PORT, ETCD_PKI, PEER_PORT, File, etcd_environment
-from .shell import StepError, run, say, systemctl, write
+from .shell import StepError, run, say, systemctl, until, write
 
 DATA = Path("/var/lib/etcd/default")
 ENVIRONMENT = "/etc/default/etcd"
@@ -133,6 +132,14 @@ def drop_others(stdin: str) -> None:
             wait(lambda: all(map(healthy, addresses)), "the remaining members to be healthy")
 
 
+def retire() -> None:
+    """On a machine that is no member, or not any more: no etcd, none of its data and keys."""
+    if Path(ETCD_PKI).exists():
+        systemctl("disable", "--now", "etcd.service")
+        shutil.rmtree(ETCD_PKI)
+        shutil.rmtree(DATA, ignore_errors=True)
+
+
 def protect(wanted: Membership) -> None:
     """Turn on authentication: a certificate's common name is its user, and each has one role."""
     here = [wanted.address]
@@ -214,19 +221,22 @@ def peer_url(address: str) -> str:
 
 
 def wait(ready: Callable[[], bool], what: str) -> None:
-    """Ask until it is so. etcd has no event for these, so this asks four times a second.
+    """Wait until it is so; etcd has no event for it.
 
     Raises:
         StepError: patience is at its end; with the last refusal, and etcd's journal.
     """
-    deadline = monotonic() + PATIENCE
-    refusal = ""
-    while monotonic() < deadline:
+    refusals = [""]
+
+    def asked() -> bool:
         try:
-            if ready():
-                return
+            return ready()
         except StepError as error:  # A learner lags behind, or an election is going on.
-            refusal = f"; the last answer: {error}"
-        sleep(0.25)
-    lines = run("journalctl", "--no-pager", "--lines=20", "--unit=etcd.service")
-    raise StepError(f"waited {PATIENCE:.0f} s for {what}{refusal}\nThe journal of etcd:\n{lines}")
+            refusals.append(f"; the last answer: {error}")
+            return False
+
+    if not until(asked, PATIENCE):
+        lines = run("journalctl", "--no-pager", "--lines=20", "--unit=etcd.service")
+        raise StepError(
+            f"waited {PATIENCE:.0f} s for {what}{refusals[-1]}\nThe journal of etcd:\n{lines}"
+        )

@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic, sleep
 
 from .files import File
 
@@ -38,6 +39,16 @@ def systemctl(*arguments: str) -> str:
         raise StepError(
             f"{error}\nThe journal of {arguments[-1]} on this machine:\n{lines}"
         ) from error
+
+
+def until(ready: Callable[[], bool], seconds: float) -> bool:
+    """Ask four times a second until it is so; False when the time is over."""
+    deadline = monotonic() + seconds
+    while not ready():
+        if monotonic() > deadline:
+            return False
+        sleep(0.25)
+    return True
 
 
 def write(path: str, file: File) -> bool:
