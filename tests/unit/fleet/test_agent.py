@@ -18,7 +18,7 @@ from components.fleet.store import Changes, LeaseLostError, StoreUnavailableErro
 from components.fleet.systemd import Status
 
 from .agents import MACHINE, PATIENCE, Bench
-from .fakes import ENDS, FAILS, SLEEPS, FakeSystemd
+from .fakes import ENDS, FAILS, SLEEPS, FakeSystemd, open_gate
 
 A = "a.service"
 CHANGED = SLEEPS + "# changed\n"
@@ -290,7 +290,7 @@ def test_withdrawn_in_the_last_moment_is_not_started(bench: Bench) -> None:
 
     def withdraw(point: str) -> None:
         if point.startswith("before commit"):
-            bench.line.gate = lambda _point: None
+            bench.line.gate = open_gate
             bench.assign(A, SLEEPS, Target.INACTIVE)
 
     bench.line.gate = withdraw

@@ -26,7 +26,7 @@ from components.fleet.model import (
 from components.fleet.session import Session
 from components.fleet.store import Condition, CreatedAt, Operation, Put, Unchanged
 
-from .fakes import SLEEPS, FakeClock, Line, MemoryFile, MemoryStore
+from .fakes import SLEEPS, FakeClock, Line, MemoryFile, MemoryStore, open_gate
 
 TTL = 10
 PINNED = SLEEPS + "[X-Fleet]\nMachineMetadata=name={}\n"
@@ -181,7 +181,7 @@ def test_what_changes_meanwhile_is_decided_again(cluster: Cluster, change: str) 
 
     def meanwhile(point: str) -> None:
         if point.startswith("before commit"):
-            cluster.line.gate = lambda _point: None
+            cluster.line.gate = open_gate
             if change == "leader":
                 cluster.store.remove(LEADER)
             elif change == "unit":

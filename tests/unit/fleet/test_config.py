@@ -1,0 +1,77 @@
+"""/etc/fleet/fleet.conf."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.fleet.config import ConfigError, parse, read
+
+GOOD = {
+    "endpoints": ["10.0.0.11:2379", "10.0.0.12:2379"],
+    "public_ip": "10.0.0.11",
+    "metadata": {"role": "web"},
+    "agent_ttl": 7,
+    "reconcile_interval": 3600,
+    "ca_file": "/etc/fleet/pki/ca.crt",
+    "cert_file": "/etc/fleet/pki/fleet.crt",
+    "key_file": "/etc/fleet/pki/fleet.key",
+}
+
+
+def test_everything_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.conf"
+    path.write_text(json.dumps(GOOD))
+    config = read(path)
+    assert config.endpoints == ("10.0.0.11:2379", "10.0.0.12:2379")
+    assert (config.public_ip, config.metadata) == ("10.0.0.11", {"role": "web"})
+    assert (config.agent_ttl, config.reconcile_interval) == (7, 3600.0)
+    assert config.key_file == Path("/etc/fleet/pki/fleet.key")
+
+
+def test_defaults() -> None:
+    config = parse('{"endpoints": ["[::1]:2379"]}')
+    assert (config.agent_ttl, config.reconcile_interval, config.ca_file) == (10, 60.0, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"endpoints": []}, "'endpoints' is []; it must be a list of \"address:port\""),
+        ({"endpoints": ["10.0.0.11"]}, "'endpoints' is ['10.0.0.11']"),
+        ({"endpoints": "10.0.0.11:2379"}, "'endpoints' is '10.0.0.11:2379'"),
+        ({"agent_ttl": 4}, "'agent_ttl' is 4; it must be whole seconds, at least 5"),
+        ({"agent_ttl": "10"}, "'agent_ttl' is '10'"),
+        ({"agent_ttl": True}, "'agent_ttl' is True"),
+        ({"reconcile_interval": 0}, "'reconcile_interval' is 0; it must be seconds, at least 1"),
+        ({"metadata": {"role": 1}}, "'metadata' is {'role': 1}; it must be an object of texts"),
+        ({"metadata": ["role"]}, "'metadata' is ['role']"),
+        ({"public_ip": 10}, "'public_ip' is 10; it must be a text"),
+        ({"ca_file": "ca.crt"}, "'ca_file' is 'ca.crt'; it must be an absolute path"),
+        ({"ca_file": None}, "'ca_file' is None"),
+        ({"endpoint": []}, "unknown field 'endpoint'; allowed are endpoints, public_ip"),
+    ],
+)
+def test_wrong_field(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(json.dumps({**GOOD, **change}))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        ("[]", "must be a JSON object, not list"),
+        ("{}", '"endpoints" is missing'),
+        ('{"endpoints": ["a:1"], "ca_file": "/ca"}', "go together"),
+    ],
+)
+def test_wrong_file(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse(text)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="fleet.conf: cannot be read: No such file"):
+        read(tmp_path / "fleet.conf")

@@ -1,0 +1,62 @@
+"""Unit files on disk: complete, fleet's own, told from everyone else's."""
+
+from pathlib import Path
+
+import pytest
+
+from components.fleet.dbus import DBusSystemd
+from components.fleet.model import sha_of
+
+from .fakes import SLEEPS
+
+
+class Disk:
+    """A systemd's directories; its bus is not used."""
+
+    def __init__(self, root: Path) -> None:
+        self.units, self.own = root / "system", root / "fleet"
+        self.systemd = DBusSystemd(self.units, self.own)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    return Disk(tmp_path)
+
+
+def test_written_files_are_its_own(disk: Disk) -> None:
+    assert disk.systemd.files() == {}
+    disk.systemd.write({"a.service": SLEEPS, "b@1.service": "x"})
+    assert (disk.units / "a.service").read_text() == SLEEPS
+    assert disk.systemd.files() == {"a.service": sha_of(SLEEPS), "b@1.service": sha_of("x")}
+    assert sorted(path.name for path in disk.units.iterdir()) == ["a.service", "b@1.service"]
+
+
+def test_rewriting_replaces(disk: Disk) -> None:
+    disk.systemd.write({"a.service": SLEEPS})
+    disk.systemd.write({"a.service": SLEEPS})
+    disk.systemd.write({"a.service": "other"})
+    assert disk.systemd.files() == {"a.service": sha_of("other")}
+    assert (disk.units / "a.service").read_text() == "other"
+
+
+def test_files_of_others_are_not_its_own(disk: Disk) -> None:
+    disk.units.mkdir()
+    (disk.units / "theirs.service").write_text(SLEEPS)
+    assert disk.systemd.files() == {}
+
+
+def test_file_that_someone_replaced_or_removed_is_not_its_own(disk: Disk) -> None:
+    disk.systemd.write({"a.service": SLEEPS, "b.service": SLEEPS})
+    (disk.units / "a.service").unlink()
+    (disk.units / "b.service").unlink()
+    (disk.units / "b.service").write_text("theirs")
+    assert disk.systemd.files() == {}
+
+
+def test_write_goes_on_after_being_killed_half_way(disk: Disk) -> None:
+    disk.systemd.write({"a.service": SLEEPS})
+    (disk.own / ".a.service").write_text("half")
+    (disk.units / ".a.service.fleet").write_text("half")
+    disk.systemd.write({"a.service": "whole"})
+    assert disk.systemd.files() == {"a.service": sha_of("whole")}
+    assert [path.name for path in disk.units.iterdir()] == ["a.service"]

@@ -1,0 +1,180 @@
+"""The loop around agent and leader."""
+
+import logging
+
+import pytest
+
+from components.fleet.config import Config
+from components.fleet.fleetd import RETRY_SECONDS, Fleetd, Surroundings
+from components.fleet.model import (
+    CLUSTER,
+    LEADER,
+    Cluster,
+    Machine,
+    Target,
+    Unit,
+    UnitState,
+    file_key,
+    machine_key,
+    sha_of,
+    state_key,
+    unit_key,
+)
+from components.fleet.systemd import Status, SystemdError
+
+from .fakes import SLEEPS, FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+
+INTERVAL = 3600.0
+ME = Machine("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")
+
+
+class Rig:
+    """One fleetd."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.line = Line(self.store)
+        self.systemd = FakeSystemd(self.clock)
+        self.files = MemoryFile(), MemoryFile()
+        self.woken = False
+        self.start()
+
+    def start(self) -> None:
+        around = Surroundings(
+            self.line, self.systemd, self.clock, self.files[0], self.files[1], self._wake
+        )
+        settings = Config(("x",), reconcile_interval=INTERVAL)
+        self.fleetd = Fleetd(ME, settings, around)
+
+    def live(self, rounds: int = 10) -> None:
+        """Wake it as long as it is woken."""
+        self.fleetd.session.renew()
+        for _ in range(rounds):
+            self.fleetd.step()
+            self.systemd.work()
+
+    def want(self, unit: str) -> None:
+        self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
+        self.store.put(unit_key(unit), Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json())
+
+    def _wake(self) -> None:
+        self.woken = True
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+def test_first_fleetd_names_the_cluster_announces_itself_and_leads(rig: Rig) -> None:
+    rig.live()
+    cluster = Cluster.from_json(rig.store.value(CLUSTER) or "")
+    assert cluster.id and cluster.layout == 1
+    assert rig.store.value(machine_key("m1")) == ME.to_json()
+    assert rig.store.value(LEADER) == "m1" and rig.fleetd.announced
+
+
+def test_unit_in_the_store_runs(rig: Rig) -> None:
+    rig.live()
+    rig.want("hello.service")
+    rig.live()
+    state = UnitState.from_json(rig.store.value(state_key("m1", "hello.service")) or "")
+    assert "hello.service" in rig.systemd.running() and state.active == "active"
+
+
+def test_everything_comes_by_watch(rig: Rig) -> None:
+    rig.live()
+    rig.woken = False
+    rig.want("hello.service")
+    assert rig.woken
+    rig.live()
+    rig.woken = False
+    rig.systemd.fail("hello.service")
+    assert rig.woken
+
+
+def test_idle_rounds_ask_the_store_nothing(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    asked: list[str] = []
+    rig.line.gate = asked.append
+    seconds = rig.fleetd.step()
+    assert asked == [] and 0 < seconds <= INTERVAL
+
+
+def test_removed_announcement_is_made_again(rig: Rig) -> None:
+    rig.live()
+    rig.store.remove(machine_key("m1"))
+    rig.live()
+    assert rig.store.value(machine_key("m1")) == ME.to_json()
+
+
+def test_lost_lease_is_replaced_and_everything_announced_again(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.store.revoke(rig.fleetd.session.lease)
+    assert rig.store.value(LEADER) is None
+    rig.systemd.fail("hello.service")
+    rig.fleetd.step()
+    assert rig.fleetd.session.hurry.is_set()
+    rig.live()
+    for key in (machine_key("m1"), LEADER, state_key("m1", "hello.service")):
+        assert rig.store.entries[key].lease == rig.fleetd.session.lease
+
+
+def test_restart_touches_nothing(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    revision, lease = rig.store.revision, rig.fleetd.session.lease
+    rig.systemd.calls.clear()
+    rig.start()
+    rig.live()
+    assert (rig.store.revision, rig.fleetd.session.lease) == (revision, lease)
+    assert rig.systemd.calls == []
+
+
+def test_store_away_is_told_once_and_tried_again(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.line.cut()
+    with caplog.at_level(logging.INFO):
+        assert [rig.fleetd.step() for _ in range(3)] == [RETRY_SECONDS] * 3
+        rig.line.up = True
+        rig.live()
+    told = [record.message for record in caplog.records]
+    assert len([one for one in told if "the store is not available" in one]) == 1
+    assert "the store works again" in told
+    assert len(rig.systemd.starts) == 1
+
+
+def test_machine_whose_systemd_is_sick_still_leads(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.live()
+
+    def sick(names: object) -> dict[str, Status]:
+        raise SystemdError("no answer")
+
+    monkeypatch.setattr(rig.systemd, "status", sick)
+    rig.want("hello.service")
+    rig.live()
+    assert rig.store.value("/fleet/schedule/m1/hello.service")
+    monkeypatch.undo()
+    rig.live()
+    assert "hello.service" in rig.systemd.running()
+
+
+def test_full_reconcile_mends_what_no_event_told(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.systemd.disk.clear()
+    rig.store.remove(state_key("m1", "hello.service"))
+    rig.live()
+    assert rig.systemd.disk == {}
+    rig.clock.advance(INTERVAL)
+    rig.live()
+    assert "hello.service" in rig.systemd.disk
+    assert rig.store.value(state_key("m1", "hello.service"))
