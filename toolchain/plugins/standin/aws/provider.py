@@ -20,15 +20,6 @@ class AwsStandIn(StandIn):
         failures = _failures(settings.config_problems(config))
         return rpc.CheckResponse(request.new_inputs, failures or None)
 
-    async def diff_config(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
-        """A changed configuration is used from then on; nothing is replaced for it."""
-        old, new = plain_map(request.old_state), plain_map(request.new_inputs)
-        changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-        kind = rpc.PropertyDiff(rpc.PropertyDiffKind.UPDATE, input_diff=False)
-        return rpc.DiffResponse(
-            changes=bool(changed), diffs=changed, detailed_diff=dict.fromkeys(changed, kind)
-        )
-
     async def configure(self, request: rpc.ConfigureRequest) -> rpc.ConfigureResponse:
         """Sets the configuration for all requests."""
         configure(settings.read(settings.decoded(plain_map(request.args))))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...inputs import Problem, SdkType, Supported
-from ...resource import names
+from ...resource import PluginError, names
 from ...values import Plain, Unknown
 from .. import tags
 from ..client import arn
@@ -17,6 +17,10 @@ OWN_NETWORK = names("associatePublicIpAddress privateIp subnetId vpcSecurityGrou
 INTERFACES = names("networkInterfaces primaryNetworkInterface")
 USER_DATA = names("userData userDataBase64")
 USER_DATA_BYTES = 16384
+IN_USE = (
+    "A replacement that takes over what its predecessor has needs the resource option"
+    " `delete_before_replace`."
+)
 POLL = {"Delay": 2, "MaxAttempts": 300}
 
 
@@ -96,6 +100,7 @@ class Instance(Ec2Resource):
 
     def make(self, inputs: Plain) -> str:
         """Runs one instance."""
+        _check_free(inputs)
         made = ec2().run_instances(
             MinCount=1,
             MaxCount=1,
@@ -113,10 +118,12 @@ class Instance(Ec2Resource):
         return made["Instances"][0]["InstanceId"]
 
     def settle(self, identity: str, inputs: Plain) -> None:
-        """Waits until it runs; tags its root volume."""
+        """Waits until it runs; sets what a new one does not take, or moto does not show."""
         ec2().get_waiter("instance_running").wait(InstanceIds=[identity], WaiterConfig=POLL)
         if not inputs["sourceDestCheck"]:
             self.set_check(identity, {}, inputs)
+        if "vpcSecurityGroupIds" in inputs:
+            self.set_groups(identity, {}, inputs)
         root_tags = inputs.get("rootBlockDevice", {}).get("tags")
         if root_tags:
             tags.tag_ec2(volumes.root_id(_instance(identity)), root_tags, [])
@@ -157,8 +164,13 @@ class Instance(Ec2Resource):
         ec2().get_waiter("instance_running").wait(InstanceIds=[identity], WaiterConfig=POLL)
 
     def set_groups(self, identity: str, state: Plain, inputs: Plain) -> None:
-        """Puts it into other security groups."""
-        _modify(identity, Groups=inputs["vpcSecurityGroupIds"])
+        """Puts it into other security groups. For AWS one call would do, moto keeps both."""
+        groups = inputs["vpcSecurityGroupIds"]
+        _modify(identity, Groups=groups)
+        ec2().modify_network_interface_attribute(
+            NetworkInterfaceId=_attached(_instance(identity))[0]["NetworkInterfaceId"],
+            Groups=groups,
+        )
 
     def set_metadata_options(self, identity: str, state: Plain, inputs: Plain) -> None:
         """Changes the metadata service; what is not given stays."""
@@ -212,6 +224,8 @@ class Instance(Ec2Resource):
 
     def remove(self, identity: str, state: Plain) -> None:
         """Terminates it and waits for that."""
+        if _instance(identity)["State"]["Name"] == "terminated":
+            return
         if state.get("forceDestroy"):
             _modify(identity, DisableApiTermination={"Value": False})
         ec2().terminate_instances(InstanceIds=[identity])
@@ -246,8 +260,29 @@ def _check_tags(inputs: Plain) -> list[Problem]:
     return []
 
 
+def _check_free(inputs: Plain) -> None:
+    """AWS refuses interfaces and addresses that are in use; moto, in AWS's place, does not."""
+    listed = [*inputs.get("networkInterfaces", []), inputs.get("primaryNetworkInterface", {})]
+    wanted = [one["networkInterfaceId"] for one in listed if one]
+    for one in _interfaces(NetworkInterfaceIds=wanted) if wanted else []:
+        user = one.get("Attachment", {}).get("InstanceId")
+        if user and _instance(user)["State"]["Name"] != "terminated":
+            identity = one["NetworkInterfaceId"]
+            raise PluginError(f"The network interface {identity} is in use by {user}. {IN_USE}")
+    if "privateIp" in inputs and "subnetId" in inputs:
+        same = {"private-ip-address": inputs["privateIp"], "subnet-id": inputs["subnetId"]}
+        by_address = [{"Name": name, "Values": [value]} for name, value in same.items()]
+        for one in _interfaces(Filters=by_address):
+            user = one["NetworkInterfaceId"]
+            raise PluginError(f"The address {inputs['privateIp']} is in use by {user}. {IN_USE}")
+
+
+def _interfaces(**parameters: Any) -> list[Plain]:
+    return ec2().describe_network_interfaces(**parameters)["NetworkInterfaces"]
+
+
 def _network(inputs: Plain) -> Plain:
-    """A public address, or interfaces that exist, are asked for by a list of interfaces."""
+    """Returns the interfaces: those given, or one that goes when the instance goes."""
     if "primaryNetworkInterface" in inputs:
         wanted = inputs["primaryNetworkInterface"]
         return {"NetworkInterfaces": [{"DeviceIndex": 0} | given(wanted, **INTERFACE)]}
@@ -256,14 +291,12 @@ def _network(inputs: Plain) -> Plain:
         return {"NetworkInterfaces": [given(one, DeviceIndex="deviceIndex", **INTERFACE)
                                       for one in listed]}  # fmt: skip
     zone = {"Placement": given(inputs, AvailabilityZone="availabilityZone")}
-    placed = zone if "availabilityZone" in inputs else {}
-    own = given(inputs, SubnetId="subnetId", PrivateIpAddress="privateIp")
-    if "associatePublicIpAddress" not in inputs:
-        return placed | own | given(inputs, SecurityGroupIds="vpcSecurityGroupIds")
-    first = given(
-        inputs, AssociatePublicIpAddress="associatePublicIpAddress", Groups="vpcSecurityGroupIds"
-    )
-    return placed | {"NetworkInterfaces": [{"DeviceIndex": 0} | own | first]}
+    own = given(
+        inputs, SubnetId="subnetId", PrivateIpAddress="privateIp", Groups="vpcSecurityGroupIds",
+        AssociatePublicIpAddress="associatePublicIpAddress",
+    )  # fmt: skip
+    first = {"DeviceIndex": 0, "DeleteOnTermination": True} | own
+    return (zone if "availabilityZone" in inputs else {}) | {"NetworkInterfaces": [first]}
 
 
 INTERFACE = {
@@ -305,15 +338,11 @@ def _modify(identity: str, **attributes: Any) -> None:
 
 
 def _read_network(found: Plain, state: Plain) -> Plain:
-    attached = sorted(
-        found.get("NetworkInterfaces", []), key=lambda one: one["Attachment"]["DeviceIndex"]
-    )
-    outputs: Plain = {
-        "vpcSecurityGroupIds": [group["GroupId"] for group in found.get("SecurityGroups", [])],
-        "associatePublicIpAddress": "PublicIpAddress" in found,
-    }
+    attached = _attached(found)
+    outputs: Plain = {"associatePublicIpAddress": "PublicIpAddress" in found}
     if not attached:
         return outputs
+    outputs["vpcSecurityGroupIds"] = [group["GroupId"] for group in attached[0]["Groups"]]
     outputs["primaryNetworkInterfaceId"] = attached[0]["NetworkInterfaceId"]
     outputs["primaryNetworkInterface"] = _interface(attached[0])
     if "networkInterfaces" in state:
@@ -321,6 +350,11 @@ def _read_network(found: Plain, state: Plain) -> Plain:
             _interface(one) | {"deviceIndex": one["Attachment"]["DeviceIndex"]} for one in attached
         ]
     return outputs
+
+
+def _attached(found: Plain) -> list[Plain]:
+    interfaces: list[Plain] = found.get("NetworkInterfaces", [])
+    return sorted(interfaces, key=lambda one: one["Attachment"]["DeviceIndex"])
 
 
 def _interface(one: Plain) -> Plain:
