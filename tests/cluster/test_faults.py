@@ -9,7 +9,7 @@ import pytest
 
 from . import asking
 from .load import Load
-from .stack import Stack, eventually, free_port
+from .stack import Stack, eventually
 
 AGENT_TTL = 10
 PROMISE = AGENT_TTL + 2
