@@ -61,7 +61,7 @@ class FleetUnit(pulumi.ComponentResource):
         path = Path(args["path"])
         text = read_unit(path, args.get("values", {}))
         unit = {"text": text, "target": args.get("target", "launched")}
-        command = apply(self, name, args["connection"], {path.name: unit})
+        command = apply(self, path.name, args["connection"], unit)
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -86,7 +86,7 @@ class FleetTemplate(pulumi.ComponentResource):
         names = instance_names(path.name, args["instances"])
         instances = {instance: "launched" for instance in names}
         template = {"text": text, "target": "inactive", "instances": instances}
-        command = apply(self, name, args["connection"], {path.name: template})
+        command = apply(self, path.name, args["connection"], template)
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -155,18 +155,21 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def apply(
-    parent: pulumi.Resource, owner: str, connection: Connection, units: Mapping[str, object]
+    parent: pulumi.Resource, unit: str, connection: Connection, wanted: Mapping[str, object]
 ) -> remote.Command:
-    """Make the cluster's units of this owner exactly these, whatever was done by hand."""
+    """Make a unit, with its instances if it is a template, as wanted, whatever was done by hand.
+
+    The resource has the unit's name, so that Pulumi refuses a second one for the same unit.
+    """
     run = f"timeout {APPLY_SECONDS + 30} fleetctl apply --timeout {APPLY_SECONDS}"
     return remote.Command(
-        owner,
+        unit,
         connection=ssh(connection),
         create=run,
         update=run,
         delete=f"{run} --destroy",
         add_previous_output_in_env=False,
-        stdin=pulumi.Output.json_dumps({"owner": owner, "units": units}),
+        stdin=pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}}),
         opts=pulumi.ResourceOptions(parent=parent),
     )
 

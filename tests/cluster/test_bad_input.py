@@ -1,6 +1,7 @@
 """Bad input: one clear error, before anything is made."""
 
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterator
@@ -89,6 +90,18 @@ def test_a_bad_unit_file_fails_the_preview(empty: Stack, unit: str, text: str, e
     assert refused.code != 0
     assert error in refused.text
     assert "Traceback" not in refused.text
+
+
+def test_a_unit_given_twice_fails_the_preview(empty: Stack):
+    program = empty.program / "__main__.py"
+    text = program.read_text()
+    again = re.search(r"^hello = FleetUnit\(.*?^\)\n", text, re.M | re.S)
+    assert again
+    program.write_text(text + again.group().replace('"hello",', '"hello-again",'))
+    refused = empty.preview(check=False)
+    assert refused.code != 0
+    assert "hello.service" in refused.text
+    assert "Duplicate resource" in refused.text
 
 
 def test_this_computers_docker_is_the_one_that_the_tests_ask():

@@ -65,7 +65,7 @@ def test_changing_one_unit_file_changes_exactly_that_unit(cluster: Stack):
     before = unit.read_text()
     try:
         unit.write_text(before.replace("every second", "every second, changed"))
-        assert cluster.changes() == {"hello": "update"}
+        assert cluster.changes() == {"hello.service": "update"}
     finally:
         unit.write_text(before)
 
@@ -102,7 +102,10 @@ def marks_of(cluster: Stack) -> list[str]:
 def test_scaling_by_one_number_spreads_the_instances(cluster: Stack, size: int):
     try:
         cluster.configure({"sinatra-instances": str(size)})
-        assert cluster.changes() == {"sinatra": "update", "sinatra-discovery": "update"}
+        assert cluster.changes() == {
+            "sinatra@.service": "update",
+            "sinatra-discovery@.service": "update",
+        }
         cluster.up()
         units = cluster.units()
         machines = [units[f"sinatra@{5000 + n}.service"][0]["machine"] for n in range(size)]

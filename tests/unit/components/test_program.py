@@ -165,7 +165,7 @@ def test_secrets_are_on_no_command_line(program: Engine):
 
 
 def test_units_run_images_by_digest(program: Engine):
-    sent = json.loads(program.of("command:remote:Command")["sinatra"]["stdin"])
+    sent = json.loads(program.of("command:remote:Command")["sinatra@.service"]["stdin"])
     text = sent["units"]["sinatra@.service"]["text"]
     assert "172.30.7.2:5000/fleet-cluster/sinatra@sha256:1" in text
     assert "{{" not in text

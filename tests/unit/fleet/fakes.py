@@ -235,14 +235,32 @@ class Line:
         self.gate = gate
         self._store = store
         self._watches: list[_Watching] = []
+        self._lag: list[Callable[[], None]] | None = None
 
     def cut(self) -> None:
         """No request gets through, and watches are lost."""
         self.up = False
         self.hang_up()
 
+    @property
+    def lags(self) -> bool:
+        """Whether anything may be kept back."""
+        return self._lag is not None
+
+    def lag(self) -> None:
+        """Keep back what the watches deliver, until `catch_up`."""
+        self._lag = self._lag or []
+
+    def catch_up(self) -> None:
+        """Deliver what was kept back."""
+        kept, self._lag = self._lag or [], None
+        for deliver in kept:
+            deliver()
+
     def hang_up(self) -> None:
-        """Lose the watches."""
+        """Lose the watches, and what they have not delivered."""
+        if self._lag:
+            self._lag.clear()
         for watching in self._watches:
             watching.lose()
         self._watches.clear()
@@ -265,7 +283,7 @@ class Line:
         on_lost: Callable[[], None],
     ) -> _Watching:
         self.gate(f"before watch {prefix}")
-        watching = self._store.watch(prefix, after, on_changes, on_lost)
+        watching = self._store.watch(prefix, after, self._lagging(on_changes), on_lost)
         self._watches = [*(each for each in self._watches if each.active), watching]
         if not self.up:
             watching.lose()
@@ -279,6 +297,15 @@ class Line:
 
     def revoke(self, lease: int) -> None:
         self._ask("revoke", lambda: self._store.revoke(lease))
+
+    def _lagging(self, on_changes: Callable[[Changes], None]) -> Callable[[Changes], None]:
+        def deliver(changes: Changes) -> None:
+            if self._lag is None:
+                on_changes(changes)
+            else:
+                self._lag.append(lambda: on_changes(changes))
+
+        return deliver
 
     def _ask(self, point: str, request: Callable[[], T]) -> T:
         self.gate("before " + point)

@@ -299,6 +299,37 @@ def test_withdrawn_in_the_last_moment_is_not_started(bench: Bench) -> None:
     assert bench.state(A) is None
 
 
+def test_lost_answer_does_not_hide_a_report(bench: Bench) -> None:
+    bench.assign(A, SLEEPS)
+
+    def lose_answer(point: str) -> None:
+        if point.startswith("after commit"):
+            bench.line.gate = open_gate
+            raise StoreUnavailableError("lost")
+
+    bench.line.gate = lose_answer
+    with pytest.raises(StoreUnavailableError):
+        bench.act()
+    assert bench.state(A)
+    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.settle()
+    assert bench.state(A) is None
+
+
+def test_state_is_known_on_the_new_lease_before_a_loaded_unit_is_started(bench: Bench) -> None:
+    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.settle()
+    bench.lease = bench.store.grant(3600)
+    leases: list[int] = []
+    bench.systemd.gate = lambda point: (
+        leases.append(bench.store.entries[state_key(MACHINE, A)].lease)
+        if point.startswith("before start")
+        else None
+    )
+    bench.run(A, SLEEPS)
+    assert leases == [bench.lease]
+
+
 def test_nothing_new_without_a_lease(bench: Bench) -> None:
     bench.assign(A, SLEEPS)
     bench.act(lease=0)

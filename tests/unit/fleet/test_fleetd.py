@@ -1,11 +1,12 @@
 """The loop around agent and leader."""
 
 import logging
+import threading
 
 import pytest
 
 from components.fleet.config import Config
-from components.fleet.fleetd import RETRY_SECONDS, Fleetd, Surroundings
+from components.fleet.fleetd import RETRY_SECONDS, Fleetd, Surroundings, run
 from components.fleet.model import (
     CLUSTER,
     LEADER,
@@ -121,6 +122,51 @@ def test_lost_lease_is_replaced_and_everything_announced_again(rig: Rig) -> None
     rig.live()
     for key in (machine_key("m1"), LEADER, state_key("m1", "hello.service")):
         assert rig.store.entries[key].lease == rig.fleetd.session.lease
+
+
+def test_states_are_known_before_the_machine_is(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.store.revoke(rig.fleetd.session.lease)
+    rig.live()
+    state, machine = state_key("m1", "hello.service"), machine_key("m1")
+    entries = rig.store.entries
+    assert entries[state].mod_revision < entries[machine].mod_revision
+
+
+def test_emptied_store_is_seen_anew_and_then_trusted_again(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.clock.advance(4)
+    rig.live()
+    rig.store.remove(*rig.store.entries)
+    rig.fleetd.step()
+    assert rig.fleetd.session.sight() == 0
+    rig.want("hello.service")
+    for _ in range(4):
+        rig.clock.advance(3)
+        rig.live()
+    rig.clock.advance(9)
+    rig.want("new.service")
+    rig.live()
+    assert sorted(rig.systemd.running()) == ["hello.service", "new.service"]
+    assert [one.name for one in rig.systemd.starts] == ["hello.service", "new.service"]
+
+
+def test_lease_is_given_back_only_when_the_machine_goes_down(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_step() -> float:
+        raise SystemExit
+
+    rig.live()
+    monkeypatch.setattr(rig.fleetd, "step", one_step)
+    monkeypatch.setattr(rig.fleetd.session, "run", lambda: None)
+    for going_down in (False, True):
+        rig.systemd.going_down = going_down
+        with pytest.raises(SystemExit):
+            run(rig.fleetd, rig.systemd, threading.Event())
+        assert (machine_key("m1") in rig.store.entries) is not going_down
 
 
 def test_restart_touches_nothing(rig: Rig) -> None:

@@ -197,7 +197,7 @@ def test_what_changes_meanwhile_is_decided_again(cluster: Cluster, change: str) 
         assert cluster.homes() == {"u.service": "b"}
 
 
-def test_waits_until_it_sees_its_own_writes(cluster: Cluster) -> None:
+def test_move_waits_until_the_old_machine_is_done(cluster: Cluster) -> None:
     cluster.want("u.service", PINNED.format("a"))
     cluster.act()
     cluster.report("a", "u.service")
@@ -210,6 +210,34 @@ def test_waits_until_it_sees_its_own_writes(cluster: Cluster) -> None:
     cluster.store.remove(state_key("a", "u.service"))
     cluster.act()
     assert cluster.homes() == {"u.service": "b"}
+
+
+def test_does_nothing_until_it_sees_its_own_writes(cluster: Cluster) -> None:
+    cluster.act()
+    cluster.want("u.service")
+    cluster.line.lag()
+    cluster.store.put(unit_key("v.service"), Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json())
+    cluster.line.catch_up()
+    cluster.line.lag()
+    cluster.act()
+    revision = cluster.store.revision
+    cluster.act(full=True)
+    assert cluster.store.revision == revision
+    cluster.line.catch_up()
+    cluster.want("w.service")
+    cluster.act()
+    assert sorted(cluster.homes()) == ["u.service", "v.service", "w.service"]
+
+
+def test_machines_lost_one_after_another_do_not_count_as_at_once(cluster: Cluster) -> None:
+    cluster.want("u.service", SLEEPS)
+    cluster.act()
+    for lost, home in (("a", "b"), ("b", "c")):
+        cluster.lose(lost)
+        cluster.act()
+        assert cluster.homes() == {"u.service": home}
+        cluster.wait(2 * TTL)
+        cluster.act(full=True)
 
 
 def test_lost_machines_units_move_at_once(cluster: Cluster) -> None:

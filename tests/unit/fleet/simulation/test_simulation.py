@@ -52,6 +52,7 @@ class History:
         for node, role in zip(self.world.nodes, "aba", strict=True):
             node.on = True
             node.line.up = True
+            node.line.catch_up()
             node.kill_in = node.fail_in = node.pause_in = 0
             if node.metadata != {"role": role}:
                 node.relabel(role)
@@ -82,6 +83,13 @@ class History:
 
     def lose_watches(self) -> None:
         self.random.choice(self.world.nodes).line.hang_up()
+
+    def lag(self) -> None:
+        self.random.choice(self.world.nodes).line.lag()
+
+    def catch_up(self) -> None:
+        for node in self.world.nodes:
+            node.line.catch_up()
 
     def cut(self) -> None:
         self.random.choice(self.world.nodes).line.cut()
@@ -138,6 +146,8 @@ EVENTS: list[Callable[[History], None]] = [
     History.relabel,
     History.lose_answer,
     History.lose_watches,
+    History.lag,
+    History.catch_up,
     History.cut,
     History.mend,
     History.cut_all,

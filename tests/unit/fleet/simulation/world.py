@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from components.fleet.config import Config
+from components.fleet.etcd.watching import LIVENESS_SECONDS
 from components.fleet.fleetd import Fleetd, Surroundings
 from components.fleet.model import (
     SCHEDULE,
@@ -58,6 +59,8 @@ class Node:
     gates: int = 0
     """How many gates have been passed since fleetd was made."""
     woken: bool = True
+    lagging_for: float = 0.0
+    """For how many seconds its watches have kept back what they know."""
     unannounced_for: float = 0.0
     """For how many seconds the store has not had the machine's key."""
 
@@ -329,6 +332,10 @@ class World:
             if lease in owners:
                 self.watcher.cut_off(owners[lease])
         for node in self.nodes:
+            node.lagging_for = node.lagging_for + TICK if node.line.lags else 0
+            if node.lagging_for > 2 * LIVENESS_SECONDS:
+                node.line.hang_up()
+                node.line.catch_up()
             node.unannounced_for = 0 if self.lease_of(node.id) else node.unannounced_for + TICK
             if node.unannounced_for > TTL / 2:
                 self.watcher.cut_off(node.id)
