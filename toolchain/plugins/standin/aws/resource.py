@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..inputs import Problem
 from ..resource import Context, PluginError, Resource, auto_name, names
 from ..values import Plain, Unknown
 from . import tags
@@ -58,6 +59,8 @@ class AwsResource(Resource):
     unsettled: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Outputs that a change of an input makes anew, by the input."""
 
+    inert: ClassVar[frozenset[str]] = frozenset()
+    """Inputs with a default that mean nothing to the kinds of thing that are supported."""
     regional: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
@@ -89,6 +92,14 @@ class AwsResource(Resource):
     def tagged(self) -> bool:
         """Whether it has tags."""
         return "tags" in self.sdk.input_types()
+
+    def check_inert(self, inputs: Plain) -> list[Problem]:
+        """Refuses an input that would be without effect."""
+        return [
+            Problem(name, "this stand-in does not support another value than the default.")
+            for name in sorted(self.inert)
+            if inputs.get(name, self.defaults[name]) != self.defaults[name]
+        ]
 
     def prepare(self, inputs: Plain) -> Plain:
         """Adds the defaults inside of objects."""

@@ -50,6 +50,7 @@ class LoadBalancer(LbResource):
         "idleTimeout": 60, "loadBalancerType": APPLICATION, "preserveHostHeader": False,
         "xffHeaderProcessingMode": "append",
     }  # fmt: skip
+    inert = names("dnsRecordClientRoutingPolicy enableCrossZoneLoadBalancing")
     computed = names("internal ipAddressType securityGroups subnets")
     sets = names("securityGroups subnets")
     replacing = names("internal loadBalancerType name")
@@ -66,7 +67,7 @@ class LoadBalancer(LbResource):
             return [Problem("loadBalancerType", "this stand-in has application ones only.")]
         if "subnets" not in inputs:
             return [Problem("subnets", "it is required; subnetMappings is not supported here.")]
-        return []
+        return self.check_inert(inputs)
 
     def make(self, inputs: Plain) -> str:
         """Creates it."""

@@ -61,6 +61,7 @@ class TargetGroup(LbResource):
         },
         "stickiness": STICKY,
     }  # fmt: skip
+    inert = names("lambdaMultiValueHeadersEnabled proxyProtocolV2")
     computed = names("""
         healthCheck ipAddressType loadBalancingAlgorithmType protocolVersion stickiness
     """)
@@ -77,7 +78,8 @@ class TargetGroup(LbResource):
             for name in ("port", "protocol", "vpcId")
             if name not in inputs and inputs["targetType"] != "lambda"
         ]
-        return found + _check_health(object_of(inputs.get("healthCheck")))
+        health = object_of(inputs.get("healthCheck"))
+        return found + _check_health(health) + self.check_inert(inputs)
 
     def make(self, inputs: Plain) -> str:
         """Creates it."""
