@@ -19,7 +19,10 @@ chosen = settings.read(pulumi.Config())
 # Where machines live, and the registry that they pull from.
 network = DockerNetwork("network", {"load_balancer_port": chosen.load_balancer_port})
 registry = DockerRegistry(
-    "registry", {"network": network.shape, "image_context": "images/registry"}
+    "registry",
+    {"network": network.shape, "image_context": "images/registry"},
+    # Nothing is made before the network's probe has found that all is well.
+    pulumi.ResourceOptions(depends_on=[network]),
 )
 
 # Machines, each with etcd and fleet before the next: so they are also made anew one by one.

@@ -44,7 +44,7 @@ class DockerRegistry(pulumi.ComponentResource):
         self.data = docker.Volume(
             f"{name}-data",
             labels=[docker.VolumeLabelArgs(label=LABEL, value=stack_label())],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),
         )
         container = self._container(name, args, address)
         port = pulumi.Output.from_input(args["network"]["registry_port"])

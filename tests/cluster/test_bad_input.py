@@ -95,12 +95,12 @@ def test_a_bad_unit_file_fails_the_preview(empty: Stack, unit: str, text: str, e
 def test_a_unit_given_twice_fails_the_preview(empty: Stack):
     program = empty.program / "__main__.py"
     text = program.read_text()
-    again = re.search(r"^hello = FleetUnit\(.*?^\)\n", text, re.M | re.S)
+    again = re.search(r"^discovery = FleetTemplate\(.*?^\)\n", text, re.M | re.S)
     assert again
-    program.write_text(text + again.group().replace('"hello",', '"hello-again",'))
+    program.write_text(text + again.group().replace('"sinatra-discovery",', '"again",'))
     refused = empty.preview(check=False)
     assert refused.code != 0
-    assert "hello.service" in refused.text
+    assert "sinatra-discovery@.service" in refused.text
     assert "Duplicate resource" in refused.text
 
 
