@@ -171,11 +171,13 @@ class Agent:
             revision = max(revision, ledger.revision)
         ledger.follow(id, revision)
 
-    def reconcile(self, lease: int, schedule: Mapping[str, Entry]) -> float:
+    def reconcile(self, lease: int, announced: bool, schedule: Mapping[str, Entry]) -> float:
         """Do what is to be done until there is nothing left but to wait; report.
 
         Args:
-            lease: the machine's lease; without one (0) nothing new is started.
+            lease: the machine's lease; without one (0) nothing is reported.
+            announced: whether the leader can see that the machine is alive. If not, nothing new
+                is started: the leader may be giving it to another machine.
             schedule: the entries under `schedule/<machine>/`.
 
         Returns:
@@ -190,7 +192,7 @@ class Agent:
         if self._clock() < self._ledger.wary_until:
             wanted = {name: one for name, one in wanted.items() if self._confirms(name, one)}
         self._follow(wanted)
-        while self._round(lease, wanted, unreadable.keys()):
+        while self._round(lease, announced, wanted, unreadable.keys()):
             pass
         return max(0.0, self._ledger.wary_until - self._clock())
 
@@ -251,7 +253,9 @@ class Agent:
             self._systemd.write(files)
             self._reload()
 
-    def _round(self, lease: int, wanted: Mapping[str, _Wanted], unreadable: Set[str]) -> bool:
+    def _round(
+        self, lease: int, announced: bool, wanted: Mapping[str, _Wanted], unreadable: Set[str]
+    ) -> bool:
         """One step for each unit. Whether there may be another at once."""
         view = self._look(wanted, unreadable)
         if not self._report(lease, view, unreadable):
@@ -260,8 +264,8 @@ class Agent:
         done = [
             self._note(view),
             self._stop(view),
-            self._rewrite(view, lease),
-            self._start(view, lease),
+            self._rewrite(view, announced),
+            self._start(view, announced),
         ]
         return any(done) or self._complained
 
@@ -299,10 +303,10 @@ class Agent:
         self._stopping = set(names)
         return False
 
-    def _rewrite(self, view: _View, lease: int) -> bool:
+    def _rewrite(self, view: _View, announced: bool) -> bool:
         """Remove and write unit files, with one daemon-reload for all."""
         removed, units = view.steps[Step.REMOVE], self._ledger.units
-        files = self._writable(view) if lease else {}
+        files = self._writable(view) if announced else {}
         if not removed and not files:
             return False
         for name in removed:
@@ -345,11 +349,11 @@ class Agent:
         entries = self._store.get(keys.keys()).entries if keys else {}
         return {keys[key]: entry.value for key, entry in entries.items()}
 
-    def _start(self, view: _View, lease: int) -> bool:
+    def _start(self, view: _View, announced: bool) -> bool:
         """Queue start jobs, and leave the units to systemd."""
         units = self._ledger.units
         names = [name for name in view.steps[Step.START] if not self._is_blocked(view, name)]
-        if not names or not lease:
+        if not names or not announced:
             return False
         for name in names:
             log.info("starting %s: %s", name, _why(view.wanted[name]))

@@ -146,8 +146,10 @@ class Fleetd:
     def _act(self, lease: int) -> float:
         """Reconcile this machine; a systemd that fails must not keep it from leading."""
         try:
-            seconds = self._agent.reconcile(lease, self._schedule.entries)
-            if lease:
+            self._own_key.refresh()
+            self.announced = self._is_announced(lease)
+            seconds = self._agent.reconcile(lease, self.announced, self._schedule.entries)
+            if lease and not self.announced and self._own_key.settled:
                 self._announce(lease)
             self._note_trouble("systemd", "")
             return seconds
@@ -155,15 +157,17 @@ class Fleetd:
             self._note_trouble("systemd", f"systemd does not do as it should: {error}")
             return RETRY_SECONDS
 
+    def _is_announced(self, lease: int) -> bool:
+        entry = self._own_key.entries.get(machine_key(self._machine.id))
+        if entry is None or not lease:
+            return False
+        return (entry.value, entry.lease) == (self._machine.to_json(), lease)
+
     def _announce(self, lease: int) -> None:
-        """Put the machine's key, after its units' states: the two are seen together."""
+        """Put the machine's key, after the states of what it runs already."""
         key, value = machine_key(self._machine.id), self._machine.to_json()
-        self._own_key.refresh()
-        entry = self._own_key.entries.get(key)
-        self.announced = entry is not None and (entry.value, entry.lease) == (value, lease)
-        if not self.announced and self._own_key.settled:
-            self._own_key.expect(self._around.store.commit([Put(key, value, lease)]))
-            log.info("announced as %s, address %s", self._machine.id, self._machine.address)
+        self._own_key.expect(self._around.store.commit([Put(key, value, lease)]))
+        log.info("announced as %s, address %s", self._machine.id, self._machine.address)
 
     def _lead(self, lease: int, full: bool) -> float:
         term = self._election.term(lease)

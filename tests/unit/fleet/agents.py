@@ -56,11 +56,12 @@ class Bench:
         self.store.put(file_key(sha_of(text)), text)
         self.store.put(schedule_key(MACHINE, unit), Assignment(sha_of(text), target).to_json())
 
-    def act(self, lease: int | None = None) -> float:
+    def act(self, lease: int | None = None, announced: bool = True) -> float:
         """Reconcile with the store as it is, then let systemd do its jobs."""
         snapshot = self.store.read(SCHEDULE + MACHINE + "/")
         self.agent.recognise(self.store.entries.get(CLUSTER), snapshot.revision, fresh=True)
-        seconds = self.agent.reconcile(self.lease if lease is None else lease, snapshot.entries)
+        lease = self.lease if lease is None else lease
+        seconds = self.agent.reconcile(lease, announced and bool(lease), snapshot.entries)
         self.systemd.work()
         return seconds
 

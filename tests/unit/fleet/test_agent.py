@@ -336,6 +336,16 @@ def test_nothing_new_without_a_lease(bench: Bench) -> None:
     assert bench.systemd.disk == {}
 
 
+def test_nothing_new_before_the_leader_knows_that_the_machine_is_alive(bench: Bench) -> None:
+    bench.run(A, SLEEPS)
+    bench.systemd.fail(A)
+    bench.assign("new.service", SLEEPS)
+    bench.act(announced=False)
+    state = bench.state(A)
+    assert "new.service" not in bench.systemd.disk
+    assert state and state.active == "failed"
+
+
 def test_missing_file_is_told_and_starts_when_it_is_there(bench: Bench) -> None:
     bench.store.put(schedule_key(MACHINE, A), Assignment(sha_of(SLEEPS), Target.LAUNCHED).to_json())
     bench.settle()

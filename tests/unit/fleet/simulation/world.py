@@ -84,6 +84,11 @@ class Node:
         except KilledError:
             self.kill()
 
+    def knows_the_store(self) -> bool:
+        """Whether its fleetd has written down which store it follows."""
+        text = self.ledger_file.text
+        return bool(text) and '"cluster": ""' not in text
+
     def kill(self) -> None:
         """End fleetd's process; systemd starts it again soon."""
         self.fleetd = None
@@ -107,8 +112,10 @@ class Node:
         self.lease_file.text = self.ledger_file.text = ""
 
     def power_on(self) -> None:
-        """Boot."""
+        """Boot. A machine without a past cannot tell that the store is older than it should be."""
         self.on = True
+        if self.world.clock() - self.world.restored_at < 2 * TTL:
+            self.world.watcher.all_told()
 
     def _boot_fleetd(self) -> None:
         self.gates = 0
@@ -225,6 +232,11 @@ class Watcher:
         for node in self.world.nodes:
             self.permit(node.id, unit)
 
+    def all_told(self) -> None:
+        """Any unit may be stopped."""
+        for unit in self.world.names:
+            self.told(unit)
+
     def cut_off(self, machine: str) -> None:
         """The machine's lease has ended: what it runs may be moved, and started again there."""
         for unit in self.world.names:
@@ -260,6 +272,7 @@ class World:
         self.random = random.Random(seed)
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
+        self.restored_at = 0.0
         self.is_paused = False
         """Whether a fleetd stands still between two of its steps."""
         self.names: set[str] = set()
@@ -311,6 +324,9 @@ class World:
         """The store is put back to what it was: what it says of changed units is an instruction."""
         before = {u: self.store.value(unit_key(u)) for u in self.names}
         self.store.restore(snapshot)
+        self.restored_at = self.clock()
+        if any(node.on and not node.knows_the_store() for node in self.nodes):
+            self.watcher.all_told()
         for unit in self.names:
             if self.store.value(unit_key(unit)) != before[unit]:
                 self.watcher.told(unit)
