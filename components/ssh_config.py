@@ -14,6 +14,9 @@ FOLDER = "@FOLDER@"
 share, has no use for it."""
 _WRITE = 'umask 077 && mkdir -p {folder} && sed "s|@FOLDER@|$PWD/{folder}|" > {path}'
 
+REMOVE = "rm -f {path} && {{ rmdir {folder} 2>/dev/null || true; }}"
+"""The files go at the same time: the folder goes with whichever is the last, or is gone already."""
+
 
 class SshConfigArgs(TypedDict):
     """For which machines, and where."""
@@ -63,7 +66,7 @@ class SshConfig(pulumi.ComponentResource):
             name,
             create=write,
             update=write,
-            delete=f"rm -f {path} && rmdir --ignore-fail-on-non-empty {folder}",
+            delete=REMOVE.format(folder=folder, path=path),
             stdin=content,
             opts=pulumi.ResourceOptions(parent=self),
         )

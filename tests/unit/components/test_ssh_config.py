@@ -1,6 +1,9 @@
 """The operator's SSH files."""
 
-from components.ssh_config import known_hosts, ssh_config
+import subprocess
+from pathlib import Path
+
+from components.ssh_config import REMOVE, known_hosts, ssh_config
 
 HOSTS: list[dict[str, str | int]] = [
     {"name": "machine-1", "host": "172.30.7.11", "port": 22, "key": "ssh-ed25519 AAAA1"},
@@ -35,3 +38,16 @@ Host machine-2
 Include ~/.ssh/config
 """
     )
+
+
+def test_the_folder_goes_with_its_last_file_and_may_be_gone(tmp_path: Path):
+    folder = tmp_path / "ssh"
+    folder.mkdir()
+    for name in ("identity", "known_hosts"):
+        (folder / name).touch()
+    left: list[bool] = []
+    for name in ("identity", "known_hosts", "ssh_config"):
+        remove = REMOVE.format(folder="ssh", path=f"ssh/{name}")
+        subprocess.run(["sh", "-c", remove], cwd=tmp_path, check=True)
+        left.append(folder.exists())
+    assert left == [True, False, False]
