@@ -1,5 +1,6 @@
 """The whole program under Pulumi's mocks: which resources it asks for, and with what."""
 
+import asyncio
 import json
 import runpy
 from collections.abc import Mapping
@@ -81,6 +82,7 @@ class Engine(pulumi.runtime.Mocks):
 def program() -> Engine:
     """The program, run once."""
     engine = Engine()
+    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test")
     pulumi.runtime.set_all_config({f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
 

@@ -76,14 +76,18 @@ def test_another_checkouts_exports_are_not_the_users_choice(ready: Computer) -> 
 
 def test_fleetctl_finds_the_cluster_when_the_stack_is_up(ready: Computer) -> None:
     assert "FLEETCTL_TUNNEL" not in exported(ready)
-    (ready.checkout / ".pulumi/.pulumi/stacks").mkdir(parents=True)
+    written = ready.checkout / ".pulumi/ssh/dev/ssh_config"
+    written.parent.mkdir(parents=True)
+    written.touch()
     shell = exported(ready)
     assert shell["FLEETCTL_TUNNEL"] == "machine-1"
     assert shell["FLEETCTL_SSH_CONFIG"] == f"{ready.checkout}/.pulumi/ssh/dev/ssh_config"
 
 
 def test_a_tunnel_of_the_users_own_goes_by_the_users_own_ssh_config(ready: Computer) -> None:
-    (ready.checkout / ".pulumi/.pulumi/stacks").mkdir(parents=True)
+    written = ready.checkout / ".pulumi/ssh/dev/ssh_config"
+    written.parent.mkdir(parents=True)
+    written.touch()
     shell = exported(ready, FLEETCTL_TUNNEL="bastion")
     assert shell["FLEETCTL_TUNNEL"] == "bastion"
     assert "FLEETCTL_SSH_CONFIG" not in shell
