@@ -291,14 +291,14 @@ def test_etcd_grows_and_shrinks_with_the_cluster(cluster: Stack, machines: dict[
 
 
 def test_no_destroy_waits_for_a_dead_machine(cluster: Stack):
-    """What would run on a machine at the end goes with the machine; test_reuse.py kills one."""
+    """What would run on a machine at the end goes with the network; test_reuse.py kills one."""
     state = json.loads(cluster.run("pulumi", "stack", "export").out)
     at_the_end = [one for one in state["deployment"]["resources"] if "delete" in inputs_of(one)]
     on_machines = [one for one in at_the_end if one["type"] == "command:remote:Command"]
-    assert {"hello", "sinatra", "/app/greeting"} <= {
+    assert {"hello.service", "sinatra@.service", "/app/greeting"} <= {
         one["urn"].rpartition("::")[2] for one in on_machines
     }
-    assert all("DockerHosts" in one.get("deletedWith", "") for one in on_machines), on_machines
+    assert all("DockerNetwork" in one.get("deletedWith", "") for one in on_machines), on_machines
 
 
 def inputs_of(resource: dict[str, Any]) -> dict[str, Any]:
