@@ -124,19 +124,20 @@ class Agent:
         store: Store,
         systemd: Systemd,
         ledger: Ledger,
-        clock: Callable[[], float],
+        sight: Callable[[], float],
         patience: float,
         on_shaken: Callable[[], None],
     ) -> None:
-        """`patience`: seconds to follow nothing new after the store was emptied or restored.
+        """`on_shaken` is called when the store turns out to be emptied or restored.
 
-        `on_shaken` is called when that was found.
+        From then on nothing new is followed until `sight`, the time for which the store has been
+        in sight since, has reached `patience` seconds.
         """
         self._machine = machine
         self._store = store
         self._systemd = systemd
         self._ledger = ledger
-        self._clock = clock
+        self._sight = sight
         self._patience = patience
         self._on_shaken = on_shaken
         self._checked_files = False
@@ -189,12 +190,14 @@ class Agent:
         for name, reason in unreadable.items():
             self._complain(name, schedule[schedule_key(self._machine, name)].mod_revision, reason)
         self._compare(wanted.keys() | unreadable.keys(), wanted)
-        if self._clock() < self._ledger.wary_until:
+        if self._ledger.wary and self._sight() >= self._patience:
+            self._ledger.trust()
+        if self._ledger.wary:
             wanted = {name: one for name, one in wanted.items() if self._confirms(name, one)}
         self._follow(wanted)
         while self._round(lease, announced, wanted, unreadable.keys()):
             pass
-        return max(0.0, self._ledger.wary_until - self._clock())
+        return max(0.0, self._patience - self._sight()) if self._ledger.wary else 0.0
 
     def _compare(self, present: Set[str], wanted: Mapping[str, _Wanted]) -> None:
         """Look whether assignments vanished or went back in time: the leader never does that."""
@@ -207,7 +210,7 @@ class Agent:
 
     def _hold(self, reason: str) -> None:
         log.warning("holding %d units as they are: %s", len(self._ledger.units), reason)
-        self._ledger.hold(self._clock() + self._patience)
+        self._ledger.hold()
         self._reported = None
         self._on_shaken()
 

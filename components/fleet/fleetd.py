@@ -80,7 +80,7 @@ class Fleetd:
             around.store,
             around.systemd,
             Ledger(around.ledger_file),
-            around.clock,
+            self.session.sight,
             settings.agent_ttl,
             self._shake,
         )

@@ -52,8 +52,8 @@ class Ledger:
         """The id of the store; empty when it is not known."""
         self.revision = 0
         """The highest revision seen."""
-        self.wary_until = 0.0
-        """By fleetd's clock: until then only what confirms the units is followed."""
+        self.wary = False
+        """The store was emptied or restored: only what confirms the units is followed."""
         self.units: dict[str, LocalUnit] = {}
         self.found = self._load()
 
@@ -75,10 +75,15 @@ class Ledger:
             self.cluster, self.revision = cluster, revision
             self._save()
 
-    def hold(self, wary_until: float) -> None:
+    def hold(self) -> None:
         """No unit follows an assignment any more."""
-        self.wary_until = wary_until
+        self.wary = True
         self.units = {name: replace(unit, revision=0) for name, unit in self.units.items()}
+        self._save()
+
+    def trust(self) -> None:
+        """Follow every assignment again."""
+        self.wary = False
         self._save()
 
     def _load(self) -> bool:
@@ -89,7 +94,7 @@ class Ledger:
             raw: Any = json.loads(text)
             units = {name: LocalUnit(**unit) for name, unit in raw["units"].items()}
             self.cluster, self.revision = str(raw["cluster"]), int(raw["revision"])
-            self.wary_until = float(raw["wary_until"])
+            self.wary = bool(raw["wary"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("fleetd's records are damaged, rebuilding them: %r", error)
             return False
@@ -101,7 +106,7 @@ class Ledger:
         content = {
             "cluster": self.cluster,
             "revision": self.revision,
-            "wary_until": self.wary_until,
+            "wary": self.wary,
             "units": units,
         }
         self._saved.save(json.dumps(content))

@@ -32,6 +32,7 @@ class Bench:
     shaken: int = 0
 
     def __post_init__(self) -> None:
+        self.in_sight_since = self.clock()
         self.store = MemoryStore(self.clock)
         self.line = Line(self.store)
         self.systemd = FakeSystemd(self.clock)
@@ -46,7 +47,7 @@ class Bench:
             self.line,
             self.systemd,
             Ledger(self.ledger_file),
-            self.clock,
+            self.sight,
             PATIENCE,
             self._on_shaken,
         )
@@ -86,5 +87,10 @@ class Bench:
         self.systemd.calls.clear()
         return calls
 
+    def sight(self) -> float:
+        """For how long the store has been in sight."""
+        return self.clock() - self.in_sight_since
+
     def _on_shaken(self) -> None:
         self.shaken += 1
+        self.in_sight_since = self.clock()

@@ -210,6 +210,18 @@ def test_nothing_new_starts_until_the_leader_has_seen_what_runs(bench: Bench) ->
     assert "new.service" in bench.systemd.running()
 
 
+def test_time_without_the_store_does_not_count_as_a_while(bench: Bench) -> None:
+    bench.run(A, SLEEPS)
+    bench.store.wipe()
+    bench.lease = bench.store.grant(3600)
+    bench.act()
+    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.clock.advance(PATIENCE)
+    bench.in_sight_since = bench.clock() - 1
+    assert bench.act() == PATIENCE - 1
+    assert A in bench.systemd.running()
+
+
 def test_wariness_outlives_a_restart(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     bench.store.wipe()
