@@ -92,9 +92,9 @@ class Ledger:
             return False
         try:
             raw: Any = json.loads(text)
-            units = {name: LocalUnit(**unit) for name, unit in raw["units"].items()}
+            units = {name: _local_unit(unit) for name, unit in raw["units"].items()}
             self.cluster, self.revision = str(raw["cluster"]), int(raw["revision"])
-            self.wary = bool(raw["wary"])
+            self.wary = bool(raw.get("wary", False))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("fleetd's records are damaged, rebuilding them: %r", error)
             return False
@@ -111,3 +111,9 @@ class Ledger:
         }
         self._saved.save(json.dumps(content))
         self.found = True
+
+
+def _local_unit(raw: dict[str, Any]) -> LocalUnit:
+    """Fields of another version are left out, so that fleetd can be upgraded while units run."""
+    known = {key: value for key, value in raw.items() if key in LocalUnit.__dataclass_fields__}
+    return LocalUnit(**known)

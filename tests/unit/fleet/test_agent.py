@@ -1,5 +1,7 @@
 """What fleetd does on its machine, rule by rule."""
 
+import json
+
 import pytest
 
 from components.fleet.agent import Step, next_step
@@ -418,6 +420,18 @@ def test_lost_ledger_is_rebuilt_from_the_files(bench: Bench, text: str) -> None:
     state = bench.state(A)
     assert bench.calls() == [] and state and not state.held
     assert "fails.service" in bench.ledger_file.text
+
+
+def test_ledger_of_another_version_is_used(bench: Bench) -> None:
+    bench.run(A, SLEEPS)
+    raw = json.loads(bench.ledger_file.text)
+    del raw["wary"]
+    raw["units"][A]["later"] = 1
+    bench.ledger_file.text = json.dumps(raw)
+    bench.restart()
+    bench.calls()
+    bench.settle()
+    assert bench.calls() == [] and bench.shaken == 0
 
 
 def test_lost_ledger_and_unknown_units_are_held(bench: Bench) -> None:
