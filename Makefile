@@ -1,6 +1,6 @@
 # One cluster on this computer. "make" alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-unit doctor setup env
+.PHONY: help up down test test-aws test-unit doctor setup env
 STACK ?= dev
 export STACK
 
@@ -20,6 +20,9 @@ down: ## Remove the cluster and everything that "make up" made, except caches (S
 test: setup ## All checks: style, types, layers, unit tests, plugins, a real cluster
 	@toolchain/setup sshd
 	@toolchain/check
+
+test-aws: setup ## The contract tests of the aws plugin
+	@toolchain/check aws
 
 test-unit: ## The quick checks: style, types, layers, unit tests
 	@toolchain/setup python

@@ -27,7 +27,7 @@ from .store import (
 
 log = logging.getLogger(__name__)
 
-FORGET_SECONDS = 24 * 3600.0
+FORGET_SECONDS = 10 * 60.0
 """For this long a lost machine that comes back finds its global units still assigned."""
 
 

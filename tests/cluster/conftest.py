@@ -30,3 +30,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def stack_left_nothing(stack: Stack) -> bool:
     """Whether Docker has forgotten the stack."""
     return stack.docker_objects() == []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What breaks machines comes last: a cluster tells for a while what a lost machine said."""
+    items.sort(key=lambda item: "test_faults" in item.nodeid)
