@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
-from . import config
+from . import VERSION, config
 from .agent import Agent
 from .config import Config, ConfigError
 from .dbus import DBusSystemd
@@ -36,7 +36,6 @@ from .systemd import Systemd, SystemdError
 
 log = logging.getLogger(__name__)
 
-VERSION = "0.1.0"
 RUN_DIRECTORY = Path("/run/fleet")
 MACHINE_ID = Path("/etc/machine-id")
 
