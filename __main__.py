@@ -18,11 +18,12 @@ chosen = settings.read(pulumi.Config())
 
 # Where machines live, and the registry that they pull from.
 network = DockerNetwork("network", {"load_balancer_port": chosen.load_balancer_port})
+# Nothing is made before the network's probe has found that all is well.
+probed = pulumi.ResourceOptions(depends_on=[network])
 registry = DockerRegistry(
     "registry",
     {"network": network.shape, "image_context": "images/registry"},
-    # Nothing is made before the network's probe has found that all is well.
-    pulumi.ResourceOptions(depends_on=[network]),
+    probed,
 )
 
 # Machines, each with etcd and fleet before the next: so they are also made anew one by one.
@@ -35,7 +36,7 @@ cluster = Cluster(
         "registry": registry.pull_from,
     },
 )
-machine_image = Image("machine", {"context": "images/machine"})
+machine_image = Image("machine", {"context": "images/machine"}, probed)
 core = tls.PrivateKey("core-ssh", algorithm="ED25519")
 for number, metadata in enumerate(chosen.metadata_of_machines(), start=1):
     machine = DockerMachine(
@@ -123,6 +124,7 @@ load_balancer = DockerLoadBalancer(
         "port": chosen.load_balancer_port,
         "image_context": "images/haproxy",
     },
+    probed,
 )
 ssh_config = SshConfig(
     "ssh", {"hosts": cluster.hosts, "folder": f".pulumi/ssh/{pulumi.get_stack()}"}

@@ -46,7 +46,7 @@ class DockerRegistry(pulumi.ComponentResource):
             labels=[docker.VolumeLabelArgs(label=LABEL, value=stack_label())],
             opts=pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),
         )
-        container = self._container(name, args, address)
+        container = self._container(name, args, address, opts)
         port = pulumi.Output.from_input(args["network"]["registry_port"])
         # Through the container's id, so that nobody pushes before it runs.
         self.push_to = pulumi.Output.all(port, container.id).apply(lambda a: f"127.0.0.1:{a[0]}")
@@ -54,9 +54,13 @@ class DockerRegistry(pulumi.ComponentResource):
         self.register_outputs({"push_to": self.push_to, "pull_from": self.pull_from})
 
     def _container(
-        self, name: str, args: DockerRegistryArgs, address: pulumi.Input[str]
+        self,
+        name: str,
+        args: DockerRegistryArgs,
+        address: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None,
     ) -> docker.Container:
-        child = pulumi.ResourceOptions(parent=self)
+        child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
         image = Image("registry", {"context": args["image_context"]}, child)
         return docker.Container(
             name,

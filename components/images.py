@@ -39,7 +39,9 @@ class Image(pulumi.ComponentResource):
             build=docker.DockerBuildArgs(context=args["context"]),
             skip_push=not push_to,
             opts=pulumi.ResourceOptions(
-                parent=self, replace_with=opts.replace_with if opts else None
+                parent=self,
+                depends_on=opts.depends_on if opts else None,
+                replace_with=opts.replace_with if opts else None,
             ),
         )
         self.reference = built.repo_digest

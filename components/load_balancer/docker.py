@@ -45,16 +45,20 @@ class DockerLoadBalancer(pulumi.ComponentResource):
     ) -> None:
         """Start HAProxy."""
         super().__init__("fleet-cluster:index:DockerLoadBalancer", name, None, opts)
-        container = self._container(name, args)
+        container = self._container(name, args, opts)
         self.hostname = container.id.apply(lambda _: "127.0.0.1")
         port = pulumi.Output.from_input(args["port"]).apply(str)
         self.url = pulumi.Output.concat("http://", self.hostname, ":", port)
         self.register_outputs({"hostname": self.hostname, "url": self.url})
 
-    def _container(self, name: str, args: DockerLoadBalancerArgs) -> docker.Container:
+    def _container(
+        self, name: str, args: DockerLoadBalancerArgs, opts: pulumi.ResourceOptions | None
+    ) -> docker.Container:
         subnet = args["network"]["subnet"]
         image = Image(
-            "haproxy", {"context": args["image_context"]}, pulumi.ResourceOptions(parent=self)
+            "haproxy",
+            {"context": args["image_context"]},
+            pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),
         )
         return docker.Container(
             name,
