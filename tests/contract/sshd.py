@@ -37,6 +37,16 @@ class Server:
         """Returns how many logins the server accepted."""
         return (self.folder / "log").read_text().count("Accepted publickey")
 
+    def connections(self) -> int:
+        """Returns how many clients connected, whether they could log in or not."""
+        return (self.folder / "log").read_text().count("Connection from")
+
+    def wait_for_connections(self, count: int) -> None:
+        """Waits until the server has told of them: it does so in its own time."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.connections() < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+
 
 def free_port() -> int:
     """Returns a port that nobody listens on."""
@@ -86,6 +96,7 @@ def _config(server: Server, accept_env: str) -> str:
         *(f"HostKey {server.folder}/host_{kind}" for kind in HOST_KEY_TYPES),
         f"AuthorizedKeysFile {server.folder}/authorized_keys",
         "StrictModes no",
+        "LogLevel VERBOSE",
         "UsePAM no",
         "PasswordAuthentication no",
         "PidFile none",

@@ -4,9 +4,11 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import docker.errors
+import requests
 
 from ..inputs import Problem, SdkType, Supported
 from ..resource import Context, PluginError, Resource, names
@@ -15,6 +17,7 @@ from . import container_spec as spec
 from .engine import api, errors, or_none
 
 POLL_SECONDS = 0.2
+EXIT_SECONDS = 0.3
 IN_PLACE = names("""
     destroyGraceSeconds init maxRetryCount memory mustRun removeVolumes restart rm start
     tmpfs wait waitTimeout
@@ -147,6 +150,8 @@ def _bring_up(identity: str, inputs: Plain) -> Plain:
         api().start(identity)
     if inputs["wait"]:
         _wait_until_healthy(identity, inputs["name"], inputs["waitTimeout"])
+    elif inputs["start"] and inputs["mustRun"]:
+        _wait_for_an_exit(identity)
     found = api().inspect_container(identity)
     if inputs["start"] and inputs["mustRun"] and not found["State"]["Running"]:
         raise PluginError(_exited(found, inputs["name"]))
@@ -157,6 +162,12 @@ def _exited(found: Any, name: str) -> str:
     logs = api().logs(found["Id"], tail=20).decode(errors="replace")
     status = found["State"]["ExitCode"]
     return f"The container {name} exited at once with status {status}. Its last lines:\n{logs}"
+
+
+def _wait_for_an_exit(identity: str) -> None:
+    """Gives one that fails the time to do so; the plugin, too, looks only after a moment."""
+    with suppress(requests.exceptions.ConnectionError, requests.exceptions.ReadTimeout):
+        api().wait(identity, timeout=EXIT_SECONDS)
 
 
 def _wait_until_healthy(identity: str, name: str, seconds: int) -> None:
