@@ -9,8 +9,8 @@ from collections.abc import Callable
 from time import process_time
 
 from components.fleet.model import Machine
-from components.fleet.schedule import Job, schedule
-from components.fleet.unitfile import Requirements
+from components.fleet.scheduling.schedule import Job, schedule
+from components.fleet.unitfiles.unitfile import Requirements
 
 SMALL, LARGE = (1_000, 100), (10_000, 1_000)
 ROLES = 10

@@ -9,8 +9,8 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
-from .fleet.names import UnitFileError, check_name, is_template
-from .fleet.unitfile import parse
+from .fleet.unitfiles.names import UnitFileError, check_name, is_template
+from .fleet.unitfiles.unitfile import parse
 from .host import Connection, ssh
 
 APPLY_SECONDS = 300

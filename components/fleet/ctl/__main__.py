@@ -11,7 +11,7 @@ from .. import config
 from ..config import Config, ConfigError
 from ..model import BadRecordError
 from ..store import Store, StoreUnavailableError
-from ..unitfile import UnitFileError
+from ..unitfiles.unitfile import UnitFileError
 from . import tunnel
 from .arguments import fail, far_words, parse, store_words
 from .command import Command, Context, Input, Place

@@ -7,7 +7,7 @@ from itertools import groupby, zip_longest
 from typing import Any, cast
 
 from ..model import Target, Unit, sha_of
-from ..unitfile import is_template, parse, template_of
+from ..unitfiles.unitfile import is_template, parse, template_of
 from .change import Draft
 from .errors import CtlError
 from .goals import unplaced_reasons

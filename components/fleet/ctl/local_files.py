@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..unitfile import template_of
+from ..unitfiles.unitfile import template_of
 from .errors import CtlError
 from .names import is_glob, name_of
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from ..model import Machine
-from ..unitfile import unit_name
+from ..unitfiles.unitfile import unit_name
 from .errors import CtlError
 
 SHORT_ID = 8

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..model import Target, Unit, sha_of
-from ..unitfile import is_template, parse, template_of
+from ..unitfiles.unitfile import is_template, parse, template_of
 from .change import Draft
 from .errors import CtlError
 from .names import did_you_mean, is_glob, name_of, select

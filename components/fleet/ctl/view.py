@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from .. import model
 from ..model import Assignment, Machine, Target, Unit, UnitState
-from ..schedule import Job, Plan, schedule
+from ..scheduling.schedule import Job, Plan, schedule
 from ..store import Changes, Entry, Snapshot
-from ..unitfile import Requirements, UnitFileError, parse
+from ..unitfiles.unitfile import Requirements, UnitFileError, parse
 
 PARSED_FILES = 20_000
 """How many unit files are kept parsed: more than the units of a large cluster."""

@@ -5,8 +5,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..globs import Patterns
-from ..requirements import Requirements
+from ..unitfiles.globs import Patterns
+from ..unitfiles.requirements import Requirements
 from .circles import circles
 
 

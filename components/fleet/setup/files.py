@@ -68,7 +68,7 @@ def files(configuration: Configuration, machine_id: str) -> dict[str, File]:
         "/etc/fleet/environment": File(environment(configuration, machine_id)),
         "/etc/docker/daemon.json": File(docker_daemon(configuration)),
         "/usr/local/bin/fleetctl": File(_WRAPPER.format(module="ctl"), mode=0o755),
-        "/usr/local/bin/fleetd": File(_WRAPPER.format(module="fleetd"), mode=0o755),
+        "/usr/local/bin/fleetd": File(_WRAPPER.format(module="daemon.fleetd"), mode=0o755),
         "/usr/local/sbin/fleet-setup": File(_WRAPPER.format(module="setup"), mode=0o755),
         f"{FLEET_PKI}/ca.crt": File(configuration.authority),
         **_role_files(configuration),

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from components.fleet.agent import Agent
-from components.fleet.ledger import Ledger
+from components.fleet.daemon.agent import Agent
+from components.fleet.daemon.ledger import Ledger
 from components.fleet.model import (
     CLUSTER,
     SCHEDULE,

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from hypothesis import strategies as st
 
 from components.fleet.model import Machine
-from components.fleet.schedule import Job, Plan
-from components.fleet.unitfile import Requirements
+from components.fleet.scheduling.schedule import Job, Plan
+from components.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.clusters import machine
 
 

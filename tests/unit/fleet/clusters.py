@@ -1,8 +1,8 @@
 """Small clusters for tests of the schedule."""
 
 from components.fleet.model import Machine
-from components.fleet.schedule import Job, Plan
-from components.fleet.unitfile import parse
+from components.fleet.scheduling.schedule import Job, Plan
+from components.fleet.unitfiles.unitfile import parse
 
 
 def machine(number: int, **metadata: str) -> Machine:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from components.fleet.daemon.systemd import Status
 from components.fleet.model import sha_of
 from components.fleet.store import (
     MAX_OPERATIONS,
@@ -21,7 +22,6 @@ from components.fleet.store import (
     Snapshot,
     StoreUnavailableError,
 )
-from components.fleet.systemd import Status
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.unitfile import parse
+from components.fleet.unitfiles.unitfile import parse
 
 UNITS = Path(__file__).parents[3] / "units"
 FILES = sorted(UNITS.iterdir())

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from ...model import Target
-from ...unitfile import UnitFileError, parse
+from ...unitfiles.unitfile import UnitFileError, parse
 from .. import table
 from ..command import Command, Context
 from ..errors import Exit

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ...model import Target
-from ...schedule import Job, schedule
+from ...scheduling.schedule import Job, schedule
 from .. import table
 from ..command import Command, Context
 from ..errors import Exit

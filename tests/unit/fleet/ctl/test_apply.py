@@ -5,7 +5,7 @@ import pytest
 
 from components.fleet.ctl.errors import CtlError, Exit
 from components.fleet.model import Target, Unit, UnitState, sha_of
-from components.fleet.unitfile import UnitFileError
+from components.fleet.unitfiles.unitfile import UnitFileError
 
 from .small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster
 

@@ -3,7 +3,7 @@ import pytest
 from components.fleet.ctl.errors import CtlError, Exit, TimedOutError
 from components.fleet.ctl.goals import Failed
 from components.fleet.model import Target, UnitState, sha_of
-from components.fleet.unitfile import UnitFileError
+from components.fleet.unitfiles.unitfile import UnitFileError
 
 from .small_cluster import DB, SLEEP, WEB, FakeMachines, Fleetctl, SmallCluster
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from components.fleet.config import Config
+from components.fleet.daemon.fleetd import Fleetd, Surroundings
 from components.fleet.etcd.watching import LIVENESS_SECONDS
-from components.fleet.fleetd import Fleetd, Surroundings
 from components.fleet.model import (
     SCHEDULE,
     STATES,

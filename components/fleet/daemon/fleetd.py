@@ -1,4 +1,4 @@
-"""fleetd: one machine's part of the cluster. `python3 -m fleet.fleetd`.
+"""fleetd: one machine's part of the cluster. `python3 -m fleet.daemon.fleetd`.
 
 One thread runs the loop; the threads of the store's watches, of D-Bus and of the lease only wake
 it. Everything it decides is decided in `step`, from what store, systemd and clock say then.
@@ -19,19 +19,19 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
-from . import VERSION, config
+from .. import VERSION, config
+from ..config import Config, ConfigError
+from ..etcd.client import connect
+from ..model import CLUSTER, SCHEDULE, Cluster, Machine, machine_key
+from ..store import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
 from .agent import Agent
-from .config import Config, ConfigError
 from .dbus import DBusSystemd
 from .election import Election
-from .etcd.client import connect
 from .leader import Leader
 from .ledger import Ledger
 from .mirror import Mirror
-from .model import CLUSTER, SCHEDULE, Cluster, Machine, machine_key
 from .session import Session
 from .statefile import DiskFile, StateFile
-from .store import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
 from .systemd import Systemd, SystemdError
 
 log = logging.getLogger(__name__)

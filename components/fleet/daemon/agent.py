@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import chain
 
-from .ledger import Ledger, LocalUnit, Progress
-from .model import (
+from ..model import (
     STATES,
     Assignment,
     BadRecordError,
@@ -30,7 +29,8 @@ from .model import (
     split_key,
     state_key,
 )
-from .store import Delete, Entry, Operation, Put, Store, Unchanged, batches
+from ..store import Delete, Entry, Operation, Put, Store, Unchanged, batches
+from .ledger import Ledger, LocalUnit, Progress
 from .systemd import Status, Systemd
 
 log = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.dbus import DBusSystemd
+from components.fleet.daemon.dbus import DBusSystemd
 from components.fleet.model import sha_of
 
-from .fakes import SLEEPS
+from ..fakes import SLEEPS
 
 
 class Disk:

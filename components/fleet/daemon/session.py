@@ -5,8 +5,8 @@ import math
 import threading
 from collections.abc import Callable
 
+from ..store import LeaseLostError, Store, StoreUnavailableError
 from .statefile import StateFile
-from .store import LeaseLostError, Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.options import SPELLINGS
-from components.fleet.requirements import CONTRADICTIONS
-from components.fleet.unitfile import parse
+from components.fleet.unitfiles.options import SPELLINGS
+from components.fleet.unitfiles.requirements import CONTRADICTIONS
+from components.fleet.unitfiles.unitfile import parse
 
 HERE = Path(__file__).parent
-DOC = (HERE.parents[2] / "docs" / "units.md").read_text(encoding="utf-8")
+DOC = (HERE.parents[3] / "docs" / "units.md").read_text(encoding="utf-8")
 GOLDEN = (HERE / "golden" / "bad_unit_files.txt").read_text(encoding="utf-8")
 FILES = re.findall(r"```ini\n# (\S+)\n(.*?)```", DOC, re.DOTALL)
 ERRORS = [

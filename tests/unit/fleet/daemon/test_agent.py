@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from components.fleet.agent import Step, next_step
-from components.fleet.ledger import LocalUnit, Progress
+from components.fleet.daemon.agent import Step, next_step
+from components.fleet.daemon.ledger import LocalUnit, Progress
+from components.fleet.daemon.systemd import Status
 from components.fleet.model import (
     CLUSTER,
     Assignment,
@@ -17,10 +18,9 @@ from components.fleet.model import (
     state_key,
 )
 from components.fleet.store import Changes, LeaseLostError, StoreUnavailableError
-from components.fleet.systemd import Status
 
-from .agents import MACHINE, PATIENCE, Bench
-from .fakes import ENDS, FAILS, SLEEPS, FakeSystemd, open_gate
+from ..agents import MACHINE, PATIENCE, Bench
+from ..fakes import ENDS, FAILS, SLEEPS, FakeSystemd, open_gate
 
 A = "a.service"
 CHANGED = SLEEPS + "# changed\n"

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 
-from .model import Machine
-from .scheduling.board import Board, Site
-from .scheduling.candidates import CandidateIndex
-from .scheduling.relations import Job, Relations
-from .scheduling.rules import allowed, objection
+from ..model import Machine
+from .board import Board, Site
+from .candidates import CandidateIndex
+from .relations import Job, Relations
+from .rules import allowed, objection
 
 __all__ = ["Job", "Plan", "schedule"]
 

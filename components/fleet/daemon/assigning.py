@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from .model import Assignment, Machine, Target, Unit, UnitState
-from .names import is_template
+from ..model import Assignment, Machine, Target, Unit, UnitState
+from ..scheduling.schedule import Job, Plan, schedule
+from ..unitfiles.names import is_template
+from ..unitfiles.requirements import Requirements
 from .picture import Place
-from .requirements import Requirements
-from .schedule import Job, Plan, schedule
 
 _UP = ("active", "activating", "reloading")
 

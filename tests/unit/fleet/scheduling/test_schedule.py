@@ -1,6 +1,6 @@
 import pytest
 
-from components.fleet.schedule import Job, Plan, schedule
+from components.fleet.scheduling.schedule import Job, Plan, schedule
 from tests.unit.fleet.clusters import instances, job, machine, machines, numbers, spread
 
 ID = {number: machine(number).id for number in range(1, 10)}

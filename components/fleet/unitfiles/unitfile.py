@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
-from .model import sha_of
+from ..model import sha_of
 from .names import UnitFileError, check_name, instance_of, is_template, template_of, unit_name
 from .options import SECTION
 from .requirements import Requirements, read_requirements

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from .store import Changes, Entry, Store, Watch
+from ..store import Changes, Entry, Store, Watch
 
 
 class Mirror:

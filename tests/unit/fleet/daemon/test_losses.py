@@ -1,8 +1,8 @@
 """Which machines are missed, and when there are too many."""
 
-from components.fleet.losses import Losses
+from components.fleet.daemon.losses import Losses
 
-from .fakes import FakeClock
+from ..fakes import FakeClock
 
 WINDOW = 10.0
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from components.fleet.election import Election
-from components.fleet.leader import FORGET_SECONDS, Leader
+from components.fleet.daemon.election import Election
+from components.fleet.daemon.leader import FORGET_SECONDS, Leader
+from components.fleet.daemon.session import Session
 from components.fleet.model import (
     LEADER,
     SCHEDULE,
@@ -23,10 +24,9 @@ from components.fleet.model import (
     state_key,
     unit_key,
 )
-from components.fleet.session import Session
 from components.fleet.store import Condition, CreatedAt, Operation, Put, Unchanged
 
-from .fakes import SLEEPS, FakeClock, Line, MemoryFile, MemoryStore, open_gate
+from ..fakes import SLEEPS, FakeClock, Line, MemoryFile, MemoryStore, open_gate
 
 TTL = 10
 PINNED = SLEEPS + "[X-Fleet]\nMachineMetadata=name={}\n"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from dbus_fast import BusType, DBusError, Message, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
-from .model import sha_of
+from ..model import sha_of
 from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
 
 T = TypeVar("T")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.fleet.mirror import Mirror
+from components.fleet.daemon.mirror import Mirror
 from components.fleet.store import StoreUnavailableError
 
-from .fakes import FakeClock, Line, MemoryStore
+from ..fakes import FakeClock, Line, MemoryStore
 
 
 class Glass:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from components.fleet.assigning import Change, Situation, decide
+from components.fleet.daemon.assigning import Change, Situation, decide
+from components.fleet.daemon.picture import Place
 from components.fleet.model import Assignment, Machine, Target, Unit, UnitState
-from components.fleet.picture import Place
-from components.fleet.requirements import Requirements
-from components.fleet.unitfile import parse
+from components.fleet.unitfiles.requirements import Requirements
+from components.fleet.unitfiles.unitfile import parse
 
-from .fakes import SLEEPS
+from ..fakes import SLEEPS
 
 U = "u.service"
 NEW = Unit("new", Target.LAUNCHED)

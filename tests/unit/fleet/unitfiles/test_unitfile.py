@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.fleet.requirements import CONTRADICTIONS
-from components.fleet.syntax import MAX_SIZE, read
-from components.fleet.unitfile import Requirements, UnitFileError, parse
+from components.fleet.unitfiles.requirements import CONTRADICTIONS
+from components.fleet.unitfiles.syntax import MAX_SIZE, read
+from components.fleet.unitfiles.unitfile import Requirements, UnitFileError, parse
 
 GOLDEN = Path(__file__).parent / "golden" / "bad_unit_files.txt"
 ID = "3f2a9c1b5d6e4f708192a3b4c5d6e7f8"

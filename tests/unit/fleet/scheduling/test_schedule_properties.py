@@ -3,8 +3,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.fleet.schedule import Job, schedule
-from components.fleet.unitfile import Requirements
+from components.fleet.scheduling.schedule import Job, schedule
+from components.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.any_cluster import Cluster, Judge, clusters
 from tests.unit.fleet.clusters import machines, spread
 

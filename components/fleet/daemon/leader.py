@@ -8,22 +8,13 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from ..model import LEADER, ROOT, Target, machine_key, schedule_key, unit_key
+from ..store import MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Store, Unchanged
 from .assigning import Change, Situation, decide, wanted_units
 from .losses import Losses
 from .mirror import Mirror
-from .model import LEADER, ROOT, Target, machine_key, schedule_key, unit_key
 from .picture import Picture
 from .session import Session
-from .store import (
-    MAX_OPERATIONS,
-    Condition,
-    CreatedAt,
-    Delete,
-    Operation,
-    Put,
-    Store,
-    Unchanged,
-)
 
 log = logging.getLogger(__name__)
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from components.fleet.session import Session
+from components.fleet.daemon.session import Session
 from components.fleet.store import StoreUnavailableError
 
-from .fakes import FakeClock, Line, MemoryFile, MemoryStore
+from ..fakes import FakeClock, Line, MemoryFile, MemoryStore
 
 TTL = 10
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from ..model import LEADER
+from ..store import Put, Store, Unchanged
 from .mirror import Mirror
-from .model import LEADER
-from .store import Put, Store, Unchanged
 
 
 class Election:

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from components.fleet.config import Config
-from components.fleet.fleetd import RETRY_SECONDS, Fleetd, Surroundings, run
+from components.fleet.daemon.fleetd import RETRY_SECONDS, Fleetd, Surroundings, run
+from components.fleet.daemon.systemd import Status, SystemdError
 from components.fleet.model import (
     CLUSTER,
     LEADER,
@@ -21,9 +22,8 @@ from components.fleet.model import (
     state_key,
     unit_key,
 )
-from components.fleet.systemd import Status, SystemdError
 
-from .fakes import SLEEPS, FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+from ..fakes import SLEEPS, FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
 
 INTERVAL = 3600.0
 ME = Machine("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")

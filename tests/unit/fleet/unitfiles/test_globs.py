@@ -1,7 +1,7 @@
 import pytest
 
-from components.fleet.globs import Patterns, check, is_literal, matches
-from components.fleet.names import UnitFileError
+from components.fleet.unitfiles.globs import Patterns, check, is_literal, matches
+from components.fleet.unitfiles.names import UnitFileError
 
 
 @pytest.mark.parametrize(

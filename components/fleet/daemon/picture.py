@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .model import (
+from ..model import (
     FILES,
     MACHINES,
     SCHEDULE,
@@ -17,10 +17,10 @@ from .model import (
     UnitState,
     split_key,
 )
-from .names import UnitFileError
-from .requirements import Requirements
-from .store import Entry
-from .unitfile import parse
+from ..store import Entry
+from ..unitfiles.names import UnitFileError
+from ..unitfiles.requirements import Requirements
+from ..unitfiles.unitfile import parse
 
 log = logging.getLogger(__name__)
 
