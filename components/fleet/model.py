@@ -130,6 +130,8 @@ class Unit(Record):
     target: Target = Target.INACTIVE
     owner: str = ""
     """Who applied it as a part of a set (`fleetctl apply`); empty when it was started by hand."""
+    at: float = field(default=0.0, compare=False)
+    """When this was written: seconds since 1970, by the clock of the machine that wrote it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", Target(self.target))
@@ -141,12 +143,22 @@ class Assignment(Record):
 
     Target `inactive` tells the machine to stop and remove the unit. A missing assignment tells it
     nothing: an emptied store stops nothing. The leader deletes an `inactive` one when the machine
-    no longer reports the unit.
+    no longer reports the unit. What only explains it does not count when two are compared.
     """
 
     kind: ClassVar[str] = "assignment"
     sha: str
     target: Target
+    because: str = field(default="", compare=False)
+    """Why the leader decided so, in words."""
+    against: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """Why not on the other machines: the reason for each machine's id; in small clusters only."""
+    at: float = field(default=0.0, compare=False)
+    """When it was decided: seconds since 1970, by the leader's clock."""
+    origin: str = field(default="", compare=False)
+    """The id of the machine that the unit was on before; empty when it was on none."""
+    lost_at: float = field(default=0.0, compare=False)
+    """When the leader saw that the lease of `origin` had ended; 0 when it had not."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", Target(self.target))
@@ -168,3 +180,5 @@ class UnitState(Record):
     """It runs without an instruction from this store: see `agent.py`."""
     problem: str = ""
     """Why the machine cannot do as it was told, in words; empty when it can."""
+    told: float = 0.0
+    """When fleetd told systemd to start the unit: seconds since 1970; 0 if it did not yet."""

@@ -1,7 +1,8 @@
 """Changing the desired state: what fleetctl writes, by compare-and-swap."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from time import time
 
 from .. import model
 from ..model import Unit
@@ -84,7 +85,7 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
         if unit is None:
             operations.append(Delete(key))
             continue
-        operations.append(Put(key, unit.to_json()))
+        operations.append(Put(key, replace(unit, at=time()).to_json()))
         if unit.sha in draft.texts and unit.sha not in written:
             # Also when the file is there already: a new revision keeps `tidy` off it.
             operations.append(Put(model.file_key(unit.sha), draft.texts[unit.sha]))

@@ -12,6 +12,7 @@ the time to see what runs where.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -127,8 +128,11 @@ class Agent:
         sight: Callable[[], float],
         patience: float,
         on_shaken: Callable[[], None],
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`on_shaken` is called when the store turns out to be emptied or restored.
+        """`wall_clock` tells seconds since 1970, for people.
+
+        `on_shaken` is called when the store turns out to be emptied or restored.
 
         From then on nothing new is followed until `sight`, the time for which the store has been
         in sight since, has reached `patience` seconds.
@@ -140,6 +144,7 @@ class Agent:
         self._sight = sight
         self._patience = patience
         self._on_shaken = on_shaken
+        self._wall_clock = wall_clock
         self._checked_files = False
         self._lease = 0
         self._reported: dict[str, str] | None = None
@@ -360,8 +365,11 @@ class Agent:
             return False
         for name in names:
             log.info("starting %s: %s", name, _why(view.wanted[name]))
+        now, statuses = self._wall_clock(), view.statuses
         starting = {
-            name: replace(units[name], progress=Progress.STARTING, since=view.statuses[name].since)
+            name: replace(
+                units[name], progress=Progress.STARTING, since=statuses[name].since, told=now
+            )
             for name in names
         }
         self._ledger.record(starting)
@@ -437,6 +445,7 @@ class Agent:
             since=status.since,
             held=not unit.revision,
             problem=problem.reason if problem else "",
+            told=unit.told,
         )
 
     def _read_reported(self, lease: int) -> dict[str, str]:

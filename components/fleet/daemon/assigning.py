@@ -9,9 +9,10 @@ comes back.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..model import Assignment, Machine, Target, Unit, UnitState
+from ..scheduling.choices import Choice
 from ..scheduling.schedule import Job, Plan, schedule
 from ..unitfiles.names import is_template
 from ..unitfiles.requirements import Requirements
@@ -136,7 +137,8 @@ class _Decider:
         elif self._s.requirements[unit].is_global:
             yield from self._spread(unit, wanted, plan.global_placements.get(unit, frozenset()))
         elif unit in plan.placements:
-            yield from self._place(unit, wanted, plan.placements[unit])
+            choice = plan.choices.get(unit, Choice("it is there already"))
+            yield from self._place(unit, wanted, plan.placements[unit], choice)
         else:
             yield from self._leave(unit)
 
@@ -144,13 +146,13 @@ class _Decider:
         entries = self._entries[unit]
         lost = entries.keys() - self._s.machines.keys() - self._s.forgotten
         for machine in sorted(homes | lost):
-            yield from self._assign(unit, wanted, machine)
+            yield from self._assign(unit, wanted, machine, Choice("it runs on all that fit"))
         yield from self._withdraw(unit, homes | lost, "a global unit that does not fit here")
 
-    def _place(self, unit: str, wanted: Unit, home: str) -> Iterator[Change]:
+    def _place(self, unit: str, wanted: Unit, home: str, choice: Choice) -> Iterator[Change]:
         yield from self._withdraw(unit, {home}, f"it belongs to {home}")
         if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home):
-            yield from self._assign(unit, wanted, home)
+            yield from self._assign(unit, wanted, home, choice, self._origin(unit, home))
         else:
             self._waiting.append(unit)
 
@@ -170,11 +172,22 @@ class _Decider:
         assigned = {m for m in self._entries[unit] if self._is_assigned(unit, m)}
         return bool((self._reports[unit].keys() | (assigned & alive)) - {home})
 
-    def _assign(self, unit: str, wanted: Unit, machine: str) -> Iterator[Change]:
+    def _origin(self, unit: str, home: str) -> str:
+        """Where it was before: one that is still to run there is nearer than one told to stop."""
+        others = sorted(self._entries[unit].keys() - {home})
+        return next((m for m in others if self._is_assigned(unit, m)), min(others, default=""))
+
+    def _assign(
+        self, unit: str, wanted: Unit, machine: str, choice: Choice, origin: str = ""
+    ) -> Iterator[Change]:
         old, new = self._entries[unit].get(machine), Assignment(wanted.sha, wanted.target)
-        if old != new:
-            reason = "changed" if self._is_assigned(unit, machine) else "placed"
-            yield Change(machine, unit, new, f"{reason}, {wanted.target}")
+        if old == new:
+            return
+        if old and self._is_assigned(unit, machine):
+            what = "its file" if old.sha != new.sha else "its target"
+            choice, origin = Choice(f"{what} changed, and it stays"), ""
+        told = replace(new, because=choice.because, against=choice.against, origin=origin)
+        yield Change(machine, unit, told, f"{wanted.target}: {choice.because}")
 
     def _withdraw(
         self, unit: str, homes: AbstractSet[str], reason: str, known: bool = True
@@ -192,7 +205,8 @@ class _Decider:
                 yield Change(machine, unit, None, "done")
             elif entry is None or entry.target is not Target.INACTIVE:
                 sha = entry.sha if entry else reports[machine].sha
-                yield Change(machine, unit, Assignment(sha, Target.INACTIVE), reason)
+                told = Assignment(sha, Target.INACTIVE, because=reason)
+                yield Change(machine, unit, told, reason)
 
     def _has_obeyed(self, unit: str, machine: str) -> bool:
         told = self._entries[unit].get(machine)

@@ -60,6 +60,8 @@ class Surroundings:
     lease_file: StateFile
     ledger_file: StateFile
     wake: Callable[[], None]
+    wall_clock: Callable[[], float] = time.time
+    """Seconds since 1970, for what people read; nothing is decided by them."""
 
 
 class Fleetd:
@@ -82,6 +84,7 @@ class Fleetd:
             self.session.sight,
             settings.agent_ttl,
             self._shake,
+            around.wall_clock,
         )
         self._election = Election(machine.id, around.store, around.wake)
         self._leader: Leader | None = None
@@ -177,7 +180,9 @@ class Fleetd:
         if term and not self._leader:
             log.info("leading since revision %d", term)
             around = self._around
-            self._leader = Leader(term, around.store, self.session, around.clock, around.wake)
+            self._leader = Leader(
+                term, around.store, self.session, around.clock, around.wake, around.wall_clock
+            )
         return self._leader.reconcile(self._shaken, full) if self._leader else 0.0
 
     def _note_trouble(self, source: str, trouble: str) -> None:

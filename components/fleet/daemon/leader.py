@@ -5,6 +5,7 @@ units and machines that it decided on: what has changed meanwhile is decided aga
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -32,9 +33,11 @@ class Leader:
         session: Session,
         clock: Callable[[], float],
         wake: Callable[[], None],
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`term`: the create revision of the leader's key."""
+        """`term`: the create revision of the leader's key; `wall_clock`: seconds since 1970."""
         self.term = term
+        self._wall_clock = wall_clock
         self._store = store
         self._session = session
         self._mirror = Mirror(store, ROOT, wake)
@@ -141,11 +144,19 @@ class Leader:
             if full or len(conditions.keys() | needed.keys()) > MAX_OPERATIONS:
                 yield operations, list(conditions.values()), done
                 operations, conditions, done = [], {LEADER: leading}, []
-            operations.append(_operation(change))
+            operations.append(self._operation(change))
             conditions.update(needed)
             done.append(change)
         if operations:
             yield operations, list(conditions.values()), done
+
+    def _operation(self, change: Change) -> Operation:
+        key, told = schedule_key(change.machine, change.unit), change.assignment
+        if told is None:
+            return Delete(key)
+        now, ago = self._wall_clock(), self._losses.ago(told.origin)
+        lost_at = 0.0 if ago is None else now - ago
+        return Put(key, replace(told, at=now, lost_at=lost_at).to_json())
 
     def _unchanged(self, key: str) -> Unchanged:
         entry = self._mirror.entries.get(key)
@@ -154,11 +165,6 @@ class Leader:
 
 def _keys_behind(change: Change) -> tuple[str, str]:
     return unit_key(change.unit), machine_key(change.machine)
-
-
-def _operation(change: Change) -> Operation:
-    key = schedule_key(change.machine, change.unit)
-    return Put(key, change.assignment.to_json()) if change.assignment else Delete(key)
 
 
 def _log(change: Change, revision: int) -> None:

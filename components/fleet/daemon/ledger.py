@@ -37,6 +37,8 @@ class LocalUnit:
     """The unit's `Status.since` before it was started: a later one means that it was."""
     revision: int = 0
     """Of the assignment that it follows; 0 while there is none, and it stays as it is."""
+    told: float = 0.0
+    """When systemd was told to start it: seconds since 1970; 0 if it was not yet."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "progress", Progress(self.progress))

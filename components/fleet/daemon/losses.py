@@ -39,6 +39,11 @@ class Losses:
         """Their units were given to others: they are missed no longer than the window."""
         self._settled |= machines & self._lost_at.keys()
 
+    def ago(self, machine: str) -> float | None:
+        """How many seconds ago the machine was lost; None when it is not."""
+        at = self._lost_at.get(machine)
+        return None if at is None else self._clock() - at
+
     def longer_than(self, seconds: float) -> frozenset[str]:
         """The machines that have been gone for longer."""
         now = self._clock()

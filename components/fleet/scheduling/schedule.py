@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..model import Machine
 from .board import Board, Site
 from .candidates import CandidateIndex
+from .choices import Choice, choice
 from .relations import Job, Relations
 from .rules import allowed, objection
 
@@ -26,6 +27,8 @@ class Plan:
     """Global unit to the ids of its machines."""
     unplaced: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Unit that is on no machine, to the reason for each machine's id; not to be changed."""
+    choices: dict[str, Choice] = field(default_factory=dict[str, Choice], compare=False)
+    """Why a machine was chosen for each unit that is not where it was before."""
 
 
 def schedule(
@@ -63,6 +66,7 @@ class _Scheduler:
         self._candidates = CandidateIndex(self._board)
         self._hopeless: set[Hashable] = set()
         self._explained: dict[Hashable, dict[str, str]] = {}
+        self._choices: dict[str, Choice] = {}
         self._leaders = sorted(filter(self._leads, self._jobs.values()), key=self._flexibility)
 
     def until_quiet(self, step: Callable[[], None]) -> None:
@@ -101,7 +105,8 @@ class _Scheduler:
         }
         placed = {*placements, *(name for name, machines in spread.items() if machines)}
         missing = [job for name, job in self._jobs.items() if name not in placed]
-        return Plan(placements, spread, {job.name: self._reasons(job) for job in missing})
+        unplaced = {job.name: self._reasons(job) for job in missing}
+        return Plan(placements, spread, unplaced, self._choices)
 
     def _globals(self) -> list[Job]:
         return [job for job in self._jobs.values() if job.requirements.is_global]
@@ -127,6 +132,8 @@ class _Scheduler:
         while pending:
             job = pending.popleft()
             if job.name not in self._board.at and (site := find(job)):
+                if self._current.get(job.name) != site.id:
+                    self._choices[job.name] = choice(self._board, job, site)
                 self._board.put(job, site)
             if job.name in self._board.at and job.name not in done:
                 done.add(job.name)

@@ -50,6 +50,31 @@ def test_new_unit_is_placed() -> None:
     assert written(situation()) == {"a": RUN}
 
 
+def test_a_placement_tells_why_here_and_why_not_there() -> None:
+    (change,) = decide(situation(options="MachineMetadata=name=b\n")).changes
+    assert change.assignment
+    assert change.assignment.because == "it has the fewest units of those that fit: 0"
+    assert change.assignment.against == {"a": "metadata name=b wanted, machine has name=a"}
+    assert change.assignment.origin == ""
+
+
+def test_a_move_tells_where_from() -> None:
+    lost = situation(machines="b", schedule={("a", U): RUN})
+    moved = {change.machine: change.assignment for change in decide(lost).changes}["b"]
+    assert moved and moved.origin == "a"
+
+
+def test_a_change_in_place_tells_that_it_stays() -> None:
+    here = situation(schedule={("b", U): Assignment("old", Target.LAUNCHED)}, states={("b", U): UP})
+    (change,) = decide(here).changes
+    assert change.assignment and change.assignment.because == "its file changed, and it stays"
+
+
+def test_reasons_alone_are_no_change() -> None:
+    explained = replace(RUN, because="once upon a time", at=1.0, origin="a")
+    assert written(situation(schedule={("b", U): explained}, states={("b", U): UP})) == {}
+
+
 def test_nothing_to_do() -> None:
     assert written(situation(schedule={("b", U): RUN}, states={("b", U): UP})) == {}
 
