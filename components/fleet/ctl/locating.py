@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ..model import Machine, Target
 from .command import Located
 from .errors import CtlError
+from .goals import unplaced_reasons
 from .names import did_you_mean, is_glob, legend, name_of, select
 from .view import View
 
@@ -66,4 +67,7 @@ def _of_unit(unit: str, view: View) -> list[Located]:
     record = view.units.get(unit)
     if record and record.target is Target.INACTIVE:
         raise CtlError(f"{unit} is on no machine: it is inactive; start it: fleetctl start {unit}")
+    reasons = unplaced_reasons(unit, view) if record else None
+    if reasons:
+        raise CtlError(f"{unit} is on no machine, because {reasons}")
     raise CtlError(f"{unit} is on no machine yet; see: fleetctl why {unit}")

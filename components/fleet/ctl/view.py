@@ -29,6 +29,7 @@ class View:
         self.units: dict[str, Unit] = {}
         self.schedule: dict[str, dict[str, Assignment]] = defaultdict(dict)
         self.states: dict[str, dict[str, UnitState]] = defaultdict(dict)
+        self._withdrawn: dict[str, dict[str, Assignment]] = defaultdict(dict)
         self._plan: Plan | None = None
         for entry in snapshot.entries.values():
             self._put(entry)
@@ -73,6 +74,10 @@ class View:
     def assigned(self, name: str) -> Mapping[str, Assignment]:
         """The leader's instructions about a unit, by machine."""
         return self.schedule.get(name, {})
+
+    def withdrawn(self, name: str) -> Mapping[str, Assignment]:
+        """The leader's instructions to stop and remove a unit, by machine."""
+        return self._withdrawn.get(name, {})
 
     def reported(self, name: str) -> Mapping[str, UnitState]:
         """What systemd said of a unit, by machine."""
@@ -144,7 +149,9 @@ class View:
         assignment = Assignment.from_json(value)
         if assignment.target is Target.INACTIVE:  # To be stopped and removed there.
             self.schedule[name].pop(machine, None)
+            self._withdrawn[name][machine] = assignment
         else:
+            self._withdrawn[name].pop(machine, None)
             self.schedule[name][machine] = assignment
 
     def _put_state(self, key: str, value: str) -> None:
@@ -161,7 +168,11 @@ class View:
         ):
             if key.startswith(prefix):
                 records.pop(key.removeprefix(prefix), None)
-        for prefix, by_unit in ((model.SCHEDULE, self.schedule), (model.STATES, self.states)):
+        for prefix, by_unit in (
+            (model.SCHEDULE, self.schedule),
+            (model.SCHEDULE, self._withdrawn),
+            (model.STATES, self.states),
+        ):
             if key.startswith(prefix):
                 machine, name = model.split_key(key, prefix)
                 by_unit[name].pop(machine, None)
