@@ -13,7 +13,10 @@ from .fleet.unitfiles.names import UnitFileError, check_name, is_template
 from .fleet.unitfiles.unitfile import parse
 from .host import Connection, ssh
 
-APPLY_SECONDS = 300
+TURN_SECONDS = 300
+"""For a unit to be active, and each turn of a rollout."""
+APPLY_SECONDS = 3600
+"""For all: only what hangs takes so long."""
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -161,7 +164,7 @@ def apply(
 
     The resource has the unit's name, so that Pulumi refuses a second one for the same unit.
     """
-    run = f"timeout {APPLY_SECONDS + 30} fleetctl apply --timeout {APPLY_SECONDS}"
+    run = f"timeout {APPLY_SECONDS} fleetctl apply --timeout {TURN_SECONDS}"
     return remote.Command(
         unit,
         connection=ssh(connection),

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby, zip_longest
 from typing import Any, cast
 
 from ..model import Target, Unit, sha_of
@@ -118,15 +117,34 @@ def check(application: Application, view: View) -> None:
                 f"rename one of them, or give it up there first"
             )
     changes = draft(application, view)
-    then = view.preview(changes.units, changes.texts)
-    reasons = {
-        name: reason
-        for name, unit in application.units.items()
-        if unit.target is not Target.INACTIVE and (reason := unplaced_reasons(name, then))
-    }
+    check_fits(application.units, view.preview(changes.units, changes.texts))
+
+
+def check_fits(units: Mapping[str, Unit], then: View) -> None:
+    """Refuse units that no machine could have; `then` is the cluster with them.
+
+    Raises:
+        CtlError: the reasons per machine.
+    """
+    reasons = _unplaced(units, then)
     if reasons:
         details = "\n".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise CtlError(f"nothing was changed, because not everything can run.\n{details}")
+
+
+def _unplaced(units: Mapping[str, Unit], then: View) -> dict[str, str]:
+    return {
+        name: reason
+        for name, unit in units.items()
+        if unit.target is not Target.INACTIVE and (reason := unplaced_reasons(name, then))
+    }
+
+
+def in_the_way(application: Application, view: View) -> dict[str, Unit]:
+    """Obsolete units that have to go first, because the others do not fit beside them."""
+    if not _unplaced(application.units, view.preview(application.units, application.texts)):
+        return {}
+    return {n: replace(view.units[n], target=Target.INACTIVE) for n in obsolete(application, view)}
 
 
 def draft(application: Application, view: View) -> Draft:
@@ -146,38 +164,6 @@ def obsolete(application: Application, view: View) -> list[str]:
         name
         for name, unit in view.units.items()
         if unit.owner == application.owner and name not in application.units
-    )
-
-
-def steps(application: Application, view: View) -> list[list[str]]:
-    """In which order to change the units that differ.
-
-    First those that do not run with another file, all at once; then the others, in each step one
-    instance of each template.
-    """
-    changed = [name for name in draft(application, view).units]
-    rolled = sorted(
-        (name for name in changed if _is_rolled(name, application, view)),
-        key=lambda name: (_template(name), name),
-    )
-    groups = [list(group) for _, group in groupby(rolled, key=_template)]
-    turns = [[name for name in turn if name] for turn in zip_longest(*groups)]
-    first = [name for name in changed if name not in rolled]
-    return [step for step in (first, *turns) if step]
-
-
-def _template(name: str) -> str:
-    return template_of(name) or name
-
-
-def _is_rolled(name: str, application: Application, view: View) -> bool:
-    known, wanted = view.units.get(name), application.units.get(name)
-    return (
-        known is not None
-        and wanted is not None
-        and known.sha != wanted.sha
-        and known.target is Target.LAUNCHED
-        and wanted.target is Target.LAUNCHED
     )
 
 

@@ -1,6 +1,6 @@
 """Removing units: first off their machines, then from the store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ..model import Target, Unit
@@ -9,7 +9,7 @@ from .change import Draft, change, tidy
 from .follow import Follower
 from .goals import Failed
 from .view import View
-from .waiting import Wait
+from .waiting import Wait, announce
 
 
 def destroy(
@@ -17,7 +17,7 @@ def destroy(
     names: Iterable[str],
     timeout: float | None = None,
     block: bool = True,
-    quiet: bool = False,
+    announce: Callable[[str, str], None] = announce,
 ) -> Mapping[str, Failed]:
     """Stop units, wait until they are on no machine, then remove them and unused files.
 
@@ -35,7 +35,7 @@ def destroy(
     if block:
         change(follower, lambda view: dismissal(names, view))
         wanted = {name: goals.gone(name, f"Destroyed {name}") for name in names}
-        failures = Wait(follower, wanted, timeout, quiet).run()
+        failures = Wait(follower, wanted, timeout, announce).run()
     removed = [name for name in names if name not in failures]
     change(follower, lambda view: removal(removed, view, forced=not block))
     tidy(follower.store)

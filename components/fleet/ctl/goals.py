@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
 
 from .. import model
 from ..model import Assignment, Target, Unit, UnitState
@@ -17,6 +18,8 @@ class Waiting:
     why: str
     machine: str = ""
     """The id of the machine where systemd is at work on the unit, if it is."""
+    again: float | None = None
+    """After how many seconds to look again, though nothing has changed by then."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,22 @@ def launched(name: str, wanted: Unit, before: Reports | None) -> Goal:
     return _placed_goal(name, wanted, _Launch(name, before).check, "launched")
 
 
+def healthy(
+    name: str, wanted: Unit, before: Reports | None, clock: Callable[[], float] = monotonic
+) -> Goal:
+    """The unit is active at the first attempt, and stays so for its file's `HealthySec=`.
+
+    What one instance of a rollout has to be before the next is touched; `before` as for `launched`.
+    """
+    return _placed_goal(name, wanted, _Trial(name, before, clock).check, "healthy")
+
+
 class _Launch:
     """What was seen of one start; of a unit that is done at once, that may be its end only."""
 
-    def __init__(self, name: str, before: Reports | None) -> None:
+    def __init__(self, name: str, before: Reports | None, max_restarts: int = MAX_RESTARTS) -> None:
         self._name = name
+        self._max_restarts = max_restarts
         self._is_start = before is not None
         self._before = before or {}
         self._seen = dict(self._before)
@@ -89,13 +103,18 @@ class _Launch:
         self._note(machine, state)
         if state.active in ("active", "reloading"):
             return Reached(where)
-        if self._restarts[machine] >= MAX_RESTARTS:
-            return Failed(f"it keeps failing on {where}; systemd goes on trying", machine)
+        if self._restarts[machine] >= self._max_restarts:
+            return Failed(self._keeps_failing(where), machine)
         if state.active == "failed" and not self._is_old(machine, state):
             return Failed(f"it failed on {where}", machine)
         if state.active == "inactive" and self._has_run(machine, view):
             return Reached(where)
         return Waiting(_describe(state, machine, view), machine)
+
+    def _keeps_failing(self, where: str) -> str:
+        if self._max_restarts == 1:
+            return f"it failed on {where}"
+        return f"it keeps failing on {where}; systemd goes on trying"
 
     def _note(self, machine: str, state: UnitState) -> None:
         if state == self._seen.get(machine):
@@ -113,6 +132,49 @@ class _Launch:
 
     def _has_run(self, machine: str, view: View) -> bool:
         return machine in self._ran if self._is_start else view.is_oneshot(self._name)
+
+
+class _Trial:
+    """Whether a unit that runs with a new file is to be relied on."""
+
+    def __init__(self, name: str, before: Reports | None, clock: Callable[[], float]) -> None:
+        self._name = name
+        self._launch = _Launch(name, before, max_restarts=1)
+        self._clock = clock
+        self._active: dict[str, tuple[float, float]] = {}
+        """Since when it is active on a machine, by its clock and by ours."""
+
+    def check(self, machine: str, state: UnitState, view: View) -> Outcome:
+        outcome = self._launch.check(machine, state, view)
+        if isinstance(outcome, Failed) or view.is_oneshot(self._name):
+            return outcome
+        if state.active in ("active", "reloading"):
+            return self._probation(machine, state, view) or outcome
+        if machine in self._active or isinstance(outcome, Reached):
+            return Failed(f"it did not stay active: {_describe(state, machine, view)}", machine)
+        return outcome
+
+    def _probation(self, machine: str, state: UnitState, view: View) -> Outcome | None:
+        now = self._clock()
+        since, seen = self._active.setdefault(machine, (state.since, now))
+        where = legend(machine, view.machines)
+        if state.since != since:
+            return Failed(f"it did not stay active on {where}: it was started again", machine)
+        left = seen + view.healthy_seconds(self._name) - now
+        if left <= 0:
+            return None
+        return Waiting(f"active on {where}; it has to stay so for {left:.1f} s", machine, left)
+
+
+def running(name: str, wanted: Unit) -> Goal:
+    """The unit is active on its machine."""
+
+    def check(machine: str, state: UnitState, view: View) -> Outcome:
+        if state.active in ("active", "reloading"):
+            return Reached(legend(machine, view.machines))
+        return Waiting(_describe(state, machine, view), machine)
+
+    return _placed_goal(name, wanted, check, "running")
 
 
 def loaded(name: str, wanted: Unit) -> Goal:

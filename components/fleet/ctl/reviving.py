@@ -13,7 +13,7 @@ from .change import change
 from .destroying import dismissal
 from .follow import Follower
 from .view import View
-from .waiting import Wait
+from .waiting import Wait, say_nothing
 
 
 def at_rest(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
@@ -51,5 +51,6 @@ def take_off(names: list[str], follower: Follower, timeout: float | None) -> flo
         return timeout
     started = monotonic()
     change(follower, lambda view: dismissal(names, view))
-    Wait(follower, {name: goals.gone(name, "") for name in names}, timeout, quiet=True).run()
+    leaving = {name: goals.gone(name, "") for name in names}
+    Wait(follower, leaving, timeout, say_nothing).run()
     return None if timeout is None else max(timeout - (monotonic() - started), 0)

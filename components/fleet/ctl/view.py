@@ -9,7 +9,7 @@ from .. import model
 from ..model import Assignment, Machine, Target, Unit, UnitState
 from ..scheduling.schedule import Job, Plan, schedule
 from ..store import Changes, Entry, Snapshot
-from ..unitfiles.unitfile import Requirements, UnitFileError, parse
+from ..unitfiles.unitfile import Requirements, UnitFile, UnitFileError, parse
 
 PARSED_FILES = 20_000
 """How many unit files are kept parsed: more than the units of a large cluster."""
@@ -63,8 +63,17 @@ class View:
 
     def requirements(self, name: str) -> Requirements | None:
         """What a unit's file demands of its machine; None if its file is lost or unreadable."""
+        file = self._file(name)
+        return file and file.requirements
+
+    def healthy_seconds(self, name: str) -> float:
+        """For how long an instance has to stay active before a rollout goes on (`HealthySec=`)."""
+        file = self._file(name)
+        return file.healthy_seconds if file else 0.0
+
+    def _file(self, name: str) -> UnitFile | None:
         text = self.text_of(name)
-        return None if text is None else _requirements(name, text)
+        return None if text is None else _parsed(name, text)
 
     def is_global(self, name: str) -> bool:
         """Whether the unit runs on every machine that matches."""
@@ -179,8 +188,8 @@ class View:
 
 
 @lru_cache(PARSED_FILES)
-def _requirements(name: str, text: str) -> Requirements | None:
+def _parsed(name: str, text: str) -> UnitFile | None:
     try:
-        return parse(name, text).requirements
+        return parse(name, text)
     except UnitFileError:
         return None

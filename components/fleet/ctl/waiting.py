@@ -1,7 +1,7 @@
 """Waiting for units, without polling and never in silence."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -43,6 +43,15 @@ def timeout_of(arguments: Namespace) -> float | None:
     return min((limit for limit in limits if limit > 0), default=None)
 
 
+def announce(_name: str, message: str) -> None:
+    """Print that a unit is there."""
+    print(message, flush=True)
+
+
+def say_nothing(_name: str, _message: str) -> None:
+    """For waits whose end is told in another way, or not at all."""
+
+
 @dataclass
 class Wait:
     """One wait for a number of units."""
@@ -50,8 +59,8 @@ class Wait:
     follower: Follower
     goals: dict[str, Goal]
     timeout: float | None = None
-    quiet: bool = False
-    """Print nothing when a unit is there."""
+    announce: Callable[[str, str], None] = announce
+    """Called when a unit is there, with its name and what to tell the operator."""
     failures: dict[str, Failed] = field(default_factory=dict[str, Failed])
     _waiting: dict[str, Waiting] = field(default_factory=dict[str, Waiting])
     _announced: set[str] = field(default_factory=set[str])
@@ -75,11 +84,15 @@ class Wait:
                 noticed = now
                 if notice != (notice := self._notice()):
                     tell(notice)
-            deadline = noticed + NOTICE_SECONDS
+            deadline = min(noticed + NOTICE_SECONDS, now + self._soonest())
             if self.timeout is not None:
                 deadline = min(deadline, started + self.timeout)
             self.follower.wait(deadline - now)
         return self.failures
+
+    def _soonest(self) -> float:
+        again = [one.again for one in self._waiting.values() if one.again is not None]
+        return min(again, default=NOTICE_SECONDS)
 
     def _timed_out(self, seconds: float) -> TimedOutError:
         at_work = {
@@ -97,9 +110,9 @@ class Wait:
             elif isinstance(outcome, Failed):
                 self.failures[name] = outcome
                 del self.goals[name]
-            elif not self.quiet and name not in self._announced:
+            elif name not in self._announced:
                 self._announced.add(name)
-                print(outcome.message, flush=True)
+                self.announce(name, outcome.message)
         return bool(self._waiting)
 
     def _notice(self) -> str:

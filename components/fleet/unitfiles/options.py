@@ -18,6 +18,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Conflicts": ("Conflicts", "X-Conflicts"),
     "Global": ("Global",),
     "Replaces": ("Replaces",),
+    "HealthySec": ("HealthySec",),
 }
 """Each option, with the spelling of today first, then the one of fleet up to 0.8."""
 
@@ -26,8 +27,11 @@ ALL_SPELLINGS = tuple(spelling for spellings in SPELLINGS.values() for spelling 
 TRUE = ("true", "yes", "on", "1", "t")
 FALSE = ("false", "no", "off", "0", "f")
 
+MAX_HEALTHY_SECONDS = 3600
+
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 _METADATA = re.compile(r"[^\s=!<>]+=[^=]+")
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _WORD = re.compile(r"\"([^\"]*)\"(?!\S)|'([^']*)'(?!\S)|([^\s\"']+)(?!\S)")
 _SPECIFIER = re.compile(r"%.?")
 
@@ -157,6 +161,13 @@ def _check_pattern(_name: str, value: str) -> None:
     globs.check(value)
 
 
+def _check_seconds(_name: str, value: str) -> None:
+    if not _SECONDS.fullmatch(value) or float(value) > MAX_HEALTHY_SECONDS:
+        raise UnitFileError(
+            f"not a number of seconds from 0 to {MAX_HEALTHY_SECONDS}, such as 5 or 0.5"
+        )
+
+
 _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "MachineID": _check_machine_id,
     "MachineOf": _check_peer,
@@ -164,4 +175,5 @@ _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "Conflicts": _check_pattern,
     "Global": _check_boolean,
     "Replaces": _check_pattern,
+    "HealthySec": _check_seconds,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..model import sha_of
 from .names import UnitFileError, check_name, instance_of, is_template, template_of, unit_name
-from .options import SECTION
+from .options import SECTION, values
 from .requirements import Requirements, read_requirements
 from .service import check_service
 from .syntax import Syntax, read, refuse
@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 
+HEALTHY_SECONDS = 2.0
+"""Long enough to see a program that ends at once, because its settings are wrong."""
+
+
 @dataclass(frozen=True)
 class UnitFile:
     """A unit file that fleet accepts."""
@@ -32,6 +36,8 @@ class UnitFile:
     requirements: Requirements
     description: str
     """Its `Description=`, specifiers as they are written; empty when it has none."""
+    healthy_seconds: float = HEALTHY_SECONDS
+    """For how long it has to stay active until a rollout relies on it."""
 
     @property
     def sha(self) -> str:
@@ -51,7 +57,13 @@ def parse(name: str, text: str) -> UnitFile:
     if name.endswith(".service"):
         check_service(syntax)
     requirements = read_requirements(name, syntax)
-    return UnitFile(name, text, requirements, syntax.last("Unit", "Description"))
+    description = syntax.last("Unit", "Description")
+    return UnitFile(name, text, requirements, description, _healthy_seconds(name, syntax))
+
+
+def _healthy_seconds(name: str, syntax: Syntax) -> float:
+    given = values(name, syntax, "HealthySec")
+    return float(given[-1].text) if given and not given[-1].is_open else HEALTHY_SECONDS
 
 
 def _check_sections(syntax: Syntax) -> None:

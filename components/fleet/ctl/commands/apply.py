@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser, Namespace
 
+from .. import rolling
 from ..application import Application, placements
 from ..applying import apply
 from ..command import Command, Context, Input
@@ -18,20 +19,14 @@ def _configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--owner", default="", help="with --destroy: the owner, instead of a document"
     )
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="wait at most so long, then exit 3 (default: 0, no limit)",
-    )
+    rolling.add_options(parser)
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     application = _wanted(context, arguments)
-    timeout = arguments.timeout or None
+    limits = rolling.limits_of(arguments)
     with Follower(context.connect()) as follower:
-        code = finish(context, follower, lambda: apply(application, follower, timeout))
+        code = finish(context, follower, lambda: apply(application, follower, limits))
         if code == Exit.DONE:
             found = placements(application, follower.view)
             print(json.dumps({"placements": found}, sort_keys=True))
@@ -52,9 +47,9 @@ COMMAND = Command(
 Read a set of units as JSON on standard input, and make the cluster's units of that owner exactly
 this set: missing ones are added, changed files replaced, stopped ones started, and units of the
 owner that are not in the set destroyed. Everything is checked before anything is written: unit
-files, and whether each unit fits on a machine. New units come first; then running instances whose
-template changed are changed one after the other, each when the one before is active. Then waits
-until all are active, and prints where they run. With nothing to do, nothing is written.
+files, and whether each unit fits on a machine. New units come first; then running units whose file
+changed are rolled, as by `fleetctl rollout`; a failure puts everything back as it was. Waits until
+all are active, and prints where they run. With nothing to do, nothing is written.
 
 A unit that was started by hand belongs to nobody until a set names it; a unit of another owner is
 refused. `pulumi up` runs this for each FleetUnit and FleetTemplate.""",

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from components.fleet.ctl.errors import CtlError, Exit
-from components.fleet.model import Target, Unit, UnitState, sha_of
+from components.fleet.model import Target, Unit, sha_of
 from components.fleet.unitfiles.unitfile import UnitFileError
 
-from .small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster
+from .small_cluster import SLEEP, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
 
@@ -48,35 +48,6 @@ def test_what_is_not_in_the_set_is_destroyed(fleetctl: Fleetctl, cluster: SmallC
     assert fleetctl("apply") == Exit.DONE
     assert cluster.log == ["stop web@2.service"]
     assert set(cluster.view().units) == {"web@.service", "web@1.service", "web@9.service"}
-
-
-def test_a_changed_file_is_rolled_out_in_turn(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
-    names = [f"web@{number}.service" for number in (1, 2, 3)]
-    fleetctl.document = document(*names)
-    fleetctl("apply")
-    cluster.log.clear()
-    fleetctl.document = document(*names, "web@4.service", text=SLEEP + "Restart=always\n")
-    assert fleetctl("apply") == Exit.DONE
-    assert cluster.log[0] == "start web@4.service"
-    assert cluster.log[1:] == [f"{verb} web@{n}.service" for n in (1, 2, 3) for verb in _ROLL]
-    assert sha_of(SLEEP) not in {unit.sha for unit in cluster.view().units.values()}
-
-
-_ROLL = ("stop", "start")
-
-
-def test_a_roll_ends_at_the_first_failure(
-    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
-) -> None:
-    names = [f"web@{number}.service" for number in (1, 2, 3)]
-    fleetctl.document = document(*names)
-    fleetctl("apply")
-    cluster.log.clear()
-    cluster.behaviour["web@2.service"] = [UnitState("loaded", "failed", "failed", "")]
-    fleetctl.document = document(*names, text=SLEEP + "Restart=always\n")
-    assert fleetctl("apply") == Exit.FAILED
-    assert list(machines.explained) == ["web@2.service"]
-    assert "stop web@3.service" not in cluster.log
 
 
 @pytest.mark.parametrize("target", [Target.LOADED, Target.INACTIVE])

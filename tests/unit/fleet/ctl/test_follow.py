@@ -4,7 +4,7 @@ from components.fleet.ctl import waiting
 from components.fleet.ctl.follow import Follower
 from components.fleet.ctl.goals import Outcome, Reached, Waiting
 from components.fleet.ctl.view import View
-from components.fleet.ctl.waiting import Wait
+from components.fleet.ctl.waiting import Wait, say_nothing
 from components.fleet.model import Cluster, Target
 
 from .small_cluster import SmallCluster
@@ -75,7 +75,7 @@ def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster
         return next(looks)
 
     with Follower(cluster.store) as follower:
-        Wait(follower, {"shaky.service": shaky, "slow.service": slow}, quiet=True).run()
+        Wait(follower, {"shaky.service": shaky, "slow.service": slow}, announce=say_nothing).run()
     assert next(outcomes, None) is None
 
 

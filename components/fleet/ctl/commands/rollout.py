@@ -1,0 +1,82 @@
+"""`fleetctl rollout`."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ...model import Unit, sha_of
+from ...unitfiles.unitfile import is_template, parse, template_of
+from .. import rolling
+from ..application import check_fits
+from ..command import Command, Context, Input
+from ..errors import CtlError
+from ..finishing import finish
+from ..follow import Follower
+from ..names import did_you_mean, name_of
+from ..rolling import Rollout
+from ..view import View
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "units", nargs=1, metavar="UNIT", help="a template or a unit, or the path of its file"
+    )
+    rolling.add_options(parser)
+
+
+def wanted(given: str, files: Mapping[str, str], view: View) -> tuple[dict[str, Unit], str]:
+    """A unit, or a template with its instances, as they are to be; and their file.
+
+    Raises:
+        CtlError: the cluster has no such unit, or it is an instance.
+        UnitFileError: the file is bad.
+    """
+    name = name_of(given)
+    template = template_of(name)
+    if template:
+        raise CtlError(f"{name} has the file of its template: fleetctl rollout {template}")
+    if name not in view.units:
+        hint = did_you_mean(name, view.units)
+        raise CtlError(f"there is no unit {name} in the cluster{hint}; to start it: fleetctl start")
+    text = files.get(name, view.text_of(name))
+    if text is None:
+        raise CtlError(f"the cluster has lost the file of {name}: give yours, as ./{name}")
+    members = [name, *(n for n in view.units if is_template(name) and template_of(n) == name)]
+    for member in members:
+        parse(member, text)
+    return {n: replace(view.units[n], sha=sha_of(text)) for n in sorted(members)}, text
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    limits = rolling.limits_of(arguments)
+    with Follower(context.connect()) as follower:
+        units, text = wanted(arguments.units[0], context.files, follower.view)
+        texts = {sha_of(text): text}
+        check_fits(units, follower.view.preview(units, texts))
+        rollout = Rollout(follower, units, texts, limits, say=print)
+        return finish(context, follower, rollout.run)
+
+
+COMMAND = Command(
+    name="rollout",
+    summary="bring a changed file to a unit, or to a template's instances one by one",
+    help="""\
+Replace the file of a running unit, or of a template and its instances, a few at a time. An instance
+is stopped, gets the new file on the same machine, and has to be active at the first attempt and to
+stay so for its HealthySec= before the next is touched; what is bound to it has to run again too. At
+the first failure the instances rolled so far go back to the file before, and the exit code is 1.
+Without a file here, instances get the file that their template has in the cluster.
+
+When the command is interrupted, each instance is on its old file or on its new one. The same
+command goes on from there.""",
+    example="""
+  $ fleetctl rollout units/sinatra@.service
+  sinatra@5000.service  rolled  machine-2  3.1s
+  sinatra@5001.service  rolled  machine-1  3.3s
+
+  $ fleetctl rollout --max-unavailable 3 --timeout 120 sinatra@.service
+""",
+    configure=_configure,
+    run=_run,
+    input=Input.FILES,
+)

@@ -1,0 +1,230 @@
+"""Making units as wanted without losing what runs: a few at a time, and back when one fails."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+
+from ..model import Target, Unit
+from ..unitfiles.unitfile import is_template
+from . import goals
+from .change import Draft, change, tidy
+from .destroying import destroy
+from .errors import CtlError, TimedOutError, UsageError
+from .follow import Follower
+from .goals import Failed, Goal, goal_of
+from .output import tell
+from .reviving import at_rest, take_off
+from .turns import Past, Turns, followers, in_turn, is_active, past, pulls, turns
+from .view import View
+from .waiting import Wait, say_nothing
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a rollout may cost."""
+
+    max_unavailable: int = 1
+    """How many instances of a template may be down at any time."""
+    timeout: float | None = None
+    """For how many seconds to wait for the units of one turn."""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The options of commands that roll."""
+    parser.add_argument(
+        "--max-unavailable",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many instances of a template may be down at any time (default: 1)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="wait at most so long for each turn, then go back and exit 3 (default: 0, no limit)",
+    )
+
+
+def limits_of(arguments: Namespace) -> Limits:
+    """What the options of `add_options` ask for.
+
+    Raises:
+        UsageError: a number that makes no sense.
+    """
+    if arguments.max_unavailable < 1:
+        raise UsageError(
+            f"--max-unavailable is {arguments.max_unavailable}; it must be 1 or more, because an "
+            "instance is down while it gets its new file"
+        )
+    return Limits(arguments.max_unavailable, arguments.timeout or None)
+
+
+@dataclass
+class Rollout:
+    """One run. Whenever it is ended, each unit is on its old file or on its new one."""
+
+    follower: Follower
+    wanted: Mapping[str, Unit]
+    """All units of the set, as they are to be."""
+    texts: Mapping[str, str]
+    limits: Limits
+    say: Callable[[str], None] = tell
+    _before: Past = field(init=False)
+    _turns: Turns = field(init=False)
+    _ran: set[str] = field(default_factory=set[str])
+    """The units that were active before."""
+    _goals: dict[str, Goal] = field(default_factory=dict[str, Goal])
+
+    def run(self) -> Mapping[str, Failed]:
+        """Change what differs, in turns, each when the one before is healthy.
+
+        When a unit fails while others are being replaced, all are put back as they were.
+
+        Returns:
+            The units that failed.
+
+        Raises:
+            TimedOutError: a turn took longer than the limit; what was replaced is put back.
+        """
+        self._before = past(self.wanted, self.follower.view)
+        self._turns = turns(self.wanted, self.follower.view, self.limits.max_unavailable)
+        self._ran = {name for name in self.wanted if is_active(name, self.follower.view)}
+        try:
+            failures = self._begin()
+            for turn in self._turns.rolled:
+                failures = failures or self._roll(turn)
+        except TimedOutError:
+            self._back()
+            raise
+        if failures:
+            self._back()
+        else:
+            self._write(self._turns.last)
+        return failures
+
+    def _begin(self) -> Mapping[str, Failed]:
+        """Start what does not run; wait until it does, and what is as it is to be already."""
+        rolled = {name for turn in self._turns.rolled for name in turn}
+        resting = at_rest(self.wanted, self.follower.view, with_finished=False)
+        revived = [name for name in resting if name not in rolled]
+        take_off(revived, self.follower, self.limits.timeout)
+        first = {*revived, *self._turns.first}
+        for name in self.wanted.keys() - rolled - {*self._turns.last}:
+            before = dict(self.follower.view.reported(name)) if name in first else None
+            self._goals[name] = goal_of(name, self.wanted[name], before)
+        return self._turn("started", first)
+
+    def _roll(self, names: list[str]) -> Mapping[str, Failed]:
+        view = self.follower.view
+        bound = {name: followers(name, view) for name in names}
+        for name in names:
+            before = dict(view.reported(name))
+            self._goals[name] = goals.healthy(name, self.wanted[name], before)
+        return self._turn("rolled", names) or self._rejoin(bound)
+
+    def _turn(self, verb: str, names: Iterable[str]) -> Mapping[str, Failed]:
+        """Change some units; wait until they, and all before, are as they are to be."""
+        self._write(names)
+        return self._wait(self._goals, verb, names)
+
+    def _write(self, names: Iterable[str]) -> None:
+        def missing(view: View) -> Draft:
+            units = {name: self.wanted[name] for name in names}
+            return Draft({n: u for n, u in units.items() if view.units.get(n) != u}, self.texts)
+
+        change(self.follower, missing)
+
+    def _wait(
+        self, wanted: Mapping[str, Goal], verb: str, told: Iterable[str]
+    ) -> Mapping[str, Failed]:
+        started, told = monotonic(), set(told)
+        width = max(map(len, self.wanted), default=0)
+
+        def announce(name: str, _message: str) -> None:
+            if name in told and self.wanted[name].target is not Target.INACTIVE:
+                where = self._where(name)
+                self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
+
+        return Wait(self.follower, dict(wanted), self.limits.timeout, announce).run()
+
+    def _where(self, name: str) -> str:
+        machines = self.follower.view.machines
+        on = [id for id in self.follower.view.assigned(name) if id in machines]
+        return machines[on[0]].hostname if len(on) == 1 else f"{len(on)} machines"
+
+    def _rejoin(self, bound: Mapping[str, list[str]]) -> Mapping[str, Failed]:
+        """Wait until what followed the units that were rolled runs again.
+
+        systemd stopped those that are bound to such a unit. It starts them with the unit only if
+        the unit's file asks for that.
+        """
+        view = self.follower.view
+        left = [
+            other
+            for name, others in bound.items()
+            for other in others
+            if not pulls(name, view.text_of(name) or "", other)
+        ]
+        self._start_again(at_rest(left, view, with_finished=True))
+        others = sorted({other for others in bound.values() for other in others})
+        units = self.follower.view.units
+        wanted = {other: goals.running(other, units[other]) for other in others if other in units}
+        return Wait(self.follower, wanted, self.limits.timeout, say_nothing).run()
+
+    def _start_again(self, names: list[str]) -> None:
+        """Unlike taking them off, this keeps them on their machines."""
+        for target in (Target.LOADED, Target.LAUNCHED):
+            wanted = {
+                name: replace(self.follower.view.units[name], target=target) for name in names
+            }
+            change(self.follower, lambda _view, wanted=wanted: Draft(wanted))
+            if target is Target.LOADED:
+                down = {name: goals.stopped(name, unit) for name, unit in wanted.items()}
+                Wait(self.follower, down, self.limits.timeout, say_nothing).run()
+
+    def _back(self) -> None:
+        """Put all that this changed back as it was, if running units were to be replaced."""
+        if not self._turns.rolled:
+            return
+        view = self.follower.view
+        written = {
+            name: unit
+            for name, unit in self._before.units.items()
+            if view.units.get(name) == self.wanted[name] != unit
+        }
+        known = {name: unit for name, unit in written.items() if unit}
+        tell(f"Going back: {', '.join(sorted(written))}")
+        try:
+            for turn in self._turns_back(known, view):
+                self._return(turn, known)
+            self._remove([name for name in written if name not in known])
+        except (CtlError, TimedOutError, UsageError) as error:
+            tell(f"Not everything is back as it was: {error}")
+
+    def _turns_back(self, known: Mapping[str, Unit], view: View) -> list[list[str]]:
+        """First what is down already, then the others a few at a time."""
+        up = [n for n in known if not is_template(n) and is_active(n, view)]
+        down = [name for name in known if name not in up]
+        return [turn for turn in (down, *in_turn(up, view, self.limits.max_unavailable)) if turn]
+
+    def _return(self, names: list[str], known: Mapping[str, Unit]) -> None:
+        view = self.follower.view
+        before = {name: dict(view.reported(name)) for name in names}
+        back = {name: known[name] for name in names}
+        bound = {name: followers(name, view) for name in names}
+        change(self.follower, lambda _view: Draft(back, self._before.texts))
+        wanted = {n: goal_of(n, back[n], before[n]) for n in names if n in self._ran}
+        failures = self._wait(wanted, "rolled back", names)
+        failures = failures or self._rejoin(bound)
+        if failures:
+            reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
+            raise CtlError(reasons)
+
+    def _remove(self, names: list[str]) -> None:
+        if names:
+            destroy(self.follower, names, self.limits.timeout, announce=say_nothing)
+        else:
+            tidy(self.follower.store)
