@@ -5,6 +5,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
+from .child import child_of
 from .hosts.docker_network import (
     LABEL,
     REGISTRY_OFFSET,
@@ -44,7 +45,7 @@ class DockerRegistry(pulumi.ComponentResource):
         self.data = docker.Volume(
             f"{name}-data",
             labels=[docker.VolumeLabelArgs(label=LABEL, value=stack_label())],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),
+            opts=child_of(self, opts),
         )
         container = self._container(name, args, address, opts)
         port = pulumi.Output.from_input(args["network"]["registry_port"])
@@ -60,8 +61,7 @@ class DockerRegistry(pulumi.ComponentResource):
         address: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None,
     ) -> docker.Container:
-        child = pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None)
-        image = Image("registry", {"context": args["image_context"]}, child)
+        image = Image("registry", {"context": args["image_context"]}, child_of(self, opts))
         return docker.Container(
             name,
             image=image.reference,

@@ -9,6 +9,30 @@ from pulumi_command import remote
 SSH_USER = "core"
 
 
+class SshKey(TypedDict):
+    """The key pair of the machines' user."""
+
+    private_key: pulumi.Input[str]
+    """OpenSSH form. Secret."""
+    public_key: pulumi.Input[str]
+    """As in authorized_keys."""
+
+
+class Proxy(TypedDict):
+    """A bastion: the SSH server through which machines are reached."""
+
+    host: str
+    """Address or name."""
+    port: int
+    """Of its SSH server."""
+    user: str
+    """Who logs in there."""
+    private_key: pulumi.Input[str]
+    """That user's private key. Secret."""
+    host_key: str
+    """The bastion's public host key, as in authorized_keys."""
+
+
 class Connection(TypedDict):
     """How to reach a machine by SSH, as user `core`."""
 
@@ -20,6 +44,8 @@ class Connection(TypedDict):
     """The user's private key, OpenSSH form. Secret."""
     host_key: pulumi.Input[str]
     """The machine's public host key, as in authorized_keys; any other machine is refused."""
+    proxy: NotRequired[Proxy]
+    """A bastion on the way."""
 
 
 class Address(TypedDict):
@@ -57,6 +83,21 @@ def ssh(connection: Connection) -> remote.ConnectionArgs:
         user=SSH_USER,
         private_key=connection["private_key"],
         host_key=connection["host_key"],
+        proxy=_proxy(connection.get("proxy")),
         dial_error_limit=30,
+        per_dial_timeout=10,
+    )
+
+
+def _proxy(proxy: Proxy | None) -> remote.ProxyConnectionArgs | None:
+    if proxy is None:
+        return None
+    return remote.ProxyConnectionArgs(
+        host=proxy["host"],
+        port=proxy["port"],
+        user=proxy["user"],
+        private_key=proxy["private_key"],
+        host_key=proxy["host_key"],
+        dial_error_limit=10,
         per_dial_timeout=10,
     )

@@ -7,6 +7,17 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_docker as docker
 
+from .child import child_of
+
+
+class RegistryCredentials(TypedDict):
+    """Who pushes to a registry."""
+
+    username: pulumi.Input[str]
+    """The user."""
+    password: pulumi.Input[str]
+    """Its password. Secret."""
+
 
 class ImageArgs(TypedDict):
     """What to build."""
@@ -17,6 +28,12 @@ class ImageArgs(TypedDict):
     """The registry as this computer names it: 127.0.0.1:5001. Without it, the image stays here."""
     pull_from: NotRequired[pulumi.Input[str]]
     """The same registry as the machines name it: 172.30.7.2:5000."""
+    repository: NotRequired[str]
+    """The image's name in the registry; PROJECT/NAME if not given."""
+    credentials: NotRequired[RegistryCredentials]
+    """For a registry that asks who pushes."""
+    platform: NotRequired[pulumi.Input[str]]
+    """What it is built for: linux/arm64. This computer's own if not given."""
 
 
 class Image(pulumi.ComponentResource):
@@ -30,19 +47,16 @@ class Image(pulumi.ComponentResource):
     ) -> None:
         """Build it, and push it if a registry is given."""
         super().__init__("fleet-cluster:index:Image", name, None, opts)
-        repository = f"{pulumi.get_project()}/{name}"
+        repository = args.get("repository", f"{pulumi.get_project()}/{name}")
         tagged = f"{repository}:{content_tag(Path(args['context']))}"
         push_to = args.get("push_to")
         built = docker.Image(
             name,
             image_name=pulumi.Output.concat(push_to, "/", tagged) if push_to else tagged,
-            build=docker.DockerBuildArgs(context=args["context"]),
+            build=docker.DockerBuildArgs(context=args["context"], platform=args.get("platform")),
             skip_push=not push_to,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=opts.depends_on if opts else None,
-                replace_with=opts.replace_with if opts else None,
-            ),
+            registry=_registry(args),
+            opts=child_of(self, opts, _replaced_with(opts)),
         )
         self.reference = built.repo_digest
         if push_to:
@@ -50,6 +64,21 @@ class Image(pulumi.ComponentResource):
             pull_from = args.get("pull_from", push_to)
             self.reference = pulumi.Output.concat(pull_from, "/", repository, "@", by_digest)
         self.register_outputs({"reference": self.reference})
+
+
+def _registry(args: ImageArgs) -> docker.RegistryArgs | None:
+    credentials = args.get("credentials")
+    if credentials is None:
+        return None
+    return docker.RegistryArgs(
+        server=args.get("push_to"),
+        username=credentials["username"],
+        password=credentials["password"],
+    )
+
+
+def _replaced_with(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(replace_with=opts.replace_with if opts else None)
 
 
 def content_tag(context: Path) -> str:

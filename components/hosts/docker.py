@@ -6,7 +6,8 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_tls as tls
 
-from ..host import Address, Connection, Host
+from ..child import child_of
+from ..host import Address, Connection, Host, SshKey
 from .docker_network import FIRST_MACHINE_OFFSET, Network, address_at, container_labels
 
 CAPABILITIES = (
@@ -23,15 +24,6 @@ CAPABILITIES = (
 )
 """What systemd and Docker need of a container that may not be privileged."""
 UNCONFINED = ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined")
-
-
-class SshKey(TypedDict):
-    """The key pair of the machines' user."""
-
-    private_key: pulumi.Input[str]
-    """OpenSSH form. Secret."""
-    public_key: pulumi.Input[str]
-    """As in authorized_keys."""
 
 
 class DockerMachineArgs(TypedDict):
@@ -125,11 +117,7 @@ class DockerMachine(pulumi.ComponentResource):
             restart="unless-stopped",
             must_run=True,
             destroy_grace_seconds=0,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                delete_before_replace=True,
-                depends_on=opts.depends_on if opts else None,
-            ),
+            opts=child_of(self, opts, pulumi.ResourceOptions(delete_before_replace=True)),
         )
 
 

@@ -13,6 +13,8 @@ LABEL = "fleet-cluster"
 REGISTRY_OFFSET = 2
 LOAD_BALANCER_OFFSET = 3
 FIRST_MACHINE_OFFSET = 11
+MACHINES = 12
+"""How many may live in such a network."""
 
 
 class Network(TypedDict):
@@ -70,7 +72,7 @@ class DockerNetwork(pulumi.ComponentResource):
             create="python3 -",
             update="python3 -",
             stdin=Path(__file__).with_name("docker_probe.py").read_text(),
-            environment={"LOAD_BALANCER_PORT": port},
+            environment={"LOAD_BALANCER_PORT": port, "MACHINES": str(MACHINES)},
             opts=pulumi.ResourceOptions(parent=self),
         )
         return probe.stdout.apply(json.loads)

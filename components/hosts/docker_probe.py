@@ -16,7 +16,6 @@ from collections.abc import Iterable
 
 POOL = ipaddress.IPv4Network("172.30.0.0/16")
 TRIAL_IMAGE = "debian:bookworm-slim"
-MACHINES = 12
 
 
 def main() -> None:
@@ -61,7 +60,7 @@ def probe(info: dict[str, object]) -> dict[str, object]:
     return {
         "subnet": str(subnet),
         "registry_port": free_port(),
-        "ssh_ports": [free_port() for _ in range(MACHINES)],
+        "ssh_ports": [free_port() for _ in range(int(os.environ["MACHINES"]))],
         "privileged": may_be_privileged(),
         "direct": sys.platform == "linux" and "Desktop" not in str(info.get("OperatingSystem")),
     }

@@ -5,15 +5,16 @@ from typing import TypedDict
 import pulumi
 import pulumi_docker as docker
 
+from ..child import child_of
 from ..hosts.docker_network import (
     FIRST_MACHINE_OFFSET,
     LOAD_BALANCER_OFFSET,
+    MACHINES,
     Network,
     address_at,
     container_labels,
 )
 from ..images import Image
-from ..settings import MAX_MACHINES
 from .haproxy import haproxy_config
 
 
@@ -55,11 +56,7 @@ class DockerLoadBalancer(pulumi.ComponentResource):
         self, name: str, args: DockerLoadBalancerArgs, opts: pulumi.ResourceOptions | None
     ) -> docker.Container:
         subnet = args["network"]["subnet"]
-        image = Image(
-            "haproxy",
-            {"context": args["image_context"]},
-            pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),
-        )
+        image = Image("haproxy", {"context": args["image_context"]}, child_of(self, opts))
         return docker.Container(
             name,
             image=image.reference,
@@ -86,4 +83,4 @@ class DockerLoadBalancer(pulumi.ComponentResource):
 
 def machine_addresses(subnet: pulumi.Input[str]) -> list[pulumi.Output[str]]:
     """The addresses of all machines that a cluster may have."""
-    return [address_at(subnet, FIRST_MACHINE_OFFSET + number) for number in range(MAX_MACHINES)]
+    return [address_at(subnet, FIRST_MACHINE_OFFSET + number) for number in range(MACHINES)]

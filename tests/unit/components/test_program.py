@@ -11,6 +11,8 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components.settings import AWS_ONLY
+
 CHECKOUT = Path(__file__).parent.parent.parent.parent
 CONFIG = {
     "provider": "docker",
@@ -22,6 +24,7 @@ CONFIG = {
     "agent-ttl": "10",
     "reconcile-interval": "60",
     "greeting": "Hello World!",
+    **AWS_ONLY,
 }
 PROBED = {
     "subnet": "172.30.7.0/24",

@@ -17,6 +17,7 @@ DEFAULTS = {
     "agent-ttl": "10",
     "reconcile-interval": "60",
     "greeting": "Hello World!",
+    **settings.AWS_ONLY,
 }
 
 
@@ -44,7 +45,7 @@ def test_the_defaults_are_three_machines_that_all_keep_etcds_data():
         ("sinatra_instances", "-1", "from 0 to 100"),
         ("load_balancer_port", "70000", "from 1 to 65535"),
         ("agent_ttl", "1", "from 5 to 300"),
-        ("provider", "gcp", "docker"),
+        ("provider", "gcp", "docker, aws"),
         ("machine_metadata", '["role web"]', "role=web,zone=a"),
         ("machine_metadata", '["a=1","a=1","a=1","a=1"]', "at most 3 entries"),
         ("machine_metadata", '{"role": "web"}', "at most 3 entries"),

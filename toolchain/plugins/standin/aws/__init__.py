@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ..resource import Resource
 from ..values import Plain
+from .ec2.eip import Eip
 from .ec2.instance import Instance
 from .ec2.key_pair import KeyPair
 from .ec2.network_interface import NetworkInterface
@@ -16,7 +17,7 @@ from .lb.load_balancer import LoadBalancer
 from .lb.target_group import TargetGroup, TargetGroupAttachment
 
 RESOURCES: list[Resource] = [
-    Instance(), KeyPair(), NetworkInterface(), SecurityGroup(), IngressRule(), EgressRule(),
+    Eip(), Instance(), KeyPair(), NetworkInterface(), SecurityGroup(), IngressRule(), EgressRule(),
     LoadBalancer(), TargetGroup(), TargetGroupAttachment(), Listener(),
     Role(), RolePolicy(), RolePolicyAttachment(), InstanceProfile(),
     Repository(), LifecyclePolicy(),

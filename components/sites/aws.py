@@ -1,0 +1,158 @@
+"""AwsSite: a cluster on AWS."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_tls as tls
+
+from ..ecr_registry import EcrRegistry, credentials, repository_name
+from ..host import Address, Host, Proxy, SshKey
+from ..hosts.aws import AwsMachine, AwsMachineArgs
+from ..hosts.aws_address import AwsAddress
+from ..hosts.aws_image import DEBIAN_NAMES, architecture_of, debian_12
+from ..hosts.aws_network import AwsNetwork
+from ..hosts.aws_profile import AwsProfile
+from ..images import Image
+from ..load_balancer.aws import AwsLoadBalancer
+from ..settings import AwsSettings
+
+IMAGES = ("hello", "nginx", "sinatra")
+APP_PORTS = (5000, 5099)
+
+
+class AwsSite:
+    """Machines are EC2 instances, with ECR and an application load balancer."""
+
+    registry_host = ""
+
+    def __init__(self, chosen: AwsSettings) -> None:
+        """Look up network and image; make what machines need."""
+        self._chosen = chosen
+        self._architecture = architecture_of(chosen.instance_type)
+        self._network = AwsNetwork(
+            "network",
+            {
+                "vpc_id": chosen.vpc_id,
+                "subnet_ids": chosen.subnet_ids,
+                "ssh_from": chosen.allow_ssh_from,
+                "app_ports": APP_PORTS,
+                "https": bool(chosen.certificate_arn),
+                "tags": chosen.tags,
+            },
+        )
+        self._registry = EcrRegistry("registry", {"images": IMAGES, "tags": chosen.tags})
+        self._profile = AwsProfile(
+            "machines",
+            {
+                "repositories": [self._registry.arns[number] for number in range(len(IMAGES))],
+                "ssm_access": chosen.ssm_access,
+                "tags": chosen.tags,
+            },
+        )
+        self._image = (
+            pulumi.Output.from_input(chosen.image_id)
+            if chosen.image_id
+            else debian_12(self._architecture)
+        )
+        self._credentials = credentials()
+        self._ssh_key = self._key()
+        self._addresses: dict[int, AwsAddress] = {}
+
+    @property
+    def ground(self) -> pulumi.Resource:
+        """The security groups."""
+        return self._network
+
+    def members(self, count: int) -> list[Address]:
+        """They follow from network interfaces, which are made before the machines."""
+        return [
+            Address(name=f"machine-{number}", address=self._address(number).private_ip)
+            for number in range(1, count + 1)
+        ]
+
+    def machine(
+        self, number: int, metadata: Mapping[str, str], after: Sequence[pulumi.Resource]
+    ) -> Host:
+        """Run an instance at its address."""
+        address = self._address(number)
+        args = AwsMachineArgs(
+            interface_id=address.interface_id,
+            private_ip=address.private_ip,
+            reachable_ip=address.reachable_ip,
+            image_id=self._image,
+            instance_type=self._chosen.instance_type,
+            root_size=self._chosen.root_size,
+            instance_profile=self._profile.instance_profile,
+            registry=self._registry.host,
+            files="images/machine/files",
+            ssh_key=self._ssh_key,
+            metadata=dict(metadata),
+            tags=self._chosen.tags,
+        )
+        proxy = self._proxy()
+        if proxy:
+            args["proxy"] = proxy
+        opts = pulumi.ResourceOptions(depends_on=after)
+        return AwsMachine(f"machine-{number}", args, opts).shape
+
+    def image(self, name: str) -> pulumi.Output[str]:
+        """Push to the image's repository, for the machines' architecture."""
+        return Image(
+            name,
+            {
+                "context": f"images/{name}",
+                "push_to": self._registry.host,
+                "repository": repository_name(name),
+                "credentials": self._credentials,
+                "platform": f"linux/{DEBIAN_NAMES[self._architecture]}",
+            },
+        ).reference
+
+    def load_balancer(self, hosts: Sequence[Host]) -> AwsLoadBalancer:
+        """An ALB over all subnets."""
+        return AwsLoadBalancer(
+            "load-balancer",
+            {
+                "vpc_id": self._network.vpc_id,
+                "subnet_ids": self._network.subnet_ids,
+                "security_group": self._network.load_balancer,
+                "hosts": hosts,
+                "certificate_arn": self._chosen.certificate_arn,
+                "tags": self._chosen.tags,
+            },
+        )
+
+    def _address(self, number: int) -> AwsAddress:
+        if number not in self._addresses:
+            self._addresses[number] = AwsAddress(
+                f"machine-{number}-address",
+                {
+                    "subnet_id": self._network.subnet_ids.apply(
+                        lambda ids: ids[(number - 1) % len(ids)]
+                    ),
+                    "security_group": self._network.machines,
+                    "public": self._chosen.connect_through == "public",
+                    "tags": self._chosen.tags,
+                },
+            )
+        return self._addresses[number]
+
+    def _key(self) -> SshKey:
+        given = self._chosen.ssh_private_key
+        if given is not None:
+            return SshKey(private_key=given, public_key=self._chosen.ssh_public_key)
+        made = tls.PrivateKey("core-ssh", algorithm="ED25519")
+        return SshKey(private_key=made.private_key_openssh, public_key=made.public_key_openssh)
+
+    def _proxy(self) -> Proxy | None:
+        given = self._chosen.ssh_proxy
+        key = self._chosen.ssh_proxy_private_key
+        if given is None or key is None:
+            return None
+        return Proxy(
+            host=given.host,
+            port=given.port,
+            user=given.user,
+            private_key=key,
+            host_key=self._chosen.ssh_proxy_host_key,
+        )

@@ -1,0 +1,157 @@
+"""The cloud-config that makes an EC2 instance of Debian 12 a machine of the cluster. Pure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+
+LIMIT = 16384
+"""Bytes of user data that EC2 takes."""
+PACKAGES = [
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "openssh-server",
+    "sudo",
+    "docker.io",
+    "iptables",
+    "etcd-server",
+    "etcd-client",
+    "python3",
+    "python3-grpcio",
+    "python3-protobuf",
+    "python3-dbus-fast",
+    "ca-certificates",
+    "curl",
+    "iproute2",
+    "less",
+    "procps",
+]
+"""What images/machine/Dockerfile installs too."""
+AWS_PACKAGES = ["amazon-ecr-credential-helper"]
+JOURNALD = "[Journal]\nStorage=persistent\nSystemMaxUse=1G\nRuntimeMaxUse=64M\n"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What one instance's user data says."""
+
+    name: str
+    """Its host name: machine-1."""
+    domain: str
+    """What follows the host name in its full name."""
+    authorized_key: str
+    """Who may log in, as user core."""
+    first_host_key: str
+    """The private host key for first contact, OpenSSH form: replaced as soon as it was used."""
+    first_host_key_public: str
+    """Its public half."""
+    registry: str
+    """The ECR registry that the instance's role pulls from."""
+
+
+def user_data(machine: Machine, files: Path) -> str:
+    """The cloud-config.
+
+    Args:
+        machine: what is different from machine to machine.
+        files: a folder with system files, as images/machine/files.
+
+    Raises:
+        pulumi.RunError: it is longer than EC2 takes.
+    """
+    text = "#cloud-config\n" + yaml.dump(
+        cloud_config(machine, files), Dumper=_Dumper, sort_keys=False, width=1000
+    )
+    length = len(text.encode())
+    if length > LIMIT:
+        raise pulumi.RunError(
+            f"user data of {machine.name}: it has {length} bytes; EC2 takes at most {LIMIT}. "
+            f"Make the files in {files} shorter."
+        )
+    return text
+
+
+def cloud_config(machine: Machine, files: Path) -> dict[str, Any]:
+    """The cloud-config as an object."""
+    return {
+        "hostname": machine.name,
+        "fqdn": f"{machine.name}.{machine.domain}",
+        "prefer_fqdn_over_hostname": False,
+        "manage_etc_hosts": "localhost",
+        "groups": ["docker", "fleet"],
+        "users": [
+            {
+                "name": "core",
+                "shell": "/bin/bash",
+                "groups": ["docker", "fleet", "sudo", "systemd-journal"],
+                "lock_passwd": True,
+                "ssh_authorized_keys": [machine.authorized_key.strip()],
+            }
+        ],
+        "disable_root": True,
+        "ssh_pwauth": False,
+        "ssh_deletekeys": True,
+        "ssh_keys": {
+            "ed25519_private": machine.first_host_key.strip() + "\n",
+            "ed25519_public": machine.first_host_key_public.strip(),
+        },
+        "growpart": {"mode": "auto", "devices": ["/"]},
+        "resize_rootfs": True,
+        "write_files": [
+            *_files(files),
+            _file("/etc/systemd/journald.conf.d/fleet.conf", JOURNALD),
+            _file("/root/.docker/config.json", _docker_config(machine.registry), "0600"),
+        ],
+        "apt": {"conf": 'APT::Install-Recommends "false";\nAcquire::Retries "5";\n'},
+        "package_update": True,
+        "packages": [*PACKAGES, *AWS_PACKAGES],
+        # Debian starts etcd when it is installed; the set-up decides where it runs, and how.
+        "bootcmd": [
+            ["cloud-init-per", "once", "hold-etcd", "systemctl", "mask", "etcd.service"],
+        ],
+        "runcmd": [
+            ["systemctl", "unmask", "etcd.service"],
+            ["systemctl", "disable", "etcd.service"],
+            ["systemctl", "daemon-reload"],
+            ["systemctl", "restart", "systemd-journald.service"],
+            ["systemctl", "restart", "docker.service"],
+            ["sed", "-i", "1i . /etc/profile.d/fleet.sh\\n", "/home/core/.bashrc"],
+        ],
+    }
+
+
+def _files(folder: Path) -> list[dict[str, str]]:
+    """The system files that a container of the dev stack has too, below /etc."""
+    etc = folder / "etc"
+    return [
+        _file(f"/{path.relative_to(folder)}", path.read_text(), _mode(path))
+        for path in sorted(etc.rglob("*"))
+        if path.is_file() and "journald.conf.d" not in path.parts
+    ]
+
+
+def _mode(path: Path) -> str:
+    return "0440" if path.parent.name == "sudoers.d" else "0644"
+
+
+def _file(path: str, content: str, mode: str = "0644") -> dict[str, str]:
+    return {"path": path, "permissions": mode, "content": content}
+
+
+def _docker_config(registry: str) -> str:
+    return f'{{"credHelpers": {{"{registry}": "ecr-login"}}}}\n'
+
+
+class _Dumper(yaml.SafeDumper):
+    """Text of several lines as a block, so that it can be read."""
+
+
+def _text(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
