@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import cache
+from math import inf
 from pathlib import Path
 
 from .. import config
@@ -96,6 +97,7 @@ def _connect(arguments: Namespace) -> Store:
             _file(arguments.ca_file) or own.ca_file,
             _file(arguments.cert_file) or own.cert_file,
             _file(arguments.key_file) or own.key_file,
+            limit=_limit(arguments.request_timeout),
         )
     except OSError as error:
         raise CtlError(
@@ -129,6 +131,13 @@ def _seconds(given: str, option: str) -> float:
         return float(given)
     except ValueError as error:
         raise UsageError(f"{option} is {given!r}; it must be seconds, such as 10") from error
+
+
+def _limit(given: str) -> float:
+    seconds = _seconds(given, "--request-timeout")
+    if not 0 < seconds < inf:
+        raise UsageError(f"--request-timeout is {given!r}; it must be more than 0 seconds")
+    return seconds
 
 
 def _boolean(given: str, option: str) -> bool:

@@ -61,6 +61,7 @@ STORE_OPTIONS = (
     GlobalOption("ca-file", "FILE", "etcd's authority, instead of the machine's own"),
     GlobalOption("cert-file", "FILE", "certificate for etcd, instead of the machine's own"),
     GlobalOption("key-file", "FILE", "the certificate's key, instead of the machine's own"),
+    GlobalOption("request-timeout", "SECONDS", "how long etcd has for a request, all members", "6"),
 )
 """Used where the command runs."""
 

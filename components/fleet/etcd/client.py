@@ -58,10 +58,11 @@ def connect(
     ca_file: Path | None = None,
     cert_file: Path | None = None,
     key_file: Path | None = None,
+    limit: float = LIMIT_SECONDS,
 ) -> "Etcd":
     """A store over these members ("address:port"); with the three files, over mutual TLS.
 
-    Does not wait for a connection.
+    Does not wait for a connection. `limit`: seconds that a request may take over all its tries.
 
     Raises:
         OSError: a file cannot be read.
@@ -69,14 +70,15 @@ def connect(
     secured_by = None
     if ca_file and cert_file and key_file:
         secured_by = credentials(Certificates(ca_file, cert_file, key_file))
-    return Etcd([Member(endpoint, secured_by) for endpoint in endpoints])
+    return Etcd([Member(endpoint, secured_by) for endpoint in endpoints], limit)
 
 
 class Etcd:
     """A `store.Store`. Its methods may be called from any thread."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[Member], limit: float = LIMIT_SECONDS) -> None:
         """Starts with a member picked at random, so that many clients spread over them."""
+        self._limit = limit
         self._members = random.sample(members, len(members))
         self._lock = threading.Lock()
         self._stream: WatchStream | None = None
@@ -168,15 +170,15 @@ class Etcd:
         return self._try_members(lambda member, how: member.call(name, request, how), repeat)
 
     def _try_members(self, ask: Callable[[Member, Patience], T], repeat: bool = True) -> T:
-        end = time.monotonic() + LIMIT_SECONDS
+        end = time.monotonic() + self._limit
         tries = 0
         while True:
             member = self._members[0]
             round = tries // len(self._members)
             # The first round asks who is there; from then on a member may take time to return.
-            how = Patience(TRY_SECONDS * (1 + round), connect=round > 0)
+            how = Patience(min(TRY_SECONDS * (1 + round), self._limit), connect=round > 0)
             try:
-                answer = ask(member, how if repeat else Patience(COMMIT_SECONDS))
+                answer = ask(member, how if repeat else Patience(min(COMMIT_SECONDS, self._limit)))
                 self._proven = member
                 return answer
             except grpc.RpcError as error:

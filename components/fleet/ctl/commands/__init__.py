@@ -17,6 +17,7 @@ from . import (
     stop,
     submit,
     unload,
+    verify,
     version,
     why,
 )
@@ -39,6 +40,7 @@ COMMANDS = {
         journal,
         ssh,
         why,
+        verify,
         apply,
         locate,
         version,

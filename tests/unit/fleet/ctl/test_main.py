@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from components.fleet.ctl.__main__ import main
 from components.fleet.ctl.errors import Exit
+from components.fleet.etcd.client import LIMIT_SECONDS
+from tests.unit.fleet.etcd_server import EtcdServer
+from tests.unit.fleet.fakes import MemoryStore
 
 Output = pytest.CaptureFixture[str]
 
@@ -34,3 +38,23 @@ def test_certificates_that_cannot_be_read(
     error = capsys.readouterr().err
     assert f"cannot read {missing}" in error
     assert "in the group fleet" in error
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "inf", "nan", "soon"])
+def test_a_bad_request_timeout(given: str, capsys: Output) -> None:
+    words = ["--endpoint", "127.0.0.1:1", f"--request-timeout={given}", "list-units"]
+    assert main(words) == Exit.USAGE
+    assert "--request-timeout is" in capsys.readouterr().err
+
+
+def test_the_request_timeout_ends_a_request(capsys: Output) -> None:
+    server = EtcdServer(MemoryStore(clock=lambda: 0.0))
+    server.silent.set()
+    try:
+        started = monotonic()
+        words = ["--endpoint", server.endpoint, "--request-timeout=0.2", "list-units"]
+        assert main(words) == Exit.FAILED
+        assert monotonic() - started < LIMIT_SECONDS
+    finally:
+        server.stop()
+    assert "etcd did not answer in time" in capsys.readouterr().err
