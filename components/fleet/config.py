@@ -32,6 +32,8 @@ class Config:
     """Seconds of the machine's lease."""
     reconcile_interval: float = 60.0
     """Seconds between full reconciles, a safety net."""
+    metrics_address: str = "127.0.0.1:9179"
+    """Where fleetd answers /metrics and /healthz, "address:port"; empty: nowhere."""
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
@@ -91,6 +93,12 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _address(name: str, value: Any) -> str:
+    if value != "" and not (isinstance(value, str) and _ENDPOINT.fullmatch(value)):
+        raise _wrong(name, value, '"address:port", such as "127.0.0.1:9179", or empty')
+    return value
+
+
 def _metadata(name: str, value: Any) -> dict[str, str]:
     pairs = cast(dict[str, Any], value) if isinstance(value, dict) else {"": None}
     if not all(key and isinstance(one, str) for key, one in pairs.items()):
@@ -126,6 +134,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "metadata": _metadata,
     "agent_ttl": _ttl,
     "reconcile_interval": _seconds,
+    "metrics_address": _address,
     "ca_file": _file,
     "cert_file": _file,
     "key_file": _file,

@@ -13,6 +13,7 @@ the time to see what runs where.
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -152,6 +153,11 @@ class Agent:
         self._attempt = 0
         self._complained = False
         self._problems: dict[str, _Problem] = {}
+        self._active: dict[str, str] = {}
+
+    def activity(self) -> Counter[str]:
+        """How many of this machine's units were in each ACTIVE state in the last round."""
+        return Counter(self._active[name] for name in self._ledger.units if name in self._active)
 
     def distrust(self) -> None:
         """Do not rely on what was reported or written earlier: look at everything again."""
@@ -281,6 +287,7 @@ class Agent:
         units = self._ledger.units
         names = units.keys() | wanted.keys()
         statuses = self._systemd.status(sorted(names))
+        self._active = {name: status.active for name, status in statuses.items()}
         steps: dict[Step, list[str]] = {step: [] for step in Step}
         for name in sorted(names - unreadable):
             told = wanted[name].assignment if name in wanted else None

@@ -24,6 +24,7 @@ from ..config import Config, ConfigError
 from ..etcd.client import connect
 from ..model import CLUSTER, SCHEDULE, Cluster, Machine, machine_key
 from ..store import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
+from . import endpoint
 from .agent import Agent
 from .dbus import DBusSystemd
 from .election import Election
@@ -33,6 +34,7 @@ from .mirror import Mirror
 from .session import Session
 from .statefile import DiskFile, StateFile
 from .systemd import Systemd, SystemdError
+from .vitals import Vitals
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class Fleetd:
         self.session = Session(
             around.store, settings.agent_ttl, around.clock, around.lease_file, around.wake
         )
+        self.vitals = Vitals(around.clock, settings.agent_ttl, self.session.renewed_ago)
         self.announced = False
         """Whether the machine is known to the cluster."""
         self._machine = machine
@@ -102,6 +105,7 @@ class Fleetd:
         Returns:
             After how many seconds to call again even if nothing wakes the loop.
         """
+        began = self._around.clock()
         try:
             seconds = self._round()
             self._note_trouble("the store", "")
@@ -111,6 +115,12 @@ class Fleetd:
         except StoreUnavailableError as error:
             trouble = f"the store is not available, units run on: {error}"
             self._note_trouble("the store", trouble)
+            self.vitals.store_errors += 1
+        finally:
+            self.vitals.announced = self.announced
+            self.vitals.leading = self._leader is not None
+            self.vitals.units = self._agent.activity()
+            self.vitals.note_round(self._around.clock() - began)
         return RETRY_SECONDS
 
     def _round(self) -> float:
@@ -183,6 +193,7 @@ class Fleetd:
             self._leader = Leader(
                 term, around.store, self.session, around.clock, around.wake, around.wall_clock
             )
+            self._leader.count = self.vitals.decisions.update
         return self._leader.reconcile(self._shaken, full) if self._leader else 0.0
 
     def _note_trouble(self, source: str, trouble: str) -> None:
@@ -193,6 +204,7 @@ class Fleetd:
         elif before and not trouble:
             log.info("%s works again", source)
         self._troubles[source] = trouble
+        self.vitals.troubles = dict(self._troubles)
 
 
 def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
@@ -241,7 +253,9 @@ def main() -> None:
         ledger_file=DiskFile(RUN_DIRECTORY / "agent.json"),
         wake=wake.set,
     )
-    run(Fleetd(machine, settings, around), systemd, wake)
+    fleetd = Fleetd(machine, settings, around)
+    endpoint.start(settings.metrics_address, fleetd.vitals)
+    run(fleetd, systemd, wake)
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:

@@ -38,6 +38,8 @@ class Leader:
         """`term`: the create revision of the leader's key; `wall_clock`: seconds since 1970."""
         self.term = term
         self._wall_clock = wall_clock
+        self.count: Callable[[Iterable[str]], None] = lambda _kinds: None
+        """Told what kind of changes were written."""
         self._store = store
         self._session = session
         self._mirror = Mirror(store, ROOT, wake)
@@ -89,6 +91,7 @@ class Leader:
                 log.info("the cluster changed while it was scheduled, deciding again")
                 return False
             self._mirror.expect(revision)
+            self.count(map(_kind, changes))
             for change in changes:
                 _log(change, revision)
         if not careful.keep_lost:
@@ -165,6 +168,12 @@ class Leader:
 
 def _keys_behind(change: Change) -> tuple[str, str]:
     return unit_key(change.unit), machine_key(change.machine)
+
+
+def _kind(change: Change) -> str:
+    if change.assignment is None:
+        return "forgotten"
+    return "withdrawn" if change.assignment.target is Target.INACTIVE else "assigned"
 
 
 def _log(change: Change, revision: int) -> None:

@@ -73,6 +73,10 @@ class Session:
             return 0.0
         return now - self._clear_since
 
+    def renewed_ago(self) -> float:
+        """Seconds since the lease was renewed; infinite if it never was."""
+        return self._clock() - self._renewed_at
+
     def shaken(self) -> None:
         """The store is not what it was: count the time in sight from now."""
         with self._lock:

@@ -1,0 +1,117 @@
+"""How fleetd does: what `/metrics` and `/healthz` tell. Written by the loop, read by a thread."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import VERSION
+
+LOOP_SECONDS = 60.0
+"""After so long in one round, or without one, the loop is not alive; systemd ends it after 90."""
+
+BUCKETS = (0.01, 0.1, 1.0, 10.0)
+"""Upper bounds of the histogram of rounds, in seconds."""
+
+Sample = tuple[str, float]
+"""A metric's labels as they are printed, and its value."""
+
+
+@dataclass
+class Vitals:
+    """Counters and gauges of one fleetd. Times are of `clock`, which never goes back."""
+
+    clock: Callable[[], float]
+    ttl: int
+    """Seconds of the machine's lease."""
+    contact_ago: Callable[[], float]
+    """Seconds since the lease was renewed, the last sign of etcd; infinite if it never was."""
+    started: float = 0.0
+    round_ended: float = 0.0
+    leading: bool = False
+    announced: bool = False
+    troubles: dict[str, str] = field(default_factory=dict[str, str])
+    """What does not work now, by what it is."""
+    units: Counter[str] = field(default_factory=Counter[str])
+    """This machine's units by ACTIVE state."""
+    decisions: Counter[str] = field(default_factory=Counter[str])
+    store_errors: int = 0
+    rounds: int = 0
+    round_seconds: float = 0.0
+    buckets: Counter[float] = field(default_factory=Counter[float])
+
+    def __post_init__(self) -> None:
+        self.round_ended = self.clock()
+
+    def note_round(self, seconds: float) -> None:
+        """A round of the loop has ended."""
+        self.round_ended = self.clock()
+        self.rounds += 1
+        self.round_seconds += seconds
+        self.buckets.update(bound for bound in BUCKETS if seconds <= bound)
+
+    def faults(self) -> list[str]:
+        """Why fleetd cannot do its work; empty when it can."""
+        silent = self.clock() - self.round_ended
+        contact = self.contact_ago()
+        found = [f"{what}: {why}" for what, why in sorted(self.troubles.items()) if why]
+        if silent > LOOP_SECONDS:
+            found.append(f"the loop has not ended a round for {silent:.0f} s")
+        if contact > self.ttl:
+            ago = "never" if math.isinf(contact) else f"for {contact:.0f} s not"
+            found.append(f"the lease of {self.ttl} s was {ago} renewed: units run on")
+        return found
+
+
+def render(vitals: Vitals) -> str:
+    """The metrics in Prometheus' text format."""
+    return "".join(line + "\n" for metric in _metrics(vitals) for line in metric)
+
+
+def _metrics(vitals: Vitals) -> Iterator[Iterator[str]]:
+    contact, silent = vitals.contact_ago(), vitals.clock() - vitals.round_ended
+    yield _gauge("fleet_info", "The version of fleetd.", [(f'{{version="{VERSION}"}}', 1)])
+    yield _gauge("fleet_leader", "Whether this fleetd leads the cluster.", vitals.leading)
+    yield _gauge("fleet_announced", "Whether the cluster knows this machine.", vitals.announced)
+    yield _gauge("fleet_healthy", "Whether /healthz answers 200.", not vitals.faults())
+    yield _gauge("fleet_lease_age_seconds", "Since the lease was renewed last.", contact)
+    yield _gauge("fleet_lease_ttl_seconds", "The full time of the lease.", vitals.ttl)
+    yield _gauge("fleet_round_age_seconds", "Since the control loop's last round ended.", silent)
+    units = [(f'{{active="{state}"}}', n) for state, n in sorted(vitals.units.items())]
+    yield _gauge("fleet_units", "Units of this machine by ACTIVE state.", units)
+    made = [(f'{{kind="{kind}"}}', n) for kind, n in sorted(vitals.decisions.items())]
+    yield _metric("fleet_decisions_total", "counter", "Written as leader.", made)
+    errors = [("", float(vitals.store_errors))]
+    yield _metric("fleet_etcd_errors_total", "counter", "Rounds that etcd has ended.", errors)
+    yield _histogram(vitals)
+    yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", resident_bytes())
+
+
+def _gauge(name: str, help: str, value: float | Iterable[Sample]) -> Iterator[str]:
+    samples = [("", float(value))] if isinstance(value, int | float) else value
+    return _metric(name, "gauge", help, samples)
+
+
+def _metric(name: str, kind: str, help: str, samples: Iterable[Sample]) -> Iterator[str]:
+    yield f"# HELP {name} {help}"
+    yield f"# TYPE {name} {kind}"
+    for labels, value in samples:
+        yield f"{name}{labels} {_number(value)}"
+
+
+def _histogram(vitals: Vitals) -> Iterator[str]:
+    name = "fleet_round_seconds"
+    counts = [(f'_bucket{{le="{bound:g}"}}', vitals.buckets[bound]) for bound in BUCKETS]
+    counts.append(('_bucket{le="+Inf"}', vitals.rounds))
+    sums = [("_sum", vitals.round_seconds), ("_count", vitals.rounds)]
+    return _metric(name, "histogram", "Duration of the control loop's rounds.", [*counts, *sums])
+
+
+def _number(value: float) -> str:
+    return "+Inf" if math.isinf(value) else f"{value:.15g}"
+
+
+def resident_bytes(statm: Path = Path("/proc/self/statm")) -> int:
+    """The memory that this process has, without what is swapped out."""
+    return int(statm.read_text().split()[1]) * 4096
