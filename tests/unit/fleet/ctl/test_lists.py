@@ -35,6 +35,14 @@ def test_tables(fleetctl: Fleetctl, busy: SmallCluster, capsys: Output, command:
     assert capsys.readouterr().out == (GOLDEN / f"{command}.txt").read_text()
 
 
+@pytest.mark.parametrize("command", ["list-units", "list-machines", "list-unit-files"])
+def test_json_has_one_shape(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output, command: str
+) -> None:
+    assert fleetctl(command, "--output", "json") == Exit.DONE
+    assert capsys.readouterr().out == (GOLDEN / f"{command}.json").read_text()
+
+
 def test_columns_line_up_at_tab_stops(
     fleetctl: Fleetctl, busy: SmallCluster, capsys: Output
 ) -> None:
