@@ -180,5 +180,7 @@ class UnitState(Record):
     """It runs without an instruction from this store: see `agent.py`."""
     problem: str = ""
     """Why the machine cannot do as it was told, in words; empty when it can."""
+    journal: str = ""
+    """Its last lines, when it has failed: a few, for those who cannot look on its machine."""
     told: float = 0.0
     """When fleetd told systemd to start the unit: seconds since 1970; 0 if it did not yet."""

@@ -36,6 +36,8 @@ class Failed:
     reason: str
     machine: str = ""
     """The id of the machine where the unit failed; empty when it is on none."""
+    journal: str = ""
+    """The last lines of its journal then, as its machine reported them."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,9 @@ class _Launch:
         if state.active in ("active", "reloading"):
             return Reached(where)
         if self._restarts[machine] >= self._max_restarts:
-            return Failed(self._keeps_failing(where), machine)
+            return Failed(self._keeps_failing(where), machine, state.journal)
         if state.active == "failed" and not self._is_old(machine, state):
-            return Failed(f"it failed on {where}", machine)
+            return Failed(f"it failed on {where}", machine, state.journal)
         if state.active == "inactive" and self._has_run(machine, view):
             return Reached(where)
         return Waiting(_describe(state, machine, view), machine)
@@ -151,7 +153,8 @@ class _Trial:
         if state.active in ("active", "reloading"):
             return self._probation(machine, state, view) or outcome
         if machine in self._active or isinstance(outcome, Reached):
-            return Failed(f"it did not stay active: {_describe(state, machine, view)}", machine)
+            what = f"it did not stay active: {_describe(state, machine, view)}"
+            return Failed(what, machine, state.journal)
         return outcome
 
     def _probation(self, machine: str, state: UnitState, view: View) -> Outcome | None:

@@ -54,7 +54,10 @@ class FromMachine:
         for name, failure in failures.items():
             tell(f"{name}: {failure.reason}")
             machine = view.machines.get(failure.machine)
-            if machine and self._is_own(machine):
+            if failure.journal:
+                tell("\n".join(f"  {line}" for line in failure.journal.splitlines()))
+                tell(f"  more of it: fleetctl journal {name}")
+            elif machine and self._is_own(machine):
                 _call(_status(name), to_stderr=True)
             elif machine and self.carried:
                 send_message(json.dumps({"unit": name, "machine": asdict(machine)}))

@@ -37,6 +37,9 @@ from .systemd import Status, Systemd
 
 log = logging.getLogger(__name__)
 
+JOURNAL_SECONDS = 30.0
+"""Of a unit that systemd restarts again and again, the journal is read no more often."""
+
 UNKNOWN = Status("not-found", "inactive", "dead")
 """A unit that systemd has no file of."""
 
@@ -109,6 +112,21 @@ class _Problem:
 
 
 @dataclass(frozen=True)
+class _Journal:
+    """What a unit's journal ended with when it had failed."""
+
+    sha: str
+    status: Status
+    text: str
+
+    def is_old(self, sha: str, status: Status) -> bool:
+        """Whether it is of another failure; of a unit that keeps failing, of one long ago."""
+        apart = 0.0 if status.active == "failed" else JOURNAL_SECONDS
+        differs = (status.active, status.since) != (self.status.active, self.status.since)
+        return sha != self.sha or (differs and status.since - self.status.since >= apart)
+
+
+@dataclass(frozen=True)
 class _View:
     """What one round goes by."""
 
@@ -154,6 +172,7 @@ class Agent:
         self._complained = False
         self._problems: dict[str, _Problem] = {}
         self._active: dict[str, str] = {}
+        self._journals: dict[str, _Journal] = {}
 
     def activity(self) -> Counter[str]:
         """How many of this machine's units were in each ACTIVE state in the last round."""
@@ -423,6 +442,7 @@ class Agent:
             return True
         if self._reported is None or lease != self._lease:
             self._lease, self._reported = lease, self._read_reported(lease)
+        self._read_journals(view)
         states = {name: self._state(view, name).to_json() for name in self._present(view)}
         # What is started now has another state in a moment.
         passing = {n for n in view.steps[Step.START] if not self._is_blocked(view, n)}
@@ -452,8 +472,25 @@ class Agent:
             since=status.since,
             held=not unit.revision,
             problem=problem.reason if problem else "",
+            journal=self._journals[name].text if name in self._journals else "",
             told=unit.told,
         )
+
+    def _read_journals(self, view: _View) -> None:
+        """Ask for the last lines of what failed; of what fails again and again, now and then."""
+        units, failed = self._ledger.units, [n for n in view.statuses if _failed(view.statuses[n])]
+        known = {n: self._journals[n] for n in failed if n in self._journals}
+        old = [
+            name
+            for name in failed
+            if name in units
+            and (name not in known or known[name].is_old(units[name].sha, view.statuses[name]))
+        ]
+        for name, text in (self._systemd.journal(old) if old else {}).items():
+            known[name] = _Journal(units[name].sha, view.statuses[name], text)
+        # What is started again has failed all the same, until it is active.
+        trying = [n for n in self._journals if _is_trying(view.statuses.get(n, UNKNOWN))]
+        self._journals = {n: self._journals[n] for n in trying} | known
 
     def _read_reported(self, lease: int) -> dict[str, str]:
         entries = self._store.read(f"{STATES}{self._machine}/").entries
@@ -509,6 +546,14 @@ def _cluster_id(entry: Entry | None) -> str:
 
 def _new(wanted: _Wanted) -> LocalUnit:
     return LocalUnit(wanted.assignment.sha, Progress.WRITING, revision=wanted.revision)
+
+
+def _failed(status: Status) -> bool:
+    return status.active == "failed" or status.sub == "auto-restart"
+
+
+def _is_trying(status: Status) -> bool:
+    return status.active == "activating"
 
 
 def _is_stopping(status: Status) -> bool:

@@ -10,6 +10,7 @@ from dbus_fast import BusType, DBusError, Message, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
 from ..model import sha_of
+from .journal import last_lines
 from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
 
 T = TypeVar("T")
@@ -114,6 +115,10 @@ class DBusSystemd:
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.stop`."""
         return self._do(self._for_each("StopUnit", "ss", [[name, "replace"] for name in names]))
+
+    def journal(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.journal`."""
+        return last_lines(names)
 
     def stopping(self) -> bool:
         """See `Systemd.stopping`."""

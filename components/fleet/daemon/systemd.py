@@ -63,6 +63,10 @@ class Systemd(Protocol):
         """
         ...
 
+    def journal(self, names: Iterable[str]) -> dict[str, str]:
+        """The last lines of each unit's journal, a few; why not, where they cannot be read."""
+        ...
+
     def stopping(self) -> bool:
         """Whether the machine is shutting down."""
         ...

@@ -354,6 +354,7 @@ class FakeSystemd:
     calls: list[str] = field(default_factory=list[str])
     refuse: dict[str, str] = field(default_factory=dict[str, str])
     going_down: bool = False
+    journals_read: list[str] = field(default_factory=list[str])
     on_start: Callable[[str], None] = lambda _name: None
     on_stop: Callable[[str], None] = lambda _name: None
 
@@ -399,6 +400,12 @@ class FakeSystemd:
 
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         return self._queue("stop", list(names))
+
+    def journal(self, names: Iterable[str]) -> dict[str, str]:
+        self.gate("before journal")
+        names = list(names)
+        self.journals_read += names
+        return {name: f"last words of {name}" for name in names}
 
     def stopping(self) -> bool:
         return self.going_down

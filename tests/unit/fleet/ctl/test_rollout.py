@@ -13,7 +13,7 @@ Output = pytest.CaptureFixture[str]
 
 NEW = SLEEP + "Restart=always\n[X-Fleet]\nHealthySec=0\n"
 NAMES = [f"web@{number}.service" for number in (1, 2, 3)]
-FAILED = UnitState("loaded", "failed", "failed", "")
+FAILED = UnitState("loaded", "failed", "failed", "", journal="last words")
 RESTARTS = UnitState("loaded", "activating", "auto-restart", "")
 STARTS = UnitState("loaded", "activating", "start-post", "")
 
@@ -93,6 +93,7 @@ def test_a_failure_puts_everything_back(
     assert fleetctl(*words) == Exit.FAILED
     assert shas(web) == before
     assert list(machines.explained) == [NAMES[1]]
+    assert machines.explained[NAMES[1]].journal == bad.journal
     assert "stop web@3.service" not in web.log
     assert [line for line in web.log if "web@4" not in line][-4:] == rolls(2, 1)
     assert sha_of(NEW) not in web.view().files
