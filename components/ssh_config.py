@@ -7,8 +7,10 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import local
 
-from .host import SSH_USER, Host
+from .host import SSH_USER, Host, Proxy
 
+BASTION = "bastion"
+"""The bastion's name in the configuration."""
 FOLDER = "@FOLDER@"
 """Stands for the folder's full path until the file is written: the stack's state, which others may
 share, has no use for it."""
@@ -49,13 +51,16 @@ class SshConfig(pulumi.ComponentResource):
             for host in args["hosts"]
         ]
         folder = args["folder"]
-        known = pulumi.Output.all(*hosts).apply(known_hosts)
-        config = pulumi.Output.all(*hosts).apply(ssh_config)
+        proxy = connections[0].get("proxy")
+        known = pulumi.Output.all(*hosts).apply(lambda found: known_hosts(found, proxy))
+        config = pulumi.Output.all(*hosts).apply(lambda found: ssh_config(found, proxy))
         written = [
             self._write(folder, "identity", connections[0]["private_key"]),
             self._write(folder, "known_hosts", known),
             self._write(folder, "ssh_config", config),
         ]
+        if proxy:
+            self._write(folder, "proxy_identity", proxy["private_key"])
         self.path = written[-1].stdout.apply(lambda _: f"{folder}/ssh_config")
         self.register_outputs({"path": self.path})
 
@@ -72,28 +77,51 @@ class SshConfig(pulumi.ComponentResource):
         )
 
 
-def known_hosts(hosts: Sequence[dict[str, str | int]]) -> str:
+def known_hosts(hosts: Sequence[dict[str, str | int]], proxy: Proxy | None = None) -> str:
     """OpenSSH's known_hosts: each machine's pinned key, under its name."""
-    return "".join(f"{host['name']} {host['key']}\n" for host in hosts)
+    bastion = f"{BASTION} {proxy['host_key']}\n" if proxy else ""
+    return "".join(f"{host['name']} {host['key']}\n" for host in hosts) + bastion
 
 
-def ssh_config(hosts: Sequence[dict[str, str | int]]) -> str:
+def ssh_config(hosts: Sequence[dict[str, str | int]], proxy: Proxy | None = None) -> str:
     """OpenSSH's configuration, with `FOLDER` where the folder's path belongs."""
+    names = " ".join(str(host["name"]) for host in hosts)
     head = f"""\
 # Written by pulumi up. Use: ssh -F {FOLDER}/ssh_config {hosts[0]["name"]}
-Host {" ".join(str(host["name"]) for host in hosts)}
+Host {names}
     User {SSH_USER}
     IdentityFile {FOLDER}/identity
-    IdentitiesOnly yes
-    UserKnownHostsFile {FOLDER}/known_hosts
-    GlobalKnownHostsFile /dev/null
-    StrictHostKeyChecking yes
-"""
+{_indented(_pinned())}"""
     machines = "".join(
         f"Host {host['name']}\n"
         f"    HostName {host['host']}\n"
         f"    Port {host['port']}\n"
-        f"    HostKeyAlias {host['name']}\n"
+        f"    HostKeyAlias {host['name']}\n" + (f"    ProxyJump {BASTION}\n" if proxy else "")
         for host in hosts
     )
-    return f"{head}{machines}Include ~/.ssh/config\n"
+    return f"{head}{machines}{_bastion(proxy) if proxy else ''}Include ~/.ssh/config\n"
+
+
+def _pinned() -> list[str]:
+    return [
+        "IdentitiesOnly yes",
+        f"UserKnownHostsFile {FOLDER}/known_hosts",
+        "GlobalKnownHostsFile /dev/null",
+        "StrictHostKeyChecking yes",
+    ]
+
+
+def _bastion(proxy: Proxy) -> str:
+    lines = [
+        f"HostName {proxy['host']}",
+        f"Port {proxy['port']}",
+        f"User {proxy['user']}",
+        f"HostKeyAlias {BASTION}",
+        f"IdentityFile {FOLDER}/proxy_identity",
+        *_pinned(),
+    ]
+    return f"Host {BASTION}\n" + _indented(lines)
+
+
+def _indented(lines: list[str]) -> str:
+    return "".join(f"    {line}\n" for line in lines)

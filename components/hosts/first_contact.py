@@ -50,12 +50,18 @@ def main() -> None:
         wait_for(command)
         script = ON_THE_MACHINE.replace("ROOT_GIB", str(int(wanted["root_gib"])))
         quoted = "'" + script.replace("'", "'\\''") + "'"
-        done = subprocess.run(
-            [*command, f"sudo sh -c {quoted}"],
-            input=wanted["lasting_private_key"].strip() + "\n",
-            text=True,
-            timeout=STEP_SECONDS,
-        )
+        try:
+            done = subprocess.run(
+                [*command, f"sudo sh -c {quoted}"],
+                input=wanted["lasting_private_key"].strip() + "\n",
+                text=True,
+                timeout=STEP_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            sys.exit(
+                f"first contact took longer than {STEP_SECONDS} s. Next step: look at the "
+                "instance's system log, then run pulumi up again"
+            )
     sys.exit(done.returncode)
 
 
@@ -76,7 +82,7 @@ def ssh_command(wanted: dict[str, Any], folder: Path) -> list[str]:
     lines += [f"    UserKnownHostsFile {folder}/known", "    GlobalKnownHostsFile /dev/null"]
     lines += ["    StrictHostKeyChecking yes", "    ConnectTimeout 10", "    LogLevel ERROR"]
     lines += ["    ServerAliveInterval 15", "    HostKeyAlgorithms ssh-ed25519"]
-    write(folder / "known", known.replace("machine ", "machine ").strip())
+    write(folder / "known", known)
     write(folder / "config", "\n".join(with_aliases(lines)))
     return ["ssh", "-F", str(folder / "config"), "machine"]
 
