@@ -15,6 +15,8 @@ FILES = ROOT + "files/"
 UNITS = ROOT + "units/"
 SCHEDULE = ROOT + "schedule/"
 STATES = ROOT + "states/"
+MARKS = ROOT + "marks/"
+MOVES = ROOT + "moves/"
 
 LAYOUT_VERSION = 1
 
@@ -58,6 +60,16 @@ def schedule_key(machine: str, name: str) -> str:
 def state_key(machine: str, name: str) -> str:
     """Where `machine` reports what systemd says of unit `name`."""
     return f"{STATES}{machine}/{name}"
+
+
+def mark_key(machine: str) -> str:
+    """Where it is kept what an operator has said of `machine`."""
+    return MARKS + machine
+
+
+def move_key(name: str) -> str:
+    """Where it is kept that unit `name` is to move."""
+    return MOVES + name
 
 
 def split_key(key: str, prefix: str) -> tuple[str, str]:
@@ -159,6 +171,8 @@ class Assignment(Record):
     """The id of the machine that the unit was on before; empty when it was on none."""
     lost_at: float = field(default=0.0, compare=False)
     """When the leader saw that the lease of `origin` had ended; 0 when it had not."""
+    moving: str = ""
+    """The id of the machine that the unit moves to: here it runs on until it is up there."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", Target(self.target))
@@ -184,3 +198,31 @@ class UnitState(Record):
     """Its last lines, when it has failed: a few, for those who cannot look on its machine."""
     told: float = 0.0
     """When fleetd told systemd to start the unit: seconds since 1970; 0 if it did not yet."""
+
+
+@dataclass(frozen=True)
+class Mark(Record):
+    """What an operator has said of a machine. It stays, whether the machine is alive or not."""
+
+    kind: ClassVar[str] = "mark"
+    cordoned: bool = True
+    """It gets no new units."""
+    draining: bool = False
+    """Its units move to other machines."""
+    since: float = 0.0
+    """When that was said: seconds since 1970."""
+    force: bool = False
+    """Also those leave that can run nowhere else."""
+    leaving: bool = False
+    """The machine is removed for good: once it is gone, nothing is kept for it."""
+
+
+@dataclass(frozen=True)
+class Move(Record):
+    """A unit is to move: one step of `fleetctl rebalance`."""
+
+    kind: ClassVar[str] = "move"
+    source: str
+    """The id of the machine where it is; from any other it does not move."""
+    target: str
+    """The id of the machine where it is to be."""

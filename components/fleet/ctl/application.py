@@ -171,7 +171,7 @@ def placements(application: Application, view: View) -> dict[str, str | list[str
     """The host name of each unit's machine; a Global unit has a list."""
     found: dict[str, str | list[str]] = {}
     for name, unit in sorted(application.units.items()):
-        on = [view.machines[id].hostname for id in view.assigned(name) if id in view.machines]
+        on = [view.machines[id].hostname for id in view.homes(name) if id in view.machines]
         if unit.target is Target.INACTIVE or not on:
             continue
         found[name] = sorted(on) if view.is_global(name) else on[0]

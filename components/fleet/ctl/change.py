@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from time import time
 
 from .. import model
-from ..model import Unit
+from ..model import Record, Unit
 from ..store import (
     MAX_OPERATIONS,
     Condition,
@@ -27,12 +27,14 @@ ATTEMPTS = 10
 
 @dataclass(frozen=True)
 class Draft:
-    """What is to be written: nothing is, when `units` is empty."""
+    """What is to be written."""
 
     units: Mapping[str, Unit | None] = field(default_factory=dict[str, Unit | None])
     """The new desired state of each unit that changes; None removes it."""
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The unit files that these units name: SHA-256 to text."""
+    records: Mapping[str, Record | None] = field(default_factory=dict[str, Record | None])
+    """Other records that change, by key: marks and moves; None removes one."""
 
 
 def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
@@ -46,12 +48,12 @@ def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
     draft = decide(follower.view)
     for _ in range(ATTEMPTS):
         if _write(follower, draft):
-            if draft.units:
+            if draft.units or draft.records:
                 follower.refresh()
             return draft
         follower.refresh()
         draft = decide(follower.view)
-    names = ", ".join(draft.units)
+    names = ", ".join([*draft.units, *draft.records])
     raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
 
 
@@ -76,6 +78,12 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
     operations: list[Operation] = []
     conditions: list[Condition] = []
     written: set[str] = set()
+    for key, record in draft.records.items():
+        if len(operations) == MAX_OPERATIONS:
+            yield operations, conditions
+            operations, conditions = [], []
+        conditions.append(Unchanged(key, view.mod_revision(key)))
+        operations.append(Put(key, record.to_json()) if record else Delete(key))
     for name, unit in draft.units.items():
         if len(operations) + 2 > MAX_OPERATIONS:
             yield operations, conditions

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from .. import model
-from ..model import Assignment, Target, Unit, UnitState
+from ..model import Target, Unit, UnitState
 from .names import legend
 from .view import View
 
@@ -249,7 +249,7 @@ def _placed_goal(
 def _expected_machines(name: str, view: View) -> list[str]:
     if view.is_global(name):
         return sorted(view.plan().global_placements.get(name, ()))
-    return sorted(view.assigned(name))
+    return view.homes(name)
 
 
 def _unplaced(name: str, view: View) -> Outcome:
@@ -281,7 +281,8 @@ def _on_machine(
     where = legend(machine, view.machines)
     if machine not in view.machines:
         return Waiting(f"{where}: the unit moves when the machine's lease has ended")
-    if view.assigned(name).get(machine) != Assignment(wanted.sha, wanted.target):
+    told = view.assigned(name).get(machine)
+    if told is None or (told.sha, told.target) != (wanted.sha, wanted.target):
         return Waiting(_undecided(view, machine))
     state = view.reported(name).get(machine)
     if state is None:

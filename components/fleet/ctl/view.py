@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from .. import model
-from ..model import Assignment, Machine, Target, Unit, UnitState
+from ..model import Assignment, Machine, Mark, Move, Target, Unit, UnitState
 from ..scheduling.schedule import Job, Plan, schedule
 from ..store import Changes, Entry, Snapshot
 from ..unitfiles.unitfile import Requirements, UnitFile, UnitFileError, parse
@@ -27,6 +27,8 @@ class View:
         self.machines: dict[str, Machine] = {}
         self.files: dict[str, str] = {}
         self.units: dict[str, Unit] = {}
+        self.marks: dict[str, Mark] = {}
+        self.moves: dict[str, Move] = {}
         self.schedule: dict[str, dict[str, Assignment]] = defaultdict(dict)
         self.states: dict[str, dict[str, UnitState]] = defaultdict(dict)
         self._withdrawn: dict[str, dict[str, Assignment]] = defaultdict(dict)
@@ -88,6 +90,12 @@ class View:
         """The leader's instructions to stop and remove a unit, by machine."""
         return self._withdrawn.get(name, {})
 
+    def homes(self, name: str) -> list[str]:
+        """The machines that the unit is to be on; not that where it runs until it is up there."""
+        assigned = self.assigned(name)
+        staying = [on for on in assigned if assigned[on].moving not in assigned]
+        return sorted(staying)
+
     def reported(self, name: str) -> Mapping[str, UnitState]:
         """What systemd said of a unit, by machine."""
         return self.states.get(name, {})
@@ -95,9 +103,9 @@ class View:
     def placements(self) -> dict[str, str]:
         """The machine id of every unit that is placed and not Global."""
         return {
-            name: min(machines)
-            for name, machines in self.schedule.items()
-            if machines and name in self.units and not self.is_global(name)
+            name: homes[0]
+            for name in self.schedule
+            if name in self.units and not self.is_global(name) and (homes := self.homes(name))
         }
 
     def jobs(self) -> list[Job]:
@@ -125,7 +133,8 @@ class View:
         jobs = self.jobs()
         wanted = {job.name for job in jobs}
         current = {name: on for name, on in self.placements().items() if name in wanted}
-        return schedule(jobs, list(self.machines.values()), current)
+        machines = list(self.machines.values())
+        return schedule(jobs, machines, current, self.marks, self.moves)
 
     def _put(self, entry: Entry) -> None:
         self.entries[entry.key] = entry
@@ -135,7 +144,7 @@ class View:
                 put(entry.key.removeprefix(prefix), entry.value)
 
     def _outdate(self, key: str) -> None:
-        if key.startswith((model.MACHINES, model.UNITS)):
+        if key.startswith((model.MACHINES, model.UNITS, model.MARKS, model.MOVES)):
             self._plan = None
 
     def _kinds(self) -> dict[str, Callable[[str, str], None]]:
@@ -143,6 +152,8 @@ class View:
             model.MACHINES: self._put_machine,
             model.FILES: self.files.__setitem__,
             model.UNITS: self._put_unit,
+            model.MARKS: self._put_mark,
+            model.MOVES: self._put_move,
             model.SCHEDULE: self._put_assignment,
             model.STATES: self._put_state,
         }
@@ -152,6 +163,12 @@ class View:
 
     def _put_unit(self, name: str, value: str) -> None:
         self.units[name] = Unit.from_json(value)
+
+    def _put_mark(self, machine: str, value: str) -> None:
+        self.marks[machine] = Mark.from_json(value)
+
+    def _put_move(self, name: str, value: str) -> None:
+        self.moves[name] = Move.from_json(value)
 
     def _put_assignment(self, key: str, value: str) -> None:
         machine, name = model.split_key(key, "")
@@ -174,6 +191,8 @@ class View:
             (model.MACHINES, self.machines),
             (model.FILES, self.files),
             (model.UNITS, self.units),
+            (model.MARKS, self.marks),
+            (model.MOVES, self.moves),
         ):
             if key.startswith(prefix):
                 records.pop(key.removeprefix(prefix), None)

@@ -247,8 +247,10 @@ class Agent:
     def _confirms(self, name: str, wanted: _Wanted) -> bool:
         """Whether the assignment says what is so already, or is newer than the trouble."""
         unit = self._ledger.units.get(name)
-        as_it_runs = Assignment(unit.sha, Target.LAUNCHED) if unit else None
-        return unit is not None and (unit.revision > 0 or wanted.assignment == as_it_runs)
+        if unit is None or unit.revision > 0:
+            return unit is not None
+        told = wanted.assignment
+        return (told.sha, told.target) == (unit.sha, Target.LAUNCHED)
 
     def _follow(self, wanted: Mapping[str, _Wanted]) -> None:
         """Note which assignments are followed now."""

@@ -2,8 +2,8 @@
 
 `schedule.py` says where each unit belongs. This says what may be written now on the way there: one
 machine is told to stop a unit before it is given to another, and it is given only when the old
-machine no longer reports it, or is gone. A machine that is gone finds what it was told when it
-comes back.
+machine no longer reports it, or is gone; how units move that start first is in `moving.py`. A
+machine that is gone finds what it was told when it comes back.
 """
 
 from collections import defaultdict
@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from ..model import Assignment, Machine, Target, Unit, UnitState
+from ..model import Assignment, Machine, Mark, Move, Target, Unit, UnitState, mark_key, move_key
 from ..scheduling.choices import Choice
 from ..scheduling.schedule import Job, Plan, schedule
 from ..unitfiles.names import is_template
 from ..unitfiles.requirements import Requirements
+from .moving import Facts, Journeys, obsolete_moves
 from .picture import Place
 
 _UP = ("active", "activating", "reloading")
@@ -37,6 +38,8 @@ class Situation:
     """Do not place units yet that are on no machine."""
     forgotten: AbstractSet[str] = field(default_factory=frozenset[str])
     """Lost machines that nothing is to be kept for."""
+    marks: Mapping[str, Mark] = field(default_factory=dict[str, Mark])
+    moves: Mapping[str, Move] = field(default_factory=dict[str, Move])
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class Decision:
 
     changes: list[Change]
     waiting: list[str]
-    """Units whose old machine still reports them."""
+    """Units for which a machine's report is waited for: that they are gone, or that they are up."""
+    obsolete: list[str] = field(default_factory=list[str])
+    """Keys to delete: moves that have ended, marks of machines that are gone for good."""
 
 
 def decide(situation: Situation) -> Decision:
@@ -82,28 +87,60 @@ class _Decider:
         for (machine, unit), state in situation.states.items():
             if machine in situation.machines:
                 self._reports[unit][machine] = state
+        self._facts = Facts(
+            situation.units,
+            situation.requirements,
+            situation.machines,
+            situation.marks,
+            situation.moves,
+            self._entries,
+            self._reports,
+        )
         self._waiting: list[str] = []
 
     def decide(self) -> Decision:
-        plan = self._plan()
+        current = self._places()
+        plan = self._plan(current)
+        self._journeys = Journeys(self._facts, plan, current)
+        self._occupied = self._machines_with_units()
         changes: list[Change] = []
         for unit in sorted(self._entries.keys() | self._reports.keys() | self._s.units.keys()):
             changes.extend(self._changes(unit, plan))
-        return Decision(changes, self._waiting)
+        moves = list[str]() if self._s.keep_lost else obsolete_moves(self._facts, plan)
+        obsolete = [*map(move_key, moves), *map(mark_key, self._obsolete_marks())]
+        return Decision(changes, self._waiting, obsolete)
 
-    def _plan(self) -> Plan:
+    def _places(self) -> dict[str, str]:
+        """Where each unit is that is not Global."""
         requirements = self._s.requirements
-        current = {
+        return {
             unit: machine
             for unit in requirements
             if not requirements[unit].is_global and (machine := self._current(unit))
         }
+
+    def _plan(self, current: Mapping[str, str]) -> Plan:
+        requirements = self._s.requirements
         jobs = [
             Job(unit, requirements[unit])
             for unit in requirements
             if requirements[unit].is_global or not self._is_kept(current.get(unit))
         ]
-        return schedule(jobs, list(self._s.machines.values()), current)
+        machines = list(self._s.machines.values())
+        return schedule(jobs, machines, current, self._s.marks, self._s.moves)
+
+    def _machines_with_units(self) -> set[str]:
+        """The machines that have units which are not Global."""
+        asked = self._s.requirements
+        places = [*self._s.schedule, *self._s.states]
+        return {on for on, unit in places if unit not in asked or not asked[unit].is_global}
+
+    def _obsolete_marks(self) -> Iterator[str]:
+        """Of machines that were removed, once nothing is kept for them."""
+        kept = {machine for machine, _ in self._s.schedule}
+        for machine, mark in self._s.marks.items():
+            if mark.leaving and machine in self._s.forgotten and machine not in kept:
+                yield machine
 
     def _is_kept(self, machine: str | None) -> bool:
         """Whether a unit that is there now stays there, whatever the plan would say."""
@@ -118,7 +155,10 @@ class _Decider:
             machine
             for machine, assignment in sorted(self._entries[unit].items())
             if assignment.target is not Target.INACTIVE
+            and not self._facts.is_leaving(unit, machine)
         ]
+        # A move that was given up: it stays where it runs.
+        assigned.sort(key=lambda machine: not self._entries[unit][machine].moving)
         running = [m for m, state in sorted(reports.items()) if state.active in _UP]
         # A schedule that is older than what runs (a restored store) gives way to what runs.
         held = [m for m in running if reports[m].held and m not in assigned]
@@ -145,16 +185,44 @@ class _Decider:
     def _spread(self, unit: str, wanted: Unit, homes: AbstractSet[str]) -> Iterator[Change]:
         entries = self._entries[unit]
         lost = entries.keys() - self._s.machines.keys() - self._s.forgotten
-        for machine in sorted(homes | lost):
+        serving = {machine for machine in entries if self._still_serves(unit, machine)} - homes
+        if serving:
+            self._waiting.append(unit)
+        for machine in sorted(homes | lost | serving):
             yield from self._assign(unit, wanted, machine, Choice("it runs on all that fit"))
-        yield from self._withdraw(unit, homes | lost, "a global unit that does not fit here")
+        homes = homes | lost | serving
+        yield from self._withdraw(unit, homes, "a global unit that does not fit here")
+
+    def _still_serves(self, unit: str, machine: str) -> bool:
+        """Whether a Global unit is on a machine that is drained and is not empty yet."""
+        mark = self._s.marks.get(machine)
+        draining = mark is not None and mark.draining and machine in self._occupied
+        return draining and self._is_assigned(unit, machine)
 
     def _place(self, unit: str, wanted: Unit, home: str, choice: Choice) -> Iterator[Change]:
+        if unit in self._journeys.held:
+            self._waiting.append(unit)
+            home = self._journeys.held[unit]
+        if unit in self._journeys.sources:
+            yield from self._hand_over(unit, wanted, home, choice)
+            return
         yield from self._withdraw(unit, {home}, f"it belongs to {home}")
         if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home):
             yield from self._assign(unit, wanted, home, choice, self._origin(unit, home))
         else:
             self._waiting.append(unit)
+
+    def _hand_over(self, unit: str, wanted: Unit, home: str, choice: Choice) -> Iterator[Change]:
+        """Run it on both machines until it is up on the new one."""
+        self._waiting.append(unit)
+        source = self._journeys.sources[unit]
+        entry = self._entries[unit][source]
+        if entry.moving != home:
+            reason = f"it moves to {home}, where it is started first"
+            yield Change(source, unit, replace(entry, moving=home, because=reason), reason)
+        yield from self._withdraw(unit, {source, home}, f"it belongs to {home}")
+        if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home, besides=source):
+            yield from self._assign(unit, wanted, home, choice, source)
 
     def _leave(self, unit: str) -> Iterator[Change]:
         """It fits nowhere, or nothing is to be moved: a lost machine may come back with it."""
@@ -166,11 +234,11 @@ class _Decider:
         entry = self._entries[unit].get(machine)
         return entry is not None and entry.target is not Target.INACTIVE
 
-    def _is_elsewhere(self, unit: str, home: str) -> bool:
-        """Whether another live machine may still run it."""
+    def _is_elsewhere(self, unit: str, home: str, besides: str = "") -> bool:
+        """Whether another live machine may still run it, not counting `besides`."""
         alive = self._s.machines.keys()
         assigned = {m for m in self._entries[unit] if self._is_assigned(unit, m)}
-        return bool((self._reports[unit].keys() | (assigned & alive)) - {home})
+        return bool((self._reports[unit].keys() | (assigned & alive)) - {home, besides})
 
     def _origin(self, unit: str, home: str) -> str:
         """Where it was before: one that is still to run there is nearer than one told to stop."""
@@ -184,8 +252,7 @@ class _Decider:
         if old == new:
             return
         if old and self._is_assigned(unit, machine):
-            what = "its file" if old.sha != new.sha else "its target"
-            choice, origin = Choice(f"{what} changed, and it stays"), ""
+            choice, origin = Choice(_difference(old, new)), ""
         told = replace(new, because=choice.because, against=choice.against, origin=origin)
         yield Change(machine, unit, told, f"{wanted.target}: {choice.because}")
 
@@ -213,3 +280,12 @@ class _Decider:
         is_told = told is not None and told.target is Target.INACTIVE
         alive = machine in self._s.machines
         return is_told and alive and machine not in self._reports[unit]
+
+
+def _difference(old: Assignment, new: Assignment) -> str:
+    """Why a unit is told something else where it is."""
+    if old.sha != new.sha:
+        return "its file changed, and it stays"
+    if old.target is not new.target:
+        return "its target changed, and it stays"
+    return "it no longer moves away"

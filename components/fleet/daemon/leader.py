@@ -1,7 +1,7 @@
 """The leader's part of the control loop: one fleetd at a time writes `schedule/`.
 
 Every transaction also compares the create revision of the leader's key, and the revisions of the
-units and machines that it decided on: what has changed meanwhile is decided again.
+units, machines and marks that it decided on: what has changed meanwhile is decided again.
 """
 
 import logging
@@ -9,7 +9,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from ..model import LEADER, ROOT, Target, machine_key, schedule_key, unit_key
+from ..model import (
+    LEADER,
+    ROOT,
+    Target,
+    machine_key,
+    mark_key,
+    schedule_key,
+    unit_key,
+)
 from ..store import MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Store, Unchanged
 from .assigning import Change, Situation, decide, wanted_units
 from .losses import Losses
@@ -82,7 +90,7 @@ class Leader:
             situation,
             keep_lost=blind or self._losses.too_many,
             keep_homeless=blind and shaken,
-            forgotten=self._losses.longer_than(FORGET_SECONDS),
+            forgotten=self._forgotten(situation, blind),
         )
         decision = decide(careful)
         for operations, conditions, changes in self._transactions(decision.changes):
@@ -94,13 +102,28 @@ class Leader:
             self.count(map(_kind, changes))
             for change in changes:
                 _log(change, revision)
+        self._delete(decision.obsolete)
         if not careful.keep_lost:
             self._losses.settle(self._losses.missing)
         told = any(
             assignment.target is Target.INACTIVE and machine in situation.machines
             for (machine, _), assignment in situation.schedule.items()
         )
-        return not (decision.changes or decision.waiting or told or blind)
+        return not (decision.changes or decision.waiting or decision.obsolete or told or blind)
+
+    def _forgotten(self, situation: Situation, blind: bool) -> frozenset[str]:
+        """The machines that nothing is kept for: lost for long, or removed for good."""
+        removed = {machine for machine, mark in situation.marks.items() if mark.leaving}
+        gone = frozenset[str]() if blind else removed - situation.machines.keys()
+        return self._losses.longer_than(FORGET_SECONDS) | gone
+
+    def _delete(self, keys: Iterable[str]) -> None:
+        """Delete records that have served, each if it is still the one that was seen."""
+        leading = CreatedAt(LEADER, self.term)
+        for key in keys:
+            if revision := self._store.commit([Delete(key)], leading, self._unchanged(key)):
+                self._mirror.expect(revision)
+                log.info("%s deleted at revision %d: it has served", key, revision)
 
     def _situation(self) -> Situation:
         picture = self._picture
@@ -111,7 +134,13 @@ class Leader:
             if (asked := picture.requirements(name)) is not None
         }
         return Situation(
-            picture.units, requirements, picture.machines, picture.schedule, picture.states
+            picture.units,
+            requirements,
+            picture.machines,
+            picture.schedule,
+            picture.states,
+            marks=picture.marks,
+            moves=picture.moves,
         )
 
     def _watch_losses(self, situation: Situation) -> None:
@@ -121,8 +150,10 @@ class Leader:
             if assignment.target is not Target.INACTIVE
             and not (unit in situation.requirements and situation.requirements[unit].is_global)
         }
+        # Nobody misses a machine that was emptied before it went.
+        emptied = {on for on, mark in situation.marks.items() if mark.draining} - placed
         before = self._losses.too_many
-        self._losses.look(situation.machines.keys(), placed)
+        self._losses.look(situation.machines.keys(), placed, emptied)
         if self._losses.too_many and not before:
             log.error(
                 "%d of %d machines are missing at once: moving nothing until more are back: %s",
@@ -166,8 +197,8 @@ class Leader:
         return Unchanged(key, entry.mod_revision if entry else 0)
 
 
-def _keys_behind(change: Change) -> tuple[str, str]:
-    return unit_key(change.unit), machine_key(change.machine)
+def _keys_behind(change: Change) -> tuple[str, ...]:
+    return unit_key(change.unit), machine_key(change.machine), mark_key(change.machine)
 
 
 def _kind(change: Change) -> str:

@@ -18,15 +18,16 @@ class Losses:
         self.too_many = False
         """More than half of the known machines are missing: nothing is to be moved."""
 
-    def look(self, alive: Set[str], placed: Set[str]) -> None:
+    def look(self, alive: Set[str], placed: Set[str], emptied: Set[str] = frozenset()) -> None:
         """Take note.
 
         Args:
             alive: the machines that announce themselves.
             placed: the machines that units are assigned to.
+            emptied: the machines that were drained: they may go.
         """
         now = self._clock()
-        for machine in (placed | self._alive) - alive:
+        for machine in (placed | self._alive) - alive - emptied:
             self._lost_at.setdefault(machine, now)
         self._alive = frozenset(alive)
         self._settled -= alive

@@ -7,12 +7,16 @@ from typing import Any
 from ..model import (
     FILES,
     MACHINES,
+    MARKS,
+    MOVES,
     SCHEDULE,
     STATES,
     UNITS,
     Assignment,
     BadRecordError,
     Machine,
+    Mark,
+    Move,
     Unit,
     UnitState,
     split_key,
@@ -38,6 +42,9 @@ class Picture:
         self.machines: dict[str, Machine] = {}
         self.schedule: dict[Place, Assignment] = {}
         self.states: dict[Place, UnitState] = {}
+        self.marks: dict[str, Mark] = {}
+        self.moves: dict[str, Move] = {}
+        """By unit."""
         self.held: set[Place] = set()
         """The states that are of held units."""
         self._requirements: dict[tuple[str, str], Requirements | None] = {}
@@ -93,6 +100,8 @@ class Picture:
             UNITS: self.units,
             FILES: self.files,
             MACHINES: self.machines,
+            MARKS: self.marks,
+            MOVES: self.moves,
             SCHEDULE: self.schedule,
             STATES: self.states,
         }[prefix]
@@ -102,6 +111,8 @@ _TABLES: Mapping[str, Callable[[str], Any]] = {
     UNITS: Unit.from_json,
     FILES: str,
     MACHINES: Machine.from_json,
+    MARKS: Mark.from_json,
+    MOVES: Move.from_json,
     SCHEDULE: Assignment.from_json,
     STATES: UnitState.from_json,
 }

@@ -1,18 +1,19 @@
 """The board that a schedule fills: machines, and the units placed on them so far."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from ..model import Machine
+from ..model import Machine, Mark
 from .relations import Job, Relations
 
 
 class Site:
     """A machine, and the units that are placed on it."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, mark: Mark | None) -> None:
         self.id = machine.id
         self.machine = machine
+        self.mark = mark
         self.units: set[str] = set()
         self.load = 0
         """The number of its units; Global ones, being everywhere, do not count."""
@@ -25,10 +26,20 @@ class Site:
 class Board:
     """Who is placed where. It counts patterns, so that most questions need no search."""
 
-    def __init__(self, machines: Collection[Machine], relations: Relations) -> None:
+    def __init__(
+        self,
+        machines: Collection[Machine],
+        relations: Relations,
+        current: Mapping[str, str],
+        marks: Mapping[str, Mark],
+    ) -> None:
         self.relations = relations
+        self.current = current
+        """Where each unit was before this schedule."""
+        self.staying = False
+        """Whether units may stay on machines that are drained."""
         ordered = sorted(machines, key=lambda machine: machine.id)
-        self.sites = {machine.id: Site(machine) for machine in ordered}
+        self.sites = {one.id: Site(one, marks.get(one.id)) for one in ordered}
         self.at: dict[str, Site] = {}
         """Where each unit is; Global units are only on their sites."""
         self.left: list[Site] = []

@@ -16,10 +16,11 @@ class Candidates:
     def __init__(self, board: Board, job: Job, sites: list[Site]) -> None:
         self.sites = sites
         """In the order of their ids."""
-        self._ids = {site.id for site in sites}
+        self._ids = {site.id for site in sites if not site.mark}
         self._board = board
         self._job = job
-        self._heap = [(site.load, site.id) for site in sites]
+        # A marked machine gets no new units; those that it has are kept without this.
+        self._heap = [(site.load, site.id) for site in sites if not site.mark]
         heapq.heapify(self._heap)
         self._seen = len(board.left)
 

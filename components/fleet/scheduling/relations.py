@@ -37,6 +37,11 @@ class Relations:
         """Those patterns in `Conflicts` and `Replaces` of any unit that match each unit."""
         self._replaced: dict[Hashable, frozenset[str]] = {}
 
+    def followed(self, name: str) -> list[str]:
+        """The units that it follows. It does not follow Global ones: they are at many places."""
+        jobs, peers = self.jobs, self.jobs[name].requirements.machine_of
+        return [p for p in peers if p not in jobs or not jobs[p].requirements.is_global]
+
     def conflict(self, one: str, other: str) -> bool:
         """Whether one of the two keeps clear of the other."""
         return one != other and (

@@ -57,6 +57,20 @@ def _explain_metadata(_: Board, job: Job, site: Site) -> str:
     return ""
 
 
+def _takes_units(board: Board, job: Job, site: Site) -> bool:
+    """Followers have no choice; Global units are on all machines, also on cordoned ones."""
+    mark = site.mark
+    if not mark or board.relations.followed(job.name):
+        return True
+    if mark.draining and not board.staying:
+        return False
+    return job.requirements.is_global or board.current.get(job.name) == site.id
+
+
+def _explain_mark(_: Board, _job: Job, site: Site) -> str:
+    return "draining" if site.mark and site.mark.draining else "cordoned"
+
+
 def _is_with_peers(board: Board, job: Job, site: Site) -> bool:
     return all(_goes_with(board, job, peer, site) for peer in job.requirements.machine_of)
 
@@ -122,9 +136,10 @@ def _explain_replacement(board: Board, job: Job, site: Site) -> str:
 
 MACHINE = Rule(_is_wanted_machine, _explain_machine)
 METADATA = Rule(_has_metadata, _explain_metadata)
+MARK = Rule(_takes_units, _explain_mark)
 PEERS = Rule(_is_with_peers, _explain_peers)
 CONFLICTS = Rule(_meets_no_conflict, _explain_conflict)
 REPLACED = Rule(_is_not_replaced, _explain_replacement)
 LASTING_RULES = (MACHINE, METADATA)
 """They depend on the unit and the machine alone, not on what is placed where."""
-RULES = (*LASTING_RULES, PEERS, CONFLICTS, REPLACED)
+RULES = (*LASTING_RULES, MARK, PEERS, CONFLICTS, REPLACED)

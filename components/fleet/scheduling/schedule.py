@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 
-from ..model import Machine
+from ..model import Machine, Mark, Move
 from .board import Board, Site
 from .candidates import CandidateIndex
 from .choices import Choice, choice
+from .company import Company
 from .relations import Job, Relations
 from .rules import allowed, objection
 
@@ -29,15 +30,23 @@ class Plan:
     """Unit that is on no machine, to the reason for each machine's id; not to be changed."""
     choices: dict[str, Choice] = field(default_factory=dict[str, Choice], compare=False)
     """Why a machine was chosen for each unit that is not where it was before."""
+    stuck: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """Unit that stays on a machine which is drained, to the reason for each other machine's id."""
 
 
 def schedule(
-    jobs: Collection[Job], machines: Collection[Machine], current: Mapping[str, str]
+    jobs: Collection[Job],
+    machines: Collection[Machine],
+    current: Mapping[str, str],
+    marks: Mapping[str, Mark] | None = None,
+    moves: Mapping[str, Move] | None = None,
 ) -> Plan:
     """Decide where the units run.
 
     A unit stays where it is as long as its machine is alive and fulfils its requirements. Others
     go to the machine with the fewest units among those that do, and their followers with them.
+    A cordoned machine gets no new units. The units of a drained one go elsewhere; those that fit
+    nowhere else stay.
     The same input gives the same plan, in whatever order it comes; a plan's own placements as
     `current` give the same plan again.
 
@@ -45,10 +54,14 @@ def schedule(
         jobs: the units whose target is loaded or launched.
         machines: the machines that are alive and may run units.
         current: unit to the id of the machine where it is; other units and machines may occur.
+        marks: the machines, by id, that are cordoned or drained.
+        moves: units that are to move, if that is allowed.
     """
-    scheduler = _Scheduler(jobs, machines, current)
+    scheduler = _Scheduler(jobs, machines, current, marks or {}, moves or {})
     scheduler.until_quiet(scheduler.keep)
     scheduler.until_quiet(scheduler.place)
+    if scheduler.stay():
+        scheduler.until_quiet(scheduler.place)
     scheduler.place_global()
     return scheduler.plan()
 
@@ -57,17 +70,26 @@ class _Scheduler:
     """One run: a board, filled step by step. Steps never undo each other, except by `Replaces`."""
 
     def __init__(
-        self, jobs: Collection[Job], machines: Collection[Machine], current: Mapping[str, str]
+        self,
+        jobs: Collection[Job],
+        machines: Collection[Machine],
+        current: Mapping[str, str],
+        marks: Mapping[str, Mark],
+        moves: Mapping[str, Move],
     ) -> None:
         self._current = current
+        self._moves = moves
         self._jobs = {job.name: job for job in sorted(jobs, key=lambda job: job.name)}
         self._relations = Relations(self._jobs)
-        self._board = Board(machines, self._relations)
+        self._board = Board(machines, self._relations, current, marks)
+        self._company = Company(self._board)
         self._candidates = CandidateIndex(self._board)
         self._hopeless: set[Hashable] = set()
         self._explained: dict[Hashable, dict[str, str]] = {}
         self._choices: dict[str, Choice] = {}
         self._leaders = sorted(filter(self._leads, self._jobs.values()), key=self._flexibility)
+        # Those that move come after those that are there already.
+        self._kept_first = sorted(self._leaders, key=lambda job: job.name in moves)
 
     def until_quiet(self, step: Callable[[], None]) -> None:
         """Repeat a step as long as units that it places drive others away."""
@@ -79,14 +101,26 @@ class _Scheduler:
 
     def keep(self) -> None:
         """Leave the units where they are, if they may stay."""
-        for leader in self._leaders:
-            self._lead(leader, self._where_it_is)
+        for leader in self._kept_first:
+            self._lead(leader, self._where_it_is_to_be)
 
     def place(self) -> None:
         """Place the rest; new followers of placed units come first, they have no choice."""
         placed = [leader for leader in self._leaders if leader.name in self._board.at]
         for leader in (*placed, *self._leaders):
             self._lead(leader, self._best_site)
+
+    def stay(self) -> bool:
+        """Leave on drained machines what fits nowhere else. Whether there was any."""
+        sites = self._board.sites.values()
+        if not any(site.mark and site.mark.draining and not site.mark.force for site in sites):
+            return False
+        before = len(self._board.at)
+        self._board.staying = True
+        for leader in self._leaders:
+            self._lead(leader, self._where_it_may_stay)
+        self._board.staying = False
+        return len(self._board.at) > before
 
     def place_global(self) -> None:
         """Put Global units wherever they may be. In a conflict, units that are not Global win."""
@@ -106,19 +140,14 @@ class _Scheduler:
         placed = {*placements, *(name for name, machines in spread.items() if machines)}
         missing = [job for name, job in self._jobs.items() if name not in placed]
         unplaced = {job.name: self._reasons(job) for job in missing}
-        return Plan(placements, spread, unplaced, self._choices)
+        return Plan(placements, spread, unplaced, self._choices, self._stuck())
 
     def _globals(self) -> list[Job]:
         return [job for job in self._jobs.values() if job.requirements.is_global]
 
     def _leads(self, job: Job) -> bool:
         """Whether a machine is to be chosen for it: it is not Global and follows no other unit."""
-        return not job.requirements.is_global and not self._peers(job)
-
-    def _peers(self, job: Job) -> list[str]:
-        """The units that it follows. It does not follow Global ones: they are at many places."""
-        peers = job.requirements.machine_of
-        return [p for p in peers if p not in self._jobs or not self._jobs[p].requirements.is_global]
+        return not job.requirements.is_global and not self._relations.followed(job.name)
 
     def _flexibility(self, job: Job) -> tuple[int, int, str]:
         """Those with the least choice are served first, then those with the most followers."""
@@ -143,11 +172,28 @@ class _Scheduler:
         site = self._board.sites.get(self._current.get(job.name, ""))
         return site if site and self._allows(job, site) else None
 
+    def _where_it_is_to_be(self, job: Job) -> Site | None:
+        move = self._moves.get(job.name)
+        if move and move.source == self._current.get(job.name):
+            site = self._board.sites.get(move.target)
+            if site and not site.mark and self._takes_in(job, site):
+                return site
+        return self._where_it_is(job)
+
+    def _where_it_may_stay(self, job: Job) -> Site | None:
+        site = self._where_it_is(job)
+        return site if site and not (site.mark and site.mark.force) else None
+
+    def _takes_in(self, job: Job, site: Site) -> bool:
+        return self._allows(job, site) and not self._company.objection(job, site)
+
     def _best_site(self, job: Job) -> Site | None:
-        peers = self._peers(job)
+        peers = self._relations.followed(job.name)
         if peers:
             site = self._board.at.get(peers[0])
             return site if site and self._allows(job, site) else None
+        if self._may_stay(job):
+            return self._least_loaded(job, self._relations.replaced(job.name), self._takes_in)
         if self._hopeless and self._relations.kind(job.name) in self._hopeless:
             return None
         site = self._site_of_replaced(job) or self._least_loaded(job)
@@ -166,10 +212,26 @@ class _Scheduler:
         fitting = [site for site in sites if self._allows(job, site)]
         return min(fitting, key=lambda site: (site.load, site.id), default=None)
 
-    def _least_loaded(self, job: Job, avoiding: frozenset[str] = frozenset()) -> Site | None:
+    def _least_loaded(
+        self,
+        job: Job,
+        avoiding: frozenset[str] = frozenset(),
+        accepts: Callable[[Job, Site], bool] | None = None,
+    ) -> Site | None:
+        accepted = accepts or self._allows
         return self._candidates.of(job).least_loaded(
-            lambda site: self._allows(job, site) and avoiding.isdisjoint(site.units)
+            lambda site: accepted(job, site) and avoiding.isdisjoint(site.units)
         )
+
+    def _may_stay(self, job: Job) -> bool:
+        """Whether its machine is drained, and nothing else speaks against that it stays there."""
+        site = self._board.sites.get(self._current.get(job.name, ""))
+        if not (site and site.mark and site.mark.draining) or site.mark.force:
+            return False
+        self._board.staying = True
+        may = self._allows(job, site)
+        self._board.staying = False
+        return may
 
     def _allows(self, job: Job, site: Site) -> bool:
         return allowed(self._board, job, site)
@@ -184,3 +246,20 @@ class _Scheduler:
                 for machine, site in self._board.sites.items()
             }
         return self._explained[kind]
+
+    def _stuck(self) -> dict[str, dict[str, str]]:
+        """Why units that stay on drained machines can go to none of the others."""
+        drained = [site for site in self._board.sites.values() if site.mark and site.mark.draining]
+        return {
+            name: self._against_others(self._jobs[name], site)
+            for site in drained
+            for name in sorted(site.units)
+            if not self._jobs[name].requirements.is_global
+        }
+
+    def _against_others(self, job: Job, home: Site) -> dict[str, str]:
+        others = [site for site in self._board.sites.values() if site is not home]
+        return {
+            site.id: objection(self._board, job, site) or self._company.objection(job, site)
+            for site in others
+        }

@@ -19,6 +19,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Global": ("Global",),
     "Replaces": ("Replaces",),
     "HealthySec": ("HealthySec",),
+    "StartFirst": ("StartFirst",),
 }
 """Each option, with the spelling of today first, then the one of fleet up to 0.8."""
 
@@ -176,4 +177,5 @@ _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "Global": _check_boolean,
     "Replaces": _check_pattern,
     "HealthySec": _check_seconds,
+    "StartFirst": _check_boolean,
 }

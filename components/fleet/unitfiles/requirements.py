@@ -8,6 +8,7 @@ from .options import SPELLINGS, TRUE, Value, check_known, values
 from .syntax import Syntax, refuse
 
 _ONE_MACHINE = "MachineID already says where the unit runs"
+_NEVER_MOVES = "it says how the unit moves, and this one never does"
 
 CONTRADICTIONS: Mapping[tuple[str, str], str] = {
     ("MachineID", "MachineOf"): _ONE_MACHINE,
@@ -16,6 +17,8 @@ CONTRADICTIONS: Mapping[tuple[str, str], str] = {
     ("MachineID", "Global"): "choose between one machine and all machines",
     ("Global", "MachineOf"): "a Global unit runs on all machines; limit them by MachineMetadata",
     ("Global", "Replaces"): "a Global unit runs on all machines and could leave the other none",
+    ("StartFirst", "Global"): _NEVER_MOVES,
+    ("StartFirst", "MachineID"): _NEVER_MOVES,
     ("Replaces", "Conflicts"): "either the other unit leaves, or this one keeps clear of it",
 }
 """Pairs of options that cannot be used together, and why."""
@@ -39,6 +42,8 @@ class Requirements:
     """Patterns of units that have to leave its machine."""
     is_global: bool = False
     """It runs on every machine that has the metadata."""
+    starts_first: bool = False
+    """When it is moved, it may run on both machines until it is up on the new one."""
 
 
 def read_requirements(name: str, syntax: Syntax) -> Requirements:
@@ -69,8 +74,13 @@ def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
         machine_metadata=metadata,
         conflicts=_unique(words["Conflicts"]),
         replaces=_unique(words["Replaces"]),
-        is_global=bool(words["Global"]) and words["Global"][-1].lower() in TRUE,
+        is_global=_is_true(words["Global"]),
+        starts_first=_is_true(words["StartFirst"]),
     )
+
+
+def _is_true(words: list[str]) -> bool:
+    return bool(words) and words[-1].lower() in TRUE
 
 
 def _unique(words: list[str]) -> tuple[str, ...]:
@@ -81,6 +91,8 @@ def _check_contradictions(file: str, given: Mapping[str, list[Value]], found: Re
     used = {option for option, words in given.items() if words}
     if not found.is_global:
         used.discard("Global")
+    if not found.starts_first:
+        used.discard("StartFirst")
     for (one, other), reason in CONTRADICTIONS.items():
         if one in used and other in used:
             line = max(given[one][-1].line, given[other][-1].line)

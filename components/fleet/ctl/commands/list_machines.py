@@ -7,10 +7,11 @@ from .. import table
 from ..command import Command, Context
 from ..errors import Exit
 from ..follow import read_view
+from ..marking import standing
 from ..names import short
 from ..view import View
 
-FIELDS = ("machine", "ip", "metadata", "hostname", "version")
+FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state")
 SHOWN = FIELDS[:3]
 
 
@@ -23,6 +24,7 @@ def machine_rows(view: View, full: bool) -> list[table.Row]:
             "metadata": ",".join(f"{key}={value}" for key, value in _sorted(machine.metadata)),
             "hostname": machine.hostname,
             "version": machine.version,
+            "state": standing(machine.id, view),
         }
         for _, machine in sorted(view.machines.items())
     ]
@@ -39,6 +41,9 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_view(context.connect())
     rows = machine_rows(view, arguments.full or arguments.output == "json")
+    # fleet 1.0's columns, unless there is something to tell.
+    if arguments.fields == ",".join(SHOWN) and any(row["state"] for row in rows):
+        arguments.fields += ",state"
     print(table.render(rows, arguments, FIELDS), end="")
     return Exit.DONE
 

@@ -39,7 +39,7 @@ def verdicts(name: str, view: View) -> Mapping[str, str]:
     for id, machine in view.machines.items():
         others = neighbours[id]
         current = {job.name: id for job in others if not job.requirements.is_global}
-        plan = schedule([*others, Job(name, requirements)], [machine], current)
+        plan = schedule([*others, Job(name, requirements)], [machine], current, view.marks)
         reason = plan.unplaced.get(name, {}).get(id)
         fits = name in plan.placements or bool(plan.global_placements.get(name))
         against = reason or "does not match"

@@ -3,6 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.fleet.model import Mark
 from components.fleet.scheduling.schedule import Job, schedule
 from components.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.any_cluster import Cluster, Judge, clusters
@@ -108,3 +109,41 @@ def test_units_and_their_followers_are_each_balanced_within_one(
         loads = spread(plan, "a@", count)
         assert max(loads) - min(loads) <= 1
         assert spread(plan, "b@", count) == loads
+
+
+def marked(cluster: Cluster, random: Random) -> dict[str, Mark]:
+    """Some machines cordoned, some drained."""
+    drawn = {
+        machine.id: random.choice(["", "cordoned", "draining"]) for machine in cluster.machines
+    }
+    return {id: Mark(draining=drawn[id] == "draining") for id in drawn if drawn[id]}
+
+
+@given(clusters(can_replace=False), st.randoms(use_true_random=False))
+def test_a_drained_machine_is_empty_or_has_a_reason_for_each_unit(
+    cluster: Cluster, random: Random
+) -> None:
+    before = schedule(cluster.jobs, cluster.machines, cluster.current)
+    marks = marked(cluster, random)
+    plan = schedule(cluster.jobs, cluster.machines, before.placements, marks)
+    judge = Judge(cluster, plan)
+    for name, id in plan.placements.items():
+        was = before.placements.get(name)
+        assert not judge.objects(name, id)
+        if id in marks and marks[id].draining:
+            reasons = plan.stuck[name]
+            assert reasons.keys() == judge.machines.keys() - {id} and all(reasons.values())
+        if id in marks:
+            assert was == id or judge.jobs[name].machine_of
+    for name, id in before.placements.items():
+        assert name in plan.placements, f"{name} was stopped on {id}"
+        if id not in marks and not judge.jobs[name].machine_of:
+            assert plan.placements[name] == id, "units of other machines stay"
+
+
+@given(clusters(can_replace=False), st.randoms(use_true_random=False))
+def test_the_plan_of_a_plan_with_marks_is_the_same(cluster: Cluster, random: Random) -> None:
+    before = schedule(cluster.jobs, cluster.machines, cluster.current)
+    marks = marked(cluster, random)
+    plan = schedule(cluster.jobs, cluster.machines, before.placements, marks)
+    assert schedule(cluster.jobs, cluster.machines, plan.placements, marks) == plan

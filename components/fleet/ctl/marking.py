@@ -1,0 +1,83 @@
+"""Machines as operators name them, and the marks that they put on them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import time
+
+from ..model import Mark, mark_key
+from .change import Draft, change
+from .errors import CtlError
+from .follow import Follower
+from .names import did_you_mean, short
+from .view import View
+
+
+def find_machine(given: str, view: View) -> str:
+    """The id of the machine that an operator means: by id, its beginning, address or host name.
+
+    Lost machines are known by their id, as long as anything is kept for them.
+
+    Raises:
+        CtlError: there is none, or more than one.
+    """
+    for machine in view.machines.values():
+        if given in (machine.id, machine.address, machine.hostname):
+            return machine.id
+    known = {*view.machines, *view.marks, *(on for some in view.schedule.values() for on in some)}
+    beginning = given.removesuffix("...")
+    found = sorted(id for id in known if beginning and id.startswith(beginning))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        which = ", ".join(short(id) for id in found)
+        raise CtlError(f"{given!r} is the beginning of several machine ids: {which}")
+    hint = did_you_mean(given, [machine.hostname for machine in view.machines.values()])
+    raise CtlError(
+        f"{given!r} is no machine (id or its beginning, address, host name){hint}; "
+        "see: fleetctl list-machines"
+    )
+
+
+def mark(follower: Follower, machine: str, wanted: Callable[[Mark | None], Mark | None]) -> None:
+    """Change a machine's mark, by compare-and-swap; None removes it.
+
+    Raises:
+        CtlError: others kept changing it.
+    """
+
+    def draft(view: View) -> Draft:
+        before = view.marks.get(machine)
+        after = wanted(before)
+        return Draft(records={} if before == after else {mark_key(machine): after})
+
+    change(follower, draft)
+
+
+def cordoned(before: Mark | None) -> Mark:
+    """The mark of a machine that gets no new units; one that is drained stays so."""
+    return before or Mark(since=time())
+
+
+def drained(before: Mark | None, force: bool, leaving: bool) -> Mark:
+    """The mark of a machine whose units move away."""
+    if before and before.draining:
+        return replace(before, force=force, leaving=leaving)
+    return Mark(draining=True, since=time(), force=force, leaving=leaving)
+
+
+def standing(machine: str, view: View) -> str:
+    """What the mark says of a machine, in one word; empty without one."""
+    found = view.marks.get(machine)
+    if found is None:
+        return ""
+    if not found.draining:
+        return "cordoned"
+    return "draining" if units_on(machine, view) else "drained"
+
+
+def units_on(machine: str, view: View) -> list[str]:
+    """The units that a machine has, or that it still reports."""
+    names = view.schedule.keys() | view.states.keys()
+    return sorted(
+        name for name in names if machine in view.assigned(name) or machine in view.reported(name)
+    )
