@@ -282,3 +282,34 @@ def test_an_unsupported_setting_of_the_provider_is_refused(project: Project, clo
     with pytest.raises(EngineFailed) as failure:
         project.preview(program)
     assert "useFipsEndpoint" in failure.value.text
+
+
+def test_a_public_address_stays_at_its_interface(project: Project, cloud: Moto) -> None:
+    subnet = cloud.subnets()[0]
+
+    def program(second: bool) -> Program:
+        def made() -> None:
+            opts = cloud.provider()
+            one, other = (
+                aws.ec2.NetworkInterface(name, subnet_id=subnet, opts=opts)
+                for name in ("one", "other")
+            )
+            at = other.id if second else one.id
+            address = aws.ec2.Eip(
+                "eip", domain="vpc", network_interface=at, tags={"a": "1"}, opts=opts
+            )
+            pulumi.export("at", at)
+            pulumi.export("public_ip", address.public_ip)
+
+        return made
+
+    first = project.up(program(second=False)).outputs
+    assert set(project.up(program(second=False)).steps.values()) == {"same"}
+    moved = project.up(program(second=True))
+    assert moved.steps["eip"] == "update"
+    assert moved.outputs["public_ip"] == first["public_ip"]
+    [found] = cloud.client("ec2").describe_addresses()["Addresses"]
+    assert found["NetworkInterfaceId"] == moved.outputs["at"]
+    assert tags(found) == {"a": "1"}
+    project.destroy()
+    assert cloud.client("ec2").describe_addresses()["Addresses"] == []
