@@ -54,6 +54,27 @@ started_dockerd() {
   [[ -n $start && $(process_start "$pid") == "$start" ]] && echo "$pid"
 }
 
+# Checkouts share the engine: remembers that this one needs it, until its "make down".
+use_dockerd() {
+  started_dockerd >/dev/null || return 0
+  mkdir -p "$dockerd_home/users"
+  echo "$root" >"$(dockerd_user)"
+}
+
+# Forgets this checkout, and those that are gone; prints the others that need the engine.
+leave_dockerd() {
+  local user
+  rm -f "$(dockerd_user)"
+  for user in "$dockerd_home"/users/*; do
+    [[ -f $user ]] || continue
+    if [[ -d $(<"$user") ]]; then cat "$user"; else rm -f "$user"; fi
+  done
+}
+
+dockerd_user() {
+  echo "$dockerd_home/users/$(cksum <<<"$root" | cut -d ' ' -f 1)"
+}
+
 # When a process started, in clock ticks since boot: tells it from a later one with the same id.
 process_start() {
   sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20

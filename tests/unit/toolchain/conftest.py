@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[3]
 
 # What the scripts may take for granted on any computer.
 PLAIN_PROGRAMS = """
-    awk base64 basename bash cat chmod cmp cp curl cut dirname echo env expand find flock git grep
-    gzip head id install ln ls make mkdir mktemp mv readlink rm sed setsid sh sleep sort ssh tail
-    tar timeout touch tr true uname wc
+    awk base64 basename bash cat chmod cksum cmp cp curl cut dirname echo env expand find flock
+    git grep gzip head id install ln ls make mkdir mktemp mv readlink rm sed setsid sh sleep
+    sort ssh tail tar timeout touch tr true uname wc
 """
 
 

@@ -199,6 +199,18 @@ def test_docker_engine_with_a_recycled_process_id_is_not_ours(computer: Computer
     assert computer.tool("started_dockerd").returncode != 0
 
 
+def test_docker_engine_is_left_to_other_checkouts_that_need_it(computer: Computer) -> None:
+    other = computer.copy_checkout("another checkout")
+    uses = (
+        'mkdir -p "$dockerd_home"; echo "$$ $(process_start $$)" >"$dockerd_home/pid"; use_dockerd;'
+        f' root="{other}"; use_dockerd; root="{other}.gone"; use_dockerd; '
+    )
+    left = computer.tool(uses + 'root="$(pwd)"; leave_dockerd; echo; leave_dockerd')
+    assert left.stdout.split("\n") == [str(other), "", str(other), ""], left
+    last = computer.tool(uses + f'root="$(pwd)"; leave_dockerd; root="{other}"; leave_dockerd')
+    assert last.stdout.split("\n") == [str(other), ""], last
+
+
 def test_confd_is_placed_where_the_image_is_built(computer: Computer) -> None:
     computer.stub("curl", 'while [[ $1 != --output ]]; do shift; done; echo confd >"$2"')
     result = computer.run("toolchain/setup", "confd")
