@@ -1,6 +1,6 @@
 # One cluster on this computer. "make" alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-aws test-unit doctor setup env
+.PHONY: help up down test test-aws test-unit doctor setup env simulate
 STACK ?= dev
 export STACK
 
@@ -27,6 +27,10 @@ test-aws: setup ## The contract tests of the aws plugin
 test-unit: ## The quick checks: style, types, layers, unit tests
 	@toolchain/setup python
 	@toolchain/check quick
+
+simulate: ## Random histories of faults in memory, shrunk where they break a promise (HISTORIES, SEED)
+	@toolchain/setup python
+	@.venv/bin/python -m tests.unit.fleet.simulation run $(or $(HISTORIES),1000) $(or $(SEED),0)
 
 doctor: ## What the set-up found, which version, from where, and what is missing
 	@toolchain/doctor

@@ -31,7 +31,7 @@ from ..model import (
     split_key,
     state_key,
 )
-from ..store import Delete, Entry, Operation, Put, Store, Unchanged, batches
+from ..store import MAX_OPERATIONS, Delete, Entry, Operation, Put, Store, Unchanged, batches
 from .ledger import Ledger, LocalUnit, Progress
 from .systemd import Status, Systemd
 
@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 JOURNAL_SECONDS = 30.0
 """Of a unit that systemd restarts again and again, the journal is read no more often."""
+
+RETRY_SECONDS = 0.5
+"""The pause after a report was refused because the store had changed."""
 
 UNKNOWN = Status("not-found", "inactive", "dead")
 """A unit that systemd has no file of."""
@@ -79,7 +82,8 @@ def _towards(target: Target, unit: LocalUnit, status: Status) -> Step:
         if unit.progress is Progress.LOADED:
             return Step.START
         if unit.progress is Progress.STARTING:
-            never = _at_rest(status) and status.since <= unit.since
+            # Not "later than": the time of day may have been set back meanwhile.
+            never = _at_rest(status) and status.since in (0.0, unit.since)
             return Step.START if never else Step.STARTED
     elif unit.progress is not Progress.LOADED:
         return Step.STOPPED if _at_rest(status) else Step.STOP
@@ -127,6 +131,17 @@ class _Journal:
 
 
 @dataclass(frozen=True)
+class _Reported:
+    """A state in the store: what it says, empty if another lease's, and its last change."""
+
+    value: str
+    revision: int
+
+
+_UNREPORTED = _Reported("", 0)
+
+
+@dataclass(frozen=True)
 class _View:
     """What one round goes by."""
 
@@ -166,7 +181,7 @@ class Agent:
         self._wall_clock = wall_clock
         self._checked_files = False
         self._lease = 0
-        self._reported: dict[str, str] | None = None
+        self._reported: dict[str, _Reported] | None = None
         self._stopping: set[str] = set()
         self._attempt = 0
         self._complained = False
@@ -227,6 +242,8 @@ class Agent:
         self._follow(wanted)
         while self._round(lease, announced, wanted, unreadable.keys()):
             pass
+        if lease and self._reported is None:
+            return RETRY_SECONDS
         return max(0.0, self._patience - self._sight()) if self._ledger.wary else 0.0
 
     def _compare(self, present: Set[str], wanted: Mapping[str, _Wanted]) -> None:
@@ -448,11 +465,12 @@ class Agent:
         states = {name: self._state(view, name).to_json() for name in self._present(view)}
         # What is started now has another state in a moment.
         passing = {n for n in view.steps[Step.START] if not self._is_blocked(view, n)}
-        passing = {n for n in passing if self._reported.get(n)}
-        changed = [n for n in sorted(states) if self._reported.get(n) != states[n]]
+        said = {name: one.value for name, one in self._reported.items()}
+        passing = {n for n in passing if said.get(n)}
+        changed = [n for n in sorted(states) if said.get(n) != states[n]]
         changed = [n for n in changed if n not in passing]
         gone = sorted(self._reported.keys() - states.keys() - unreadable)
-        for batch in batches([*gone, *changed]):
+        for batch in batches([*gone, *changed], MAX_OPERATIONS // 2):
             if not self._publish(lease, batch, states, view):
                 return False
         return True
@@ -494,31 +512,39 @@ class Agent:
         trying = [n for n in self._journals if _is_trying(view.statuses.get(n, UNKNOWN))]
         self._journals = {n: self._journals[n] for n in trying} | known
 
-    def _read_reported(self, lease: int) -> dict[str, str]:
+    def _read_reported(self, lease: int) -> dict[str, _Reported]:
         entries = self._store.read(f"{STATES}{self._machine}/").entries
         return {
-            split_key(key, STATES)[1]: entry.value if entry.lease == lease else ""
+            split_key(key, STATES)[1]: _Reported(
+                entry.value if entry.lease == lease else "", entry.mod_revision
+            )
             for key, entry in entries.items()
         }
 
     def _publish(
         self, lease: int, names: list[str], states: Mapping[str, str], view: _View
     ) -> bool:
+        """Write some states, each in the place of the one that was read.
+
+        A commit that seemed to fail may still be done, late: it must not undo this one.
+        """
         reported = self._reported
         assert reported is not None
         operations: list[Operation] = []
         conditions: list[Unchanged] = []
         for name in names:
-            key = state_key(self._machine, name)
+            key, before = state_key(self._machine, name), reported.get(name, _UNREPORTED)
             operations.append(Put(key, states[name], lease) if name in states else Delete(key))
-            if name in view.wanted and not reported.get(name):
+            conditions.append(Unchanged(key, before.revision))
+            if name in view.wanted and not before.value:
                 revision = view.wanted[name].revision
                 conditions.append(Unchanged(schedule_key(self._machine, name), revision))
         self._reported = None  # Until it is certain what has happened.
         revision = self._store.commit(operations, *conditions)
         if revision:
-            kept = {name: value for name, value in reported.items() if name not in names}
-            self._reported = kept | {name: states[name] for name in names if name in states}
+            kept = {name: one for name, one in reported.items() if name not in names}
+            written = {n: _Reported(states[n], revision) for n in names if n in states}
+            self._reported = kept | written
         return bool(revision)
 
 

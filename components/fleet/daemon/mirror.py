@@ -67,6 +67,8 @@ class Mirror:
         return changed
 
     def _apply(self, changes: Changes) -> set[str]:
+        if changes.revision <= self.revision:
+            return set()  # Delivered again.
         self.revision = changes.revision
         self.entries.update(changes.puts)
         for key in changes.deletes:

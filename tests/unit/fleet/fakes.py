@@ -4,6 +4,7 @@ Each may be given a `gate` that is passed before and after everything that it do
 raises is a fault there: a process killed, a connection lost, an answer that never arrived.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -230,12 +231,24 @@ def _deliver(watching: _Watching, changes: Changes) -> None:
 class Line:
     """A `Store`: one process's connection to the store; it can break."""
 
-    def __init__(self, store: MemoryStore, gate: Gate = open_gate) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        gate: Gate = open_gate,
+        is_late: Callable[[Callable[[], object]], bool] = lambda _commit: False,
+    ) -> None:
+        """`is_late` may keep a commit back: it seems to fail, and whoever has it does it later."""
         self.up = True
+        self.mute = False
+        """Requests are lost on their way; watches deliver."""
+        self.deaf = False
+        """Requests arrive, answers do not."""
         self.gate = gate
+        self._is_late = is_late
         self._store = store
         self._watches: list[_Watching] = []
         self._lag: list[Callable[[], None]] | None = None
+        self._delivered: deque[Callable[[], None]] = deque(maxlen=20)
 
     def cut(self) -> None:
         """No request gets through, and watches are lost."""
@@ -257,10 +270,16 @@ class Line:
         for deliver in kept:
             deliver()
 
+    def repeat(self, changes: int) -> None:
+        """Deliver the last changes again."""
+        for deliver in list(self._delivered)[-changes:]:
+            deliver()
+
     def hang_up(self) -> None:
         """Lose the watches, and what they have not delivered."""
         if self._lag:
             self._lag.clear()
+        self._delivered.clear()
         for watching in self._watches:
             watching.lose()
         self._watches.clear()
@@ -273,7 +292,13 @@ class Line:
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         point = f"commit {operations[0].key}"
-        return self._ask(point, lambda: self._store.commit(operations, *conditions))
+
+        def commit() -> int:
+            return self._store.commit(operations, *conditions)
+
+        if self.up and not self.mute and self._is_late(commit):
+            raise StoreUnavailableError(f"no answer to {point}")
+        return self._ask(point, commit)
 
     def watch(
         self,
@@ -301,17 +326,20 @@ class Line:
     def _lagging(self, on_changes: Callable[[Changes], None]) -> Callable[[Changes], None]:
         def deliver(changes: Changes) -> None:
             if self._lag is None:
+                self._delivered.append(lambda: on_changes(changes))
                 on_changes(changes)
             else:
-                self._lag.append(lambda: on_changes(changes))
+                self._lag.append(lambda: deliver(changes))
 
         return deliver
 
     def _ask(self, point: str, request: Callable[[], T]) -> T:
         self.gate("before " + point)
-        if not self.up:
+        if not self.up or self.mute:
             raise StoreUnavailableError("the line is cut")
         answer = request()
+        if self.deaf:
+            raise StoreUnavailableError(f"no answer to {point}")
         self.gate("after " + point)
         return answer
 
@@ -436,6 +464,10 @@ class FakeSystemd:
                 self._end(name, unit, "inactive")
         self.disk.clear()
         self._units.clear()
+
+    def active(self, name: str) -> str:
+        """The unit's ACTIVE state."""
+        return self._units.get(name, _Loaded()).active
 
     def running(self) -> dict[str, str]:
         """The units that are up, to the SHA-256 of what they run."""

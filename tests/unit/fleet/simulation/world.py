@@ -2,16 +2,15 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from components.fleet.config import Config
-from components.fleet.daemon.fleetd import Fleetd, Surroundings
-from components.fleet.etcd.watching import LIVENESS_SECONDS
 from components.fleet.model import (
+    CLUSTER,
     SCHEDULE,
     STATES,
     Assignment,
-    Machine,
+    Cluster,
     Target,
     Unit,
     UnitState,
@@ -22,254 +21,31 @@ from components.fleet.model import (
     split_key,
     unit_key,
 )
-from components.fleet.store import Changes, Delete, Put, Snapshot, StoreUnavailableError
+from components.fleet.store import Delete, LeaseLostError, Put, Snapshot
 
-from ..fakes import FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+from ..fakes import FakeClock, MemoryStore
+from .node import TICK, TTL, Node
+from .watcher import Watcher
 
-TTL = 10
-TICK = 0.25
-
-
-class KilledError(BaseException):
-    """fleetd's process ends here. No `except Exception` sees it."""
+SETTLING_SECONDS = 2 * TTL
+"""Of quiet before a loss, so that its time can be held against the promise."""
 
 
-@dataclass
-class Node:
-    """One machine: what survives its fleetd, and the fleetd."""
+@dataclass(frozen=True)
+class Loss:
+    """A machine that was lost while all else was well."""
 
-    id: str
-    world: "World"
-    fleetd: Fleetd | None = None
-    on: bool = True
-    """Whether the machine has power."""
-    kill_in: int = 0
-    """fleetd is killed at this many gates from now; 0: not."""
-    fail_in: int = 0
-    """The store's answer is lost at this many of its gates from now; 0: not."""
-    pause_in: int = 0
-    """fleetd stands still at this many gates from now, while the others go on; 0: not."""
-    pause_ticks: int = 0
-    """For how many ticks it then stands still."""
-    paused: bool = False
-    metadata: dict[str, str] = field(default_factory=dict[str, str])
-    renew_at: float = 0.0
-    step_at: float = 0.0
-    restart_at: float = 0.0
-    gates: int = 0
-    """How many gates have been passed since fleetd was made."""
-    woken: bool = True
-    lagging_for: float = 0.0
-    """For how many seconds its watches have kept back what they know."""
-    unannounced_for: float = 0.0
-    """For how many seconds the store has not had the machine's key."""
-
-    def __post_init__(self) -> None:
-        self.systemd = FakeSystemd(self.world.clock, self._gate)
-        self.systemd.on_start = lambda name: self.world.watcher.started(self, name)
-        self.systemd.on_stop = lambda name: self.world.watcher.stopped(self, name)
-        self.line = Line(self.world.store, self._store_gate)
-        self.lease_file = MemoryFile(self._gate)
-        self.ledger_file = MemoryFile(self._gate)
-
-    def turn(self) -> None:
-        """Do what is due now."""
-        if not self.on or self.paused:
-            return
-        try:
-            if self.fleetd is None and self.world.clock() >= self.restart_at:
-                self._boot_fleetd()
-            if self.fleetd:
-                self._run(self.fleetd)
-        except KilledError:
-            self.kill()
-
-    def knows_the_store(self) -> bool:
-        """Whether its fleetd has written down which store it follows."""
-        text = self.ledger_file.text
-        return bool(text) and '"cluster": ""' not in text
-
-    def kill(self) -> None:
-        """End fleetd's process; systemd starts it again soon."""
-        self.fleetd = None
-        self.kill_in = 0
-        self.line.hang_up()
-        self.restart_at = self.world.clock() + TICK
-
-    def relabel(self, role: str) -> None:
-        """Give the machine another role; units that asked for the old one have to go."""
-        self.metadata = {"role": role}
-        for unit, (text, _) in self.world.wanted.items():
-            if "role=" in text:
-                self.world.watcher.told(unit)
-        self.kill()
-
-    def power_off(self) -> None:
-        """The machine is gone until `power_on`."""
-        self.kill()
-        self.on = False
-        self.systemd.reboot()
-        self.lease_file.text = self.ledger_file.text = ""
-
-    def power_on(self) -> None:
-        """Boot. A machine without a past cannot tell that the store is older than it should be."""
-        self.on = True
-        if self.world.clock() - self.world.restored_at < 2 * TTL:
-            self.world.watcher.all_told()
-
-    def _boot_fleetd(self) -> None:
-        self.gates = 0
-        self.renew_at = self.step_at = 0.0
-        around = Surroundings(
-            store=self.line,
-            systemd=self.systemd,
-            clock=self.world.clock,
-            lease_file=self.lease_file,
-            ledger_file=self.ledger_file,
-            wake=self._wake,
-            wall_clock=lambda: 0.0,  # What people read is the same in every history.
-        )
-        settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
-        self.fleetd = Fleetd(self._machine(), settings, around)
-
-    def _machine(self) -> Machine:
-        return Machine(self.id, f"10.0.0.{self.id[-1]}", self.id, self.metadata, "test")
-
-    def _run(self, fleetd: Fleetd) -> None:
-        if self.world.clock() >= self.renew_at or fleetd.session.hurry.is_set():
-            self._renew(fleetd)
-        if self.woken or self.world.clock() >= self.step_at:
-            self.woken = False
-            self.step_at = self.world.clock() + fleetd.step()
-
-    def _renew(self, fleetd: Fleetd) -> None:
-        fleetd.session.hurry.clear()
-        self.renew_at = self.world.clock() + TTL / 3
-        try:
-            fleetd.session.renew()
-        except StoreUnavailableError:
-            self.renew_at = self.world.clock() + TICK
-
-    def _wake(self) -> None:
-        self.woken = True
-
-    def _gate(self, _point: str) -> None:
-        self.gates += 1
-        if self.kill_in:
-            self.kill_in -= 1
-            if not self.kill_in:
-                raise KilledError
-        if self.pause_in and not self.world.is_paused:
-            self.pause_in -= 1
-            if not self.pause_in:
-                self._pause()
-
-    def _pause(self) -> None:
-        self.paused = self.world.is_paused = True
-        for _ in range(self.pause_ticks):
-            self.world.tick()
-        self.paused = self.world.is_paused = False
-        if not self.on or self.fleetd is None:
-            raise KilledError
-
-    def _store_gate(self, point: str) -> None:
-        self._gate(point)
-        if self.fail_in:
-            self.fail_in -= 1
-            if not self.fail_in:
-                raise StoreUnavailableError(f"lost {point}")
-
-
-@dataclass
-class Run:
-    """A unit's process that is up on a machine."""
-
-    node: str
-    unit: str
-    sha: str
-    lease: int
-    """The machine's lease when it was started; 0 when it had none."""
-
-
-@dataclass
-class Watcher:
-    """Sees everything that happens and complains of what must not."""
-
-    world: "World"
-    runs: dict[tuple[str, str], Run] = field(default_factory=dict[tuple[str, str], Run])
-    permitted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    """(machine, unit) that may be stopped: told by the user, or the machine was cut off."""
-    lived: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
-    """(machine, unit) to the file that was started there since it was last told anything."""
-    violations: list[str] = field(default_factory=list[str])
-
-    def started(self, node: Node, unit: str) -> None:
-        """A unit's process starts."""
-        sha = sha_of(node.systemd.disk.get(unit, ""))
-        run = Run(node.id, unit, sha, self.world.lease_of(node.id))
-        for other in self.runs.values():
-            if other.unit == unit and other.node != node.id and self._both_alive(run, other):
-                self._complain(f"{unit} starts on {node.id} while it runs on {other.node}")
-        if self.lived.get((node.id, unit)) == sha:
-            self._complain(f"{unit} is started a second time on {node.id}")
-        self.lived[node.id, unit] = sha
-        self.runs[node.id, unit] = run
-        if self.world.is_told(node.id, unit, sha):
-            self.permitted.discard((node.id, unit))
-
-    def stopped(self, node: Node, unit: str) -> None:
-        """A unit's process ends."""
-        self.runs.pop((node.id, unit), None)
-        doubled = self._is_elsewhere(node.id, unit)
-        text = node.systemd.disk.get(unit, "")
-        unfit = "role=" in text and f"role={node.metadata.get('role')}" not in text
-        if doubled or unfit or (node.id, unit) in self.permitted or not node.on:
-            self.lived.pop((node.id, unit), None)
-        else:
-            self._complain(f"{unit} is stopped on {node.id} without an instruction")
-
-    def told(self, unit: str) -> None:
-        """The user changes what is wanted of a unit."""
-        for node in self.world.nodes:
-            self.permit(node.id, unit)
-
-    def all_told(self) -> None:
-        """Any unit may be stopped."""
-        for unit in self.world.names:
-            self.told(unit)
-
-    def cut_off(self, machine: str) -> None:
-        """The machine's lease has ended: what it runs may be moved, and started again there."""
-        for unit in self.world.names:
-            self.permit(machine, unit)
-
-    def written(self, changes: Changes) -> None:
-        """The leader may tell one of two machines that run the same unit to stop it."""
-        for key, entry in changes.puts.items():
-            if key.startswith(SCHEDULE):
-                machine, unit = split_key(key, SCHEDULE)
-                told = Assignment.from_json(entry.value).target
-                if told is Target.INACTIVE and self._is_elsewhere(machine, unit):
-                    self.permit(machine, unit)
-
-    def permit(self, machine: str, unit: str) -> None:
-        self.permitted.add((machine, unit))
-        self.lived.pop((machine, unit), None)
-
-    def _is_elsewhere(self, machine: str, unit: str) -> bool:
-        return any(run.unit == unit and run.node != machine for run in self.runs.values())
-
-    def _both_alive(self, one: Run, other: Run) -> bool:
-        return one.lease in self.world.store.leases and other.lease in self.world.store.leases
-
-    def _complain(self, what: str) -> None:
-        self.violations.append(f"at {self.world.clock():.2f}: {what}")
+    machine: str
+    at: float
+    units: frozenset[str]
+    """What it ran that can run elsewhere."""
 
 
 class World:
     """Some machines and their store."""
 
     def __init__(self, machines: int, seed: int = 0) -> None:
+        self.seed = seed
         self.random = random.Random(seed)
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
@@ -282,6 +58,93 @@ class World:
         self.watcher = Watcher(self)
         self.store.on_commit = self.watcher.written
         self.nodes = [Node(f"m{i}", self) for i in range(1, machines + 1)]
+        self.ticks = 0
+        self.ttl = float(TTL)
+        self.snapshot: Snapshot | None = None
+        """What an operator has saved of the store."""
+        self.outage_ends = 0
+        """The tick at which the store has a majority again."""
+        self.stirred_at = self.clock()
+        """When something last happened that was not promised to go unnoticed."""
+        self.lone_loss: Loss | None = None
+        self.on_tick: Callable[[], None] = lambda: None
+        self._began = self.clock()
+        self._agenda: list[tuple[int, Callable[[], None]]] = []
+        self._generation = 0
+
+    def node(self, id: str) -> Node:
+        """The machine with this id."""
+        return next(node for node in self.nodes if node.id == id)
+
+    def since_start(self) -> float:
+        """Seconds since the history began."""
+        return self.since(self.clock())
+
+    def since(self, moment: float) -> float:
+        """A moment, in seconds since the history began."""
+        return moment - self._began
+
+    def later(self, ticks: int, action: Callable[[], None]) -> None:
+        """Let something happen so many ticks from now."""
+        self._agenda.append((self.ticks + ticks, action))
+
+    def of_this_store(self, commit: Callable[[], object]) -> Callable[[], None]:
+        """A commit that is done only if the store is still the one that it was sent to."""
+        generation = self._generation
+
+        def do() -> None:
+            if generation == self._generation:
+                with suppress(LeaseLostError):  # Nobody waits for the answer any more.
+                    commit()
+
+        return do
+
+    def stir(self) -> None:
+        """Something has happened. Only for the loss of a machine is a time promised."""
+        self.stirred_at = self.clock()
+        if self.lone_loss and self.lone_loss.at != self.clock():
+            self.lone_loss = None
+
+    def note_loss(self, node: Node) -> None:
+        """A machine is about to be lost."""
+        quiet = min(one.undisturbed_for() for one in self.nodes)
+        if quiet >= SETTLING_SECONDS and self.settled():
+            fit = {u for u in node.systemd.running() if self._fits_elsewhere(u, node)}
+            self.lone_loss = Loss(node.id, self.clock(), frozenset(fit))
+
+    def _fits_elsewhere(self, unit: str, node: Node) -> bool:
+        text = self.wanted[unit][0]
+        others = [one for one in self.nodes if one is not node]
+        return not self.is_global(unit) and (
+            "role=" not in text or any(f"role={one.metadata['role']}" in text for one in others)
+        )
+
+    def is_global(self, unit: str) -> bool:
+        """Whether the unit is to run on every machine."""
+        return "Global=true" in self.wanted.get(unit, ("",))[0]
+
+    def schedule(self) -> dict[tuple[str, str], Assignment]:
+        """What the machines are told, by machine and unit."""
+        return {
+            split_key(key, SCHEDULE): Assignment.from_json(entry.value)
+            for key, entry in self.store.entries.items()
+            if key.startswith(SCHEDULE)
+        }
+
+    def begin_outage(self, ticks: int) -> None:
+        """No request is answered; the store's leases stand still."""
+        self.outage_ends = max(self.outage_ends, self.ticks + ticks)
+        for node in self.nodes:
+            node.begin("cut", ticks)
+
+    def end_faults(self) -> None:
+        """All is well again."""
+        self._agenda.clear()
+        self.outage_ends = 0
+        for node in self.nodes:
+            if not node.on:
+                node.power_on()
+            node.end_faults()
 
     def lease_of(self, machine: str) -> int:
         """The lease that the machine announces itself with."""
@@ -318,13 +181,37 @@ class World:
         self.watcher.told(unit)
         self.store.commit([Delete(unit_key(unit))])
 
+    def dismiss(self, unit: str) -> None:
+        """What `fleetctl destroy` does with a unit that may run without a record."""
+        sha = next((a.sha for a in self._reported(unit)), "")
+        if sha:
+            self.store.put(unit_key(unit), Unit(sha, Target.INACTIVE).to_json())
+        else:
+            self.store.remove(unit_key(unit))
+
+    def _reported(self, unit: str) -> list[UnitState]:
+        return [
+            UnitState.from_json(entry.value)
+            for key, entry in self.store.entries.items()
+            if key.startswith(STATES) and split_key(key, STATES)[1] == unit
+        ]
+
     def wipe(self) -> None:
         """The store loses everything."""
+        self._generation += 1
         self.store.wipe()
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def empty(self) -> None:
+        """Every key is deleted."""
+        self.store.remove(*self.store.entries)
+
+    def restore(self, snapshot: Snapshot, other_id: bool = False) -> None:
         """The store is put back to what it was: what it says of changed units is an instruction."""
         before = {u: self.store.value(unit_key(u)) for u in self.names}
+        self._generation += 1
+        if other_id and CLUSTER in snapshot.entries:
+            stranger = replace(snapshot.entries[CLUSTER], value=Cluster("other").to_json())
+            snapshot = Snapshot(snapshot.revision, {**snapshot.entries, CLUSTER: stranger})
         self.store.restore(snapshot)
         self.restored_at = self.clock()
         if any(node.on and not node.knows_the_store() for node in self.nodes):
@@ -345,22 +232,37 @@ class World:
     def tick(self) -> None:
         """A moment: everyone does what is due, in any order."""
         self.clock.advance(TICK)
-        owners = {self.lease_of(node.id): node.id for node in self.nodes}
-        for lease in self.store.tick():
-            if lease in owners:
-                self.watcher.cut_off(owners[lease])
+        self.ticks += 1
+        # By the tick, so that the same happens here whatever was left out before.
+        self.random.seed(self.seed * 1_000_003 + self.ticks)
+        self.on_tick()
+        self._do_what_is_due()
+        self._end_leases()
         for node in self.nodes:
-            node.lagging_for = node.lagging_for + TICK if node.line.lags else 0
-            if node.lagging_for > 2 * LIVENESS_SECONDS:
-                node.line.hang_up()
-                node.line.catch_up()
+            node.feel_faults()
             node.unannounced_for = 0 if self.lease_of(node.id) else node.unannounced_for + TICK
             if node.unannounced_for > TTL / 2:
                 self.watcher.cut_off(node.id)
         for node in self.random.sample(self.nodes, len(self.nodes)):
             node.turn()
             if self.random.random() < 0.8:
-                node.systemd.work()
+                node.work()
+        if not self.is_paused:
+            self.watcher.look()
+
+    def _do_what_is_due(self) -> None:
+        due = [action for tick, action in self._agenda if tick <= self.ticks]
+        self._agenda = [one for one in self._agenda if one[0] > self.ticks]
+        for action in due:
+            action()
+
+    def _end_leases(self) -> None:
+        if self.ticks < self.outage_ends:
+            self.store.extend_leases()
+        owners = {self.lease_of(node.id): node.id for node in self.nodes}
+        for lease in self.store.tick():
+            if lease in owners:
+                self.watcher.cut_off(owners[lease])
 
     def settled(self) -> bool:
         """Whether the cluster is as the user wants it, and says so."""
@@ -380,25 +282,23 @@ class World:
                     homes[unit].append(id)
             if node.systemd.running().keys() - node.systemd.disk.keys():
                 found.append(f"{id} runs something without its file")
-        found += [f"{unit} runs on {ids}" for unit, ids in homes.items() if len(ids) != 1]
+        for unit, ids in homes.items():
+            if len(ids) != (len(alive) if self.is_global(unit) else 1):
+                found.append(f"{unit} runs on {ids}")
         return found + self._false_reports(homes)
 
     def _false_reports(self, homes: dict[str, list[str]]) -> list[str]:
         found: list[str] = []
-        on = {node.id for node in self.nodes if node.on}
+        for (machine, unit), assignment in self.schedule().items():
+            right = machine in homes.get(unit, [])
+            if not right and assignment.target is not Target.LOADED:
+                found.append(f"{unit} is assigned to {machine}: {assignment.target}")
         for key, entry in self.store.entries.items():
-            if key.startswith(SCHEDULE):
-                machine, unit = split_key(key, SCHEDULE)
-                assignment = Assignment.from_json(entry.value)
-                right = unit in homes and homes[unit] == [machine]
-                loaded = assignment.target is Target.LOADED
-                if not right and not loaded:
-                    found.append(f"{unit} is assigned to {machine}: {assignment.target}")
-            elif key.startswith(STATES):
+            if key.startswith(STATES):
                 machine, unit = split_key(key, STATES)
                 state = UnitState.from_json(entry.value)
-                node = next(node for node in self.nodes if node.id == machine)
+                node = self.node(machine)
                 up = unit in node.systemd.running()
-                if state.held or (state.active == "active") != up or machine not in on:
+                if state.held or (state.active == "active") != up or not node.on:
                     found.append(f"{unit} on {machine} is reported {state}")
         return found

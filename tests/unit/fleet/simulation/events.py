@@ -1,0 +1,283 @@
+"""What can happen to a cluster. An event is data, so that a history can be told, cut and replayed.
+
+An event ends what it begins: a history stays one when any of its events is left out.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from components.fleet.model import Target
+
+from ..fakes import SLEEPS
+from .world import World
+
+UNITS = [f"u{i}.service" for i in range(6)]
+PARTICULAR = ["p0.service", "p1.service"]
+"""Units that run only on a machine of one role."""
+
+EVERYWHERE = "g.service"
+"""A Global unit."""
+
+ROLES = ["a", "b"]
+MACHINES = ["m1", "m2", "m3"]
+GAPS = (1, 1, 2, 4, 8, 20, 60, 140)
+"""Ticks between two events: from almost at once to longer than any fault is felt."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens at a tick."""
+
+    tick: int
+    name: str
+    arguments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join([str(self.tick), self.name, *self.arguments])
+
+    @classmethod
+    def parse(cls, text: str) -> "Event":
+        """The inverse of `str`."""
+        tick, name, *arguments = text.split()
+        if name not in EVENTS:
+            raise ValueError(f"{name!r} is no event; allowed: {', '.join(EVENTS)}")
+        return cls(int(tick), name, tuple(arguments))
+
+
+def history(seed: int, length: int) -> list[Event]:
+    """The events of the history with this seed."""
+    rng = random.Random(seed)
+    names = list(EVENTS)
+    weights = [EVENTS[name].weight for name in names]
+    tick = 20
+    events: list[Event] = []
+    for _ in range(length):
+        tick += rng.choice(GAPS)
+        (name,) = rng.choices(names, weights)
+        arguments = [rng.choice(choices) for choices in EVENTS[name].arguments]
+        events.append(Event(tick, name, tuple(map(str, arguments))))
+    return events
+
+
+def happen(world: World, event: Event) -> None:
+    """Let it happen."""
+    EVENTS[event.name].action(world, *event.arguments)
+
+
+def begin(world: World) -> None:
+    """What a user wants of the cluster before anything happens."""
+    for node, role in zip(world.nodes, "aba", strict=True):
+        node.metadata = {"role": role}
+    for unit in UNITS[:4]:
+        world.want(unit, SLEEPS)
+    for unit in PARTICULAR:
+        world.want(unit, SLEEPS + "[X-Fleet]\nMachineMetadata=role=a\n")
+    world.want(EVERYWHERE, SLEEPS + "[X-Fleet]\nGlobal=true\n")
+
+
+def heal(world: World) -> None:
+    """End all faults, and write the desired state again."""
+    world.end_faults()
+    for node, role in zip(world.nodes, "aba", strict=True):
+        if node.metadata != {"role": role}:
+            node.relabel(role)
+    apply_all(world)
+
+
+def apply_all(world: World) -> None:
+    """What `pulumi up` does: write the desired state. What is unknown and runs is destroyed."""
+    for unit in world.wanted:
+        world.apply(unit)
+    for unit in sorted(world.names - world.wanted.keys()):
+        world.dismiss(unit)
+
+
+# --- what a user does
+
+
+def change(world: World, unit: str, variant: str) -> None:
+    world.want(unit, f"{SLEEPS}# {variant}\n")
+
+
+def stop(world: World, unit: str) -> None:
+    if unit in world.wanted:
+        world.want(unit, world.wanted[unit][0], Target.INACTIVE)
+
+
+def destroy(world: World, unit: str) -> None:
+    world.destroy(unit)
+
+
+def relabel(world: World, machine: str, role: str) -> None:
+    world.node(machine).relabel(role)
+
+
+# --- what happens to a fleetd, and to its machine
+
+
+def kill(world: World, machine: str, gates: str) -> None:
+    """At its next read or write but so many."""
+    world.node(machine).kill_in = int(gates)
+
+
+def pause(world: World, machine: str, gates: str, ticks: str) -> None:
+    """SIGSTOP between two reads or writes, SIGCONT later."""
+    node = world.node(machine)
+    node.pause_in, node.pause_ticks, node.renews_in_pause = int(gates), int(ticks), False
+
+
+def hang(world: World, machine: str, gates: str, ticks: str) -> None:
+    """The loop stands still, the lease is kept alive."""
+    node = world.node(machine)
+    node.pause_in, node.pause_ticks, node.renews_in_pause = int(gates), int(ticks), True
+
+
+def freeze(world: World, machine: str, ticks: str) -> None:
+    """The whole machine stands still, and its units with it."""
+    world.node(machine).begin("frozen", int(ticks))
+
+
+def power(world: World, machine: str, ticks: str) -> None:
+    """The machine loses power, and boots later."""
+    node = world.node(machine)
+    if node.on:
+        world.note_loss(node)
+        world.watcher.cut_off(node.id)
+        node.power_off()
+        world.later(int(ticks), lambda: node.power_on() if not node.on else None)
+
+
+def jump(world: World, machine: str, seconds: str) -> None:
+    """The machine's time of day is set."""
+    world.node(machine).wall += float(seconds)
+
+
+# --- what happens between a machine and the store
+
+
+def cut(world: World, machine: str, ticks: str) -> None:
+    """Nothing gets through."""
+    world.node(machine).begin("cut", int(ticks))
+
+
+def mute(world: World, machine: str, ticks: str) -> None:
+    """Requests are lost on their way; watches still deliver."""
+    world.node(machine).begin("mute", int(ticks))
+
+
+def deaf(world: World, machine: str, ticks: str) -> None:
+    """Requests arrive, and nothing comes back."""
+    world.node(machine).begin("deaf", int(ticks))
+
+
+def lag(world: World, machine: str, ticks: str) -> None:
+    """What watches deliver is late."""
+    world.node(machine).begin("lag", int(ticks))
+
+
+def lose_watches(world: World, machine: str) -> None:
+    world.node(machine).line.hang_up()
+
+
+def repeat(world: World, machine: str, changes: str) -> None:
+    """Watches deliver again what they delivered before."""
+    world.node(machine).line.repeat(int(changes))
+
+
+def lose_answer(world: World, machine: str, gates: str) -> None:
+    """One request is lost, or its answer is: it may have happened."""
+    world.node(machine).fail_in = int(gates)
+
+
+def late_commit(world: World, machine: str, commits: str, ticks: str) -> None:
+    """One commit seems to have failed, and is done later."""
+    node = world.node(machine)
+    node.late_in, node.late_ticks = int(commits), int(ticks)
+
+
+def lose_lease(world: World, machine: str) -> None:
+    """An operator revokes it."""
+    world.watcher.cut_off(machine)
+    world.store.revoke(world.lease_of(machine))
+
+
+# --- what happens to the store
+
+
+def outage(world: World, ticks: str) -> None:
+    """No majority; leases stand still meanwhile."""
+    world.begin_outage(int(ticks))
+
+
+def read_only(world: World, ticks: str) -> None:
+    """Writes are refused: its disk is full."""
+    for node in world.nodes:
+        node.begin("read only", int(ticks))
+
+
+def wipe(world: World, ticks: str) -> None:
+    """All data is lost, and with it the history; `pulumi up` comes later."""
+    world.wipe()
+    world.later(int(ticks), lambda: apply_all(world))
+
+
+def empty(world: World, ticks: str) -> None:
+    """All keys are deleted; leases and the history stay."""
+    world.empty()
+    world.later(int(ticks), lambda: apply_all(world))
+
+
+def save(world: World) -> None:
+    world.snapshot = world.store.read("")
+
+
+def restore(world: World, ticks: str, identity: str) -> None:
+    """Back to the snapshot, with the cluster's id or another one."""
+    if world.snapshot:
+        world.restore(world.snapshot, other_id=identity == "other")
+        world.later(int(ticks), lambda: apply_all(world))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    action: Callable[..., None]
+    arguments: Sequence[Sequence[object]] = ()
+    """What each argument is chosen from."""
+    weight: int = 1
+
+
+_GATES, _FEW = range(1, 40), range(1, 20)
+_PAUSES = (1, 1, 2, 4, 60)
+_SHORT_TO_LONG = (1, 4, 12, 30, 50, 90)
+
+EVENTS: dict[str, _Kind] = {
+    kind.action.__name__: kind
+    for kind in (
+        _Kind(change, [UNITS, range(3)]),
+        _Kind(stop, [[*UNITS, *PARTICULAR]]),
+        _Kind(destroy, [UNITS]),
+        _Kind(relabel, [MACHINES, ROLES]),
+        _Kind(kill, [MACHINES, _GATES], 2),
+        _Kind(pause, [MACHINES, _GATES, _PAUSES], 2),
+        _Kind(hang, [MACHINES, _GATES, _PAUSES]),
+        _Kind(freeze, [MACHINES, _SHORT_TO_LONG]),
+        _Kind(power, [MACHINES, _SHORT_TO_LONG], 2),
+        _Kind(jump, [MACHINES, (-3600, -1, 1, 3600)]),
+        _Kind(cut, [MACHINES, _SHORT_TO_LONG], 2),
+        _Kind(mute, [MACHINES, _SHORT_TO_LONG]),
+        _Kind(deaf, [MACHINES, _SHORT_TO_LONG]),
+        _Kind(lag, [MACHINES, _SHORT_TO_LONG]),
+        _Kind(lose_watches, [MACHINES]),
+        _Kind(repeat, [MACHINES, _FEW]),
+        _Kind(lose_answer, [MACHINES, _FEW]),
+        _Kind(late_commit, [MACHINES, (1, 2, 3), (1, 2, 4, 8, 20)], 2),
+        _Kind(lose_lease, [MACHINES]),
+        _Kind(outage, [_SHORT_TO_LONG]),
+        _Kind(read_only, [_SHORT_TO_LONG]),
+        _Kind(wipe, [_SHORT_TO_LONG]),
+        _Kind(empty, [_SHORT_TO_LONG]),
+        _Kind(save),
+        _Kind(restore, [_SHORT_TO_LONG, ("same", "other")]),
+    )
+}

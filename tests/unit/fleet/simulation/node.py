@@ -1,0 +1,264 @@
+"""One machine in memory: what survives its fleetd, the fleetd, and all that can go wrong there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from components.fleet.config import Config
+from components.fleet.daemon.fleetd import Fleetd, Surroundings
+from components.fleet.etcd.watching import LIVENESS_SECONDS
+from components.fleet.model import Machine
+from components.fleet.store import StoreRefusedError, StoreUnavailableError
+
+from ..fakes import FakeSystemd, Line, MemoryFile
+
+if TYPE_CHECKING:
+    from .world import World
+
+TTL = 10
+TICK = 0.25
+
+
+class KilledError(BaseException):
+    """fleetd's process ends here. No `except Exception` sees it."""
+
+
+@dataclass
+class Node:
+    """One machine. A *gate* is a point before or after a read or a write of its fleetd."""
+
+    id: str
+    world: "World"
+    fleetd: Fleetd | None = None
+    on: bool = True
+    """Whether the machine has power."""
+    kill_in: int = 0
+    """fleetd is killed at this many gates from now; 0: not."""
+    fail_in: int = 0
+    """The store's answer is lost at this many of its gates from now; 0: not."""
+    late_in: int = 0
+    """This many commits from now, one seems to fail and is done later; 0: not."""
+    late_ticks: int = 0
+    """How many ticks later."""
+    pause_in: int = 0
+    """fleetd stands still at this many gates from now, while the others go on; 0: not."""
+    pause_ticks: int = 0
+    """For how many ticks it then stands still."""
+    renews_in_pause: bool = False
+    """Whether its lease is kept alive meanwhile."""
+    paused: bool = False
+    renewing: bool = False
+    wall: float = 0.0
+    """By how many seconds the machine's time of day is off."""
+    booted_at: float = 0.0
+    faults: dict[str, int] = field(default_factory=dict[str, int])
+    """What goes wrong for a time, and the tick at which it ends."""
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
+    renew_at: float = 0.0
+    step_at: float = 0.0
+    restart_at: float = 0.0
+    disturbed_at: float = 0.0
+    gates: int = 0
+    """How many gates have been passed since fleetd was made."""
+    woken: bool = True
+    lagging_for: float = 0.0
+    """For how many seconds its watches have kept back what they know."""
+    unannounced_for: float = 0.0
+    """For how many seconds the store has not had the machine's key."""
+
+    def __post_init__(self) -> None:
+        self.systemd = FakeSystemd(lambda: self.world.clock() + self.wall, self._gate)
+        self.systemd.on_start = lambda name: self.world.watcher.started(self, name)
+        self.systemd.on_stop = lambda name: self.world.watcher.stopped(self, name)
+        self.line = Line(self.world.store, self._store_gate, self._is_late)
+        self.lease_file = MemoryFile(self._lease_gate)
+        self.ledger_file = MemoryFile(self._gate)
+
+    def clock(self) -> float:
+        """Seconds since the machine booted, like CLOCK_BOOTTIME."""
+        return self.world.clock() - self.booted_at
+
+    def begin(self, fault: str, ticks: int) -> None:
+        """Something goes wrong for so many ticks."""
+        self.faults[fault] = max(self.world.ticks + ticks, self.faults.get(fault, 0))
+        self.feel_faults()
+
+    def has(self, fault: str) -> bool:
+        """Whether this goes wrong now."""
+        return fault in self.faults
+
+    def end_faults(self) -> None:
+        """All is well again."""
+        self.faults.clear()
+        self.kill_in = self.fail_in = self.late_in = self.pause_in = 0
+        self.feel_faults()
+
+    def feel_faults(self) -> None:
+        """Let the connection be as the faults of this tick have it."""
+        self.faults = {name: end for name, end in self.faults.items() if end > self.world.ticks}
+        if self.has("cut") and self.line.up:
+            self.line.cut()
+        self.line.up = not self.has("cut")
+        self.line.mute, self.line.deaf = self.has("mute"), self.has("deaf")
+        self._feel_lag()
+        if self.faults or not self.on or self.paused or self.fleetd is None:
+            self.disturbed_at = self.world.clock()
+
+    def _feel_lag(self) -> None:
+        """A watch that is silent for long is found to be dead: see `etcd/watching.py`."""
+        late = self.has("lag") or self.has("deaf")
+        self.lagging_for = self.lagging_for + TICK if late else 0.0
+        if late:
+            self.line.lag()
+        if self.lagging_for > 2 * LIVENESS_SECONDS:
+            self.line.hang_up()
+        if not late or self.lagging_for > 2 * LIVENESS_SECONDS:
+            self.line.catch_up()
+
+    def undisturbed_for(self) -> float:
+        """For how many seconds nothing has gone wrong here."""
+        return self.world.clock() - max(self.disturbed_at, self.world.stirred_at)
+
+    def turn(self) -> None:
+        """Do what is due now."""
+        if not self.on or self.has("frozen"):
+            return
+        if self.paused:
+            if self.renews_in_pause and self.fleetd and not self.renewing:
+                self._renew_if_due(self.fleetd)
+            return
+        try:
+            if self.fleetd is None and self.world.clock() >= self.restart_at:
+                self._boot_fleetd()
+            if self.fleetd:
+                self._run(self.fleetd)
+        except KilledError:
+            self.kill()
+
+    def work(self) -> None:
+        """Let systemd do its jobs."""
+        if self.on and not self.has("frozen"):
+            self.systemd.work()
+
+    def knows_the_store(self) -> bool:
+        """Whether its fleetd has written down which store it follows."""
+        text = self.ledger_file.text
+        return bool(text) and '"cluster": ""' not in text
+
+    def kill(self) -> None:
+        """End fleetd's process; systemd starts it again soon."""
+        self.fleetd = None
+        self.kill_in = 0
+        self.line.hang_up()
+        self.restart_at = self.world.clock() + TICK
+
+    def relabel(self, role: str) -> None:
+        """Give the machine another role; units that asked for the old one have to go."""
+        self.metadata = {"role": role}
+        for unit, (text, _) in self.world.wanted.items():
+            if "role=" in text:
+                self.world.watcher.told(unit)
+        self.kill()
+
+    def power_off(self) -> None:
+        """The machine is gone until `power_on`."""
+        self.kill()
+        self.on = False
+        self.systemd.reboot()
+        self.lease_file.text = self.ledger_file.text = ""
+
+    def power_on(self) -> None:
+        """Boot. A machine without a past cannot tell that the store is older than it should be."""
+        self.on = True
+        self.booted_at = self.world.clock()
+        if self.world.clock() - self.world.restored_at < 2 * TTL:
+            self.world.watcher.all_told()
+
+    def _boot_fleetd(self) -> None:
+        self.gates = 0
+        self.renew_at = self.step_at = 0.0
+        around = Surroundings(
+            store=self.line,
+            systemd=self.systemd,
+            clock=self.clock,
+            lease_file=self.lease_file,
+            ledger_file=self.ledger_file,
+            wake=self._wake,
+            wall_clock=lambda: 0.0,  # What people read is the same in every history.
+        )
+        settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
+        self.fleetd = Fleetd(self._machine(), settings, around)
+
+    def _machine(self) -> Machine:
+        return Machine(self.id, f"10.0.0.{self.id[-1]}", self.id, self.metadata, "test")
+
+    def _run(self, fleetd: Fleetd) -> None:
+        self._renew_if_due(fleetd)
+        if self.woken or self.world.clock() >= self.step_at:
+            self.woken = False
+            self.step_at = self.world.clock() + fleetd.step()
+
+    def _renew_if_due(self, fleetd: Fleetd) -> None:
+        if self.world.clock() < self.renew_at and not fleetd.session.hurry.is_set():
+            return
+        fleetd.session.hurry.clear()
+        self.renew_at = self.world.clock() + TTL / 3
+        self.renewing = not self.paused
+        try:
+            fleetd.session.renew()
+        except StoreUnavailableError:
+            self.renew_at = self.world.clock() + TICK
+        finally:
+            self.renewing = False
+
+    def _wake(self) -> None:
+        self.woken = True
+
+    def _gate(self, _point: str) -> None:
+        if self.paused:
+            return  # The lease's thread, while the loop stands still.
+        self.gates += 1
+        if self.kill_in:
+            self.kill_in -= 1
+            if not self.kill_in:
+                raise KilledError
+        if self.pause_in and not self.world.is_paused:
+            self.pause_in -= 1
+            if not self.pause_in:
+                self._pause()
+
+    def _lease_gate(self, point: str) -> None:
+        """Who stands still here has the session's lock: the lease's thread has to wait."""
+        before, self.renewing = self.renewing, True
+        try:
+            self._gate(point)
+        finally:
+            self.renewing = before
+
+    def _pause(self) -> None:
+        self.paused = self.world.is_paused = True
+        fleetd = self.fleetd
+        for _ in range(self.pause_ticks):
+            self.world.tick()
+        self.paused = self.world.is_paused = False
+        if not self.on or self.fleetd is None or self.fleetd is not fleetd:
+            raise KilledError
+
+    def _store_gate(self, point: str) -> None:
+        self._gate(point)
+        if self.has("read only") and point.startswith(("before commit", "before grant")):
+            raise StoreRefusedError("mvcc: database space exceeded")
+        if self.fail_in:
+            self.fail_in -= 1
+            if not self.fail_in:
+                raise StoreUnavailableError(f"lost {point}")
+
+    def _is_late(self, commit: Callable[[], object]) -> bool:
+        """Keep a commit back, when it is the one's turn."""
+        if not self.late_in:
+            return False
+        self.late_in -= 1
+        if self.late_in:
+            return False
+        self.world.later(self.late_ticks, self.world.of_this_store(commit))
+        return True

@@ -1,0 +1,207 @@
+"""The promises, each checked by name while a history is played."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from components.fleet.model import (
+    SCHEDULE,
+    Assignment,
+    Target,
+    UnitState,
+    sha_of,
+    split_key,
+    state_key,
+)
+from components.fleet.store import Changes
+
+if TYPE_CHECKING:
+    from .world import Node, World
+
+MOVE_SECONDS = 2.0
+"""A lost machine's units run elsewhere within its lease and this."""
+
+TRUTH_SECONDS = 3.0
+"""An undisturbed machine's reports are right after this."""
+
+
+class Promise(StrEnum):
+    """What is promised (docs/architecture.md), as far as a simulation can see it."""
+
+    STOPS_NOTHING = "a sick control plane stops nothing"
+    ONCE = "a unit is started once for each instruction"
+    ONE_MACHINE = "a unit is assigned to one machine"
+    IN_TIME = "a lost machine's units run elsewhere within its lease and 2 s"
+    TRUTH = "status tells the truth"
+    CONVERGES = "when things return, the cluster converges"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A promise that was broken."""
+
+    promise: Promise
+    at: float
+    """Seconds since the history began."""
+    what: str
+
+    def __str__(self) -> str:
+        return f"at {self.at:.2f} s: {self.what} (promised: {self.promise})"
+
+
+@dataclass
+class Run:
+    """A unit's process that is up on a machine."""
+
+    node: str
+    unit: str
+    sha: str
+    lease: int
+    """The machine's lease when it was started; 0 when it had none."""
+
+
+@dataclass
+class Watcher:
+    """Sees everything that happens and complains of what must not."""
+
+    world: "World"
+    runs: dict[tuple[str, str], Run] = field(default_factory=dict[tuple[str, str], Run])
+    permitted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """(machine, unit) that may be stopped: told by the user, or the machine was cut off."""
+    lived: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """(machine, unit) to the file that was started there since it was last told anything."""
+    wrong: dict[tuple[str, str, str], float] = field(
+        default_factory=dict[tuple[str, str, str], float]
+    )
+    """Since when a machine (first) says what is not so (last) of a unit."""
+    violations: list[Violation] = field(default_factory=list[Violation])
+
+    def started(self, node: "Node", unit: str) -> None:
+        """A unit's process starts."""
+        sha = sha_of(node.systemd.disk.get(unit, ""))
+        run = Run(node.id, unit, sha, self.world.lease_of(node.id))
+        for other in self._copies(run):
+            if self._both_alive(run, other):
+                what = f"{unit} starts on {node.id} while it runs on {other.node}"
+                self._complain(Promise.ONE_MACHINE, what)
+        if self.lived.get((node.id, unit)) == sha:
+            self._complain(Promise.ONCE, f"{unit} is started a second time on {node.id}")
+        self.lived[node.id, unit] = sha
+        self.runs[node.id, unit] = run
+        if self.world.is_told(node.id, unit, sha):
+            self.permitted.discard((node.id, unit))
+
+    def stopped(self, node: "Node", unit: str) -> None:
+        """A unit's process ends."""
+        run = self.runs.pop((node.id, unit), None)
+        doubled = run is not None and any(self._copies(run))
+        text = node.systemd.disk.get(unit, "")
+        unfit = "role=" in text and f"role={node.metadata.get('role')}" not in text
+        if doubled or unfit or (node.id, unit) in self.permitted or not node.on:
+            self.lived.pop((node.id, unit), None)
+        else:
+            what = f"{unit} is stopped on {node.id} without an instruction"
+            self._complain(Promise.STOPS_NOTHING, what)
+
+    def told(self, unit: str) -> None:
+        """The user changes what is wanted of a unit."""
+        for node in self.world.nodes:
+            self.permit(node.id, unit)
+
+    def all_told(self) -> None:
+        """Any unit may be stopped."""
+        for unit in self.world.names:
+            self.told(unit)
+
+    def cut_off(self, machine: str) -> None:
+        """The machine's lease has ended: what it runs may be moved, and started again there."""
+        for unit in self.world.names:
+            self.permit(machine, unit)
+
+    def written(self, changes: Changes) -> None:
+        """The leader may tell one of two machines that run the same unit to stop it."""
+        for key, entry in changes.puts.items():
+            if key.startswith(SCHEDULE):
+                machine, unit = split_key(key, SCHEDULE)
+                told = Assignment.from_json(entry.value).target
+                if told is Target.INACTIVE and any(self._copies(Run(machine, unit, "", 0))):
+                    self.permit(machine, unit)
+
+    def permit(self, machine: str, unit: str) -> None:
+        """This unit may be stopped on this machine, and started there again."""
+        self.permitted.add((machine, unit))
+        self.lived.pop((machine, unit), None)
+
+    def look(self) -> None:
+        """Check, between two steps, what must be so at any time."""
+        self._check_assignments()
+        self._check_moves()
+        self._check_reports()
+
+    def check_convergence(self) -> None:
+        """Check that the cluster is as the user wants it."""
+        for difference in self.world.differences():
+            self._complain(Promise.CONVERGES, difference)
+
+    def _check_assignments(self) -> None:
+        homes: dict[str, list[str]] = {}
+        for (machine, unit), assignment in self.world.schedule().items():
+            if assignment.target is not Target.INACTIVE and not self.world.is_global(unit):
+                homes.setdefault(unit, []).append(machine)
+        for unit, machines in homes.items():
+            if len(machines) > 1:
+                what = f"{unit} is assigned to {' and '.join(sorted(machines))}"
+                self._complain(Promise.ONE_MACHINE, what)
+
+    def _check_moves(self) -> None:
+        """Only a loss with nothing else going on has a promised time."""
+        loss = self.world.lone_loss
+        if loss is None or self.world.clock() < loss.at + self.world.ttl + MOVE_SECONDS:
+            return
+        self.world.lone_loss = None
+        for unit in loss.units:
+            if not any(run.unit == unit for run in self.runs.values()):
+                what = f"{unit} of {loss.machine}, lost at {self.world.since(loss.at):.2f} s"
+                self._complain(Promise.IN_TIME, f"{what}, runs nowhere")
+
+    def _check_reports(self) -> None:
+        now = self.world.clock()
+        wrong: dict[tuple[str, str, str], float] = {}
+        for node in self.world.nodes:
+            if node.undisturbed_for() > 0:
+                for unit, said in self._false_reports(node):
+                    key = (node.id, unit, said)
+                    wrong[key] = self.wrong.get(key, now)
+        self.wrong = wrong
+        for (machine, unit, said), since in wrong.items():
+            if now - since > TRUTH_SECONDS:
+                what = f"{machine} says of {unit} for {now - since:.2f} s: {said}"
+                self._complain(Promise.TRUTH, what)
+
+    def _false_reports(self, node: "Node") -> Iterator[tuple[str, str]]:
+        """The units that are on the machine and reported otherwise, and how."""
+        for unit in sorted(node.systemd.running().keys() | node.systemd.disk.keys()):
+            entry = self.world.store.entries.get(state_key(node.id, unit))
+            said = UnitState.from_json(entry.value).active if entry else "nothing"
+            if said != node.systemd.active(unit):
+                yield unit, said
+
+    def _copies(self, run: Run) -> Iterator[Run]:
+        """Where else the unit runs, though it is to run on one machine only."""
+        if not self.world.is_global(run.unit):
+            yield from (
+                other
+                for other in self.runs.values()
+                if other.unit == run.unit and other.node != run.node
+            )
+
+    def _both_alive(self, one: Run, other: Run) -> bool:
+        """A machine that could not announce itself for long is as good as cut off."""
+        leases = self.world.store.leases
+        both = one.lease in leases and other.lease in leases
+        return both and self.world.node(other.node).unannounced_for <= self.world.ttl / 2
+
+    def _complain(self, promise: Promise, what: str) -> None:
+        if not any(one.promise is promise and one.what == what for one in self.violations):
+            self.violations.append(Violation(promise, self.world.since_start(), what))
