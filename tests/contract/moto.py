@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -138,27 +138,36 @@ IMAGES = [
 
 
 @contextmanager
-def running(folder: Path) -> Generator[Moto]:
-    """Starts a server on a free port of 127.0.0.1 and ends it again; its log is in the folder."""
+def running(
+    folder: Path, server: Sequence[str] = ("moto.server",), env: Mapping[str, str] | None = None
+) -> Generator[Moto]:
+    """Starts a server on a free port of 127.0.0.1 and ends it again; its log is in the folder.
+
+    Args:
+        folder: for what the server reads and writes.
+        server: the Python module that is the server, and its arguments.
+        env: what its environment has besides.
+    """
     log, images = folder / "moto.log", folder / "images.json"
     images.write_text(json.dumps(IMAGES))
     for _ in range(ATTEMPTS):
         port = free_port()
         with log.open("wb") as output:
-            server = subprocess.Popen(
-                [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)],
+            process = subprocess.Popen(
+                [sys.executable, "-m", *server, "-H", "127.0.0.1", "-p", str(port)],
                 stdout=output,
                 stderr=output,
                 env=os.environ
-                | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_AMIS_PATH": str(images)},
+                | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_AMIS_PATH": str(images)}
+                | dict(env or {}),
             )
         try:
-            if _answers(server, f"http://127.0.0.1:{port}"):
+            if _answers(process, f"http://127.0.0.1:{port}"):
                 yield Moto(f"http://127.0.0.1:{port}")
                 return
         finally:
-            server.terminate()
-            server.wait()
+            process.terminate()
+            process.wait()
     raise RuntimeError(f"moto_server did not start: {log.read_text()}")
 
 
