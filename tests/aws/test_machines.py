@@ -33,7 +33,7 @@ def test_machines_are_what_their_user_data_says(cluster: Stack):
 
 def test_a_preview_shows_no_change(cluster: Stack):
     assert cluster.changes() == {}
-    assert cluster.changes("--refresh") == {}
+    assert set(cluster.changes("--refresh").values()) <= {"refresh"}
 
 
 def test_a_terminated_core_machine_comes_back(cluster: Stack, cloud: Amazon):
