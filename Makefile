@@ -21,7 +21,7 @@ test: setup ## All checks: style, types, layers, unit tests, plugins, a real clu
 	@toolchain/setup sshd
 	@toolchain/check
 
-test-aws: setup ## The contract tests of the aws plugin
+test-aws: setup ## What make test says of AWS: the plugin, and a cluster on EC2 as moto has it
 	@toolchain/check aws
 
 test-unit: ## The quick checks: style, types, layers, unit tests
