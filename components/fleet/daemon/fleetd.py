@@ -79,12 +79,11 @@ class Fleetd:
         self._machine = machine
         self._settings = settings
         self._around = around
-        ledger = Ledger(around.ledger_file)
         self._agent = Agent(
             machine.id,
             around.store,
             around.systemd,
-            ledger,
+            Ledger(around.ledger_file),
             self.session.sight,
             settings.agent_ttl,
             self._shake,
@@ -95,7 +94,7 @@ class Fleetd:
         self._cluster = Mirror(around.store, CLUSTER, around.wake)
         self._schedule = Mirror(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
         self._own_key = Mirror(around.store, machine_key(machine.id), around.wake)
-        self._shaken = ledger.wary  # A fleetd before this one may have found out.
+        self._shaken = False
         self._full_at = 0.0
         self._troubles: dict[str, str] = {}
         around.systemd.subscribe(around.wake)

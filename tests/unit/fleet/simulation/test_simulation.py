@@ -25,24 +25,6 @@ def test_any_history(seed: int) -> None:
         pytest.fail(history.tell(seed, *shortest(seed, whole, broken)))
 
 
-FOUND = {
-    "a fleetd that is killed remembers that the store was emptied": (
-        615,
-        "714 read_only 90; 716 empty 50; 720 stop p1.service; 724 kill m2 3",
-    ),
-    "a report that is done late does not replace a newer one": (
-        3,
-        "787 late_commit m1 3 20; 796 power m1 30",
-    ),
-}
-"""Histories that broke a promise once."""
-
-
-@pytest.mark.parametrize(("seed", "text"), FOUND.values(), ids=FOUND)
-def test_what_was_found_once(seed: int, text: str) -> None:
-    assert history.play(seed, [Event.parse(one) for one in text.split(";")]) == []
-
-
 def test_a_history_can_be_told_and_read_again() -> None:
     whole = events.history(7, history.LENGTH)
     assert [Event.parse(str(one)) for one in whole] == whole
