@@ -3,8 +3,16 @@
 The tests are in order: each finds the cluster as the one before left it.
 """
 
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
 from tests.aws.amazon import Amazon
+from tests.cluster import asking
 from tests.cluster.stack import Stack, eventually
+
+CORE = 3
 
 
 def test_every_registered_target_answers(cluster: Stack, cloud: Amazon):
@@ -27,7 +35,107 @@ def test_a_preview_shows_no_change(cluster: Stack):
     assert cluster.changes() == {}
 
 
+def test_a_terminated_core_machine_comes_back(cluster: Stack, cloud: Amazon):
+    machines = cluster.outputs()["machines"]
+    before = cloud.instances()
+    victim = before["machine-2"]
+    cloud.terminate(victim)
+    cluster.up("--refresh")
+    after = cloud.instances()
+    assert after["machine-2"] != victim
+    assert {**after, "machine-2": victim} == before, "the others stay"
+    assert cluster.outputs()["machines"] == machines, "addresses stay"
+    eventually("it is whole", lambda: asking.is_whole(cluster, machines), 120)
+    assert set(cloud.targets()) == set(after.values())
+    for address in machines.values():
+        eventually(f"{address} answers", lambda address=address: says_hello(cluster, address))
+    assert cluster.changes() == {}
+
+
+def test_etcd_stays_healthy_while_it_grows_and_shrinks(cluster: Stack, cloud: Amazon):
+    for size in (5, 3):
+        cluster.configure({"cluster-size": str(size), "etcd-size": str(size)})
+        with watching_etcd(cluster) as unhealthy:
+            cluster.up()
+        assert not unhealthy
+        machines = cluster.outputs()["machines"]
+        assert len(machines) == size
+        eventually("it is whole", lambda: asking.is_whole(cluster, machines, core=size), 120)  # noqa: B023
+        assert set(cloud.targets()) == set(cloud.instances().values())
+    assert len(cloud.machines()) == CORE
+
+
+def test_another_instance_type_rolls_one_core_machine_at_a_time(cluster: Stack, cloud: Amazon):
+    before, began = cloud.instances(), time.time()
+    cluster.configure({"instance-type": "t3.medium"})
+    with asking_targets(cluster) as unanswered:
+        cluster.up()
+    assert not set(before.values()) & set(cloud.instances().values()), "all were made anew"
+    assert most_down_at_once(cloud, began) == 1
+    assert not unanswered
+    machines = cluster.outputs()["machines"]
+    eventually("it is whole", lambda: asking.is_whole(cluster, machines), 120)
+
+
 def says_hello(cluster: Stack, address: str) -> bool:
     """Whether a target answers as the load balancer would see it."""
     ask = ("curl", "--silent", "--max-time", "5", f"http://{address}/")
     return "Hello World!" in cluster.run(*ask, check=False).out
+
+
+def most_down_at_once(cloud: Amazon, since: float) -> int:
+    """How many machines that had been there were down at the same time, at most."""
+    down: set[str] = set()
+    most = 0
+    for event in cloud.events():
+        if event.at >= since:
+            (down.add if event.what == "stopped" else down.discard)(event.address)
+            most = max(most, len(down))
+    return most
+
+
+@contextmanager
+def watching_etcd(cluster: Stack) -> Generator[list[str]]:
+    """What was wrong with etcd's answers to the first machine during the block."""
+    write = "etcdctl --command-timeout=10s put /test/alive yes"
+
+    def look() -> str:
+        done = cluster.on("machine-1", write, check=False)
+        return "" if done.code == 0 else done.text
+
+    with repeating(look) as found:
+        yield found
+
+
+@contextmanager
+def asking_targets(cluster: Stack) -> Generator[list[str]]:
+    """When no target at all gave a good answer during the block."""
+    addresses = list(cluster.outputs()["machines"].values())
+
+    def look() -> str:
+        good = [one for one in addresses if says_hello(cluster, one)]
+        return "" if good else f"nobody answered at {time.time()}"
+
+    with repeating(look) as found:
+        yield found
+
+
+@contextmanager
+def repeating(look: Callable[[], str]) -> Generator[list[str]]:
+    """Look twice a second in the background; what was found is collected."""
+    found: list[str] = []
+    ended = threading.Event()
+
+    def go() -> None:
+        while not ended.wait(0.5):
+            problem = look()
+            if problem:
+                found.append(problem)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
