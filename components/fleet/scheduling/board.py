@@ -48,11 +48,23 @@ class Board:
     def put(self, job: Job, site: Site) -> None:
         """Place a unit that the rules allow here; those that it replaces leave."""
         for victim in self.victims(job, site):
-            self._evict(victim, site)
+            self.evict(victim, site)
         self._bring(job, site)
         for peer in job.requirements.machine_of:
             if peer not in site.units:
                 self._bring(self.relations.jobs[peer], site)
+
+    def evict(self, name: str, site: Site) -> None:
+        """Take a unit away, and its followers with it."""
+        pending = [name]
+        while pending:
+            leaving = pending.pop()
+            if leaving in site.units:
+                site.units.remove(leaving)
+                self.at.pop(leaving, None)
+                self._count(self.relations.jobs[leaving], site, -1)
+                pending.extend(self.relations.followers[leaving])
+        self.left.append(site)
 
     def victims(self, job: Job, site: Site) -> list[str]:
         """The units here that have to leave when `job` comes."""
@@ -79,18 +91,6 @@ class Board:
         if not job.requirements.is_global:
             self.at[job.name] = site
         self._count(job, site, 1)
-
-    def _evict(self, name: str, site: Site) -> None:
-        """Take a unit away, and its followers with it."""
-        pending = [name]
-        while pending:
-            leaving = pending.pop()
-            if leaving in site.units:
-                site.units.remove(leaving)
-                self.at.pop(leaving, None)
-                self._count(self.relations.jobs[leaving], site, -1)
-                pending.extend(self.relations.followers[leaving])
-        self.left.append(site)
 
     def _count(self, job: Job, site: Site, change: int) -> None:
         site.load += 0 if job.requirements.is_global else change

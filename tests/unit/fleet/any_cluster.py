@@ -60,13 +60,19 @@ def requirements(draw: st.DrawFn, *, can_replace: bool) -> Requirements:
 
 
 @st.composite
-def clusters(draw: st.DrawFn, *, can_replace: bool = True) -> Cluster:
-    """Up to 12 units with any relations on up to 5 machines, some placed, perhaps wrongly."""
-    names = draw(st.lists(st.sampled_from(NAMES), unique=True))
+def clusters(
+    draw: st.DrawFn, *, can_replace: bool = True, units: int = 0, alive: int = 0
+) -> Cluster:
+    """Up to 12 units with any relations on up to 5 machines, some placed, perhaps wrongly.
+
+    At least `units` units, and `alive` machines.
+    """
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=units, unique=True))
     jobs = [Job(name, draw(requirements(can_replace=can_replace))) for name in names]
-    alive = draw(st.lists(st.sampled_from(MACHINES), unique_by=lambda one: one.id))
+    one_of = st.sampled_from(MACHINES)
+    machines = draw(st.lists(one_of, min_size=alive, unique_by=lambda one: one.id))
     current = draw(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(IDS)))
-    return Cluster(jobs, alive, current)
+    return Cluster(jobs, machines, current)
 
 
 class Judge:

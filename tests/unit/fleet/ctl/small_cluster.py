@@ -49,7 +49,7 @@ class SmallStore(MemoryStore):
 
 @dataclass
 class SmallCluster:
-    """A store whose leader and machines act within each commit that changes a unit."""
+    """A store whose leader and machines act within each commit that changes a unit or a move."""
 
     store: SmallStore = field(default_factory=SmallStore)
     behaviour: dict[str, list[UnitState]] = field(default_factory=dict[str, list[UnitState]])
@@ -62,6 +62,7 @@ class SmallCluster:
         self.put(model.LEADER, WEB)
         self.join(WEB, DB)
         self.store.watch(model.UNITS, self.store.revision, self._on_units, lambda: None)
+        self.store.watch(model.MOVES, self.store.revision, self._on_moves, lambda: None)
 
     def put(self, key: str, record: model.Record) -> None:
         self.store.put(key, record.to_json())
@@ -93,6 +94,20 @@ class SmallCluster:
     def state(self, name: str, active: str, sub: str, since: float = 0) -> UnitState:
         self.clock += 1
         return UnitState("loaded", active, sub, self.view().units[name].sha, since or self.clock)
+
+    def _on_moves(self, changes: Changes) -> None:
+        """What moves starts on its new machine first; one that fails there does not leave."""
+        view = self.view()
+        for name, home in sorted(view.plan().placements.items()):
+            for machine in sorted(view.assigned(name).keys() - {home}):
+                told = view.assigned(name)[machine]
+                self.put(model.schedule_key(machine, name), replace(told, moving=home))
+                self._take(home, name, view)
+                if self.view().reported(name)[home].active == "active":
+                    self._drop(machine, name)
+        on = {name: self.view().assigned(name) for name in self.view().moves}
+        done = [name for name, move in self.view().moves.items() if move.source not in on[name]]
+        self.store.remove(*(model.move_key(name) for name in done))
 
     def _on_units(self, changes: Changes) -> None:
         view = self.view()

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.fleet.model import Mark
-from components.fleet.scheduling.schedule import Job, schedule
+from components.fleet.scheduling.schedule import Job, Plan, schedule
 from components.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.any_cluster import Cluster, Judge, clusters
 from tests.unit.fleet.clusters import machines, spread
@@ -119,7 +120,34 @@ def marked(cluster: Cluster, random: Random) -> dict[str, Mark]:
     return {id: Mark(draining=drawn[id] == "draining") for id in drawn if drawn[id]}
 
 
-@given(clusters(can_replace=False), st.randoms(use_true_random=False))
+def may_go(cluster: Cluster, plan: Plan, name: str, on: str) -> bool:
+    """Whether a unit, and all that follow it, could as well be on this machine, by the judge."""
+    if any(job.requirements.is_global for job in cluster.jobs):
+        return False  # Some of them yield to it and some do not; the judge knows no order.
+    group = {name}
+    for _ in cluster.jobs:
+        group |= {job.name for job in cluster.jobs if group & {*job.requirements.machine_of}}
+    group &= plan.placements.keys()
+    there = replace(plan, placements={**plan.placements, **dict.fromkeys(group, on)})
+    judge = Judge(cluster, there)
+    return not any(judge.objects(one, on) for one in judge.on[on])
+
+
+@given(st.lists(st.integers(0, 4), min_size=5, max_size=20), st.randoms(use_true_random=False))
+def test_free_units_leave_drained_machines_and_no_other(places: list[int], random: Random) -> None:
+    cluster = Cluster([], machines(5))
+    current = {f"a{n}.service": cluster.machines[at].id for n, at in enumerate(places)}
+    marks = marked(cluster, random)
+    draining = {id for id, mark in marks.items() if mark.draining}
+    jobs = [Job(name, Requirements()) for name in current]
+    after = schedule(jobs, cluster.machines, current, marks).placements
+    open_machines = {machine.id for machine in cluster.machines} - marks.keys()
+    for name, id in current.items():
+        leaves = id in draining and open_machines
+        assert after[name] in open_machines if leaves else after[name] == id
+
+
+@given(clusters(can_replace=False, units=3, alive=2), st.randoms(use_true_random=False))
 def test_a_drained_machine_is_empty_or_has_a_reason_for_each_unit(
     cluster: Cluster, random: Random
 ) -> None:
@@ -133,6 +161,9 @@ def test_a_drained_machine_is_empty_or_has_a_reason_for_each_unit(
         if id in marks and marks[id].draining:
             reasons = plan.stuck[name]
             assert reasons.keys() == judge.machines.keys() - {id} and all(reasons.values())
+            assert not [
+                on for on in judge.machines.keys() - marks if may_go(cluster, plan, name, on)
+            ]
         if id in marks:
             assert was == id or judge.jobs[name].machine_of
     for name, id in before.placements.items():
