@@ -24,8 +24,10 @@ class AwsNetworkArgs(TypedDict):
     """Its subnets, in different zones; the default ones if not given."""
     ssh_from: Sequence[str]
     """CIDRs that may reach the machines' SSH."""
-    app_ports: tuple[int, int]
-    """First and last port of the app's instances, open between machines."""
+    first_app_port: int
+    """The first port of the app's instances; these are open between machines."""
+    last_app_port: int
+    """The last one."""
     https: bool
     """Whether the load balancer answers on 443 too."""
     tags: Mapping[str, str]
@@ -72,7 +74,8 @@ class AwsNetwork(pulumi.ComponentResource):
             self._from_cidr(f"ssh-from-{cidr}", self.machines, SSH, cidr)
         self._from_group("http-from-load-balancer", self.machines, HTTP, self.load_balancer)
         self._from_group("etcd-inside", self.machines, ETCD, self.machines)
-        self._from_group("app-inside", self.machines, self._args["app_ports"], self.machines)
+        app = (self._args["first_app_port"], self._args["last_app_port"])
+        self._from_group("app-inside", self.machines, app, self.machines)
         self._from_group("ssh-inside", self.machines, SSH, self.machines)
         aws.vpc.SecurityGroupEgressRule(
             "machines-out",

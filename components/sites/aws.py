@@ -17,7 +17,8 @@ from ..load_balancer.aws import AwsLoadBalancer
 from ..settings import AwsSettings
 
 IMAGES = ("hello", "nginx", "sinatra")
-APP_PORTS = (5000, 5099)
+FIRST_APP_PORT = 5000
+LAST_APP_PORT = 5099
 
 
 class AwsSite:
@@ -35,7 +36,8 @@ class AwsSite:
                 "vpc_id": chosen.vpc_id,
                 "subnet_ids": chosen.subnet_ids,
                 "ssh_from": chosen.allow_ssh_from,
-                "app_ports": APP_PORTS,
+                "first_app_port": FIRST_APP_PORT,
+                "last_app_port": LAST_APP_PORT,
                 "https": bool(chosen.certificate_arn),
                 "tags": chosen.tags,
             },

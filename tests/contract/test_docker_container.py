@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 import socket
 from typing import Any
 
@@ -282,9 +283,9 @@ def test_a_child_of_a_component(project: Project) -> None:
 
 
 def test_preview_makes_nothing(project: Project) -> None:
-    before = engine().containers(all=True, filters={"label": LABEL["label"]})
-    assert project.preview(container()).steps == {"it": "create"}
-    assert engine().containers(all=True, filters={"label": LABEL["label"]}) == before
+    name = f"fleet-cluster-contract-{secrets.token_hex(4)}"
+    assert project.preview(container(name=name)).steps == {"it": "create"}
+    assert inspect(name) is None
 
 
 def test_secret_uploads_stay_secret(project: Project) -> None:

@@ -3,8 +3,12 @@
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
-LINES = 8
+READ = 200
+"""Lines that are looked at: what repeats itself counts as one of those that are shown."""
+LINES = 12
+"""Lines that are shown; systemd and a unit's own clean-up add some to the words that matter."""
 COLUMNS = 200
 SECONDS = 3.0
 """How long journalctl has; on a slow disk a report without lines is better than none."""
@@ -19,7 +23,7 @@ def last_lines(names: Iterable[str]) -> dict[str, str]:
 
 
 def _last_lines_of(name: str) -> str:
-    command = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={LINES}"]
+    command = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={READ}"]
     try:
         answer = subprocess.run(
             [*command, f"--unit={name}"], capture_output=True, timeout=SECONDS, check=False
@@ -30,9 +34,14 @@ def _last_lines_of(name: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """The last few lines, none too long, nothing in them that a terminal would obey."""
-    lines = [line for line in text.splitlines() if line.strip()][-LINES:]
-    return "\n".join(_printable(line) for line in lines)
+    """The last few lines, each once, none too long, with nothing that a terminal would obey."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    told = [_once(line, len(list(same))) for line, same in groupby(lines)]
+    return "\n".join(_printable(line) for line in told[-LINES:])
+
+
+def _once(line: str, times: int) -> str:
+    return line if times == 1 else f"({times} times) {line}"
 
 
 def _printable(line: str) -> str:

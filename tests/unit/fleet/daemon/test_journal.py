@@ -11,6 +11,10 @@ def test_the_last_lines_are_kept() -> None:
     assert excerpt(text).splitlines() == [f"line {n}" for n in range(100 - LINES, 100)]
 
 
+def test_a_line_that_repeats_itself_is_told_once() -> None:
+    assert excerpt("why\n" + "no answer\n" * 30 + "failed\n") == "why\n(30 times) no answer\nfailed"
+
+
 @given(st.text())
 def test_it_is_short_and_harmless(text: str) -> None:
     lines = excerpt(text).split("\n")
