@@ -1,8 +1,6 @@
 """The whole program on AWS under Pulumi's mocks: what must be so of every resource."""
 
-import asyncio
 import json
-import runpy
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -11,7 +9,7 @@ import pytest
 import yaml
 
 from components.load_balancer.aws import DRAIN_SECONDS
-from tests.unit.components.test_program import CHECKOUT, CONFIG, Engine
+from tests.unit.components.test_program import CHECKOUT, CONFIG, Engine, run_program
 
 PRIVATE = "10.0.0.0/8"
 TAGGED = ("ec2/", "lb/", "iam/role:", "iam/instanceProfile", "ecr/repository:", "vpc/")
@@ -54,19 +52,9 @@ class Amazon(Engine):
 @pytest.fixture(scope="module")
 def program() -> Amazon:
     engine = Amazon()
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test")
     chosen = CONFIG | {"provider": "aws", "allow-ssh-from": f'["{PRIVATE}"]', "tags": '["a=b"]'}
     config = {f"fleet-cluster:{key}": value for key, value in chosen.items()}
-    pulumi.runtime.set_all_config({**config, "aws:region": "eu-central-1"})
-
-    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
-    def run() -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(CHECKOUT)
-            runpy.run_path("__main__.py")
-
-    run()
+    run_program(engine, {**config, "aws:region": "eu-central-1"})
     return engine
 
 

@@ -81,13 +81,11 @@ class Engine(pulumi.runtime.Mocks):
         return {one.name: one.inputs for one in self.asked if one.type.endswith(kind)}
 
 
-@pytest.fixture(scope="module")
-def program() -> Engine:
-    """The program, run once."""
-    engine = Engine()
+def run_program(engine: pulumi.runtime.Mocks, config: Mapping[str, str]) -> None:
+    """Run the program of this checkout with an engine of our own and these settings."""
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test")
-    pulumi.runtime.set_all_config({f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
+    pulumi.runtime.set_all_config(dict(config))
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def run() -> None:
@@ -96,6 +94,13 @@ def program() -> Engine:
             runpy.run_path("__main__.py")
 
     run()
+
+
+@pytest.fixture(scope="module")
+def program() -> Engine:
+    """The program, run once."""
+    engine = Engine()
+    run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
     return engine
 
 
