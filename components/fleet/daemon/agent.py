@@ -257,9 +257,10 @@ class Agent:
 
     def _hold(self, reason: str) -> None:
         log.warning("holding %d units as they are: %s", len(self._ledger.units), reason)
+        # In this order: a fleetd that is killed in between finds it out again.
+        self._on_shaken()
         self._ledger.hold()
         self._reported = None
-        self._on_shaken()
 
     def _confirms(self, name: str, wanted: _Wanted) -> bool:
         """Whether the assignment says what is so already, or is newer than the trouble."""

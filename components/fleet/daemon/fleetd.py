@@ -79,11 +79,12 @@ class Fleetd:
         self._machine = machine
         self._settings = settings
         self._around = around
+        ledger = Ledger(around.ledger_file)
         self._agent = Agent(
             machine.id,
             around.store,
             around.systemd,
-            Ledger(around.ledger_file),
+            ledger,
             self.session.sight,
             settings.agent_ttl,
             self._shake,
@@ -94,7 +95,8 @@ class Fleetd:
         self._cluster = Mirror(around.store, CLUSTER, around.wake)
         self._schedule = Mirror(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
         self._own_key = Mirror(around.store, machine_key(machine.id), around.wake)
-        self._shaken = False
+        # A fleetd without a past cannot know whether the store is what it was.
+        self._shaken = ledger.wary or not ledger.cluster
         self._full_at = 0.0
         self._troubles: dict[str, str] = {}
         around.systemd.subscribe(around.wake)
@@ -144,7 +146,7 @@ class Fleetd:
             mirror.refresh()
             cluster = self._cluster.entries.get(CLUSTER)
             self._agent.recognise(cluster, mirror.revision, mirror.fresh)
-        self._shaken &= self.session.sight() < self.session.ttl
+        self._shaken &= self.session.sight() < self.session.ttl or not self.announced
         if CLUSTER not in self._cluster.entries and self._cluster.settled:
             record = Cluster(uuid4().hex)
             written = Put(CLUSTER, record.to_json())
@@ -178,6 +180,8 @@ class Fleetd:
     def _announce(self, lease: int) -> None:
         """Put the machine's key, after the states of what it runs already."""
         key, value = machine_key(self._machine.id), self._machine.to_json()
+        if key not in self._own_key.entries:
+            self.session.shaken()  # What kept us from it, or removed it, may concern all machines.
         self._own_key.expect(self._around.store.commit([Put(key, value, lease)]))
         log.info("announced as %s, address %s", self._machine.id, self._machine.address)
 

@@ -65,7 +65,26 @@ class Rig:
 
 @pytest.fixture
 def rig() -> Rig:
-    return Rig()
+    """One that has been up long enough to know that no other machine runs anything."""
+    rig = Rig()
+    for _ in range(5):
+        rig.live()
+        rig.clock.advance(3)
+    return rig
+
+
+def test_new_fleetd_lets_all_machines_announce_themselves_before_it_places_anything() -> None:
+    rig = Rig()
+    rig.want("hello.service")
+    rig.live()
+    rig.clock.advance(4)
+    rig.live()
+    assert rig.store.value(LEADER) == "m1" and not rig.systemd.running()
+    rig.clock.advance(4)
+    rig.live()
+    rig.clock.advance(2)
+    rig.live()
+    assert list(rig.systemd.running()) == ["hello.service"]
 
 
 def test_first_fleetd_names_the_cluster_announces_itself_and_leads(rig: Rig) -> None:

@@ -7,6 +7,7 @@ import pytest
 from components.fleet.model import Target
 
 from ..fakes import ENDS, FAILS, SLEEPS
+from .node import TTL
 from .world import World
 
 Action = Callable[[World], None]
@@ -77,7 +78,7 @@ ACTIONS: list[Action] = [
 def settled_world() -> World:
     world = World(machines=1)
     world.want("old.service", SLEEPS)
-    assert world.run(10, world.settled)
+    assert world.run(2 * TTL, world.settled)
     return world
 
 

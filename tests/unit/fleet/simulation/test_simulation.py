@@ -25,6 +25,28 @@ def test_any_history(seed: int) -> None:
         pytest.fail(history.tell(seed, *shortest(seed, whole, broken)))
 
 
+FOUND = {
+    "a fleetd that just booted gives all machines of an emptied store time to announce": (
+        202,
+        "448 late_commit m2 2 8; 457 power m1 4; 461 empty 1",
+    ),
+    "the same, also one that hangs": (
+        519,
+        "162 hang m3 15 60; 163 lose_watches m3; 181 empty 1; 182 power m2 12",
+    ),
+    "a fleetd that is killed remembers that the store was emptied": (
+        615,
+        "714 read_only 90; 716 empty 50; 720 stop p1.service; 724 kill m2 3",
+    ),
+}
+"""Histories that broke a promise once."""
+
+
+@pytest.mark.parametrize(("seed", "text"), FOUND.values(), ids=FOUND)
+def test_what_was_found_once(seed: int, text: str) -> None:
+    assert history.play(seed, [Event.parse(one) for one in text.split(";")]) == []
+
+
 def test_a_history_can_be_told_and_read_again() -> None:
     whole = events.history(7, history.LENGTH)
     assert [Event.parse(str(one)) for one in whole] == whole
