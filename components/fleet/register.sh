@@ -5,6 +5,10 @@
 # with the lease when this or its machine dies. It is never deleted: by then it may be another's.
 # While etcd is away this stays, and registers again when it is back.
 #
+# An instance that moves runs on two machines for a moment. Each takes the key over when it starts,
+# and never again: who has lost the key takes it only when it is free. So the one that started last
+# has it, the other is there should that one fail, and they do not take it from each other in turn.
+#
 # Environment: etcdctl's own settings, and optionally
 #   REGISTER_TTL    seconds until a dead registration is gone (10)
 #   REGISTER_DRAIN  seconds between leaving and ending, for readers of the key to notice (2)
@@ -14,10 +18,13 @@ key=$1 value=$2 url=$3
 ttl=${REGISTER_TTL:-10}
 drain=${REGISTER_DRAIN:-2}
 allowed_misses=3
+look_every=3 # seconds until a key that has become free is seen
 
-lease='' # not empty: registered, or just about to be
-keeper='' # the process that keeps the lease alive
+lease=''
+keeper='' # the process that keeps the lease alive; not empty: registered, unless another is
+is_new=1  # not registered yet since it was started
 misses=0
+looks=0
 
 say() {
     echo "$1"
@@ -39,16 +46,34 @@ put $key $value --lease=$lease
 EOF
 }
 
-# Takes a free key, or one that an earlier run left; another's registration is left alone.
+take_over() {
+    [ -n "$is_new" ] && etcdctl put "$key" "$value" --lease="$lease" >/dev/null && is_new=''
+}
+
+take_if_free() {
+    put_if "create(\"$key\") = \"0\""
+}
+
+# Not for every look: it would write each time.
+take_if_own() {
+    put_if "value(\"$key\") = \"$value\""
+}
+
 register() {
     lease=$(etcdctl lease grant "$ttl" | cut -d ' ' -f 2)
     [ -n "$lease" ] || return
-    if put_if "create(\"$key\") = \"0\"" || put_if "value(\"$key\") = \"$value\""; then
-        etcdctl lease keep-alive "$lease" >/dev/null &
-        keeper=$!
+    etcdctl lease keep-alive "$lease" >/dev/null &
+    keeper=$!
+    if take_over || take_if_free || take_if_own; then
         say "registered $key = $value"
-    else
-        unregister
+    fi
+}
+
+look() {
+    [ $((looks += 1)) -ge $look_every ] || return
+    looks=0
+    if take_over || take_if_free; then
+        say "registered $key = $value"
     fi
 }
 
@@ -69,7 +94,7 @@ leave() {
 check() {
     if answers; then
         misses=0
-        [ -n "$keeper" ] || register
+        if [ -n "$keeper" ]; then look; else register; fi
     elif [ $((misses += 1)) -eq $allowed_misses ] && [ -n "$keeper" ]; then
         unregister
         say "not registered: $url does not answer"

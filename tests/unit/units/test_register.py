@@ -16,12 +16,18 @@ REGISTER = Path(__file__).parents[3] / "components" / "fleet" / "register.sh"
 ETCDCTL = r"""#!/bin/bash
 cd "$STATE"
 while [[ $1 == --* ]]; do shift; done
-echo "$*" > "$CALLS"
+call=$*
+told() { echo "$call" > "$CALLS"; }
+# What is done is told when it is done; this one never is.
+[ "$2" = keep-alive ] && told || trap told EXIT
 [ ! -e away ] || { echo "etcd is away" >&2; exit 1; }
 case "$1 $2" in
     "lease grant") : > lease; echo "lease 7a granted with TTL($3s)" ;;
     "lease keep-alive") while [ -e lease ]; do sleep 0.05; done ;;
     "lease revoke") rm -f lease; [ ! -e mine ] || rm -f key mine ;;
+    "put "*)
+        rm -f mine
+        [ -e lease ] && echo "$3" > key && : > mine ;;
     "txn ")
         read -r condition
         { read -r; read -r _ key value lease; } || exit 1
@@ -31,6 +37,7 @@ case "$1 $2" in
         esac && { echo "$value" > key; : > mine; echo SUCCESS; } || echo FAILURE ;;
 esac
 """
+KEEP, PUT = "lease keep-alive 7a", "put /app/server/1 10.0.0.1:1 --lease=7a"
 CURL = '#!/bin/bash\n[ -e "$STATE/healthy" ]\n'
 
 
@@ -74,9 +81,20 @@ class Registration:
     def next_call(self) -> str:
         return self._reader.readline().strip()
 
+    @property
+    def key(self) -> str:
+        return (self.state / "key").read_text()
+
     def calls_until(self, wanted: str) -> list[str]:
         calls = [self.next_call()]
         while calls[-1] != wanted:
+            calls.append(self.next_call())
+        return calls
+
+    def calls_until_registered(self, by: str) -> list[str]:
+        """Until the lease is kept alive and the key is put, in whichever order."""
+        calls = [self.next_call()]
+        while not {KEEP, by} <= set(calls):
             calls.append(self.next_call())
         return calls
 
@@ -104,9 +122,8 @@ def test_registers_on_a_lease_and_leaves_by_revoking_it(registration: Registrati
     registration.say("healthy")
     registration.start()
     assert registration.next_call() == "lease grant 10"
-    assert registration.next_call() == "txn"
-    assert registration.next_call() == "lease keep-alive 7a"
-    assert (registration.state / "key").read_text() == "10.0.0.1:1\n"
+    assert sorted([registration.next_call(), registration.next_call()]) == [KEEP, PUT]
+    assert registration.key == "10.0.0.1:1\n"
     status = registration.terminate()
     assert registration.next_call() == "lease revoke 7a"
     assert status == 0
@@ -116,22 +133,22 @@ def test_registers_on_a_lease_and_leaves_by_revoking_it(registration: Registrati
 def test_leaves_while_the_app_does_not_answer_and_returns_with_it(registration: Registration):
     registration.say("healthy")
     registration.start()
-    registration.calls_until("lease keep-alive 7a")
+    registration.calls_until_registered(PUT)
     registration.unsay("healthy")
     assert registration.next_call() == "lease revoke 7a"
     registration.say("healthy")
     assert registration.next_call() == "lease grant 10"
-    assert registration.calls_until("lease keep-alive 7a") == ["txn", "lease keep-alive 7a"]
+    assert sorted([registration.next_call(), registration.next_call()]) == [KEEP, "txn"]
 
 
 def test_a_lost_lease_is_replaced(registration: Registration):
     registration.say("healthy")
     registration.start()
-    registration.calls_until("lease keep-alive 7a")
+    registration.calls_until_registered(PUT)
     for name in ("key", "mine", "lease"):
         registration.unsay(name)
     assert registration.next_call() == "lease grant 10"
-    registration.calls_until("lease keep-alive 7a")
+    registration.calls_until_registered("txn")
 
 
 def test_etcd_away_at_the_start_is_waited_for(registration: Registration):
@@ -141,24 +158,59 @@ def test_etcd_away_at_the_start_is_waited_for(registration: Registration):
     assert registration.next_call() == "lease grant 10"
     assert registration.next_call() == "lease grant 10"
     registration.unsay("away")
-    registration.calls_until("lease keep-alive 7a")
+    registration.calls_until_registered(PUT)
 
 
-def test_takes_over_what_an_earlier_run_left(registration: Registration):
-    registration.say("healthy")
-    registration.say("key", "10.0.0.1:1\n")
-    registration.start()
-    calls = registration.calls_until("lease keep-alive 7a")
-    assert calls == ["lease grant 10", "txn", "txn", "lease keep-alive 7a"]
-
-
-def test_leaves_the_registration_of_another_machine_alone(registration: Registration):
+def test_takes_over_what_another_has_when_it_starts(registration: Registration):
     registration.say("healthy")
     registration.say("key", "10.0.0.2:1\n")
     registration.start()
-    calls = registration.calls_until("lease revoke 7a")
-    assert calls == ["lease grant 10", "txn", "txn", "lease revoke 7a"]
-    assert (registration.state / "key").read_text() == "10.0.0.2:1\n"
+    registration.calls_until_registered(PUT)
+    assert registration.key == "10.0.0.1:1\n"
+
+
+def test_leaves_what_another_took_over_alone_until_it_is_free(registration: Registration):
+    registration.say("healthy")
+    registration.start()
+    registration.calls_until_registered(PUT)
+    registration.unsay("mine")
+    registration.say("key", "10.0.0.2:1\n")
+    assert [registration.next_call(), registration.next_call()] == ["txn", "txn"]
+    assert registration.key == "10.0.0.2:1\n"
     registration.unsay("key")
-    registration.calls_until("lease keep-alive 7a")
-    assert (registration.state / "key").read_text() == "10.0.0.1:1\n"
+    registration.calls_until("txn")
+    assert registration.key == "10.0.0.1:1\n"
+
+
+def test_leaving_ends_only_its_own_registration(registration: Registration):
+    registration.say("healthy")
+    registration.start()
+    registration.calls_until_registered(PUT)
+    registration.unsay("mine")
+    registration.say("key", "10.0.0.2:1\n")
+    registration.terminate()
+    registration.calls_until("lease revoke 7a")
+    assert registration.key == "10.0.0.2:1\n"
+
+
+def test_another_that_took_over_keeps_the_key_though_the_lease_is_lost(registration: Registration):
+    registration.say("healthy")
+    registration.start()
+    registration.calls_until_registered(PUT)
+    for name in ("mine", "lease"):
+        registration.unsay(name)
+    registration.say("key", "10.0.0.2:1\n")
+    registration.calls_until("lease grant 10")
+    assert sorted(registration.next_call() for _ in range(3)) == [KEEP, "txn", "txn"]
+    assert registration.key == "10.0.0.2:1\n"
+
+
+def test_what_was_its_own_before_the_lease_was_lost_is_its_own_again(registration: Registration):
+    registration.say("healthy")
+    registration.start()
+    registration.calls_until_registered(PUT)
+    for name in ("mine", "lease"):
+        registration.unsay(name)
+    registration.calls_until("lease grant 10")
+    assert sorted(registration.next_call() for _ in range(3)) == [KEEP, "txn", "txn"]
+    assert (registration.state / "mine").exists()

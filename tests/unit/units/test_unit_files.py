@@ -71,6 +71,11 @@ def test_an_instance_leaves_the_pool_before_its_app_stops():
     assert "sinatra-discovery@%i.service" in values("sinatra@.service", "Wants")
 
 
+@pytest.mark.parametrize("name", ["sinatra@.service", "sinatra-discovery@.service"])
+def test_an_instance_that_moves_serves_where_it_goes_before_it_stops_where_it_was(name: str):
+    assert values(name, "StartFirst") == ["true"]
+
+
 def test_registrations_of_the_pool_are_never_deleted():
     script = (UNITS.parent / "components/fleet/register.sh").read_text()
     assert "lease revoke" in script

@@ -1,0 +1,65 @@
+"""How many instances of the app serve, looked at again and again while a test does something."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from .stack import Stack
+
+PAUSE = 0.3
+"""Seconds between two looks."""
+
+
+class Capacity:
+    """Counts the instances that systemd reports active somewhere, and those in the pool."""
+
+    def __init__(self, stack: Stack, machine: str = "machine-1") -> None:
+        """`machine`: the one that is asked."""
+        self._stack = stack
+        self._machine = machine
+        self.active: list[int] = []
+        """Instances that were active, at each look."""
+        self.registered: list[int] = []
+        """Keys that nginx had to choose from, at each look."""
+        self._stop = threading.Event()
+        self._trouble: Exception | None = None
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        """Start looking."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop looking; a look that failed fails the test."""
+        self._stop.set()
+        self._thread.join()
+        if self._trouble and error is None:
+            raise self._trouble
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.active)} looks: active {min(self.active)} to {max(self.active)}, "
+            f"registered {min(self.registered)} to {max(self.registered)}"
+        )
+
+    def _watch(self) -> None:
+        try:
+            while not self._stop.wait(PAUSE):
+                self._look()
+        except Exception as trouble:  # noqa: BLE001 - it is raised in the test's thread
+            self._trouble = trouble
+
+    def _look(self) -> None:
+        ask = "fleetctl list-units --no-legend --fields=unit,active 2>/dev/null; "
+        ask += "etcdctl get --prefix --keys-only /app/server/"
+        lines = [line.split() for line in self._stack.on(self._machine, ask).out.splitlines()]
+        self.active.append(
+            len({line[0] for line in lines if line[1:] == ["active"] and "sinatra@" in line[0]})
+        )
+        self.registered.append(len({line[0] for line in lines if line and line[0].startswith("/")}))
