@@ -147,8 +147,8 @@ class Store(Protocol):
         """A new lease of `ttl` seconds: its id."""
         ...
 
-    def keep_alive(self, lease: int) -> None:
-        """Renew the lease for its full time.
+    def keep_alive(self, lease: int) -> int:
+        """Renew the lease for its full time, which is returned in seconds.
 
         Raises:
             LeaseLostError: it has gone.

@@ -51,7 +51,9 @@ class Session:
         try:
             if not lease:
                 raise LeaseLostError("there was none")
-            self._store.keep_alive(lease)
+            ttl = self._store.keep_alive(lease)
+            if not self.lease and ttl != self.ttl:
+                raise LeaseLostError(f"the one before was of {ttl} s")
             self._note(lease, is_new=False)
         except LeaseLostError as error:
             self.lease = 0

@@ -143,11 +143,12 @@ class Etcd:
         """See `Store.grant`."""
         return self._call("Lease/LeaseGrant", rpc.LeaseGrantRequest(TTL=ttl)).ID
 
-    def keep_alive(self, lease: int) -> None:
+    def keep_alive(self, lease: int) -> int:
         """See `Store.keep_alive`."""
         ttl = self._try_members(lambda member, how: member.keep_alive(lease, how))
         if ttl <= 0:
             raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
+        return ttl
 
     def revoke(self, lease: int) -> None:
         """See `Store.revoke`."""

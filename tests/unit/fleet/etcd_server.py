@@ -85,8 +85,7 @@ class EtcdServer:
 
     def keep_alive(self, lease: int) -> rpc.LeaseKeepAliveResponse:
         try:
-            self.store.keep_alive(lease)
-            return rpc.LeaseKeepAliveResponse(ID=lease, TTL=10)
+            return rpc.LeaseKeepAliveResponse(ID=lease, TTL=self.store.keep_alive(lease))
         except LeaseLostError:
             return rpc.LeaseKeepAliveResponse(ID=lease, TTL=0)
 

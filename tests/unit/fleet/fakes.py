@@ -135,10 +135,11 @@ class MemoryStore:
         self.leases[self._last_lease] = _Lease(ttl, self._clock() + ttl)
         return self._last_lease
 
-    def keep_alive(self, lease: int) -> None:
+    def keep_alive(self, lease: int) -> int:
         if lease not in self.leases:
             raise LeaseLostError("it has expired")
         self.leases[lease].expires = self._clock() + self.leases[lease].ttl
+        return self.leases[lease].ttl
 
     def revoke(self, lease: int) -> None:
         if self.leases.pop(lease, None):
@@ -317,8 +318,8 @@ class Line:
     def grant(self, ttl: int) -> int:
         return self._ask("grant", lambda: self._store.grant(ttl))
 
-    def keep_alive(self, lease: int) -> None:
-        self._ask("keep_alive", lambda: self._store.keep_alive(lease))
+    def keep_alive(self, lease: int) -> int:
+        return self._ask("keep_alive", lambda: self._store.keep_alive(lease))
 
     def revoke(self, lease: int) -> None:
         self._ask("revoke", lambda: self._store.revoke(lease))

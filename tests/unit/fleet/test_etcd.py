@@ -120,7 +120,7 @@ def test_lease_that_has_gone(
 ) -> None:
     etcd = connected(servers[0].endpoint)
     lease = etcd.grant(10)
-    etcd.keep_alive(lease)
+    assert etcd.keep_alive(lease) == 10
     etcd.revoke(lease)
     etcd.revoke(lease)
     with pytest.raises(LeaseLostError):

@@ -21,8 +21,8 @@ class Desk:
         self.wakes = 0
         self.restart()
 
-    def restart(self) -> None:
-        self.session = Session(self.line, TTL, self.clock, self.file, self._wake)
+    def restart(self, ttl: int = TTL) -> None:
+        self.session = Session(self.line, ttl, self.clock, self.file, self._wake)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -52,6 +52,17 @@ def test_restarted_fleetd_resumes_its_lease_and_its_sight(desk: Desk) -> None:
     desk.restart()
     desk.session.renew()
     assert desk.session.lease == lease and desk.session.sight() == 15
+
+
+def test_another_lease_time_takes_effect_at_once(desk: Desk) -> None:
+    desk.session.renew()
+    before = desk.session.lease
+    desk.restart(TTL // 2)
+    desk.session.renew()
+    lease = desk.session.lease
+    assert lease != before and desk.store.leases[lease].ttl == TTL // 2
+    desk.session.renew()
+    assert desk.session.lease == lease
 
 
 def test_resumed_lease_does_not_claim_more_sight_than_there_was(desk: Desk) -> None:
