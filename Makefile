@@ -1,6 +1,6 @@
 # One cluster on this computer. "make" alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-aws test-unit doctor setup env simulate
+.PHONY: help up down test test-aws test-unit doctor setup env simulate bench
 STACK ?= dev
 export STACK
 
@@ -27,6 +27,9 @@ test-aws: setup ## What make test says of AWS: the plugin, and a cluster on EC2 
 test-unit: ## The quick checks: style, types, layers, unit tests
 	@toolchain/setup python
 	@toolchain/check quick
+
+bench: setup ## fleet's speed on three machines, next to systemd alone (PARTS, REPETITIONS)
+	@bash -c '. toolchain/lib.sh && use_env && python -m bench.fleet $(PARTS) --repetitions $(or $(REPETITIONS),3)'
 
 simulate: ## Random histories of faults in memory, shrunk where they break a promise (HISTORIES, SEED)
 	@toolchain/setup python

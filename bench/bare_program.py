@@ -1,0 +1,23 @@
+"""Three machines with etcd and fleet, and nothing else: the program of `bench.fleet`'s stack."""
+
+import pulumi
+
+from components import settings
+from components.cluster import Cluster
+from components.sites.docker import DockerSite
+from components.ssh_config import SshConfig
+
+chosen = settings.read(pulumi.Config())
+site = DockerSite(chosen.load_balancer_port)
+cluster = Cluster(
+    "cluster",
+    {
+        "members": site.members(chosen.etcd_size),
+        "agent_ttl": chosen.agent_ttl,
+        "reconcile_interval": chosen.reconcile_interval,
+    },
+)
+for number, metadata in enumerate(chosen.metadata_of_machines(), start=1):
+    cluster.add(site.machine(number, metadata, cluster.settled))
+SshConfig("ssh", {"hosts": cluster.hosts, "folder": f".pulumi/ssh/{pulumi.get_stack()}"})
+pulumi.export("machines", cluster.machines)
