@@ -15,6 +15,8 @@ from .tunnel import CARRIED
 
 ENVIRONMENT = "FLEETCTL_"
 
+HELP = {"help", "-h", "--help"}
+
 EXIT_CODES = """\
 exit codes: 0 done, 1 failed or refused, 2 wrong command line, 3 timed out (--timeout,
 --block-attempts); status, journal and ssh: that of the command on the machine"""
@@ -80,11 +82,13 @@ def parse(words: Sequence[str]) -> tuple[Command, Namespace]:
     Raises:
         SystemExit: help was asked for, or the command line is wrong.
     """
-    parser = _parser()
+    named = _named(words)
+    parser = _parser([named] if named in COMMANDS and not HELP & set(words) else list(COMMANDS))
     if not words:
         parser.print_help()
         parser.exit(Exit.USAGE)
-    _refuse_unknown(parser, words)
+    if named and named not in (*COMMANDS, "help"):
+        parser.error(f"there is no command {named!r}{did_you_mean(named, COMMANDS)}")
     arguments = parser.parse_args(_without_help_command(words))
     if arguments.version:
         arguments.command = "version"
@@ -107,11 +111,13 @@ def store_words(arguments: Namespace) -> list[str]:
     return [f"--{option.name}={value}" for option, value in given if value != option.default]
 
 
-def _parser() -> Parser:
+def _parser(names: Sequence[str]) -> Parser:
+    """A parser that knows these commands: making all of them takes longer than most commands."""
+    known = [COMMANDS[name] for name in names]
     parser = Parser(
         prog="fleetctl",
         description="Runs systemd units on the machines of a cluster.",
-        epilog=_overview(),
+        epilog=_overview(known),
         formatter_class=RawDescriptionHelpFormatter,
         usage="fleetctl [OPTIONS] COMMAND [ARGUMENTS]",
         allow_abbrev=False,
@@ -122,7 +128,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=SUPPRESS)
     after_command = Parser(add_help=False)
     _add_global(after_command, SUPPRESS)
-    for command in COMMANDS.values():
+    for command in known:
         command.configure(
             commands.add_parser(
                 command.name,
@@ -149,25 +155,22 @@ def _add_global(parser: ArgumentParser, default: str | None = None) -> None:
         )
 
 
-def _overview() -> str:
-    width = max(map(len, COMMANDS))
+def _overview(known: Sequence[Command]) -> str:
+    width = max(len(command.name) for command in known)
     lines = [
-        f"  {command.name:{width}}  {command.summary}"
-        for command in COMMANDS.values()
-        if not command.hidden
+        f"  {command.name:{width}}  {command.summary}" for command in known if not command.hidden
     ]
     return "\n".join(
         ["commands:", *lines, "", "fleetctl COMMAND --help shows examples.", "", EXIT_CODES]
     )
 
 
-def _refuse_unknown(parser: Parser, words: Sequence[str]) -> None:
-    known = ArgumentParser(add_help=False, allow_abbrev=False)
-    _add_global(known, SUPPRESS)
-    _, rest = known.parse_known_args(words)
-    name = next((word for word in rest if not word.startswith("-")), None)
-    if name and name not in (*COMMANDS, "help"):
-        parser.error(f"there is no command {name!r}{did_you_mean(name, COMMANDS)}")
+def _named(words: Sequence[str]) -> str:
+    """The command's name, before anything is known of it; empty when none is given."""
+    options = ArgumentParser(add_help=False, allow_abbrev=False)
+    _add_global(options, SUPPRESS)
+    _, rest = options.parse_known_args(words)
+    return next((word for word in rest if not word.startswith("-")), "")
 
 
 def _without_help_command(words: Sequence[str]) -> list[str]:

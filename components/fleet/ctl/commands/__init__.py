@@ -1,57 +1,51 @@
 """fleetctl's commands, one a file."""
 
-from . import (
-    apply,
-    cat,
-    cordon,
-    destroy,
-    drain,
-    journal,
-    list_machines,
-    list_unit_files,
-    list_units,
-    load,
-    locate,
-    rebalance,
-    rollout,
-    ssh,
-    start,
-    status,
-    stop,
-    submit,
-    uncordon,
-    unload,
-    verify,
-    version,
-    why,
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+from ..command import Command
+
+_NAMES = (
+    "list-machines",
+    "list-units",
+    "list-unit-files",
+    "submit",
+    "load",
+    "start",
+    "stop",
+    "unload",
+    "rollout",
+    "destroy",
+    "cat",
+    "status",
+    "journal",
+    "ssh",
+    "cordon",
+    "uncordon",
+    "drain",
+    "rebalance",
+    "why",
+    "verify",
+    "apply",
+    "locate",
+    "version",
 )
 
-COMMANDS = {
-    module.COMMAND.name: module.COMMAND
-    for module in (
-        list_machines,
-        list_units,
-        list_unit_files,
-        submit,
-        load,
-        start,
-        stop,
-        unload,
-        rollout,
-        destroy,
-        cat,
-        status,
-        journal,
-        ssh,
-        cordon,
-        uncordon,
-        drain,
-        rebalance,
-        why,
-        verify,
-        apply,
-        locate,
-        version,
-    )
-}
-"""By name, in the order of `fleetctl --help`."""
+
+class _Commands(Mapping[str, Command]):
+    """Each is imported when it is asked for: a call of fleetctl needs one of them."""
+
+    def __getitem__(self, name: str) -> Command:
+        if name not in _NAMES:
+            raise KeyError(name)
+        return import_module(f".{name.replace('-', '_')}", __name__).COMMAND
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+COMMANDS = _Commands()
+"""By name, in the order of `fleetctl --help`; `some_command.py` is `some-command`."""
