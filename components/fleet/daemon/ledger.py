@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -104,7 +104,7 @@ class Ledger:
         return True
 
     def _save(self) -> None:
-        units = {name: asdict(unit) for name, unit in self.units.items()}
+        units = {name: vars(unit) for name, unit in self.units.items()}
         content = {
             "cluster": self.cluster,
             "revision": self.revision,
