@@ -74,9 +74,12 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
 
 def _parcel(command: Command, arguments: Namespace) -> Parcel:
     """What the command reads on this computer."""
-    if command.input is Input.FILES:
+    wanted = command.input
+    if wanted is Input.FILES_OR_DOCUMENT:
+        wanted = Input.FILES if arguments.units else Input.DOCUMENT
+    if wanted is Input.FILES:
         return Parcel(files=read_files(arguments.units))
-    if command.input is Input.DOCUMENT and not getattr(arguments, "owner", ""):
+    if wanted is Input.DOCUMENT and not getattr(arguments, "owner", ""):
         return Parcel(document=sys.stdin.read())
     return Parcel()
 

@@ -37,7 +37,12 @@ class Application:
             CtlError: the document has not that shape, or names a unit twice.
             UnitFileError: one of the unit files is bad.
         """
-        document = _object("the document", _load(text), {"owner", "units"}, {"owner", "units"})
+        return cls.read(_load(text))
+
+    @classmethod
+    def read(cls, given: Any) -> "Application":
+        """Check a document that was read already; see `from_json`."""
+        document = _object("the document", given, {"owner", "units"}, {"owner", "units"})
         owner = document["owner"]
         if not isinstance(owner, str) or not owner:
             raise CtlError(f"apply: owner is {owner!r}; it must be a name")
@@ -54,6 +59,19 @@ class Application:
                 parse(member, unit_text)
                 units[member] = Unit(sha, target, owner)
         return cls(owner, units, texts)
+
+
+def documents(text: str) -> list[Application]:
+    """`fleetctl plan`'s document: first those of its field `after`, then itself.
+
+    Raises:
+        CtlError, UnitFileError: as for `Application.from_json`.
+    """
+    document = _object("the document", _load(text))
+    after: Any = document.pop("after", [])
+    if not isinstance(after, list):
+        raise CtlError(f"apply: after must be a list of documents, not {after!r:.80}")
+    return [Application.read(one) for one in (*cast(list[Any], after), document)]
 
 
 def _load(text: str) -> Any:
@@ -109,6 +127,17 @@ def check(application: Application, view: View) -> None:
     Raises:
         CtlError: a unit belongs to someone else, or fits on no machine.
     """
+    check_owner(application, view)
+    changes = draft(application, view)
+    check_fits(application.units, view.preview(changes.units, changes.texts))
+
+
+def check_owner(application: Application, view: View) -> None:
+    """Refuse units of others.
+
+    Raises:
+        CtlError: a unit belongs to someone else.
+    """
     for name in application.units:
         known = view.units.get(name)
         if known and known.owner not in ("", application.owner):
@@ -116,8 +145,6 @@ def check(application: Application, view: View) -> None:
                 f"{name} belongs to {known.owner!r}, so {application.owner!r} cannot have it; "
                 f"rename one of them, or give it up there first"
             )
-    changes = draft(application, view)
-    check_fits(application.units, view.preview(changes.units, changes.texts))
 
 
 def check_fits(units: Mapping[str, Unit], then: View) -> None:

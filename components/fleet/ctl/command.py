@@ -20,6 +20,8 @@ class Input(Enum):
     """The unit files that its arguments name, or the templates beside them."""
     DOCUMENT = auto()
     """Standard input."""
+    FILES_OR_DOCUMENT = auto()
+    """The files of its arguments; without arguments, standard input."""
 
 
 class Place(Enum):

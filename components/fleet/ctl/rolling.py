@@ -32,19 +32,24 @@ class Limits:
 
 def add_options(parser: ArgumentParser) -> None:
     """The options of commands that roll."""
-    parser.add_argument(
-        "--max-unavailable",
-        type=int,
-        default=1,
-        metavar="N",
-        help="how many instances of a template may be down at any time (default: 1)",
-    )
+    add_max_unavailable(parser)
     parser.add_argument(
         "--timeout",
         type=float,
         default=0,
         metavar="SECONDS",
         help="wait at most so long for each turn, then go back and exit 3 (default: 0, no limit)",
+    )
+
+
+def add_max_unavailable(parser: ArgumentParser) -> None:
+    """The option that says how much a rollout may cost."""
+    parser.add_argument(
+        "--max-unavailable",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many instances of a template may be down at any time (default: 1)",
     )
 
 
@@ -59,7 +64,7 @@ def limits_of(arguments: Namespace) -> Limits:
             f"--max-unavailable is {arguments.max_unavailable}; it must be 1 or more, because an "
             "instance is down while it gets its new file"
         )
-    return Limits(arguments.max_unavailable, arguments.timeout or None)
+    return Limits(arguments.max_unavailable, getattr(arguments, "timeout", 0) or None)
 
 
 @dataclass

@@ -12,6 +12,8 @@ from ..unitfiles.syntax import read
 from ..unitfiles.unitfile import is_template, template_of
 from .view import View
 
+UP = ("active", "reloading")
+"""The ACTIVE states of a unit that runs."""
 PULLING = ("Wants", "Requires", "Requisite", "BindsTo", "Upholds")
 """The options by which a unit makes systemd start another one with it."""
 
@@ -63,7 +65,7 @@ def is_rolled(wanted: Unit, known: Unit | None) -> bool:
 def is_active(name: str, view: View) -> bool:
     """Whether the unit runs, on all machines where it is."""
     states = view.reported(name).values()
-    return bool(states) and all(state.active in ("active", "reloading") for state in states)
+    return bool(states) and all(state.active in UP for state in states)
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,16 @@ def followers(name: str, view: View) -> list[str]:
 
 def pulls(name: str, text: str, other: str) -> bool:
     """Whether systemd starts `other` when it starts unit `name`, which has this file."""
-    words = [
-        word
-        for assignment in read(name, text).values("Unit", *PULLING)
+    return other in names_in(name, text, PULLING)
+
+
+def names_in(name: str, text: str, options: Iterable[str]) -> set[str]:
+    """The units that the file of unit `name` has in these options of its section [Unit]."""
+    return {
+        _expanded(name, word)
+        for assignment in read(name, text).values("Unit", *options)
         for word in assignment.value.split()
-    ]
-    return other in {_expanded(name, word) for word in words}
+    }
 
 
 def _expanded(name: str, word: str) -> str:

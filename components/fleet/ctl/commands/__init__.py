@@ -26,6 +26,7 @@ _NAMES = (
     "rebalance",
     "why",
     "verify",
+    "plan",
     "apply",
     "locate",
     "version",
