@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
+from . import previews
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
 from .fleet.unitfiles.unitfile import parse
 from .host import Connection, ssh
@@ -64,7 +65,7 @@ class FleetUnit(pulumi.ComponentResource):
         path = Path(args["path"])
         text = read_unit(path, args.get("values", {}))
         unit = {"text": text, "target": args.get("target", "launched")}
-        command = apply(self, path.name, args["connection"], unit)
+        command = apply(self, path, args["connection"], unit)
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -89,7 +90,7 @@ class FleetTemplate(pulumi.ComponentResource):
         names = instance_names(path.name, args["instances"])
         instances = {instance: "launched" for instance in names}
         template = {"text": text, "target": "inactive", "instances": instances}
-        command = apply(self, path.name, args["connection"], template)
+        command = apply(self, path, args["connection"], template)
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -158,13 +159,15 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def apply(
-    parent: pulumi.Resource, unit: str, connection: Connection, wanted: Mapping[str, object]
+    parent: pulumi.Resource, path: Path, connection: Connection, wanted: Mapping[str, object]
 ) -> remote.Command:
     """Make a unit, with its instances if it is a template, as wanted, whatever was done by hand.
 
     The resource has the unit's name, so that Pulumi refuses a second one for the same unit.
     """
+    unit = path.name
     run = f"timeout {APPLY_SECONDS} fleetctl apply --timeout {TURN_SECONDS}"
+    document = pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}})
     return remote.Command(
         unit,
         connection=ssh(connection),
@@ -172,9 +175,20 @@ def apply(
         update=run,
         delete=f"{run} --destroy",
         add_previous_output_in_env=False,
-        stdin=pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}}),
-        opts=pulumi.ResourceOptions(parent=parent),
+        stdin=document,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            hooks=previews.hooks(parent, connection, document, _draft(path, wanted)),
+        ),
     )
+
+
+def _draft(path: Path, wanted: Mapping[str, object]) -> previews.Draft:
+    """The document with a file whose placeholders are still open: it differs from any other."""
+    text = path.read_text()
+    units = {path.name: {**wanted, "text": text}}
+    document = json.dumps({"owner": path.name, "units": units})
+    return previews.Draft(document, sorted(set(_PLACEHOLDER.findall(text))))
 
 
 def _placements(stdout: str) -> dict[str, Any]:

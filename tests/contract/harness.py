@@ -113,7 +113,7 @@ def _nothing() -> None:
 
 
 def _note(outcome: Outcome, event: auto.EngineEvent) -> None:
-    if event.diagnostic_event is not None:
+    if event.diagnostic_event is not None and event.diagnostic_event.severity != "debug":
         outcome.messages.append(event.diagnostic_event.message)
     if event.resource_pre_event is None:
         return

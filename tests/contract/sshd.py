@@ -56,14 +56,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, *, accept_env: str = "", port: int | None = None) -> Generator[Server]:
-    """Starts an sshd and stops it at the end."""
+def running(
+    folder: Path, *, accept_env: str = "", port: int | None = None, path: str = ""
+) -> Generator[Server]:
+    """Starts an sshd and stops it at the end; programs are found in `path`, if given."""
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists():
         raise RuntimeError("sshd is missing: `apt-get install openssh-server` has it")
     server = Server(port or free_port(), folder, getpass.getuser())
     _write_keys(folder)
-    (folder / "config").write_text(_config(server, accept_env))
+    (folder / "config").write_text(_config(server, accept_env, path))
     (folder / "log").unlink(missing_ok=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -89,7 +91,7 @@ def _write_keys(folder: Path) -> None:
     (folder / "authorized_keys").write_text("".join(allowed))
 
 
-def _config(server: Server, accept_env: str) -> str:
+def _config(server: Server, accept_env: str, path: str) -> str:
     lines = [
         f"Port {server.port}",
         "ListenAddress 127.0.0.1",
@@ -103,6 +105,7 @@ def _config(server: Server, accept_env: str) -> str:
         "MaxStartups 100",
         "Subsystem sftp internal-sftp",
         *([f"AcceptEnv {accept_env}"] if accept_env else []),
+        *([f"SetEnv PATH={path}"] if path else []),
     ]
     return "\n".join(lines) + "\n"
 

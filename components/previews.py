@@ -1,0 +1,131 @@
+"""What a preview says of units: what the update will do to them, as the cluster itself plans it.
+
+A hook of the unit's resource runs in previews when the resource is to change, and asks
+`fleetctl plan` on a machine. It says nothing when the cluster cannot be asked: a preview never
+fails, and never waits long, because of it.
+"""
+
+import asyncio
+import json
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import pulumi
+
+from .host import Connection
+from .ssh_config import FOLDER, known_hosts, ssh_config
+
+CONNECT_SECONDS = 3
+SECONDS = 20
+"""For the whole question."""
+ASK = f"timeout {SECONDS} fleetctl plan --output json"
+
+
+def new_memory() -> defaultdict[str, list[Any]]:
+    """By cluster, the documents that a preview has come to: later units may need theirs."""
+    return defaultdict(list[Any])
+
+
+_before = new_memory()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A document as far as it is known before the update."""
+
+    document: str
+    missing: list[str]
+    """What is not known yet, such as the digest of an image that will be built."""
+
+    @property
+    def condition(self) -> str:
+        """Under which condition a plan for it holds."""
+        return f"{', '.join(self.missing)} not known yet, for example not built; if changed:\n"
+
+
+def hooks(
+    component: pulumi.Resource,
+    connection: Connection,
+    document: pulumi.Output[str],
+    draft: Draft,
+) -> pulumi.ResourceHookBinding | None:
+    """What tells, in a preview, what a change of a unit's resource will do; None in an update.
+
+    Args:
+        component: what the lines are shown with.
+        connection: a machine of the cluster.
+        document: what `fleetctl apply` will get.
+        draft: what stands for it as long as it is not known.
+    """
+    if not pulumi.runtime.is_dry_run():
+        return None
+
+    async def tell(args: pulumi.ResourceHookArgs) -> None:
+        way = await pulumi.Output.from_input(connection).future()
+        known = await document.future()
+        if way is None:
+            return
+        found = await asyncio.to_thread(ask, cast("dict[str, Any]", way), known or draft.document)
+        say(component, found, "" if known else draft.condition)
+
+    options = pulumi.ResourceHookOptions(on_dry_run=True, ignore_errors=True)
+    hook = pulumi.ResourceHook(f"{component.pulumi_resource_name}-plan", tell, options)
+    return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+
+def say(component: pulumi.Resource, plan: Mapping[str, Any], condition: str) -> None:
+    """Show what was planned, if that is anything."""
+    lines = condition + "\n".join(plan.get("lines", []))
+    if plan.get("refused"):
+        pulumi.warn(f"the update will be refused:\n{lines}", component)
+    elif plan.get("lines"):
+        pulumi.info(lines, component)
+
+
+def ask(way: Mapping[str, Any], document: str) -> Mapping[str, Any]:
+    """What the cluster plans to do; empty when it cannot be asked, for whatever reason."""
+    earlier = _before[f"{way['host']}:{way.get('port', 22)}"]
+    question = json.dumps({**json.loads(document), "after": list(earlier)})
+    earlier.append(json.loads(document))
+    try:
+        with TemporaryDirectory() as folder:
+            answer = subprocess.run(
+                ssh(way, Path(folder)),
+                input=question,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS + CONNECT_SECONDS,
+                check=False,
+            )
+        return json.loads(answer.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        pulumi.debug(f"{way['host']} does not say what the update will do: {error}")
+        return {}
+
+
+def ssh(way: Mapping[str, Any], folder: Path) -> list[str]:
+    """The ssh call that asks; it takes its keys from files in a folder of the user's alone."""
+    host = {
+        "name": "machine",
+        "host": way["host"],
+        "port": way.get("port", 22),
+        "key": way["host_key"],
+    }
+    proxy = way.get("proxy")
+    texts = {
+        "ssh_config": ssh_config([host], proxy).replace(FOLDER, str(folder)),
+        "known_hosts": known_hosts([host], proxy),
+        "identity": way["private_key"],
+        "proxy_identity": proxy["private_key"] if proxy else "",
+    }
+    for name, text in texts.items():
+        path = folder / name
+        path.touch(0o600)
+        path.write_text(text)
+    options = ["-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "BatchMode=yes"]
+    return ["ssh", "-F", str(folder / "ssh_config"), *options, "machine", ASK]
