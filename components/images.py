@@ -81,6 +81,21 @@ def _replaced_with(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOption
     return pulumi.ResourceOptions(replace_with=opts.replace_with if opts else None)
 
 
+def check_programs(context: Path, processor: str) -> None:
+    """Programs in a context are named NAME-PROCESSOR: each must be there for this one.
+
+    Raises:
+        pulumi.RunError: one is not.
+    """
+    programs = {path.name.rpartition("-")[0] for path in context.glob("*-a[mr][dm]64")}
+    for name in sorted(programs):
+        if not (context / f"{name}-{processor}").exists():
+            raise pulumi.RunError(
+                f"{context}: there is no {name} for {processor}, the machines' processor. "
+                f"Next step: make setup PROCESSORS={processor}"
+            )
+
+
 def content_tag(context: Path) -> str:
     """A tag that names a build context's content: 16 hexadecimal digits.
 

@@ -1,35 +1,52 @@
 # shellcheck shell=bash
-# confd, which the nginx image copies from its build context.
+# confd, which the nginx image copies from its build context: for this computer's processor, and
+# for those that PROCESSORS names (make setup PROCESSORS=arm64), as machines elsewhere may have.
 
-confd_hint="put confd $CONFD_VERSION (https://github.com/kelseyhightower/confd/releases) at images/nginx/confd"
-confd_home=$cache/confd-$CONFD_VERSION
-confd_placed=$root/images/nginx/confd
+confd_hint="put confd $CONFD_VERSION (https://github.com/kelseyhightower/confd/releases) at images/nginx/confd-PROCESSOR"
 
 confd_found() {
-  [[ -e $confd_home/origin ]] && cmp -s "$confd_home/confd" "$confd_placed" || return 1
-  printf '%s\t%s' "$CONFD_VERSION" "$(cat "$confd_home/origin"), in images/nginx"
+  local one home
+  for one in $(confd_processors); do
+    home=$(confd_home "$one")
+    [[ -e $home/origin ]] && cmp -s "$home/confd" "$(confd_placed "$one")" || return 1
+  done
+  printf '%s\t%s' "$CONFD_VERSION" "$(cat "$home/origin"), in images/nginx"
 }
 
 confd_install() {
-  [[ -e $confd_home/origin ]] || confd_get "$confd_home"
-  mkdir -p "${confd_placed%/*}"
-  ln -f "$confd_home/confd" "$confd_placed" 2>/dev/null || cp "$confd_home/confd" "$confd_placed"
+  local one placed
+  for one in $(confd_processors); do
+    [[ -e $(confd_home "$one")/origin ]] || confd_get "$one" "$(confd_home "$one")"
+    placed=$(confd_placed "$one")
+    mkdir -p "${placed%/*}"
+    ln -f "$(confd_home "$one")/confd" "$placed" 2>/dev/null ||
+      cp "$(confd_home "$one")/confd" "$placed"
+  done
 }
 
-# It runs in a container, so it is Linux's, whatever this computer is.
+confd_processors() {
+  # shellcheck disable=SC2086 # it is a list
+  printf '%s\n' "$(processor)" ${PROCESSORS:-} | sort -u
+}
+
+confd_home() { echo "$cache/confd-$CONFD_VERSION-$1"; }
+
+confd_placed() { echo "$root/images/nginx/confd-$1"; }
+
+# confd_get PROCESSOR FOLDER. It runs in a container, so it is Linux's, whatever this computer is.
 confd_get() {
   local url=https://github.com/kelseyhightower/confd/releases/download
-  rm -rf "$1"
-  mkdir -p "$1"
-  if download "$url/v$CONFD_VERSION/confd-$CONFD_VERSION-linux-$(processor)" "$1/confd"; then
-    echo "official download" >"$1/origin.new"
+  rm -rf "$2"
+  mkdir -p "$2"
+  if download "$url/v$CONFD_VERSION/confd-$CONFD_VERSION-linux-$1" "$2/confd"; then
+    echo "official download" >"$2/origin.new"
   else
     go_needed confd
-    GOOS=linux GOARCH=$(processor) quietly confd "building confd $CONFD_VERSION (about a minute)" \
-      go_build "$toolchain/go/confd" github.com/kelseyhightower/confd "$1/confd" ||
+    GOOS=linux GOARCH=$1 quietly confd "building confd $CONFD_VERSION for $1 (about a minute)" \
+      go_build "$toolchain/go/confd" github.com/kelseyhightower/confd "$2/confd" ||
       fail confd "go build" "$confd_hint"
-    echo "built here from Go modules" >"$1/origin.new"
+    echo "built here from Go modules" >"$2/origin.new"
   fi
-  chmod 755 "$1/confd"
-  mv "$1/origin.new" "$1/origin"
+  chmod 755 "$2/confd"
+  mv "$2/origin.new" "$2/origin"
 }

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import pulumi
 import pytest
 
-from components.images import content_tag
+from components.images import check_programs, content_tag
 
 
 @pytest.fixture
@@ -37,3 +38,11 @@ def test_a_change_of_text_name_or_mode_changes_the_tag(context: Path):
 def test_a_folder_without_a_dockerfile_is_refused(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="an image needs a folder with a Dockerfile"):
         content_tag(tmp_path)
+
+
+def test_a_program_must_be_there_for_the_machines_processor(context: Path):
+    check_programs(context, "arm64")
+    (context / "confd-amd64").touch()
+    check_programs(context, "amd64")
+    with pytest.raises(pulumi.RunError, match="no confd for arm64.*make setup PROCESSORS=arm64"):
+        check_programs(context, "arm64")

@@ -1,10 +1,14 @@
 """Each tool is found, downloaded or built; what cannot be had fails with the next step."""
 
+import platform
 from pathlib import Path
 
 import pytest
 
 from .conftest import Computer
+
+OWN, OTHER = ("arm64", "amd64") if platform.machine() == "aarch64" else ("amd64", "arm64")
+"""This computer's processor, and one that it is not."""
 
 FAKE_GO = """
 if [[ $1 == env ]]; then echo go1.26.1; fi
@@ -215,12 +219,21 @@ def test_confd_is_placed_where_the_image_is_built(computer: Computer) -> None:
     computer.stub("curl", 'while [[ $1 != --output ]]; do shift; done; echo confd >"$2"')
     result = computer.run("toolchain/setup", "confd")
     assert result.returncode == 0, result.stderr
-    placed = computer.checkout / "images/nginx/confd"
+    placed = computer.checkout / f"images/nginx/confd-{OWN}"
     assert placed.read_text() == "confd\n"
     placed.unlink()
     placed.write_text("something else")
     assert computer.run("toolchain/setup", "confd").returncode == 0
     assert placed.read_text() == "confd\n"
+
+
+def test_confd_is_there_for_other_processors_when_asked(computer: Computer) -> None:
+    computer.stub("curl", 'echo "$*" >>asked; while [[ $1 != --output ]]; do shift; done; >"$2"')
+    assert computer.run("toolchain/setup", "confd", PROCESSORS=OTHER).returncode == 0
+    placed = sorted((computer.checkout / "images/nginx").glob("confd-*"))
+    assert [one.name for one in placed] == ["confd-amd64", "confd-arm64"]
+    asked = (computer.checkout / "asked").read_text()
+    assert asked.count("linux-amd64") == asked.count("linux-arm64") == 1
 
 
 def test_unknown_tool_is_refused(computer: Computer) -> None:
