@@ -12,8 +12,11 @@ from components.units import FleetTemplate, FleetUnit
 
 chosen = settings.read(pulumi.Config())
 
+# What units run: the folders of images/ that are built for them.
+IMAGES = ("hello", "nginx", "sinatra")
+
 # Where machines, images and the load balancer live: on AWS, or on this computer.
-site = AwsSite(chosen.aws) if chosen.aws else DockerSite(chosen.load_balancer_port)
+site = AwsSite(chosen.aws, IMAGES) if chosen.aws else DockerSite(chosen.load_balancer_port)
 
 # Machines, each with etcd and fleet before the next: so they are also made anew one by one.
 cluster = Cluster(
@@ -37,6 +40,7 @@ keys = EtcdKeys(
     in_cluster,
 )
 
+images = {name: site.image(name) for name in IMAGES}
 ports = [str(5000 + number) for number in range(chosen.sinatra_instances)]
 
 hello = FleetUnit(
@@ -44,7 +48,7 @@ hello = FleetUnit(
     {
         "connection": cluster.connection,
         "path": "units/hello.service",
-        "values": {"hello_image": site.image("hello")},
+        "values": {"hello_image": images["hello"]},
     },
     in_cluster,
 )
@@ -53,7 +57,7 @@ nginx = FleetUnit(
     {
         "connection": cluster.connection,
         "path": "units/nginx.service",
-        "values": {"nginx_image": site.image("nginx")},
+        "values": {"nginx_image": images["nginx"]},
     },
     in_cluster,
 )
@@ -62,7 +66,7 @@ sinatra = FleetTemplate(
     {
         "connection": cluster.connection,
         "path": "units/sinatra@.service",
-        "values": {"sinatra_image": site.image("sinatra")},
+        "values": {"sinatra_image": images["sinatra"]},
         "instances": ports,
     },
     pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[keys])),

@@ -6,7 +6,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from ..aws_asking import looked_up
 from ..aws_tags import tags
+from ..settings import SettingError
 
 SSH = (22, 22)
 HTTP = (80, 80)
@@ -52,10 +54,11 @@ class AwsNetwork(pulumi.ComponentResource):
         """Look the VPC up; make the groups and their rules."""
         super().__init__("fleet-cluster:index:AwsNetwork", name, None, opts)
         self._args = args
-        self.vpc_id = _vpc(args)
+        wanted = _vpc(args)
+        machines = self._group(f"{name}-machines", "Machines of the cluster", wanted)
+        balancer = self._group(f"{name}-load-balancer", "Load balancer of the cluster", wanted)
+        self.vpc_id = pulumi.Output.all(machines.vpc_id, wanted).apply(_still_there)
         self.subnet_ids = _subnets(args, self.vpc_id)
-        machines = self._group(f"{name}-machines", "Machines of the cluster")
-        balancer = self._group(f"{name}-load-balancer", "Load balancer of the cluster")
         self.machines = machines.id
         self.load_balancer = balancer.id
         self._rules_of_machines()
@@ -101,15 +104,16 @@ class AwsNetwork(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _group(self, name: str, description: str) -> aws.ec2.SecurityGroup:
+    def _group(self, name: str, description: str, vpc: pulumi.Input[str]) -> aws.ec2.SecurityGroup:
+        """It stays where it was made, and so tells where the cluster is."""
         return aws.ec2.SecurityGroup(
             name,
             description=description,
-            vpc_id=self.vpc_id,
+            vpc_id=vpc,
             # The two groups name each other in their rules.
             revoke_rules_on_delete=True,
             tags=tags(name, self._args["tags"]),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["vpcId"]),
         )
 
     def _from_cidr(
@@ -157,7 +161,8 @@ def _vpc(args: AwsNetworkArgs) -> pulumi.Output[str]:
 def _subnets(args: AwsNetworkArgs, vpc: pulumi.Output[str]) -> pulumi.Output[list[str]]:
     given = args.get("subnet_ids")
     if given:
-        return pulumi.Output.from_input(list(given))
+        _check_subnets(args.get("vpc_id", ""), given)
+        return vpc.apply(lambda _: list(given))
     found = vpc.apply(
         lambda vpc_id: aws.ec2.get_subnets_output(
             filters=[
@@ -167,3 +172,33 @@ def _subnets(args: AwsNetworkArgs, vpc: pulumi.Output[str]) -> pulumi.Output[lis
         )
     )
     return found.apply(lambda subnets: sorted(subnets.ids))
+
+
+def _still_there(vpcs: Sequence[str]) -> str:
+    """Machines cannot move between VPCs, nor a load balancer: refused before anything tries.
+
+    Raises:
+        SettingError: the cluster is in another VPC.
+    """
+    where, wanted = vpcs
+    if where != wanted:
+        raise SettingError(
+            "vpc-id",
+            wanted,
+            f"{where}, where this stack's cluster is (for another VPC: pulumi stack init NAME)",
+            where,
+        )
+    return where
+
+
+def _check_subnets(vpc: str, subnets: Sequence[str]) -> None:
+    """Raises SettingError unless they are of the VPC, and in two zones at least."""
+    found = [
+        looked_up("subnet-ids", one, lambda one=one: aws.ec2.get_subnet(id=one)) for one in subnets
+    ]
+    strangers = [one.id for one in found if one.vpc_id != vpc]
+    zones = {one.availability_zone for one in found}
+    if strangers or len(zones) == 1:
+        given = ", ".join(strangers or zones)
+        allowed = f"subnets of {vpc} in two zones or more, as a load balancer needs"
+        raise SettingError("subnet-ids", given, allowed, "--path 'subnet-ids[0]' subnet-...")

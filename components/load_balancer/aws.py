@@ -5,13 +5,15 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from pulumi_command import local
 
 from ..aws_tags import tags
 from ..host import Host
 
 DRAIN_SECONDS = 35
 """As long as nginx has to finish its requests, `docker stop --time` of units/nginx.service."""
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+"""What AWS recommends: TLS 1.3 and 1.2, and a key exchange that outlives quantum computers."""
 
 
 class AwsLoadBalancerArgs(TypedDict):
@@ -49,17 +51,31 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         targets = self._targets(name)
         self._listeners(balancer, targets)
         for host in args["hosts"]:
-            aws.lb.TargetGroupAttachment(
-                f"{host['name']}-target",
-                target_group_arn=targets.arn,
-                target_id=host["id"],
-                port=80,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+            self._target(host, targets)
         scheme = "https" if args.get("certificate_arn") else "http"
         self.hostname = balancer.dns_name
         self.url = pulumi.Output.concat(f"{scheme}://", balancer.dns_name)
         self.register_outputs({"hostname": self.hostname, "url": self.url})
+
+    def _target(self, host: Host, targets: aws.lb.TargetGroup) -> None:
+        """A target that leaves is deregistered, then drained, and only then terminated.
+
+        The plugin deregisters and goes on, so what lies between waits as long as AWS drains:
+        deleted after the target, before the machine. With the whole load balancer nothing waits.
+        """
+        drained = local.Command(
+            f"{host['name']}-drained",
+            delete=f"sleep {DRAIN_SECONDS}",
+            triggers=[host["id"]],
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=targets),
+        )
+        aws.lb.TargetGroupAttachment(
+            f"{host['name']}-target",
+            target_group_arn=targets.arn,
+            target_id=host["id"],
+            port=80,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[drained]),
+        )
 
     def _balancer(self, name: str) -> aws.lb.LoadBalancer:
         return aws.lb.LoadBalancer(

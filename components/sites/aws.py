@@ -1,6 +1,7 @@
 """AwsSite: a cluster on AWS."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pulumi
 import pulumi_tls as tls
@@ -9,14 +10,13 @@ from ..ecr_registry import EcrRegistry, credentials, repository_name
 from ..host import Address, Host, Proxy, SshKey
 from ..hosts.aws import AwsMachine, AwsMachineArgs
 from ..hosts.aws_address import AwsAddress
-from ..hosts.aws_image import DEBIAN_NAMES, architecture_of, debian_12
+from ..hosts.aws_image import DEBIAN_NAMES, architecture_of, debian_12, for_architecture
 from ..hosts.aws_network import AwsNetwork
 from ..hosts.aws_profile import AwsProfile
-from ..images import Image
+from ..images import Image, check_programs
 from ..load_balancer.aws import AwsLoadBalancer
 from ..settings import AwsSettings
 
-IMAGES = ("hello", "nginx", "sinatra")
 FIRST_APP_PORT = 5000
 LAST_APP_PORT = 5099
 
@@ -26,8 +26,8 @@ class AwsSite:
 
     registry_host = ""
 
-    def __init__(self, chosen: AwsSettings) -> None:
-        """Look up network and image; make what machines need."""
+    def __init__(self, chosen: AwsSettings, images: Sequence[str]) -> None:
+        """Look up network and image; make what machines need, and a repository for each image."""
         self._chosen = chosen
         self._architecture = architecture_of(chosen.instance_type)
         self._network = AwsNetwork(
@@ -42,17 +42,17 @@ class AwsSite:
                 "tags": chosen.tags,
             },
         )
-        self._registry = EcrRegistry("registry", {"images": IMAGES, "tags": chosen.tags})
+        self._registry = EcrRegistry("registry", {"images": images, "tags": chosen.tags})
         self._profile = AwsProfile(
             "machines",
             {
-                "repositories": [self._registry.arns[number] for number in range(len(IMAGES))],
+                "repositories": [self._registry.arns[number] for number in range(len(images))],
                 "ssm_access": chosen.ssm_access,
                 "tags": chosen.tags,
             },
         )
         self._image = (
-            pulumi.Output.from_input(chosen.image_id)
+            pulumi.Output.from_input(for_architecture(chosen.image_id, self._architecture))
             if chosen.image_id
             else debian_12(self._architecture)
         )
@@ -99,6 +99,8 @@ class AwsSite:
 
     def image(self, name: str) -> pulumi.Output[str]:
         """Push to the image's repository, for the machines' architecture."""
+        processor = DEBIAN_NAMES[self._architecture]
+        check_programs(Path(f"images/{name}"), processor)
         return Image(
             name,
             {
@@ -106,7 +108,7 @@ class AwsSite:
                 "push_to": self._registry.host,
                 "repository": repository_name(name),
                 "credentials": self._credentials,
-                "platform": f"linux/{DEBIAN_NAMES[self._architecture]}",
+                "platform": f"linux/{processor}",
             },
         ).reference
 

@@ -1,8 +1,10 @@
 """AWS's components through the real engine, against moto alone: no machine, no SSH."""
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,10 +13,13 @@ import pulumi.automation
 import pytest
 import yaml
 
+from components.load_balancer import aws as load_balancer
 from components.settings import AwsSettings
 from components.sites.aws import AwsSite
+from tests.aws import calls
+from tests.cluster.stack import CHECKOUT
 from tests.contract import moto
-from tests.contract.harness import Outcome, Project, require_engine
+from tests.contract.harness import EngineFailed, Outcome, Project, require_engine
 from tests.contract.moto import Moto
 
 COUNT = 2
@@ -35,6 +40,8 @@ CHOSEN = AwsSettings(
     ssm_access=False,
     tags={"team": "test"},
 )
+LEAVING = ["machine-1-target", "machine-1-drained", "machine-1"]
+"""How a machine goes: deregistered, drained, terminated."""
 UNTAGGED = {
     "aws:ecr/lifecyclePolicy:LifecyclePolicy",
     "aws:iam/rolePolicy:RolePolicy",
@@ -44,9 +51,23 @@ UNTAGGED = {
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
-    with moto.running(tmp_path_factory.mktemp("moto")) as server:
+def called(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it is noted what Pulumi called."""
+    return tmp_path_factory.mktemp("calls") / "log"
+
+
+@pytest.fixture(scope="module")
+def cloud(called: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    noting = ("tests.aws.calls", str(called))
+    folder, path = tmp_path_factory.mktemp("moto"), {"PYTHONPATH": str(CHECKOUT)}
+    with moto.running(folder, noting, path) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def short_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drained here: moto forgets a target at once."""
+    monkeypatch.setattr(load_balancer, "DRAIN_SECONDS", 1)
 
 
 @pytest.fixture
@@ -54,7 +75,7 @@ def project(cloud: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """An empty stack; when it is destroyed, AWS is as it was."""
     require_engine()
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", calls.OPERATOR)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     before = cloud.contents()
     made = Project(tmp_path)
@@ -69,7 +90,7 @@ def site(chosen: AwsSettings = CHOSEN, count: int = COUNT) -> Callable[[], None]
 
     def program() -> None:
         pulumi.runtime.register_stack_transformation(no_ssh)
-        made = AwsSite(chosen)
+        made = AwsSite(chosen, ["app"])
         made.members(1)
         hosts: list[Any] = []
         after: Sequence[pulumi.Resource] = []
@@ -93,6 +114,13 @@ def no_ssh(
 def done(outcome: Outcome) -> set[str]:
     """What the engine did; several resources may have one name."""
     return {operation for operation, _ in outcome.order}
+
+
+def last_steps(outcome: Outcome, operation: str, machine: str = "machine-1") -> list[str]:
+    """In which order it left. Its component has its name too, and goes after it."""
+    wanted = (f"{machine}-target", f"{machine}-drained", machine)
+    gone = [name for what, name in outcome.order if what == operation and name in wanted]
+    return list(dict.fromkeys(gone))
 
 
 def entries(project: Project, kind: str) -> dict[str, dict[str, Any]]:
@@ -120,6 +148,7 @@ def test_up_preview_and_changes(project: Project, cloud: Moto) -> None:
     assert done(grown) == {"same", "create"}
     shrunk = project.up(site(count=1))
     assert done(shrunk) == {"same", "delete"}
+    assert last_steps(shrunk, "delete", "machine-2") == [step.replace("1", "2") for step in LEAVING]
     assert instances(project) == {"machine-1": first["machine-1"]}
     assert cloud.instances() == [first["machine-1"]]
 
@@ -130,9 +159,60 @@ def test_another_type_replaces_in_place_of_the_old_machine(project: Project, clo
     changed = project.up(site(replace(CHOSEN, instance_type="t3.medium")))
     order = [operation for operation, name in changed.order if name == "machine-1"]
     assert order.index("delete-replaced") < order.index("create-replacement")
+    assert last_steps(changed, "delete-replaced") == LEAVING
     after = entries(project, "aws:ec2/instance:")["machine-1"]["outputs"]
     assert (after["privateIp"], after["instanceType"]) == (address, "t3.medium")
     assert len(cloud.instances()) == COUNT
+
+
+def test_another_vpc_is_refused_while_the_cluster_lives(project: Project, cloud: Moto) -> None:
+    project.up(site(count=1))
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{n}.0/24", AvailabilityZone=zone)["Subnet"]
+        for n, zone in enumerate((f"{moto.REGION}a", f"{moto.REGION}b"))
+    ]
+    ids = [one["SubnetId"] for one in subnets]
+    before = cloud.contents()
+    try:
+        for attempt in (project.preview, project.up):
+            with pytest.raises(EngineFailed, match="where this stack's cluster is"):
+                attempt(site(replace(CHOSEN, vpc_id=vpc, subnet_ids=ids), count=1))
+        assert cloud.contents() == before
+        assert done(project.preview(site(count=1))) == {"same"}
+    finally:
+        for one in ids:
+            ec2.delete_subnet(SubnetId=one)
+        ec2.delete_vpc(VpcId=vpc)
+
+
+def test_subnets_of_another_vpc_are_refused(project: Project, cloud: Moto) -> None:
+    chosen = replace(CHOSEN, vpc_id="vpc-0", subnet_ids=cloud.subnets())
+    with pytest.raises(EngineFailed, match="subnets of vpc-0 in two zones"):
+        project.preview(site(chosen))
+
+
+def test_subnets_of_one_zone_are_refused(project: Project, cloud: Moto) -> None:
+    chosen = replace(CHOSEN, vpc_id=cloud.vpc(), subnet_ids=cloud.subnets()[:1] * 2)
+    with pytest.raises(EngineFailed, match=f"{moto.REGION}a' is not allowed.*two zones"):
+        project.preview(site(chosen))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"image_id": moto.ARM_AMI}, "an image for x86_64.*this one is for arm64"),
+        ({"image_id": moto.AMI, "instance_type": "t4g.small"}, "an image for arm64"),
+        ({"image_id": "ami-0123"}, "image-id: 'ami-0123' could not be looked up"),
+        ({"instance_type": "t3.tiny"}, "instance-type: 't3.tiny' could not be looked up"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_made(
+    project: Project, change: dict[str, str], told: str
+) -> None:
+    with pytest.raises(EngineFailed, match=told):
+        project.preview(site(replace(CHOSEN, **change)))
 
 
 def test_a_terminated_instance_is_made_again_and_registered(project: Project, cloud: Moto) -> None:
@@ -182,3 +262,17 @@ def test_user_data_holds_no_lasting_secret(project: Project, cloud: Moto) -> Non
     assert text.count("PRIVATE KEY-----") == 2, "one key, for first contact"
     assert "PRIVATE KEY" not in yaml.dump(yaml.safe_load(text) | {"ssh_keys": {}})
     assert "PRIVATE KEY" not in project.state()
+
+
+def test_the_operators_policy_allows_all_that_pulumi_called(project: Project, called: Path) -> None:
+    """What the tests above called counts too, when they ran."""
+    project.up(site(replace(CHOSEN, ssm_access=True), count=1))
+    project.destroy()
+    policy = json.loads((CHECKOUT / "docs" / "aws-policy.json").read_text())
+    listed = [statement["Action"] for statement in policy["Statement"]]
+    allowed = [one for some in listed for one in ([some] if isinstance(some, str) else some)]
+    made = {"ec2:RunInstances", "ec2:TerminateInstances", "ecr:CreateRepository"}
+    assert made <= calls.calls(called)
+    for action in sorted(calls.calls(called)):
+        assert any(fnmatch(action, one) for one in allowed), action
+    assert all("*" not in one or ":Describe" in one for one in allowed), "only looking is for all"

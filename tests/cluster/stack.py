@@ -92,6 +92,11 @@ class Stack:
         for setting, value in config.items():
             self.run("pulumi", "config", "set", setting, "--", value)
 
+    def configure_list(self, setting: str, values: Sequence[str]) -> None:
+        """Make a list the value of a setting."""
+        for number, value in enumerate(values):
+            self.run("pulumi", "config", "set", "--path", f"{setting}[{number}]", "--", value)
+
     def up(self, *flags: str, check: bool = True) -> Done:
         """`pulumi up`."""
         command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *flags)

@@ -84,6 +84,9 @@ class Moto:
             "interfaces": _each(
                 ec2.describe_network_interfaces()["NetworkInterfaces"], "NetworkInterfaceId"
             ),
+            "addresses": _each(ec2.describe_addresses()["Addresses"], "AllocationId"),
+            "vpcs": _each(ec2.describe_vpcs()["Vpcs"], "VpcId"),
+            "subnets": _each(ec2.describe_subnets()["Subnets"], "SubnetId"),
             "keys": _each(ec2.describe_key_pairs()["KeyPairs"], "KeyName"),
             "groups": _each(ec2.describe_security_groups()["SecurityGroups"], "GroupName"),
             "balancers": _each(

@@ -189,3 +189,11 @@ def test_the_health_check_and_the_drain_are_the_units(program: Amazon):
 def test_every_machine_is_a_target(program: Amazon):
     targets = {one["targetId"] for one in program.of("TargetGroupAttachment").values()}
     assert targets == {f"machine-{number}-id" for number in range(1, 5)}
+
+
+def test_a_machine_that_goes_has_as_long_to_drain_as_the_target_group_says(program: Amazon):
+    commands = program.of("command:local:Command")
+    for number in range(1, 5):
+        drained = commands[f"machine-{number}-drained"]
+        assert drained["delete"] == f"sleep {DRAIN_SECONDS}"
+        assert drained["triggers"] == [f"machine-{number}-id"]

@@ -1,10 +1,13 @@
 """Settings of a stack on AWS: what goes together, and what a bad one is told."""
 
+import json
+
 import pulumi
 import pytest
+import yaml
 
 from components import settings
-from tests.unit.components.test_program import CONFIG
+from tests.unit.components.test_program import CHECKOUT, CONFIG
 
 GOOD = CONFIG | {"provider": "aws", "allow-ssh-from": '["203.0.113.7/32"]'}
 
@@ -57,3 +60,12 @@ def test_the_world_may_try_ssh_only_when_that_was_said_twice(cidr: str):
 def test_what_only_aws_has_is_refused_on_docker():
     with pytest.raises(settings.SettingError, match="since provider is docker"):
         read(provider="docker", allow_ssh_from="[]", certificate_arn="arn:aws:acm:x")
+
+
+def test_what_one_provider_has_is_described_with_the_defaults_that_the_other_checks():
+    described = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())["config"]
+    after = list(described)[list(described).index("instance-type") :]
+    assert after == list(settings.AWS_ONLY), "the rest of Pulumi.yaml is for provider aws"
+    for name, default in (settings.AWS_ONLY | settings.DOCKER_ONLY).items():
+        told = described[name]["default"]
+        assert default == (told if isinstance(told, str) else json.dumps(told)), name
