@@ -17,6 +17,7 @@ SCHEDULE = ROOT + "schedule/"
 STATES = ROOT + "states/"
 MARKS = ROOT + "marks/"
 MOVES = ROOT + "moves/"
+ADDRESSES = ROOT + "addresses/"
 
 LAYOUT_VERSION = 1
 
@@ -70,6 +71,11 @@ def mark_key(machine: str) -> str:
 def move_key(name: str) -> str:
     """Where it is kept that unit `name` is to move."""
     return MOVES + name
+
+
+def address_key(address: str) -> str:
+    """Where the id of the machine that last had `address` is kept."""
+    return ADDRESSES + address
 
 
 def split_key(key: str, prefix: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from ..etcd.client import connect
 from ..model import CLUSTER, SCHEDULE, Cluster, Machine, machine_key
 from ..store import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
 from . import endpoint
+from .address import Address
 from .agent import Agent
 from .dbus import DBusSystemd
 from .election import Election
@@ -90,6 +91,7 @@ class Fleetd:
             self._shake,
             around.wall_clock,
         )
+        self._address = Address(machine, around.store, around.wall_clock)
         self._election = Election(machine.id, around.store, around.wake)
         self._leader: Leader | None = None
         self._cluster = Mirror(around.store, CLUSTER, around.wake)
@@ -160,7 +162,8 @@ class Fleetd:
     def _act(self, lease: int) -> float:
         """Reconcile this machine; a systemd that fails must not keep it from leading."""
         try:
-            self._own_key.refresh()
+            if self._own_key.refresh() - self._own_key.entries.keys():
+                self._agent.distrust()  # Who removed it may have removed the states as well.
             self.announced = self._is_announced(lease)
             seconds = self._agent.reconcile(lease, self.announced, self._schedule.entries)
             if lease and not self.announced and self._own_key.settled:
@@ -179,6 +182,7 @@ class Fleetd:
 
     def _announce(self, lease: int) -> None:
         """Put the machine's key, after the states of what it runs already."""
+        self._address.claim()
         key, value = machine_key(self._machine.id), self._machine.to_json()
         if key not in self._own_key.entries:
             self.session.shaken()  # What kept us from it, or removed it, may concern all machines.
