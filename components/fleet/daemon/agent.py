@@ -267,8 +267,8 @@ class Agent:
         unit = self._ledger.units.get(name)
         if unit is None or unit.revision > 0:
             return unit is not None
-        told = wanted.assignment
-        return (told.sha, told.target) == (unit.sha, Target.LAUNCHED)
+        told, is_up = wanted.assignment, unit.progress is Progress.STARTED
+        return is_up and (told.sha, told.target) == (unit.sha, Target.LAUNCHED)
 
     def _follow(self, wanted: Mapping[str, _Wanted]) -> None:
         """Note which assignments are followed now."""

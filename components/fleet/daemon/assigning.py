@@ -162,9 +162,12 @@ class _Decider:
         running = [m for m, state in sorted(reports.items()) if state.active in _UP]
         # A schedule that is older than what runs (a restored store) gives way to what runs.
         held = [m for m in running if reports[m].held and m not in assigned]
-        for machines in ([m for m in assigned if m in reports], held, assigned, running):
+        both = [m for m in assigned if m in reports]
+        for machines in ([m for m in both if m in running], held, both, assigned, running):
             if machines:
                 return machines[0]
+        if self._s.keep_homeless:
+            return None  # Where it is at rest now it need not have been last.
         return min(reports, default=None)
 
     def _changes(self, unit: str, plan: Plan) -> Iterator[Change]:

@@ -51,14 +51,16 @@ class Session:
         try:
             if not lease:
                 raise LeaseLostError("there was none")
+            asked_at = self._clock()
             ttl = self._store.keep_alive(lease)
             if not self.lease and ttl != self.ttl:
                 raise LeaseLostError(f"the one before was of {ttl} s")
-            self._note(lease, is_new=False)
+            self._note(lease, asked_at, is_new=False)
         except LeaseLostError as error:
             self.lease = 0
+            asked_at = self._clock()
             lease = self._store.grant(self.ttl)
-            self._note(lease, is_new=True)
+            self._note(lease, asked_at, is_new=True)
             log.info("new lease %x of %d s: %s", lease, self.ttl, error)
         if lease != self.lease:
             self.lease = lease
@@ -110,26 +112,26 @@ class Session:
     def _resume(self) -> int:
         """The lease of a fleetd before this one, and what it knew."""
         with self._lock:
-            lease, self._clear_since = _parsed(self._saved.load())
+            lease, self._clear_since, self._renewed_at = _parsed(self._saved.load())
         return lease
 
-    def _note(self, lease: int, is_new: bool) -> None:
+    def _note(self, lease: int, asked_at: float, is_new: bool) -> None:
+        """Count from the request: the lease may be as old as that when the answer is here."""
         with self._lock:
             now = self._clock()
             blind = math.isfinite(self._renewed_at) and now - self._renewed_at > self.ttl / 2
-            self._renewed_at = now
-            if is_new or blind:
-                self._save(lease, now)
+            self._renewed_at = asked_at
+            self._save(lease, now if is_new or blind else self._clear_since)
 
     def _save(self, lease: int, clear_since: float) -> None:
         self._clear_since = clear_since
-        self._saved.save(f"{lease:x} {clear_since}\n")
+        self._saved.save(f"{lease:x} {clear_since} {self._renewed_at}\n")
 
 
-def _parsed(text: str) -> tuple[int, float]:
-    """The lease and since when the store was in sight, as a fleetd before has saved them."""
+def _parsed(text: str) -> tuple[int, float, float]:
+    """The lease, since when the store was in sight, and when it was last renewed."""
     try:
-        lease, clear_since = text.split()
-        return int(lease, 16), float(clear_since)
+        lease, clear_since, renewed_at = text.split()
+        return int(lease, 16), float(clear_since), float(renewed_at)
     except ValueError:
-        return 0, math.inf
+        return 0, math.inf, -math.inf

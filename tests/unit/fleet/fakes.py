@@ -475,6 +475,10 @@ class FakeSystemd:
         up = {name: unit.text for name, unit in self._units.items() if _is_up(unit)}
         return {name: sha_of(text or "") for name, text in up.items()}
 
+    def present(self) -> set[str]:
+        """The units that are up, or have a file."""
+        return {name for name, unit in self._units.items() if _is_up(unit)} | self.disk.keys()
+
     def _status(self, name: str) -> Status:
         unit = self._units.get(name, _Loaded())
         load = "loaded" if unit.text else "not-found"

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from components.fleet.model import Target
 
 from ..fakes import SLEEPS
+from .node import TICK, TTL
 from .world import World
+
+TTL_TICKS = round(TTL / TICK)
 
 UNITS = [f"u{i}.service" for i in range(6)]
 PARTICULAR = ["p0.service", "p1.service"]
@@ -83,6 +86,8 @@ def heal(world: World) -> None:
         if node.metadata != {"role": role}:
             node.relabel(role)
     apply_all(world)
+    # What no machine reports yet can only be destroyed later.
+    world.later(2 * TTL_TICKS, lambda: apply_all(world))
 
 
 def apply_all(world: World) -> None:

@@ -13,7 +13,7 @@ from .watcher import Promise
 SEEDS = int(os.environ.get("FLEET_SIMULATION_SEEDS", "25"))
 """How many histories; `python -m tests.unit.fleet.simulation run` plays thousands."""
 
-MOST = 4
+MOST = 6
 """Events in the shortest form of a history that fails."""
 
 
@@ -38,6 +38,18 @@ FOUND = {
         615,
         "714 read_only 90; 716 empty 50; 720 stop p1.service; 724 kill m2 3",
     ),
+    "a unit that is at rest on a machine may run on one that has not announced itself yet": (
+        10162,
+        "280 mute m2 90; 317 outage 90; 326 empty 1; 348 freeze m3 4",
+    ),
+    "states are reported again when the store is emptied twice": (
+        10396,
+        "841 wipe 30; 842 empty 50",
+    ),
+    "a fleetd that was started in an outage was blind": (
+        11479,
+        "1261 deaf m3 50; 1267 empty 50; 1288 kill m2 15; 1292 outage 50",
+    ),
 }
 """Histories that broke a promise once."""
 
@@ -53,7 +65,7 @@ def test_a_history_can_be_told_and_read_again() -> None:
 
 
 def first_failure(promise: Promise) -> tuple[int, Sequence[Event]]:
-    for seed in range(40):
+    for seed in range(200):
         whole = events.history(seed, history.LENGTH)
         broken = history.play(seed, whole)
         if broken and broken[0].promise is promise:

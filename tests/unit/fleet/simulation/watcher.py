@@ -5,16 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from components.fleet.model import (
-    SCHEDULE,
-    Assignment,
-    Target,
-    UnitState,
-    sha_of,
-    split_key,
-    state_key,
-)
+from components.fleet.model import SCHEDULE, Target, sha_of, split_key, state_key
 from components.fleet.store import Changes
+
+from .records import assignment_of, state_of
 
 if TYPE_CHECKING:
     from .world import Node, World
@@ -71,6 +65,8 @@ class Watcher:
     """(machine, unit) that may be stopped: told by the user, or the machine was cut off."""
     lived: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """(machine, unit) to the file that was started there since it was last told anything."""
+    assigned: bool = False
+    """Whether the schedule has changed since it was checked."""
     wrong: dict[tuple[str, str, str], float] = field(
         default_factory=dict[tuple[str, str, str], float]
     )
@@ -120,13 +116,14 @@ class Watcher:
             self.permit(machine, unit)
 
     def written(self, changes: Changes) -> None:
-        """The leader may tell one of two machines that run the same unit to stop it."""
-        for key, entry in changes.puts.items():
-            if key.startswith(SCHEDULE):
-                machine, unit = split_key(key, SCHEDULE)
-                told = Assignment.from_json(entry.value).target
-                if told is Target.INACTIVE and any(self._copies(Run(machine, unit, "", 0))):
-                    self.permit(machine, unit)
+        """Look what the leader says. Of two machines that run a unit it may tell one to stop it."""
+        said = {key: entry for key, entry in changes.puts.items() if key.startswith(SCHEDULE)}
+        for key, entry in said.items():
+            machine, unit = split_key(key, SCHEDULE)
+            told = assignment_of(entry.value).target
+            if told is Target.INACTIVE and any(self._copies(Run(machine, unit, "", 0))):
+                self.permit(machine, unit)
+        self.assigned |= bool(said)
 
     def permit(self, machine: str, unit: str) -> None:
         """This unit may be stopped on this machine, and started there again."""
@@ -135,7 +132,9 @@ class Watcher:
 
     def look(self) -> None:
         """Check, between two steps, what must be so at any time."""
-        self._check_assignments()
+        if self.assigned:
+            self._check_assignments()
+        self.assigned = False
         self._check_moves()
         self._check_reports()
 
@@ -181,9 +180,9 @@ class Watcher:
 
     def _false_reports(self, node: "Node") -> Iterator[tuple[str, str]]:
         """The units that are on the machine and reported otherwise, and how."""
-        for unit in sorted(node.systemd.running().keys() | node.systemd.disk.keys()):
+        for unit in sorted(node.systemd.present()):
             entry = self.world.store.entries.get(state_key(node.id, unit))
-            said = UnitState.from_json(entry.value).active if entry else "nothing"
+            said = state_of(entry.value).active if entry else "nothing"
             if said != node.systemd.active(unit):
                 yield unit, said
 

@@ -25,6 +25,7 @@ from components.fleet.store import Delete, LeaseLostError, Put, Snapshot
 
 from ..fakes import FakeClock, MemoryStore
 from .node import TICK, TTL, Node
+from .records import assignment_of, state_of
 from .watcher import Watcher
 
 SETTLING_SECONDS = 2 * TTL
@@ -126,7 +127,7 @@ class World:
     def schedule(self) -> dict[tuple[str, str], Assignment]:
         """What the machines are told, by machine and unit."""
         return {
-            split_key(key, SCHEDULE): Assignment.from_json(entry.value)
+            split_key(key, SCHEDULE): assignment_of(entry.value)
             for key, entry in self.store.entries.items()
             if key.startswith(SCHEDULE)
         }
@@ -157,7 +158,7 @@ class World:
         user = self.wanted.get(unit, ("", Target.INACTIVE))
         return (
             value is not None
-            and Assignment.from_json(value) == Assignment(sha, Target.LAUNCHED)
+            and assignment_of(value) == Assignment(sha, Target.LAUNCHED)
             and (sha_of(user[0]), user[1]) == (sha, Target.LAUNCHED)
             and self.lease_of(machine) != 0
         )
@@ -191,7 +192,7 @@ class World:
 
     def _reported(self, unit: str) -> list[UnitState]:
         return [
-            UnitState.from_json(entry.value)
+            state_of(entry.value)
             for key, entry in self.store.entries.items()
             if key.startswith(STATES) and split_key(key, STATES)[1] == unit
         ]
@@ -296,7 +297,7 @@ class World:
         for key, entry in self.store.entries.items():
             if key.startswith(STATES):
                 machine, unit = split_key(key, STATES)
-                state = UnitState.from_json(entry.value)
+                state = state_of(entry.value)
                 node = self.node(machine)
                 up = unit in node.systemd.running()
                 if state.held or (state.active == "active") != up or not node.on:
