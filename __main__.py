@@ -27,6 +27,7 @@ cluster = Cluster(
         "reconcile_interval": chosen.reconcile_interval,
         "registry": site.registry_host,
     },
+    pulumi.ResourceOptions(deleted_with=site.ground),
 )
 for number, metadata in enumerate(chosen.metadata_of_machines(), start=1):
     cluster.add(site.machine(number, metadata, cluster.settled))
@@ -82,7 +83,7 @@ discovery = FleetTemplate(
 )
 
 # The way in.
-load_balancer = site.load_balancer(cluster.hosts)
+load_balancer = site.load_balancer(cluster.hosts, cluster.leaves)
 ssh_config = SshConfig(
     "ssh", {"hosts": cluster.hosts, "folder": f".pulumi/ssh/{pulumi.get_stack()}"}
 )

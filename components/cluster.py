@@ -1,13 +1,14 @@
 """Cluster: machines in, a running fleet out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_command import remote
 
 from .host import Address, Connection, Host, ssh
+from .leave import Leave
 from .pki import Pki
 from .software import pack
 
@@ -37,6 +38,9 @@ class Cluster(pulumi.ComponentResource):
     Machines are added one by one, members first. Whoever makes a machine lets it depend on
     `settled`: then a change that makes machines anew does so one member at a time, each back in
     etcd's quorum and in fleet before the next goes.
+
+    A machine that is removed or made anew is drained first. Give the cluster `deleted_with` what
+    all of its machines go with, their network: then its own end waits for nothing.
     """
 
     endpoints: pulumi.Output[list[str]]
@@ -58,6 +62,7 @@ class Cluster(pulumi.ComponentResource):
         self._etcd_steps: list[remote.Command] = []
         self._dropped: list[remote.Command] = []
         self._fleetd_steps: list[remote.Command] = []
+        self._leaves: dict[str, pulumi.Resource] = {}
         for host in args.get("hosts", []):
             self.add(host)
         self.register_outputs({"endpoints": self.endpoints})
@@ -71,6 +76,11 @@ class Cluster(pulumi.ComponentResource):
         if len(self.hosts) == len(self._members):
             self._dropped = [self._drop_members()]
         self._fleetd_steps.append(self._fleetd(host, configured))
+        self._leaves[host["name"]] = Leave(
+            f"{host['name']}-leave",
+            {"host": host, "via": self.connection},
+            pulumi.ResourceOptions(parent=self),
+        )
 
     @property
     def settled(self) -> Sequence[pulumi.Resource]:
@@ -81,6 +91,11 @@ class Cluster(pulumi.ComponentResource):
     def ready(self) -> Sequence[pulumi.Resource]:
         """What units wait for: all machines that were added."""
         return list(self._fleetd_steps)
+
+    @property
+    def leaves(self) -> Mapping[str, pulumi.Resource]:
+        """What empties each machine when it goes, for its place in a load balancer to depend on."""
+        return dict(self._leaves)
 
     @property
     def connection(self) -> Connection:

@@ -27,6 +27,8 @@ class AwsLoadBalancerArgs(TypedDict):
     """Who may talk to it."""
     hosts: Sequence[Host]
     """The machines; their ids are the instances'."""
+    leaves: NotRequired[Mapping[str, pulumi.Resource]]
+    """What empties each machine, by name, when it goes; it is deregistered before that."""
     certificate_arn: NotRequired[str]
     """A certificate of ACM: then it answers by HTTPS, and HTTP is redirected there."""
     tags: Mapping[str, str]
@@ -63,11 +65,14 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         The plugin deregisters and goes on, so what lies between waits as long as AWS drains:
         deleted after the target, before the machine. With the whole load balancer nothing waits.
         """
+        leave = self._args.get("leaves", {}).get(host["name"])
         drained = local.Command(
             f"{host['name']}-drained",
             delete=f"sleep {DRAIN_SECONDS}",
             triggers=[host["id"]],
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=targets),
+            opts=pulumi.ResourceOptions(
+                parent=self, deleted_with=targets, depends_on=[leave] if leave else []
+            ),
         )
         aws.lb.TargetGroupAttachment(
             f"{host['name']}-target",

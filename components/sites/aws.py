@@ -112,7 +112,9 @@ class AwsSite:
             },
         ).reference
 
-    def load_balancer(self, hosts: Sequence[Host]) -> AwsLoadBalancer:
+    def load_balancer(
+        self, hosts: Sequence[Host], leaves: Mapping[str, pulumi.Resource] | None = None
+    ) -> AwsLoadBalancer:
         """An ALB over all subnets."""
         return AwsLoadBalancer(
             "load-balancer",
@@ -121,6 +123,7 @@ class AwsSite:
                 "subnet_ids": self._network.subnet_ids,
                 "security_group": self._network.load_balancer,
                 "hosts": hosts,
+                "leaves": leaves or {},
                 "certificate_arn": self._chosen.certificate_arn,
                 "tags": self._chosen.tags,
             },

@@ -72,8 +72,10 @@ class DockerSite:
             pulumi.ResourceOptions(replace_with=[self._registry.data]),
         ).reference
 
-    def load_balancer(self, hosts: Sequence[Host]) -> DockerLoadBalancer:
-        """HAProxy, which knows all machines that there may ever be."""
+    def load_balancer(
+        self, hosts: Sequence[Host], leaves: Mapping[str, pulumi.Resource] | None = None
+    ) -> DockerLoadBalancer:
+        """HAProxy, which knows all machines that there may ever be, and asks who answers."""
         return DockerLoadBalancer(
             "load-balancer",
             {

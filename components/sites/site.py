@@ -42,6 +42,13 @@ class Site(Protocol):
         """Build images/NAME and push it: what machines pull."""
         ...
 
-    def load_balancer(self, hosts: Sequence[Host]) -> LoadBalancer:
-        """Make the one port that is open to the world."""
+    def load_balancer(
+        self, hosts: Sequence[Host], leaves: Mapping[str, pulumi.Resource] | None = None
+    ) -> LoadBalancer:
+        """Make the one port that is open to the world.
+
+        Args:
+            hosts: the machines behind it.
+            leaves: what empties each machine, by name, when it goes: it gets no requests by then.
+        """
         ...

@@ -269,24 +269,6 @@ def test_etcd_paused_for_longer_than_the_lease(
     assert not load.failed
 
 
-# --- machines come and go
-
-
-def test_etcd_grows_and_shrinks_with_the_cluster(cluster: Stack, machines: dict[str, str]):
-    before = asking.placements(cluster, machines)
-    try:
-        cluster.configure({"cluster-size": "5", "etcd-size": "5"})
-        cluster.up()
-        grown = cluster.outputs()["machines"]
-        eventually("all five are in it", lambda: asking.is_whole(cluster, grown, core=5), 120)
-        assert asking.placements(cluster, grown) == before, "healthy units never move"
-    finally:
-        cluster.configure({"cluster-size": "3", "etcd-size": "3"})
-        cluster.up()
-    eventually("three are left", lambda: asking.is_whole(cluster, machines), 120)
-    assert asking.placements(cluster, machines) == before
-
-
 # --- the end
 
 

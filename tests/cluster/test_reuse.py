@@ -36,7 +36,9 @@ machine = DockerMachine(
     }},
 )
 cluster = Cluster(
-    "cluster", {{"members": [machine_address(network.shape, 1)], "hosts": [machine.shape]}}
+    "cluster",
+    {{"members": [machine_address(network.shape, 1)], "hosts": [machine.shape]}},
+    pulumi.ResourceOptions(deleted_with=network),
 )
 in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=network)
 EtcdKeys(

@@ -1,5 +1,6 @@
 """Machines as operators name them, and the marks that they put on them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from time import time
@@ -10,6 +11,8 @@ from .errors import CtlError
 from .follow import Follower
 from .names import did_you_mean, short
 from .view import View
+
+_FULL_ID = re.compile("[0-9a-f]{32}")
 
 
 def find_machine(given: str, view: View) -> str:
@@ -36,6 +39,15 @@ def find_machine(given: str, view: View) -> str:
         f"{given!r} is no machine (id or its beginning, address, host name){hint}; "
         "see: fleetctl list-machines"
     )
+
+
+def find_leaving(given: str, view: View) -> str:
+    """The same for a machine that is removed: by its full id also one that nobody knows any more.
+
+    Raises:
+        CtlError: there is none, or more than one.
+    """
+    return given if _FULL_ID.fullmatch(given) else find_machine(given, view)
 
 
 def mark(follower: Follower, machine: str, wanted: Callable[[Mark | None], Mark | None]) -> None:

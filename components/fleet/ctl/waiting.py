@@ -28,18 +28,27 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="N",
         help="wait at most N half seconds, as fleet 1.0 did (default: 0, no limit)",
     )
+    add_timeout(parser, "wait at most so long, then exit 3")
+
+
+def add_timeout(parser: ArgumentParser, meaning: str) -> None:
+    """The option `--timeout`, for all commands that have one."""
     parser.add_argument(
         "--timeout",
         type=float,
         default=0,
         metavar="SECONDS",
-        help="wait at most so long, then exit 3 (default: 0, no limit)",
+        help=f"{meaning} (default: 0, no limit)",
     )
 
 
 def timeout_of(arguments: Namespace) -> float | None:
-    """The time limit that the options of `add_options` ask for, in seconds."""
-    limits = [arguments.timeout, arguments.block_attempts * ATTEMPT_SECONDS]
+    """The time limit in seconds that the options of `add_options` or `add_timeout` ask for.
+
+    None without one, or without such an option.
+    """
+    attempts = getattr(arguments, "block_attempts", 0)
+    limits = [getattr(arguments, "timeout", 0), attempts * ATTEMPT_SECONDS]
     return min((limit for limit in limits if limit > 0), default=None)
 
 

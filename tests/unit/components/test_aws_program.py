@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components.load_balancer.aws import DRAIN_SECONDS
-from tests.unit.components.test_program import CHECKOUT, CONFIG, Engine, run_program
+from tests.unit.components.test_program import CHECKOUT, CONFIG, Engine, on_itself, run_program
 
 PRIVATE = "10.0.0.0/8"
 TAGGED = ("ec2/", "lb/", "iam/role:", "iam/instanceProfile", "ecr/repository:", "vpc/")
@@ -155,7 +155,7 @@ def test_user_data_has_the_host_key_for_first_contact_and_no_other_secret(progra
 def test_nobody_trusts_the_first_host_key_after_first_contact(program: Amazon):
     remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
     for name, inputs in remote.items():
-        machine = name[:9] if name.startswith("machine-") else "machine-1"
+        machine = name[:9] if on_itself(name) else "machine-1"
         connection = inputs["connection"].get("value", inputs["connection"])
         assert connection["hostKey"] == f"publicKeyOpenssh of {machine}-lasting-ssh"
         assert connection["host"] == "192.0.2." + machine[8]

@@ -26,6 +26,7 @@ CONFIG = {
     "greeting": "Hello World!",
     **AWS_ONLY,
 }
+MACHINE_ID = "3f2a91bc3f2a91bc3f2a91bc3f2a91bc"
 PROBED = {
     "subnet": "172.30.7.0/24",
     "registry_port": 5001,
@@ -60,7 +61,8 @@ class Engine(pulumi.runtime.Mocks):
         if args.typ == "command:local:Command":
             made_up = {"stdout": json.dumps(PROBED)}
         if args.typ == "command:remote:Command":
-            made_up = {"stdout": '{"placements": {}}'}
+            is_id = args.name.endswith("-id")
+            made_up = {"stdout": f"{MACHINE_ID}\n" if is_id else '{"placements": {}}'}
         if args.typ == "docker:index/image:Image":
             made_up = {"repoDigest": f"{inputs['imageName']}@sha256:1"}
         if args.typ == "tls:index/privateKey:PrivateKey":
@@ -124,9 +126,14 @@ def test_every_connection_pins_the_machines_own_host_key(program: Engine):
     remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
     for name, inputs in remote.items():
         # It is secret as a whole, so it comes wrapped.
-        machine = name[:9] if name.startswith("machine-") else "machine-1"
+        machine = name[:9] if on_itself(name) else "machine-1"
         connection = inputs["connection"].get("value", inputs["connection"])
         assert connection["hostKey"] == f"publicKeyOpenssh of {machine}-ssh"
+
+
+def on_itself(name: str) -> bool:
+    """Whether a command runs on the machine that its name begins with; others on the first."""
+    return name.startswith("machine-") and not name.endswith("-leave")
 
 
 def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_end(
@@ -135,7 +142,7 @@ def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_e
     steps = {
         name: inputs
         for name, inputs in program.of("command:remote:Command").items()
-        if name.startswith("machine-")
+        if name.startswith("machine-") and not name.endswith(("-id", "-leave"))
     }
     assert len(steps) == 4 + 3 + 1 + 4
     for inputs in steps.values():
@@ -145,9 +152,20 @@ def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_e
         assert " timeout " in inputs["create"]
 
 
+def test_a_machine_that_goes_or_is_made_anew_is_drained(program: Engine):
+    commands = program.of("command:remote:Command")
+    for number in range(1, 5):
+        known, leave = (commands[f"machine-{number}-{step}"] for step in ("id", "leave"))
+        assert known["triggers"] == leave["triggers"] == [f"machine-{number}-id"]
+        assert "fleetctl drain --for-good" in leave["delete"]
+        assert MACHINE_ID in leave["delete"], "its name may be another machine's by then"
+        assert leave["delete"].startswith("timeout ")
+        assert " || " in leave["delete"], "it goes all the same"
+
+
 def test_only_the_first_machine_may_bootstrap_and_only_once(program: Engine):
     commands = program.of("command:remote:Command")
-    bootstraps = [name for name, one in commands.items() if "bootstrap" in one["create"]]
+    bootstraps = [name for name, one in commands.items() if "bootstrap" in one.get("create", "")]
     assert bootstraps == ["machine-1-etcd"]
     assert "bootstrap" not in commands["machine-1-etcd"]["update"]
 

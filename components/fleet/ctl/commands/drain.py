@@ -7,8 +7,9 @@ from ..draining import drain
 from ..errors import CtlError, Exit
 from ..finishing import finish
 from ..follow import Follower
-from ..marking import drained, find_machine, mark
+from ..marking import drained, find_leaving, find_machine, mark
 from ..names import legend
+from ..waiting import add_timeout, timeout_of
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -21,19 +22,14 @@ def _configure(parser: ArgumentParser) -> None:
         action="store_true",
         help="the machine is removed afterwards: keep nothing for it once it is gone",
     )
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="wait at most so long, then exit 3 (default: 0, no limit); the drain goes on",
-    )
+    add_timeout(parser, "wait at most so long, then exit 3, and the drain goes on")
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     with Follower(context.connect()) as follower:
-        machine = find_machine(arguments.machine, follower.view)
         force, leaving = arguments.force, arguments.for_good
+        find = find_leaving if leaving else find_machine
+        machine = find(arguments.machine, follower.view)
         if machine not in follower.view.machines and not leaving:
             raise CtlError(
                 f"{legend(machine, follower.view.machines)}: a lost machine cannot be drained; its "
@@ -44,7 +40,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         if machine not in follower.view.machines:
             print(f"{legend(machine, follower.view.machines)}: nothing is kept for it any more")
             return Exit.DONE
-        timeout = arguments.timeout or None
+        timeout = timeout_of(arguments)
         code = finish(context, follower, lambda: drain(follower, machine, timeout))
         if code is Exit.DONE:
             print(f"{legend(machine, follower.view.machines)} is drained")

@@ -8,18 +8,12 @@ from ..finishing import finish
 from ..follow import Follower
 from ..output import tell
 from ..rebalancing import FIELDS, nothing_to_move, planned, rows, wait, write
-from ..waiting import announce
+from ..waiting import add_timeout, announce, timeout_of
 
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print the plan, move nothing")
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="wait at most so long, then exit 3 (default: 0, no limit); the moves go on",
-    )
+    add_timeout(parser, "wait at most so long, then exit 3, and the moves go on")
     table.add_options(parser, FIELDS, FIELDS)
 
 
@@ -37,7 +31,7 @@ def _run(context: Context, arguments: Namespace) -> int:
             print(table.render(lines, arguments, FIELDS), end="", flush=True)
         elif not goals:
             print(nothing_to_move(plan))
-        timeout, told = arguments.timeout or None, _say if as_json else announce
+        timeout, told = timeout_of(arguments), _say if as_json else announce
         return finish(context, follower, lambda: wait(follower, goals, timeout, told))
 
 

@@ -67,6 +67,16 @@ def test_a_lost_machine_is_only_forgotten(fleetctl: Fleetctl, cluster: SmallClus
     assert cluster.view().marks[WEB.id].leaving
 
 
+def test_a_machine_that_nobody_knows_any_more_has_left(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    unknown = "0123456789abcdef0123456789abcdef"
+    assert fleetctl("drain", "--for-good", unknown) == Exit.DONE
+    assert "nothing is kept for it" in capsys.readouterr().out
+    with pytest.raises(CtlError, match="'machine-3' is no machine"):
+        fleetctl("drain", "--for-good", "machine-3")
+
+
 def test_the_units_of_a_drained_machine_are_told_why_nowhere(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
