@@ -199,7 +199,7 @@ class Agent:
         self._checked_files = False
         self._attempt += 1
 
-    def recognise(self, cluster: Entry | None, revision: int, fresh: bool) -> None:
+    def recognise(self, cluster: Entry | None, revision: int, fresh: bool) -> bool:
         """Look whether the store is still the one that was seen before.
 
         Args:
@@ -207,8 +207,12 @@ class Agent:
             revision: a revision that was seen.
             fresh: it was the newest one when it was seen, so that it cannot be a lower one
                 than was seen before, unless the store went back in time.
+
+        Returns:
+            Whether it went back in time and has its id still: it was restored.
         """
         ledger, id = self._ledger, _cluster_id(cluster)
+        restored = id == ledger.cluster != "" and fresh and revision < ledger.revision
         if ledger.cluster and id != ledger.cluster:
             self._hold(f"the store's cluster id was {ledger.cluster} and is {id or 'missing'}")
         elif fresh and revision < ledger.revision:
@@ -216,6 +220,7 @@ class Agent:
         else:
             revision = max(revision, ledger.revision)
         ledger.follow(id, revision)
+        return restored
 
     def reconcile(self, lease: int, announced: bool, schedule: Mapping[str, Entry]) -> float:
         """Do what is to be done until there is nothing left but to wait; report.

@@ -99,6 +99,7 @@ class Fleetd:
         self._own_key = Mirror(around.store, machine_key(machine.id), around.wake)
         # A fleetd without a past cannot know whether the store is what it was.
         self._shaken = ledger.wary or not ledger.cluster
+        self._restored = False
         self._full_at = 0.0
         self._troubles: dict[str, str] = {}
         around.systemd.subscribe(around.wake)
@@ -143,16 +144,22 @@ class Fleetd:
         return True
 
     def _recognise(self) -> None:
-        """See which store this is; give it an id if it has none."""
+        """See which store this is; give it an id if it has none, or if it was restored."""
         for mirror in (self._cluster, self._schedule):
             mirror.refresh()
             cluster = self._cluster.entries.get(CLUSTER)
-            self._agent.recognise(cluster, mirror.revision, mirror.fresh)
+            self._restored |= self._agent.recognise(cluster, mirror.revision, mirror.fresh)
         self._shaken &= self.session.sight() < self.session.ttl or not self.announced
-        if CLUSTER not in self._cluster.entries and self._cluster.settled:
-            record = Cluster(uuid4().hex)
-            written = Put(CLUSTER, record.to_json())
-            self._cluster.expect(self._around.store.commit([written], Unchanged(CLUSTER, 0)))
+        if (self._restored or CLUSTER not in self._cluster.entries) and self._cluster.settled:
+            self._name_store()
+
+    def _name_store(self) -> None:
+        """Give the store a new id, by which everybody learns that its data are others."""
+        entry = self._cluster.entries.get(CLUSTER)
+        unnamed = Unchanged(CLUSTER, entry.mod_revision if entry else 0)
+        named = Put(CLUSTER, Cluster(uuid4().hex).to_json())
+        self._cluster.expect(self._around.store.commit([named], unnamed))
+        self._restored = False
 
     def _shake(self) -> None:
         """The store is not what it was: do not conclude anything from what it lacks."""

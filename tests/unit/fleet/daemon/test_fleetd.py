@@ -172,6 +172,26 @@ def test_emptied_store_is_seen_anew_and_then_trusted_again(rig: Rig) -> None:
     assert [one.name for one in rig.systemd.starts] == ["hello.service", "new.service"]
 
 
+def test_restored_store_gets_another_id_once(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    before = rig.store.value(CLUSTER)
+    snapshot = rig.store.read("")
+    rig.store.put("/app/more", "1")
+    rig.live()
+    assert rig.store.value(CLUSTER) == before
+    rig.want("later.service")
+    rig.live()
+    rig.store.restore(snapshot)
+    rig.live()
+    named = rig.store.value(CLUSTER)
+    assert named and named != before
+    rig.clock.advance(30)
+    rig.live()
+    assert rig.store.value(CLUSTER) == named
+    assert sorted(rig.systemd.running()) == ["hello.service", "later.service"]
+
+
 def test_lease_is_given_back_only_when_the_machine_goes_down(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
