@@ -51,7 +51,7 @@ def member(stdin: str, bootstrap: bool) -> None:
     """Make this machine a member of etcd in good health."""
     wanted = Membership(**json.loads(stdin))
     others = [address for name, address in wanted.members.items() if name != wanted.name]
-    if (DATA / "member").exists() and restart(wanted):
+    if (DATA / "member" / "wal").exists() and restart(wanted):
         say(f"etcd on {wanted.name} is a member already")
     elif cluster := reachable(others):
         join(wanted, cluster)
@@ -68,11 +68,14 @@ def member(stdin: str, bootstrap: bool) -> None:
 
 
 def start_new(wanted: Membership) -> None:
-    """Bootstrap a cluster of one."""
+    """Bootstrap a cluster of one, once: a member that loses its data must not do it by itself."""
     say(f"etcd on {wanted.name}: bootstrapping a new cluster")
-    configure(wanted, f"{wanted.name}={peer_url(wanted.address)}", "new")
+    shutil.rmtree(DATA, ignore_errors=True)
+    alone = f"{wanted.name}={peer_url(wanted.address)}"
+    configure(wanted, alone, "new")
     systemctl("enable", "--now", "etcd.service")
     wait(lambda: healthy(wanted.address), f"etcd on {wanted.name} to answer")
+    configure(wanted, alone, "existing")
 
 
 def join(wanted: Membership, cluster: list[str]) -> None:
