@@ -1,6 +1,7 @@
 """Faults: promises 1, 2 and 4 on real machines. Full reconciles are an hour apart here."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -117,6 +118,9 @@ def test_units_of_a_killed_machine_run_elsewhere(
     took = {unit: began[during[unit], unit].began - killed_at for unit in sorted(lost)}
     report(f"{victim} ({role}) killed: promised {promise} s", took, load)
 
+    for unit in lost:
+        tells_of_the_failover(seen, unit, machines[during[unit]])
+
     assert max(took.values(), default=0.0) <= promise + SLACK
     assert {unit: during[unit] for unit in before.keys() - lost} == {
         unit: before[unit] for unit in before.keys() - lost
@@ -129,6 +133,20 @@ def test_units_of_a_killed_machine_run_elsewhere(
     eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)
     assert asking.placements(cluster, machines) == during, "units that moved stay"
     assert asking.etcd_members(cluster, victim) == members
+
+
+def tells_of_the_failover(cluster: Stack, unit: str, now: str) -> None:
+    """`fleetctl why` has cause and effect in their order."""
+    told = cluster.fleetctl_json("why", unit)["timeline"]
+    story = [
+        ("leader", r": its lease has expired$"),
+        ("leader", rf"^launched on \S+/{now} from "),
+        ("fleetd", rf"^start job on \S+/{now}$"),
+        ("systemd", rf"^active \(running\) on \S+/{now}$"),
+    ]
+    steps = iter(told)
+    for by, what in story:
+        assert any(one["by"] == by and re.search(what, one["what"]) for one in steps), (what, told)
 
 
 def report(what: str, took: dict[str, float], load: Load | None = None) -> None:
