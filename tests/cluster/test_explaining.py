@@ -1,5 +1,6 @@
 """What the cluster says of itself: why units are where they are, metrics, previews."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -59,6 +60,20 @@ def test_health_and_metrics_are_true(cluster: Stack, machines: dict[str, str]):
     ids = asking.machine_ids(cluster, machines)
     leader = asking.fleet_leader(cluster, "machine-1")
     assert leads == {machine: str(int(ids[machine] == leader)) for machine in machines}
+
+
+def test_the_journal_has_what_fleetd_did_about_a_unit(cluster: Stack, machines: dict[str, str]):
+    names = {id: name for name, id in asking.machine_ids(cluster, machines).items()}
+    [row] = cluster.units()["hello.service"]
+    machine = names[row["machine"].partition("/")[0]]
+    journal = (
+        "journalctl --output=json --no-pager SYSLOG_IDENTIFIER=fleetd FLEET_UNIT=hello.service"
+    )
+    told = [json.loads(line) for line in cluster.on(machine, journal).out.splitlines()]
+    mine = [one for one in told if one["FLEET_EVENT"] in ("start", "adopt")]
+    assert mine, told
+    assert {names[one["FLEET_MACHINE"]] for one in mine} == {machine}
+    assert {one["_SYSTEMD_UNIT"] for one in told} == {"fleetd.service"}
 
 
 def test_verify_needs_no_cluster(cluster: Stack, tmp_path: Path):

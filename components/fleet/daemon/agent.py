@@ -32,6 +32,7 @@ from ..model import (
     state_key,
 )
 from ..store import MAX_OPERATIONS, Delete, Entry, Operation, Put, Store, Unchanged, batches
+from .journald import about
 from .ledger import Ledger, LocalUnit, Progress
 from .systemd import Status, Systemd
 
@@ -261,7 +262,8 @@ class Agent:
             self._hold(f"assignments vanished or are older than before: {names}")
 
     def _hold(self, reason: str) -> None:
-        log.warning("holding %d units as they are: %s", len(self._ledger.units), reason)
+        held = len(self._ledger.units)
+        log.warning("holding %d units as they are: %s", held, reason, extra=about("hold"))
         # In this order: a fleetd that is killed in between finds it out again.
         self._on_shaken()
         self._ledger.hold()
@@ -282,7 +284,7 @@ class Agent:
             if name in wanted and wanted[name].revision != unit.revision:
                 followed[name] = replace(unit, revision=wanted[name].revision)
                 if not unit.revision and wanted[name].here:
-                    log.info("adopting %s as it is: %s", name, _why(wanted[name]))
+                    _log("adopt", "adopting", name, wanted[name])
         self._ledger.record(followed)
 
     def _check_files(self, schedule: Mapping[str, Entry]) -> None:
@@ -354,7 +356,7 @@ class Agent:
         under_way = {name for name in self._stopping if _is_stopping(view.statuses[name])}
         fresh = [name for name in names if name not in under_way]
         for name in fresh:
-            log.info("stopping %s: %s", name, _why(view.wanted[name]))
+            _log("stop", "stopping", name, view.wanted[name])
         units = self._ledger.units
         self._ledger.record({n: replace(units[n], progress=Progress.STOPPING) for n in fresh})
         for name, reason in (self._systemd.stop(fresh) if fresh else {}).items():
@@ -369,7 +371,7 @@ class Agent:
         if not removed and not files:
             return False
         for name in removed:
-            log.info("removing %s: %s", name, _why(view.wanted[name]))
+            _log("remove", "removing", name, view.wanted[name])
         old = [*removed, *(name for name in files if name in units)]
         new = {name: _new(view.wanted[name]) for name in files}
         self._ledger.record(new)
@@ -415,7 +417,7 @@ class Agent:
         if not names or not announced:
             return False
         for name in names:
-            log.info("starting %s: %s", name, _why(view.wanted[name]))
+            _log("start", "starting", name, view.wanted[name])
         now, statuses = self._wall_clock(), view.statuses
         starting = {
             name: replace(
@@ -449,7 +451,7 @@ class Agent:
         """Log a problem when it is new, and remember it for the report."""
         known = self._problems.get(name)
         if known is None or (known.revision, known.reason) != (revision, reason):
-            log.error("%s: %s", name, reason)
+            log.error("%s: %s", name, reason, extra=about("problem", name, revision=revision))
             self._complained = True
         self._problems[name] = _Problem(revision, self._attempt, reason)
 
@@ -567,8 +569,9 @@ def _read(schedule: Mapping[str, Entry]) -> tuple[dict[str, _Wanted], dict[str, 
     return wanted, unreadable
 
 
-def _why(wanted: _Wanted) -> str:
-    return f"assigned {wanted.assignment.target} at revision {wanted.revision}"
+def _log(event: str, verb: str, name: str, wanted: _Wanted) -> None:
+    told = f"assigned {wanted.assignment.target} at revision {wanted.revision}"
+    log.info("%s %s: %s", verb, name, told, extra=about(event, name, revision=wanted.revision))
 
 
 def _cluster_id(entry: Entry | None) -> str:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 from uuid import uuid4
 
 from .. import VERSION, config
@@ -29,6 +28,7 @@ from .address import Address
 from .agent import Agent
 from .dbus import DBusSystemd
 from .election import Election
+from .journald import about, log_to_journal
 from .leader import Leader
 from .ledger import Ledger
 from .mirror import Mirror
@@ -194,16 +194,17 @@ class Fleetd:
         if key not in self._own_key.entries:
             self.session.shaken()  # What kept us from it, or removed it, may concern all machines.
         self._own_key.expect(self._around.store.commit([Put(key, value, lease)]))
-        log.info("announced as %s, address %s", self._machine.id, self._machine.address)
+        what = about("announced")
+        log.info("announced as %s, address %s", self._machine.id, self._machine.address, extra=what)
 
     def _lead(self, lease: int, full: bool) -> float:
         term = self._election.term(lease)
         if self._leader and self._leader.term != term:
-            log.info("no longer leading")
+            log.info("no longer leading", extra=about("resigned"))
             self._leader.close()
             self._leader = None
         if term and not self._leader:
-            log.info("leading since revision %d", term)
+            log.info("leading since revision %d", term, extra=about("leading", revision=term))
             around = self._around
             self._leader = Leader(
                 term, around.store, self.session, around.clock, around.wake, around.wall_clock
@@ -215,9 +216,9 @@ class Fleetd:
         """Log once when something fails, and once when it works again."""
         before = self._troubles.get(source, "")
         if trouble and not before:
-            log.warning(trouble)
+            log.warning(trouble, extra=about("trouble"))
         elif before and not trouble:
-            log.info("%s works again", source)
+            log.info("%s works again", source, extra=about("recovered"))
         self._troubles[source] = trouble
         self.vitals.troubles = dict(self._troubles)
 
@@ -237,14 +238,14 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
             wake.clear()
     finally:
         if systemd.stopping():
-            log.info("the machine goes down: its units may run elsewhere")
+            log.info("the machine goes down: its units may run elsewhere", extra=about("shutdown"))
             fleetd.session.end()
 
 
 def main() -> None:
     """Start fleetd with the machine's configuration."""
-    _log_to_journal()
     try:
+        log_to_journal(_machine_id())
         settings = config.read()
         store = connect(settings.endpoints, settings.ca_file, settings.cert_file, settings.key_file)
         machine = Machine(
@@ -290,22 +291,6 @@ def _machine_id() -> str:
     if not re.fullmatch("[0-9a-f]{32}", id):
         raise ConfigError(f"{MACHINE_ID} has no machine id (32 hexadecimal digits) but {id!r}")
     return id
-
-
-def _log_to_journal() -> None:
-    """Plain lines on standard output, with the journal's priorities where it reads them."""
-    format = "%(message)s"
-    if "JOURNAL_STREAM" in os.environ:
-        format = "<%(priority)d>%(message)s"
-        logging.setLogRecordFactory(_with_priority)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=format)
-
-
-def _with_priority(*args: Any, **kwargs: Any) -> logging.LogRecord:
-    record = logging.LogRecord(*args, **kwargs)
-    levels = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
-    record.priority = levels.get(record.levelno, 7)
-    return record
 
 
 def _notify(state: str) -> None:

@@ -20,6 +20,7 @@ from ..model import (
 )
 from ..store import MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Store, Unchanged
 from .assigning import Change, Situation, decide, wanted_units
+from .journald import about
 from .losses import Losses
 from .mirror import Mirror
 from .picture import Picture
@@ -211,5 +212,11 @@ def _log(change: Change, revision: int) -> None:
     given = change.assignment and change.assignment.target is not Target.INACTIVE
     verb = "assigned to" if given else "withdrawn from"
     log.info(
-        "%s %s %s at revision %d: %s", change.unit, verb, change.machine, revision, change.reason
+        "%s %s %s at revision %d: %s",
+        change.unit,
+        verb,
+        change.machine,
+        revision,
+        change.reason,
+        extra=about(_kind(change), change.unit, change.machine, revision),
     )

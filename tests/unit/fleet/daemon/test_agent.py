@@ -1,6 +1,7 @@
 """What fleetd does on its machine, rule by rule."""
 
 import json
+import logging
 
 import pytest
 
@@ -466,3 +467,15 @@ def test_store_that_is_away_stops_nothing(bench: Bench) -> None:
     state = bench.state(A)
     assert bench.calls().count(f"stop {A}") == 0
     assert state and state.active == "failed"
+
+
+def test_each_line_about_a_unit_names_it_for_the_journal(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        bench.run(A, SLEEPS)
+        bench.assign(A, SLEEPS, Target.INACTIVE)
+        bench.settle()
+    about = [getattr(record, "fleet", {}) for record in caplog.records]
+    events = [one["FLEET_EVENT"] for one in about if one.get("FLEET_UNIT") == A]
+    assert events == ["start", "stop", "remove"]

@@ -336,3 +336,15 @@ def test_new_term_reads_everything_anew(cluster: Cluster) -> None:
     cluster.leader = cluster.elected()
     cluster.act()
     assert cluster.homes() == {"u.service": "a"}
+
+
+def test_a_decision_names_unit_and_machine_for_the_journal(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.want("u.service")
+    with caplog.at_level(logging.INFO):
+        cluster.act()
+    [about] = [vars(r)["fleet"] for r in caplog.records if "fleet" in vars(r)]
+    assert about["FLEET_EVENT"] == "assigned"
+    assert about["FLEET_UNIT"] == "u.service"
+    assert {about["FLEET_MACHINE"]} == set(cluster.homes().values())
