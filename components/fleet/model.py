@@ -18,6 +18,7 @@ STATES = ROOT + "states/"
 MARKS = ROOT + "marks/"
 MOVES = ROOT + "moves/"
 ADDRESSES = ROOT + "addresses/"
+METADATA = ROOT + "metadata/"
 
 LAYOUT_VERSION = 1
 
@@ -76,6 +77,11 @@ def move_key(name: str) -> str:
 def address_key(address: str) -> str:
     """Where the id of the machine that last had `address` is kept."""
     return ADDRESSES + address
+
+
+def metadata_key(machine: str) -> str:
+    """Where it is kept what metadata an operator has given to `machine` while it runs."""
+    return METADATA + machine
 
 
 def split_key(key: str, prefix: str) -> tuple[str, str]:
@@ -233,3 +239,19 @@ class Move(Record):
     """The id of the machine where it is; from any other it does not move."""
     target: str
     """The id of the machine where it is to be."""
+
+
+@dataclass(frozen=True)
+class Metadata(Record):
+    """Metadata that an operator has given to a machine, over what it is configured with.
+
+    A machine forgets none of it because the record is gone: an emptied store tells it nothing.
+    """
+
+    kind: ClassVar[str] = "metadata"
+    pairs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By key; an empty value takes the key away."""
+
+    def over(self, configured: Mapping[str, str]) -> dict[str, str]:
+        """What the machine then has."""
+        return {key: value for key, value in {**configured, **self.pairs}.items() if value}

@@ -76,6 +76,24 @@ def test_the_journal_has_what_fleetd_did_about_a_unit(cluster: Stack, machines: 
     assert {one["_SYSTEMD_UNIT"] for one in told} == {"fleetd.service"}
 
 
+def test_metadata_changes_at_run_time_and_no_other_unit_notices(
+    cluster: Stack, machines: dict[str, str], needy: str
+):
+    before = asking.runs(cluster, machines)
+    told = cluster.fleetctl("set-metadata", "machine-2", "disk=ssd")
+    assert "has disk=ssd" in told.out
+    place = f"/{machines['machine-2']}"
+    eventually("it runs there", lambda: runs_at(cluster, needy, place))
+    cluster.fleetctl("set-metadata", "machine-2", "disk=")
+    eventually("it runs nowhere", lambda: cluster.units()[needy][0]["sub"] == "unplaced")
+    assert asking.runs(cluster, machines) == before
+
+
+def runs_at(cluster: Stack, unit: str, place: str) -> bool:
+    [row] = cluster.units()[unit]
+    return row["active"] == "active" and row["machine"].endswith(place)
+
+
 def test_verify_needs_no_cluster(cluster: Stack, tmp_path: Path):
     away = Stack("none", CHECKOUT, tmp_path, {"FLEETCTL_TUNNEL": ""})
     units = sorted(str(path) for path in (CHECKOUT / "units").iterdir())

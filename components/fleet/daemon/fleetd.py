@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from uuid import uuid4
@@ -21,7 +21,16 @@ from uuid import uuid4
 from .. import VERSION, config
 from ..config import Config, ConfigError
 from ..etcd.client import connect
-from ..model import CLUSTER, SCHEDULE, Cluster, Machine, machine_key
+from ..model import (
+    CLUSTER,
+    SCHEDULE,
+    BadRecordError,
+    Cluster,
+    Machine,
+    Metadata,
+    machine_key,
+    metadata_key,
+)
 from ..store import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
 from . import endpoint
 from .address import Address
@@ -78,6 +87,7 @@ class Fleetd:
         self.announced = False
         """Whether the machine is known to the cluster."""
         self._machine = machine
+        self._configured = machine.metadata
         self._settings = settings
         self._around = around
         ledger = Ledger(around.ledger_file)
@@ -97,6 +107,7 @@ class Fleetd:
         self._cluster = Mirror(around.store, CLUSTER, around.wake)
         self._schedule = Mirror(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
         self._own_key = Mirror(around.store, machine_key(machine.id), around.wake)
+        self._metadata = Mirror(around.store, metadata_key(machine.id), around.wake)
         # A fleetd without a past cannot know whether the store is what it was.
         self._shaken = ledger.wary or not ledger.cluster
         self._restored = False
@@ -171,6 +182,7 @@ class Fleetd:
         try:
             if self._own_key.refresh() - self._own_key.entries.keys():
                 self._agent.distrust()  # Who removed it may have removed the states as well.
+            self._take_metadata()
             self.announced = self._is_announced(lease)
             seconds = self._agent.reconcile(lease, self.announced, self._schedule.entries)
             if lease and not self.announced and self._own_key.settled:
@@ -180,6 +192,18 @@ class Fleetd:
         except SystemdError as error:
             self._note_trouble("systemd", f"systemd does not do as it should: {error}")
             return RETRY_SECONDS
+
+    def _take_metadata(self) -> None:
+        """Be the machine that the operator says; without a record, as before."""
+        self._metadata.refresh()
+        entry = self._metadata.entries.get(metadata_key(self._machine.id))
+        try:
+            if entry:
+                given = Metadata.from_json(entry.value).over(self._configured)
+                self._machine = replace(self._machine, metadata=given)
+            self._note_trouble("the metadata", "")
+        except BadRecordError as error:
+            self._note_trouble("the metadata", f"metadata that was set is no use: {error}")
 
     def _is_announced(self, lease: int) -> bool:
         entry = self._own_key.entries.get(machine_key(self._machine.id))

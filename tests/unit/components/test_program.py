@@ -207,3 +207,16 @@ def test_what_may_not_be_privileged_gets_the_capabilities_that_systemd_needs(pro
     machine = program.of("docker:index/container:Container")["machine-1"]
     assert machine["privileged"] is False
     assert "SYS_ADMIN" in machine["capabilities"]["adds"]
+
+
+def test_other_metadata_configures_the_machine_again_and_makes_nothing_anew(program: Engine):
+    changed = Engine()
+    config = CONFIG | {"machine-metadata": '["role=db"]'}
+    run_program(changed, {f"fleet-cluster:{key}": value for key, value in config.items()})
+    # An asset is another object each time.
+    before, after = (
+        {one.name: one.inputs for one in engine.asked if not one.name.endswith("-software")}
+        for engine in (program, changed)
+    )
+    again = {name for name in after if before[name] != after[name]}
+    assert again == {"machine-1-configure", "machine-1-fleetd"}

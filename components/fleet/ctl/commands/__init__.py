@@ -23,6 +23,7 @@ _NAMES = (
     "cordon",
     "uncordon",
     "drain",
+    "set-metadata",
     "rebalance",
     "why",
     "verify",

@@ -13,11 +13,13 @@ from components.fleet.model import (
     LEADER,
     Cluster,
     Machine,
+    Metadata,
     Target,
     Unit,
     UnitState,
     file_key,
     machine_key,
+    metadata_key,
     sha_of,
     state_key,
     unit_key,
@@ -263,3 +265,46 @@ def test_full_reconcile_mends_what_no_event_told(rig: Rig) -> None:
     rig.live()
     assert "hello.service" in rig.systemd.disk
     assert rig.store.value(state_key("m1", "hello.service"))
+
+
+def announced(rig: Rig) -> Machine:
+    return Machine.from_json(rig.store.entries[machine_key(ME.id)].value)
+
+
+def test_metadata_that_is_set_is_announced_and_no_unit_notices(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    calls = list(rig.systemd.calls)
+    rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd", "role": ""}).to_json())
+    rig.live()
+    assert announced(rig).metadata == {"disk": "ssd"}
+    assert rig.systemd.calls == calls
+
+
+def test_a_restarted_fleetd_announces_what_was_set_and_nothing_else(rig: Rig) -> None:
+    rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd"}).to_json())
+    rig.live()
+    seen: list[Machine] = []
+    rig.store.watch(
+        machine_key(ME.id), rig.store.revision, lambda _: seen.append(announced(rig)), lambda: None
+    )
+    rig.start()
+    rig.live()
+    assert {tuple(machine.metadata.items()) for machine in [*seen, announced(rig)]} == {
+        (("disk", "ssd"), ("role", "web"))
+    }
+
+
+def test_metadata_whose_record_vanishes_stays(rig: Rig) -> None:
+    rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd"}).to_json())
+    rig.live()
+    rig.store.remove(metadata_key(ME.id))
+    rig.live()
+    assert announced(rig).metadata == {"disk": "ssd", "role": "web"}
+
+
+def test_metadata_that_cannot_be_read_changes_nothing(rig: Rig) -> None:
+    rig.store.put(metadata_key(ME.id), "[]")
+    rig.live()
+    assert announced(rig).metadata == {"role": "web"}
+    assert "no use" in rig.fleetd.vitals.troubles["the metadata"]
