@@ -21,6 +21,11 @@ NAMED_UNITS = 5
 def add_options(parser: ArgumentParser) -> None:
     """The options of commands that wait."""
     parser.add_argument("--no-block", action="store_true", help="do not wait: return at once")
+    add_limits(parser)
+
+
+def add_limits(parser: ArgumentParser) -> None:
+    """The options of commands that wait in any case: how long at most."""
     parser.add_argument(
         "--block-attempts",
         type=int,

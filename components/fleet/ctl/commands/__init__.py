@@ -13,6 +13,7 @@ _NAMES = (
     "load",
     "start",
     "stop",
+    "restart",
     "unload",
     "rollout",
     "destroy",

@@ -36,10 +36,14 @@ def notes(view: View) -> list[str]:
     unplaced = [row["unit"] for row in rows if row["sub"] == "unplaced"]
     return [
         *(f"{name}: {unplaced_reasons(name, view)}" for name in unplaced),
-        *(f"{row['unit']} on {row['machine']}: {row['problem']}" for row in rows if row["problem"]),
+        *(_told(row) for row in rows if row["problem"] and row["machine"]),
         *_note("lost: no news since its machine's lease ended", rows, "lost"),
         *_note("held: it runs without an instruction from this store", rows, "held"),
     ]
+
+
+def _told(row: table.Row) -> str:
+    return f"{row['unit']} on {row['machine']}: {row['problem']}"
 
 
 def _note(text: str, rows: Iterable[table.Row], field: str) -> list[str]:
@@ -67,7 +71,7 @@ def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
         "since": _time(state.since) if state and state.since else None,
         "held": bool(state and state.held),
         "lost": lost,
-        "problem": state.problem if state else "",
+        "problem": state.problem if state else "" if machine else _why_nowhere(name, view),
     }
 
 
@@ -82,6 +86,11 @@ def _activity(
     if machine:
         return "inactive", "assigned"
     return "inactive", "pending" if unplaced_reasons(name, view) is None else "unplaced"
+
+
+def _why_nowhere(name: str, view: View) -> str:
+    first, *others = (unplaced_reasons(name, view) or "").splitlines() or [""]
+    return f"{first} {'; '.join(line.strip() for line in others)}".strip()
 
 
 def _time(seconds: float) -> str:

@@ -1,6 +1,8 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -145,3 +147,31 @@ def test_why_of_one_that_runs(fleetctl: Fleetctl, cluster: SmallCluster, capsys:
     out = capsys.readouterr().out
     assert "db.service is on 9d04e6a1.../10.0.0.12" in out
     assert "it is here" in out and "role" in out
+
+
+EXAMPLES = re.findall(
+    r"^```json (\S+)\n(.*?)^```",
+    (Path(__file__).parents[4] / "docs/fleetctl.md").read_text(),
+    re.M | re.S,
+)
+
+
+@pytest.mark.parametrize(("golden", "example"), EXAMPLES)
+def test_the_document_shows_json_as_it_is_printed(golden: str, example: str) -> None:
+    printed = json.loads((GOLDEN / f"{golden}.json").read_text())
+    assert shape(json.loads(example)) == shape(printed[0] if isinstance(printed, list) else printed)
+
+
+def test_the_document_has_an_example_of_each() -> None:
+    assert {name for name, _ in EXAMPLES} == {path.stem for path in GOLDEN.glob("*.json")}
+
+
+def shape(value: Any) -> Any:
+    """The fields of an object, and of what is in it; ids and units as keys are no fields."""
+    if isinstance(value, list):
+        return shape(cast(list[Any], value)[0]) if value else None
+    if not isinstance(value, dict):
+        return None
+    fields = cast(dict[str, Any], value)
+    is_record = all(re.fullmatch(r"[a-z]+", key) for key in fields)
+    return {key: shape(one) for key, one in fields.items()} if is_record and fields else None
