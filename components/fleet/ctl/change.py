@@ -12,7 +12,6 @@ from ..store import (
     Delete,
     Operation,
     Put,
-    Store,
     StoreRefusedError,
     StoreUnavailableError,
     Unchanged,
@@ -48,8 +47,6 @@ def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
     draft = decide(follower.view)
     for _ in range(ATTEMPTS):
         if _write(follower, draft):
-            if draft.units or draft.records:
-                follower.refresh()
             return draft
         follower.refresh()
         draft = decide(follower.view)
@@ -58,20 +55,23 @@ def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
 
 
 def _write(follower: Follower, draft: Draft) -> bool:
-    """Write all of a draft, in as few transactions as etcd allows.
+    """Write all of a draft, in as few transactions as etcd allows, and see it in the view.
 
     Returns:
         False if one did not fit, or nobody knows: look at the records again.
     """
+    revision = 0
     try:
-        return all(
-            follower.store.commit(operations, *conditions)
-            for operations, conditions in _batches(follower.view, draft)
-        )
+        for operations, conditions in _batches(follower.view, draft):
+            revision = follower.store.commit(operations, *conditions)
+            if not revision:
+                return False
     except StoreRefusedError:
         raise
     except StoreUnavailableError:
         return False
+    follower.catch_up(revision)
+    return True
 
 
 def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[Condition]]]:
@@ -102,11 +102,11 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
         yield operations, conditions
 
 
-def tidy(store: Store) -> None:
+def tidy(follower: Follower) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
-    view = View(store.read(model.ROOT))
+    view = follower.view
     used = {unit.sha for unit in view.units.values()}
     used.update(on.sha for machines in view.schedule.values() for on in machines.values())
     for sha in sorted(view.files.keys() - used):
         key = model.file_key(sha)
-        store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))
+        follower.store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))

@@ -38,7 +38,7 @@ def destroy(
         failures = Wait(follower, wanted, timeout, announce).run()
     removed = [name for name in names if name not in failures]
     change(follower, lambda view: removal(removed, view, forced=not block))
-    tidy(follower.store)
+    tidy(follower)
     return failures
 
 

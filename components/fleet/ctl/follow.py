@@ -11,6 +11,8 @@ from .view import View
 
 RETRY_SECONDS = 1.0
 """How long to leave a store alone that has just refused."""
+SLOW_SECONDS = 1.0
+"""After so long without a change that must come, read everything instead."""
 
 
 class Follower:
@@ -62,6 +64,14 @@ class Follower:
                 self._take(self._changes.get())
         except Empty:
             return
+
+    def catch_up(self, revision: int) -> None:
+        """Wait until `view` shows what was committed at `revision`."""
+        while self.view.revision < revision:
+            before = self.view.revision
+            self.wait(SLOW_SECONDS)
+            if self.view.revision == before:
+                self.refresh()
 
     def _take(self, changes: Changes | None) -> None:
         if changes is None:

@@ -232,4 +232,4 @@ class Rollout:
         if names:
             destroy(self.follower, names, self.limits.timeout, announce=say_nothing)
         else:
-            tidy(self.follower.store)
+            tidy(self.follower)

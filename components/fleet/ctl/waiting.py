@@ -1,5 +1,6 @@
 """Waiting for units, without polling and never in silence."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -58,8 +59,8 @@ def timeout_of(arguments: Namespace) -> float | None:
 
 
 def announce(_name: str, message: str) -> None:
-    """Print that a unit is there."""
-    print(message, flush=True)
+    """Print that a unit is there; of many at once, `Wait` sends the lines on together."""
+    print(message)
 
 
 def say_nothing(_name: str, _message: str) -> None:
@@ -127,6 +128,7 @@ class Wait:
             elif name not in self._announced:
                 self._announced.add(name)
                 self.announce(name, outcome.message)
+        sys.stdout.flush()
         return bool(self._waiting)
 
     def _notice(self) -> str:

@@ -85,23 +85,14 @@ def test_a_refusal_is_final() -> None:
 def test_tidy_removes_only_what_nothing_names(cluster: SmallCluster) -> None:
     cluster.add("hello.service")
     cluster.store.commit([Put(model.file_key("0" * 64), "unused")])
-    tidy(cluster.store)
+    with Follower(cluster.store) as follower:
+        tidy(follower)
     assert set(cluster.view().files) == {SHA}
 
 
-def test_tidy_spares_a_file_that_is_being_submitted(
-    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tidy_spares_a_file_that_is_being_submitted(cluster: SmallCluster) -> None:
     cluster.store.commit([Put(model.file_key(SHA), SLEEP)])
-    read = cluster.store.read
-
-    def read_then_submit(prefix: str) -> object:
-        snapshot = read(prefix)
-        monkeypatch.setattr(cluster.store, "read", read)
-        with Follower(cluster.store) as follower:
-            change(follower, once)
-        return snapshot
-
-    monkeypatch.setattr(cluster.store, "read", read_then_submit)
-    tidy(cluster.store)
+    with Follower(cluster.store) as follower, Follower(cluster.store) as other:
+        change(other, once)
+        tidy(follower)
     assert cluster.view().text_of("hello.service") == SLEEP

@@ -1,11 +1,12 @@
 import pytest
 
-from components.fleet.ctl import waiting
+from components.fleet.ctl import follow, waiting
 from components.fleet.ctl.follow import Follower
 from components.fleet.ctl.goals import Outcome, Reached, Waiting
 from components.fleet.ctl.view import View
 from components.fleet.ctl.waiting import Wait, say_nothing
 from components.fleet.model import Cluster, Target
+from components.fleet.store import Put
 
 from .small_cluster import SmallCluster
 
@@ -29,6 +30,23 @@ def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
         follower.wait(60)
         assert "hello.service" in follower.view.units
         assert not follower.lost
+
+
+def test_catches_up_with_what_was_written(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        revision = cluster.store.commit([Put("/fleet/cluster", "{}")])
+        follower.catch_up(revision)
+        assert follower.view.revision == revision
+
+
+def test_catches_up_by_reading_when_the_watch_tells_nothing(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "SLOW_SECONDS", 0.01)
+    with Follower(cluster.store) as follower:
+        revision = cluster.store.commit([Put("/elsewhere", "")])
+        follower.catch_up(revision)
+        assert follower.view.revision == revision
 
 
 def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
