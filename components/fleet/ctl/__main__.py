@@ -101,6 +101,7 @@ def _connect(arguments: Namespace) -> Store:
             _file(arguments.cert_file) or own.cert_file,
             _file(arguments.key_file) or own.key_file,
             limit=_limit(arguments.request_timeout),
+            here=own.public_ip,
         )
     except OSError as error:
         raise CtlError(

@@ -271,7 +271,13 @@ def main() -> None:
     try:
         log_to_journal(_machine_id())
         settings = config.read()
-        store = connect(settings.endpoints, settings.ca_file, settings.cert_file, settings.key_file)
+        store = connect(
+            settings.endpoints,
+            settings.ca_file,
+            settings.cert_file,
+            settings.key_file,
+            here=settings.public_ip,
+        )
         machine = Machine(
             id=_machine_id(),
             address=settings.public_ip,

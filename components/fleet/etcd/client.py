@@ -59,10 +59,12 @@ def connect(
     cert_file: Path | None = None,
     key_file: Path | None = None,
     limit: float = LIMIT_SECONDS,
+    here: str = "",
 ) -> "Etcd":
     """A store over these members ("address:port"); with the three files, over mutual TLS.
 
     Does not wait for a connection. `limit`: seconds that a request may take over all its tries.
+    `here`: this machine's address; its own member is asked first, which lives as long as it does.
 
     Raises:
         OSError: a file cannot be read.
@@ -70,16 +72,19 @@ def connect(
     secured_by = None
     if ca_file and cert_file and key_file:
         secured_by = credentials(Certificates(ca_file, cert_file, key_file))
-    return Etcd([Member(endpoint, secured_by) for endpoint in endpoints], limit)
+    # Machines without a member spread over all of them.
+    others = random.sample(endpoints, len(endpoints))
+    nearest_first = sorted(others, key=lambda endpoint: endpoint.rpartition(":")[0] != here)
+    return Etcd([Member(endpoint, secured_by) for endpoint in nearest_first], limit)
 
 
 class Etcd:
     """A `store.Store`. Its methods may be called from any thread."""
 
     def __init__(self, members: Sequence[Member], limit: float = LIMIT_SECONDS) -> None:
-        """Starts with a member picked at random, so that many clients spread over them."""
+        """Starts with the first member."""
         self._limit = limit
-        self._members = random.sample(members, len(members))
+        self._members = list(members)
         self._lock = threading.Lock()
         self._stream: WatchStream | None = None
         self._proven: Member | None = None

@@ -51,8 +51,8 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     def in_order(members: list[object], _count: int) -> list[object]:
         return members
 
-    def connect_to(*endpoints: str) -> Etcd:
-        opened.append(connect(endpoints))
+    def connect_to(*endpoints: str, here: str = "") -> Etcd:
+        opened.append(connect(endpoints, here=here))
         return opened[-1]
 
     monkeypatch.setattr(client.random, "sample", in_order)
@@ -136,6 +136,12 @@ def test_bad_member_is_left_for_the_next(
     etcd = connected(request.getfixturevalue(bad), servers[0].endpoint)
     assert etcd.commit([Put("/a", "one")]) > 0
     assert etcd.read("/a").entries["/a"].value == "one"
+
+
+def test_own_member_is_asked_first(servers: list[EtcdServer], connected: Connect) -> None:
+    elsewhere = f"localhost:{servers[0].port}"
+    connected(elsewhere, servers[1].endpoint, here="127.0.0.1").read("/a")
+    assert servers[0].calls == [] and servers[1].calls == ["Range"]
 
 
 def test_member_that_comes_back_is_found(
