@@ -246,11 +246,27 @@ class Agent:
         if self._ledger.wary:
             wanted = {name: one for name, one in wanted.items() if self._confirms(name, one)}
         self._follow(wanted)
+        waiting = self._release()
         while self._round(lease, announced, wanted, unreadable.keys()):
             pass
-        if lease and self._reported is None:
+        if waiting or (lease and self._reported is None):
             return RETRY_SECONDS
         return max(0.0, self._patience - self._sight()) if self._ledger.wary else 0.0
+
+    def _release(self) -> bool:
+        """Let start again what the fence has stopped, once the lease is alive.
+
+        Whether something has to wait.
+        """
+        stopped = self._systemd.fenced()
+        if not stopped:
+            return False
+        units, statuses = self._ledger.units, self._systemd.status(sorted(stopped))
+        ready = {n for n in stopped if _at_rest(statuses[n])} if self._sight() else set[str]()
+        restarting = {n for n in ready & units.keys() if units[n].progress is Progress.STARTED}
+        self._ledger.record({n: replace(units[n], progress=Progress.LOADED) for n in restarting})
+        self._systemd.release(ready)
+        return ready != stopped
 
     def _compare(self, present: Set[str], wanted: Mapping[str, _Wanted]) -> None:
         """Look whether assignments vanished or went back in time: the leader never does that."""

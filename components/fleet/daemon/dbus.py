@@ -10,6 +10,9 @@ from dbus_fast import BusType, DBusError, Message, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
 from ..model import sha_of
+from ..unitfiles.names import UnitFileError
+from ..unitfiles.unitfile import parse
+from .fence import FENCED_DIRECTORY, FencedUnits
 from .journal import last_lines
 from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
 
@@ -56,10 +59,16 @@ _SINCE_STOPPED = "InactiveEnterTimestamp"
 class DBusSystemd:
     """A `systemd.Systemd`. Reconnects by itself when the bus goes away."""
 
-    def __init__(self, unit_directory: Path = UNIT_DIRECTORY, own: Path = OWN_DIRECTORY) -> None:
+    def __init__(
+        self,
+        unit_directory: Path = UNIT_DIRECTORY,
+        own: Path = OWN_DIRECTORY,
+        fenced: Path = FENCED_DIRECTORY,
+    ) -> None:
         """Start the thread; `own` must be on the same file system as `unit_directory`."""
         self._unit_directory = unit_directory
         self._own = own
+        self._fenced = FencedUnits(fenced)
         self._bus: MessageBus | None = None
         self._on_change: Callable[[], None] | None = None
         self._paths: dict[str, str] = {}
@@ -74,7 +83,10 @@ class DBusSystemd:
         return self._do(self._status(list(names)))
 
     def write(self, files: Mapping[str, str]) -> None:
-        """See `Systemd.write`. A file is complete wherever it can be seen."""
+        """See `Systemd.write`. A file is complete wherever it can be seen, and fenced before."""
+        fenced = {name for name, text in files.items() if _is_fenced(name, text)}
+        self._fenced.note(fenced - set(self._fenced.names()))
+        self._fenced.forget(files.keys() - fenced)
         self._own.mkdir(parents=True, exist_ok=True)
         self._unit_directory.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
@@ -93,6 +105,7 @@ class DBusSystemd:
             if self._is_own(name):
                 (self._unit_directory / name).unlink()
             (self._own / name).unlink(missing_ok=True)
+        self._fenced.forget(names)
         refused = self._do(self._for_each("ResetFailedUnit", "s", [[name] for name in names]))
         if refused:
             name, reason = next(iter(refused.items()))
@@ -115,6 +128,14 @@ class DBusSystemd:
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.stop`."""
         return self._do(self._for_each("StopUnit", "ss", [[name, "replace"] for name in names]))
+
+    def fenced(self) -> set[str]:
+        """See `Systemd.fenced`."""
+        return self._fenced.stopped()
+
+    def release(self, names: Iterable[str]) -> None:
+        """See `Systemd.release`."""
+        self._fenced.note(names)
 
     def journal(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.journal`."""
@@ -267,6 +288,13 @@ def _referrer(names: Iterable[str]) -> str:
     """A unit that only names others; the order has no effect, nobody waits for it."""
     order = "".join(f"After={name}\n" for name in names)
     return f"[Unit]\nDescription=The units that fleet has on this machine\n{order}"
+
+
+def _is_fenced(name: str, text: str) -> bool:
+    try:
+        return parse(name, text).requirements.is_fenced
+    except UnitFileError:
+        return False  # Of another version of fleet: it would not be scheduled by this one.
 
 
 async def _gather(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -124,14 +124,15 @@ class Session:
             self._save(lease, now if is_new or blind else self._clear_since)
 
     def _save(self, lease: int, clear_since: float) -> None:
+        """For the next fleetd, and for the fence."""
         self._clear_since = clear_since
-        self._saved.save(f"{lease:x} {clear_since} {self._renewed_at}\n")
+        self._saved.save(f"{lease:x} {clear_since} {self._renewed_at} {self.ttl}\n")
 
 
 def _parsed(text: str) -> tuple[int, float, float]:
     """The lease, since when the store was in sight, and when it was last renewed."""
     try:
-        lease, clear_since, renewed_at = text.split()
+        lease, clear_since, renewed_at, _ttl = text.split()
         return int(lease, 16), float(clear_since), float(renewed_at)
     except ValueError:
         return 0, math.inf, -math.inf

@@ -63,6 +63,14 @@ class Systemd(Protocol):
         """
         ...
 
+    def fenced(self) -> set[str]:
+        """The units that the fence stopped (`fence.py`), until they are released."""
+        ...
+
+    def release(self, names: Iterable[str]) -> None:
+        """These may start again after the fence stopped them."""
+        ...
+
     def journal(self, names: Iterable[str]) -> dict[str, str]:
         """The last lines of each unit's journal, a few; why not, where they cannot be read."""
         ...

@@ -10,7 +10,7 @@ from .files import Configuration, File, files
 from .shell import run, say, systemctl, write
 
 SOFTWARE = Path("/opt/fleet")
-SERVICE = "/etc/systemd/system/fleetd.service"
+SERVICES = ("fleetd.service", "fleet-fence.service", "fleet-fence.path")
 
 
 def configure(stdin: str) -> None:
@@ -19,8 +19,8 @@ def configure(stdin: str) -> None:
     unpack(Path(sys.argv[0]), configuration.software)
     machine_id = Path("/etc/machine-id").read_text().strip()
     changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
-    service = (SOFTWARE / "current/fleet/fleetd.service").read_text()
-    if write(SERVICE, File(service)):
+    texts = {name: (SOFTWARE / "current/fleet" / name).read_text() for name in SERVICES}
+    if any([write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]):
         systemctl("daemon-reload")
     if "/etc/docker/daemon.json" in changed:
         systemctl("reload-or-restart", "docker.service")

@@ -19,6 +19,7 @@ def start(stdin: str) -> None:
     if not json.loads(stdin)["member"]:
         retire()
     systemctl("enable", "fleetd.service")
+    systemctl("enable", "--now", "fleet-fence.path")
     systemctl("restart", "fleetd.service")
     if not until(lambda: not waiting(), PATIENCE):
         say(f"not running yet: {', '.join(waiting())}; see: fleetctl list-units")

@@ -20,6 +20,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Replaces": ("Replaces",),
     "HealthySec": ("HealthySec",),
     "StartFirst": ("StartFirst",),
+    "Fence": ("Fence",),
 }
 """Each option, with the spelling of today first, then the one of fleet up to 0.8."""
 
@@ -178,4 +179,5 @@ _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "Replaces": _check_pattern,
     "HealthySec": _check_seconds,
     "StartFirst": _check_boolean,
+    "Fence": _check_boolean,
 }

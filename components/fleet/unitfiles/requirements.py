@@ -19,6 +19,9 @@ CONTRADICTIONS: Mapping[tuple[str, str], str] = {
     ("Global", "Replaces"): "a Global unit runs on all machines and could leave the other none",
     ("StartFirst", "Global"): _NEVER_MOVES,
     ("StartFirst", "MachineID"): _NEVER_MOVES,
+    ("Fence", "Global"): "a Global unit runs on all machines anyway",
+    ("Fence", "MachineID"): "the unit never runs on another machine anyway",
+    ("Fence", "StartFirst"): "one never runs on two machines, the other does while it moves",
     ("Replaces", "Conflicts"): "either the other unit leaves, or this one keeps clear of it",
 }
 """Pairs of options that cannot be used together, and why."""
@@ -44,6 +47,8 @@ class Requirements:
     """It runs on every machine that has the metadata."""
     starts_first: bool = False
     """When it is moved, it may run on both machines until it is up on the new one."""
+    is_fenced: bool = False
+    """Its machine stops it before its lease can end."""
 
 
 def read_requirements(name: str, syntax: Syntax) -> Requirements:
@@ -76,6 +81,7 @@ def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
         replaces=_unique(words["Replaces"]),
         is_global=_is_true(words["Global"]),
         starts_first=_is_true(words["StartFirst"]),
+        is_fenced=_is_true(words["Fence"]),
     )
 
 
@@ -93,6 +99,8 @@ def _check_contradictions(file: str, given: Mapping[str, list[Value]], found: Re
         used.discard("Global")
     if not found.starts_first:
         used.discard("StartFirst")
+    if not found.is_fenced:
+        used.discard("Fence")
     for (one, other), reason in CONTRADICTIONS.items():
         if one in used and other in used:
             line = max(given[one][-1].line, given[other][-1].line)

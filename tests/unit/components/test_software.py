@@ -20,7 +20,9 @@ def test_it_holds_the_sources_and_nothing_else():
         names = set(archive.namelist())
     sources = {f"fleet/{path.relative_to(SOURCE)}" for path in SOURCE.rglob("*.py")}
     assert sources <= names
-    assert "fleet/fleetd.service" in names
+    assert {"fleet/fleetd.service", "fleet/fleet-fence.service", "fleet/fleet-fence.path"} <= {
+        *names
+    }
     assert not any("__pycache__" in name for name in names)
 
 

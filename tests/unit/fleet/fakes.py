@@ -383,6 +383,7 @@ class FakeSystemd:
     calls: list[str] = field(default_factory=list[str])
     refuse: dict[str, str] = field(default_factory=dict[str, str])
     going_down: bool = False
+    stopped_by_fence: set[str] = field(default_factory=set[str])
     journals_read: list[str] = field(default_factory=list[str])
     on_start: Callable[[str], None] = lambda _name: None
     on_stop: Callable[[str], None] = lambda _name: None
@@ -401,12 +402,14 @@ class FakeSystemd:
         for name, text in files.items():
             self.gate(f"before write {name}")
             self.disk[name] = text
+            self.stopped_by_fence.discard(name)
             self.gate(f"after write {name}")
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
             self.gate(f"before remove {name}")
             self.disk.pop(name, None)
+            self.stopped_by_fence.discard(name)
             unit = self._units.get(name)
             if unit and unit.active == "failed":
                 unit.active, unit.sub = "inactive", "dead"
@@ -429,6 +432,30 @@ class FakeSystemd:
 
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         return self._queue("stop", list(names))
+
+    def fenced(self) -> set[str]:
+        return set(self.stopped_by_fence)
+
+    def release(self, names: Iterable[str]) -> None:
+        self.gate("before release")
+        self.stopped_by_fence.difference_update(names)
+        self.gate("after release")
+
+    def up(self) -> list[str]:
+        """What the fence sees: a `fence.Units` is here too, of another process without gates."""
+        up = (name for name, unit in self._units.items() if _is_up(unit))
+        return sorted(name for name in up if "Fence=true" in (self._units[name].text or ""))
+
+    def fence(self, names: Collection[str]) -> None:
+        """The fence queues stop jobs."""
+        self.stopped_by_fence.update(names)
+        for name in names:
+            self._units[name].job = "stop"
+
+    def kill(self, names: Collection[str]) -> None:
+        """The fence kills."""
+        for name in names:
+            self.fail(name)
 
     def journal(self, names: Iterable[str]) -> dict[str, str]:
         self.gate("before journal")
@@ -465,6 +492,7 @@ class FakeSystemd:
                 self._end(name, unit, "inactive")
         self.disk.clear()
         self._units.clear()
+        self.stopped_by_fence.clear()
 
     def active(self, name: str) -> str:
         """The unit's ACTIVE state."""

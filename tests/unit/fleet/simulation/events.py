@@ -19,6 +19,9 @@ UNITS = [f"u{i}.service" for i in range(6)]
 PARTICULAR = ["p0.service", "p1.service"]
 """Units that run only on a machine of one role."""
 
+FENCED = "f.service"
+"""A unit that must not run on a machine that is cut off."""
+
 EVERYWHERE = "g.service"
 """A Global unit."""
 
@@ -76,6 +79,7 @@ def begin(world: World) -> None:
         world.want(unit, SLEEPS)
     for unit in PARTICULAR:
         world.want(unit, SLEEPS + "[X-Fleet]\nMachineMetadata=role=a\n")
+    world.want(FENCED, SLEEPS + "[X-Fleet]\nFence=true\n")
     world.want(EVERYWHERE, SLEEPS + "[X-Fleet]\nGlobal=true\n")
 
 
@@ -260,7 +264,7 @@ EVENTS: dict[str, _Kind] = {
     kind.action.__name__: kind
     for kind in (
         _Kind(change, [UNITS, range(3)]),
-        _Kind(stop, [[*UNITS, *PARTICULAR]]),
+        _Kind(stop, [[*UNITS, *PARTICULAR, FENCED]]),
         _Kind(destroy, [UNITS]),
         _Kind(relabel, [MACHINES, ROLES]),
         _Kind(kill, [MACHINES, _GATES], 2),

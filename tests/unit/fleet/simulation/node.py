@@ -1,10 +1,11 @@
 """One machine in memory: what survives its fleetd, the fleetd, and all that can go wrong there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from components.fleet.config import Config
+from components.fleet.daemon.fence import Fence
 from components.fleet.daemon.fleetd import Fleetd, Surroundings
 from components.fleet.etcd.watching import LIVENESS_SECONDS
 from components.fleet.model import Machine
@@ -73,6 +74,7 @@ class Node:
         self.line = Line(self.world.store, self._store_gate, self._is_late)
         self.lease_file = MemoryFile(self._lease_gate)
         self.ledger_file = MemoryFile(self._gate)
+        self.fence = Fence(lambda: self.lease_file.text, self.clock, _FencedUnits(self))
 
     def clock(self) -> float:
         """Seconds since the machine booted, like CLOCK_BOOTTIME."""
@@ -134,6 +136,11 @@ class Node:
                 self._run(self.fleetd)
         except KilledError:
             self.kill()
+
+    def guard(self) -> None:
+        """Let the fence look: a process of its own, whatever is with fleetd."""
+        if self.on and not self.has("frozen"):
+            self.fence.step()
 
     def work(self) -> None:
         """Let systemd do its jobs."""
@@ -262,3 +269,21 @@ class Node:
             return False
         self.world.later(self.late_ticks, self.world.of_this_store(commit))
         return True
+
+
+class _FencedUnits:
+    """What the fence does to its machine's systemd."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def up(self) -> list[str]:
+        return self._node.systemd.up()
+
+    def stop(self, names: Collection[str]) -> None:
+        for name in names:
+            self._node.world.watcher.permit(self._node.id, name)
+        self._node.systemd.fence(names)
+
+    def kill(self, names: Collection[str]) -> None:
+        self._node.systemd.kill(names)

@@ -105,3 +105,10 @@ def test_an_agent_that_follows_a_restored_store_at_once_is_found(
     with history.silence():
         _, few = first_failure(Promise.STOPS_NOTHING)
     assert len(few) <= MOST
+
+
+def test_a_fence_that_does_not_close_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.fleet.daemon.fence.STOP_AT", 2.0)
+    with history.silence():
+        _, few = first_failure(Promise.FENCED)
+    assert len(few) <= MOST

@@ -26,6 +26,7 @@ class Promise(StrEnum):
     STOPS_NOTHING = "a sick control plane stops nothing"
     ONCE = "a unit is started once for each instruction"
     ONE_MACHINE = "a unit is assigned to one machine"
+    FENCED = "a unit with Fence=true is stopped before its machine's lease ends"
     IN_TIME = "a lost machine's units run elsewhere within its lease and 2 s"
     TRUTH = "status tells the truth"
     CONVERGES = "when things return, the cluster converges"
@@ -65,6 +66,8 @@ class Watcher:
     """(machine, unit) that may be stopped: told by the user, or the machine was cut off."""
     lived: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """(machine, unit) to the file that was started there since it was last told anything."""
+    fallen: set[str] = field(default_factory=set[str])
+    """The machines whose lease has ended by time, until they announce themselves again."""
     assigned: bool = False
     """Whether the schedule has changed since it was checked."""
     wrong: dict[tuple[str, str, str], float] = field(
@@ -78,6 +81,7 @@ class Watcher:
         sha = sha_of(node.systemd.disk.get(unit, ""))
         run = Run(node.id, unit, sha, self.world.lease_of(node.id))
         for other in self._copies(run):
+            self._check_fence(run, other)
             if self._both_alive(run, other):
                 what = f"{unit} starts on {node.id} while it runs on {other.node}"
                 self._complain(Promise.ONE_MACHINE, what)
@@ -87,6 +91,14 @@ class Watcher:
         self.runs[node.id, unit] = run
         if self.world.is_told(node.id, unit, sha):
             self.permitted.discard((node.id, unit))
+
+    def _check_fence(self, run: Run, other: Run) -> None:
+        """A machine that stands still as a whole stops it when it goes on."""
+        is_fenced = "Fence=true" in self.world.wanted.get(run.unit, ("",))[0]
+        stands_still = self.world.node(other.node).has("frozen")
+        if is_fenced and other.node in self.fallen and not stands_still:
+            what = f"{run.unit} starts on {run.node} while it runs on {other.node}"
+            self._complain(Promise.FENCED, what)
 
     def stopped(self, node: "Node", unit: str) -> None:
         """A unit's process ends."""

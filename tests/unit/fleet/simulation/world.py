@@ -241,10 +241,13 @@ class World:
         self._end_leases()
         for node in self.nodes:
             node.feel_faults()
+            if self.lease_of(node.id):
+                self.watcher.fallen.discard(node.id)
             node.unannounced_for = 0 if self.lease_of(node.id) else node.unannounced_for + TICK
             if node.unannounced_for > TTL / 2:
                 self.watcher.cut_off(node.id)
         for node in self.random.sample(self.nodes, len(self.nodes)):
+            node.guard()
             node.turn()
             if self.random.random() < 0.8:
                 node.work()
@@ -264,6 +267,7 @@ class World:
         for lease in self.store.tick():
             if lease in owners:
                 self.watcher.cut_off(owners[lease])
+                self.watcher.fallen.add(owners[lease])
 
     def settled(self) -> bool:
         """Whether the cluster is as the user wants it, and says so."""
