@@ -26,7 +26,7 @@ class AwsAddress(pulumi.ComponentResource):
     """A network interface, so that etcd's members are known before their machines are."""
 
     interface_id: pulumi.Output[str]
-    """The network interface; known when it has its public address, which a boot needs."""
+    """The network interface."""
     private_ip: pulumi.Output[str]
     """Its address inside."""
     reachable_ip: pulumi.Output[str]
@@ -58,7 +58,6 @@ class AwsAddress(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
             self.reachable_ip = public.public_ip
-            self.interface_id = pulumi.Output.all(interface.id, public.id).apply(_first)
         self.register_outputs(
             {
                 "interface_id": self.interface_id,
@@ -66,7 +65,3 @@ class AwsAddress(pulumi.ComponentResource):
                 "reachable_ip": self.reachable_ip,
             }
         )
-
-
-def _first(known: list[str]) -> str:
-    return known[0]

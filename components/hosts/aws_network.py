@@ -6,9 +6,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from ..aws_asking import looked_up
 from ..aws_tags import tags
 from ..settings import SettingError
+from .aws_subnets import check_subnets, default_subnets, zones_with
 
 SSH = (22, 22)
 HTTP = (80, 80)
@@ -24,6 +24,8 @@ class AwsNetworkArgs(TypedDict):
     """The VPC; the region's default one if not given."""
     subnet_ids: NotRequired[Sequence[str]]
     """Its subnets, in different zones; the default ones if not given."""
+    instance_type: str
+    """The machines' type: zones that do not offer it are not used."""
     ssh_from: Sequence[str]
     """CIDRs that may reach the machines' SSH."""
     first_app_port: int
@@ -159,19 +161,12 @@ def _vpc(args: AwsNetworkArgs) -> pulumi.Output[str]:
 
 
 def _subnets(args: AwsNetworkArgs, vpc: pulumi.Output[str]) -> pulumi.Output[list[str]]:
+    zones = zones_with(args["instance_type"])
     given = args.get("subnet_ids")
-    if given:
-        _check_subnets(args.get("vpc_id", ""), given)
-        return vpc.apply(lambda _: list(given))
-    found = vpc.apply(
-        lambda vpc_id: aws.ec2.get_subnets_output(
-            filters=[
-                aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc_id]),
-                aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
-            ]
-        )
-    )
-    return found.apply(lambda subnets: sorted(subnets.ids))
+    if not given:
+        return default_subnets(vpc, zones)
+    check_subnets(args.get("vpc_id", ""), given, zones)
+    return vpc.apply(lambda _: list(given))
 
 
 def _still_there(vpcs: Sequence[str]) -> str:
@@ -189,16 +184,3 @@ def _still_there(vpcs: Sequence[str]) -> str:
             where,
         )
     return where
-
-
-def _check_subnets(vpc: str, subnets: Sequence[str]) -> None:
-    """Raises SettingError unless they are of the VPC, and in two zones at least."""
-    found = [
-        looked_up("subnet-ids", one, lambda one=one: aws.ec2.get_subnet(id=one)) for one in subnets
-    ]
-    strangers = [one.id for one in found if one.vpc_id != vpc]
-    zones = {one.availability_zone for one in found}
-    if strangers or len(zones) == 1:
-        given = ", ".join(strangers or zones)
-        allowed = f"subnets of {vpc} in two zones or more, as a load balancer needs"
-        raise SettingError("subnet-ids", given, allowed, "--path 'subnet-ids[0]' subnet-...")

@@ -35,6 +35,7 @@ class AwsSite:
             {
                 "vpc_id": chosen.vpc_id,
                 "subnet_ids": chosen.subnet_ids,
+                "instance_type": chosen.instance_type,
                 "ssh_from": chosen.allow_ssh_from,
                 "first_app_port": FIRST_APP_PORT,
                 "last_app_port": LAST_APP_PORT,
@@ -94,7 +95,8 @@ class AwsSite:
         proxy = self._proxy()
         if proxy:
             args["proxy"] = proxy
-        opts = pulumi.ResourceOptions(depends_on=after)
+        # cloud-init needs the public address for Debian's packages.
+        opts = pulumi.ResourceOptions(depends_on=[*after, address])
         return AwsMachine(f"machine-{number}", args, opts).shape
 
     def image(self, name: str) -> pulumi.Output[str]:

@@ -189,13 +189,13 @@ def test_another_vpc_is_refused_while_the_cluster_lives(project: Project, cloud:
 
 def test_subnets_of_another_vpc_are_refused(project: Project, cloud: Moto) -> None:
     chosen = replace(CHOSEN, vpc_id="vpc-0", subnet_ids=cloud.subnets())
-    with pytest.raises(EngineFailed, match="subnets of vpc-0 in two zones"):
+    with pytest.raises(EngineFailed, match="allowed: subnets of vpc-0, each alone in one of"):
         project.preview(site(chosen))
 
 
-def test_subnets_of_one_zone_are_refused(project: Project, cloud: Moto) -> None:
+def test_subnets_that_share_a_zone_are_refused(project: Project, cloud: Moto) -> None:
     chosen = replace(CHOSEN, vpc_id=cloud.vpc(), subnet_ids=cloud.subnets()[:1] * 2)
-    with pytest.raises(EngineFailed, match=f"{moto.REGION}a' is not allowed.*two zones"):
+    with pytest.raises(EngineFailed, match="subnet-ids: .*each alone in one of the zones"):
         project.preview(site(chosen))
 
 
@@ -250,6 +250,14 @@ def test_tags_are_on_everything(project: Project) -> None:
             tags: dict[str, str] = one["outputs"].get("tagsAll") or {}
             wanted = {"project", "stack", "Name", "team"}
             assert wanted <= tags.keys(), f"{one['type']} {name}: {tags}"
+
+
+def test_an_elastic_address_is_there_before_its_machine_boots(project: Project) -> None:
+    project.up(site(replace(CHOSEN, connect_through="public"), count=1))
+    [address] = entries(project, "aws:ec2/eip:").values()
+    [machine] = entries(project, "aws:ec2/instance:").values()
+    assert address["urn"] in machine["dependencies"]
+    assert address["outputs"]["networkInterface"]
 
 
 def test_user_data_holds_no_lasting_secret(project: Project, cloud: Moto) -> None:

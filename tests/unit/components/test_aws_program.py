@@ -41,6 +41,7 @@ class Amazon(Engine):
     ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         answers: dict[str, dict[str, Any]] = {
             "getInstanceType": {"supportedArchitectures": ["x86_64"]},
+            "getInstanceTypeOfferings": {"locations": ["b", "a"]},
             "getAmi": {"id": "ami-1"},
             "getVpc": {"id": "vpc-1"},
             "getSubnets": {"ids": ["subnet-2", "subnet-1"]},
