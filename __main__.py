@@ -37,7 +37,11 @@ in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=site.
 # What runs: what etcd knows from the start, images, units.
 keys = EtcdKeys(
     "keys",
-    {"connection": cluster.connection, "keys": {"/app/greeting": chosen.greeting}},
+    {
+        "connection": cluster.connection,
+        "store": cluster.store,
+        "keys": {"/app/greeting": chosen.greeting},
+    },
     in_cluster,
 )
 
@@ -48,6 +52,7 @@ hello = FleetUnit(
     "hello",
     {
         "connection": cluster.connection,
+        "store": cluster.store,
         "path": "units/hello.service",
         "values": {"hello_image": images["hello"]},
     },
@@ -57,6 +62,7 @@ nginx = FleetUnit(
     "nginx",
     {
         "connection": cluster.connection,
+        "store": cluster.store,
         "path": "units/nginx.service",
         "values": {"nginx_image": images["nginx"]},
     },
@@ -66,6 +72,7 @@ sinatra = FleetTemplate(
     "sinatra",
     {
         "connection": cluster.connection,
+        "store": cluster.store,
         "path": "units/sinatra@.service",
         "values": {"sinatra_image": images["sinatra"]},
         "instances": ports,
@@ -76,6 +83,7 @@ discovery = FleetTemplate(
     "sinatra-discovery",
     {
         "connection": cluster.connection,
+        "store": cluster.store,
         "path": "units/sinatra-discovery@.service",
         "instances": ports,
     },

@@ -11,6 +11,7 @@ from .host import Address, Connection, Host, ssh
 from .leave import Leave
 from .pki import Pki
 from .software import pack
+from .store import Store
 
 ARCHIVE = "/home/core/fleet.zip"
 RECONCILE_INTERVAL = 60
@@ -52,6 +53,7 @@ class Cluster(pulumi.ComponentResource):
         """Make the certificates; set up the machines that are there already."""
         super().__init__("fleet-cluster:index:Cluster", name, None, opts)
         self._args = args
+        self._name_of_store = f"{name}-store"
         self._members = {member["name"]: member["address"] for member in args["members"]}
         self._software = pack()
         self._pki = Pki(
@@ -81,6 +83,12 @@ class Cluster(pulumi.ComponentResource):
             {"host": host, "via": self.connection},
             pulumi.ResourceOptions(parent=self),
         )
+        if len(self.hosts) == 1:
+            self._store = Store(
+                self._name_of_store,
+                {"host": host},
+                pulumi.ResourceOptions(parent=self, depends_on=list(self._fleetd_steps)),
+            )
 
     @property
     def settled(self) -> Sequence[pulumi.Resource]:
@@ -101,6 +109,11 @@ class Cluster(pulumi.ComponentResource):
     def connection(self) -> Connection:
         """The machine through which keys and units are written."""
         return self.hosts[0]["connection"]
+
+    @property
+    def store(self) -> pulumi.Output[str]:
+        """Which data etcd holds: keys and units are written again when it is another."""
+        return self._store.id
 
     @property
     def machines(self) -> pulumi.Output[dict[str, str]]:

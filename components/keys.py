@@ -1,12 +1,12 @@
 """EtcdKeys: values that units find in etcd from the start."""
 
 import re
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_command import remote
 
-from .host import Connection, ssh
+from .host import Connection, in_store, ssh
 
 _KEY = re.compile(r"/(app|test)/[A-Za-z0-9_./@:-]+")
 _ETCDCTL = "set -a; . /etc/fleet/environment; timeout 60 etcdctl"
@@ -17,6 +17,8 @@ class EtcdKeysArgs(TypedDict):
 
     connection: Connection
     """A machine of the cluster."""
+    store: NotRequired[pulumi.Input[str]]
+    """Which data etcd holds (`Cluster.store`): written again when it is another."""
     keys: dict[str, pulumi.Input[str]]
     """Values by key; keys begin with /app/ or /test/."""
 
@@ -37,16 +39,17 @@ class EtcdKeys(pulumi.ComponentResource):
         """
         super().__init__("fleet-cluster:index:EtcdKeys", name, None, opts)
         for key, value in args["keys"].items():
-            self._seed(check_key(key), value, args["connection"])
+            self._seed(check_key(key), value, args)
         self.keys = pulumi.Output.from_input(sorted(args["keys"]))
         self.register_outputs({"keys": self.keys})
 
-    def _seed(self, key: str, value: pulumi.Input[str], connection: Connection) -> None:
+    def _seed(self, key: str, value: pulumi.Input[str], args: EtcdKeysArgs) -> None:
+        put = f"{_ETCDCTL} put {key}"
         remote.Command(
             key,
-            connection=ssh(connection),
-            create=f"{_ETCDCTL} put {key}",
-            update=f"{_ETCDCTL} put {key}",
+            connection=ssh(args["connection"]),
+            create=put,
+            update=in_store(put, args.get("store", "")),
             delete=f"{_ETCDCTL} del {key}",
             add_previous_output_in_env=False,
             # On stdin, since a value may be a secret and the command line is no place for one.

@@ -12,7 +12,7 @@ from pulumi_command import remote
 from . import previews
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
 from .fleet.unitfiles.unitfile import parse
-from .host import Connection, ssh
+from .host import Connection, in_store, ssh
 
 TURN_SECONDS = 300
 """For a unit to be active, and each turn of a rollout."""
@@ -26,6 +26,8 @@ class FleetUnitArgs(TypedDict):
 
     connection: Connection
     """A machine of the cluster."""
+    store: NotRequired[pulumi.Input[str]]
+    """Which data etcd holds (`Cluster.store`): written again when it is another."""
     path: str
     """The unit file; its name is the unit's name."""
     values: NotRequired[dict[str, pulumi.Input[str]]]
@@ -39,6 +41,8 @@ class FleetTemplateArgs(TypedDict):
 
     connection: Connection
     """A machine of the cluster."""
+    store: NotRequired[pulumi.Input[str]]
+    """Which data etcd holds (`Cluster.store`): written again when it is another."""
     path: str
     """The template's file: name@.service."""
     values: NotRequired[dict[str, pulumi.Input[str]]]
@@ -65,7 +69,7 @@ class FleetUnit(pulumi.ComponentResource):
         path = Path(args["path"])
         text = read_unit(path, args.get("values", {}))
         unit = {"text": text, "target": args.get("target", "launched")}
-        command = apply(self, path, args["connection"], unit)
+        command = apply(self, path, args["connection"], unit, args.get("store", ""))
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -90,7 +94,7 @@ class FleetTemplate(pulumi.ComponentResource):
         names = instance_names(path.name, args["instances"])
         instances = {instance: "launched" for instance in names}
         template = {"text": text, "target": "inactive", "instances": instances}
-        command = apply(self, path, args["connection"], template)
+        command = apply(self, path, args["connection"], template, args.get("store", ""))
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -159,7 +163,11 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def apply(
-    parent: pulumi.Resource, path: Path, connection: Connection, wanted: Mapping[str, object]
+    parent: pulumi.Resource,
+    path: Path,
+    connection: Connection,
+    wanted: Mapping[str, object],
+    store: pulumi.Input[str],
 ) -> remote.Command:
     """Make a unit, with its instances if it is a template, as wanted, whatever was done by hand.
 
@@ -172,7 +180,7 @@ def apply(
         unit,
         connection=ssh(connection),
         create=run,
-        update=run,
+        update=in_store(run, store),
         delete=f"{run} --destroy",
         add_previous_output_in_env=False,
         stdin=document,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .stack import Stack, copy_program, free_port
+from . import asking
+from .stack import Stack, copy_program, eventually, free_port
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,41 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def stack_left_nothing(stack: Stack) -> bool:
     """Whether Docker has forgotten the stack."""
     return stack.docker_objects() == []
+
+
+@pytest.fixture(scope="session")
+def machines(cluster: Stack) -> dict[str, str]:
+    """The machines' addresses by name, which never change."""
+    return cluster.outputs()["machines"]
+
+
+@pytest.fixture(scope="session")
+def url(cluster: Stack) -> str:
+    """Where the app answers."""
+    return cluster.outputs()["url"]
+
+
+@pytest.fixture
+def undisturbed(cluster: Stack, machines: dict[str, str]) -> Iterator[None]:
+    """Whatever the test does, no unit restarts or moves; afterwards the cluster still works."""
+    before = asking.runs(cluster, machines)
+    yield
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+    assert asking.runs(cluster, machines) == before
+    starts_a_unit(cluster)
+    assert asking.runs(cluster, machines) == before
+
+
+def starts_a_unit(cluster: Stack) -> None:
+    """A unit can be started, runs, and can be destroyed."""
+    unit = cluster.program / "probe.service"
+    unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+    cluster.fleetctl("start", str(unit))
+    try:
+        assert [row["active"] for row in cluster.units()[unit.name]] == ["active"]
+    finally:
+        cluster.fleetctl("destroy", unit.name)
+    assert unit.name not in cluster.units()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,6 +46,7 @@ class Amazon(Engine):
             "getVpc": {"id": "vpc-1"},
             "getSubnets": {"ids": ["subnet-2", "subnet-1"]},
             "getAuthorizationToken": {"userName": "AWS", "password": "token"},
+            "run": {"stdout": "0123abcd", "stderr": ""},
         }
         return answers[args.token.rpartition(":")[2]], []
 

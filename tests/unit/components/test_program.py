@@ -75,8 +75,11 @@ class Engine(pulumi.runtime.Mocks):
     def call(
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        """The program calls no function of a plugin."""
-        raise AssertionError(args.token)
+        """The program only asks which data etcd holds."""
+        inputs = cast("dict[str, Any]", args.args)  # pyright: ignore[reportUnknownMemberType]
+        assert args.token == "command:local:run"
+        assert "store_probe.py .pulumi/store/test" in inputs["command"]
+        return {**inputs, "stdout": "0123abcd", "stderr": ""}, []
 
     def of(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """All resources whose type ends so: inputs by name."""
@@ -190,6 +193,21 @@ def test_secrets_are_on_no_command_line(program: Engine):
     for inputs in commands.values():
         for operation in ("create", "update", "delete"):
             assert "private" not in (inputs.get(operation) or "").lower()
+
+
+def test_whatever_is_written_to_etcd_is_written_again_when_etcd_holds_other_data(program: Engine):
+    commands = program.of("command:remote:Command")
+    written = {name: one for name, one in commands.items() if not name.startswith("machine-")}
+    assert set(written) == {
+        "/app/greeting",
+        "hello.service",
+        "nginx.service",
+        "sinatra@.service",
+        "sinatra-discovery@.service",
+    }
+    for one in written.values():
+        assert one["update"] == f"{one['create']} # in store 0123abcd"
+        assert not one.get("triggers"), "it would destroy what it has made"
 
 
 def test_units_run_images_by_digest(program: Engine):

@@ -1,0 +1,91 @@
+"""Store: which data etcd holds, so that a store that lost it gets keys and units again."""
+
+import shlex
+from pathlib import Path, PurePosixPath
+from typing import TypedDict
+
+import pulumi
+from pulumi_command import local
+
+from .host import Host
+from .ssh_config import known_hosts, ssh_config
+
+FOLDER = PurePosixPath(".pulumi/store")
+_PROBE = Path(__file__).with_name("store_probe.py")
+
+
+class StoreArgs(TypedDict):
+    """Whom to ask."""
+
+    host: Host
+    """A machine of the cluster."""
+
+
+class Store(pulumi.ComponentResource):
+    """The identity of the data in etcd, asked in every preview and every update.
+
+    fleet gives an id to a store that has none. So another id says that the data were lost or put
+    back, and whatever was written there is to be written again. While the machine does not answer,
+    the id is the one that the last update has kept in a file.
+    """
+
+    id: pulumi.Output[str]
+    """Changes when etcd's data were lost."""
+
+    def __init__(
+        self, name: str, args: StoreArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Ask when what it depends on is there; keep the answer."""
+        super().__init__("fleet-cluster:index:Store", name, None, opts)
+        path = FOLDER / pulumi.get_stack()
+        self.id = self._ask(args, path, opts)
+        keep = f"mkdir -p {FOLDER} && cat > {path}"
+        local.Command(
+            f"{name}-id",
+            create=keep,
+            update=keep,
+            delete=f"rm -f {path}; rmdir {FOLDER} 2>/dev/null || true",
+            stdin=self.id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({"id": self.id})
+
+    def _ask(
+        self, args: StoreArgs, kept: PurePosixPath, opts: pulumi.ResourceOptions | None
+    ) -> pulumi.Output[str]:
+        asked = local.run_output(
+            command=f"python3 {shlex.quote(str(_PROBE))} {kept}",
+            # The machine's key is a secret, and the command line is no place for one.
+            stdin=pulumi.Output.json_dumps(_way_to(args["host"])),
+            opts=pulumi.InvokeOutputOptions(
+                parent=self, depends_on=opts.depends_on if opts else None
+            ),
+        )
+        return pulumi.Output.unsecret(
+            asked.apply(lambda answer: _told(answer.stdout, answer.stderr))
+        )
+
+
+def _told(id: str, trouble: str) -> str:
+    if trouble:
+        pulumi.log.warn(trouble)
+    return id
+
+
+def _way_to(host: Host) -> dict[str, pulumi.Input[str]]:
+    """OpenSSH's files for one machine, by name."""
+    connection = host["connection"]
+    proxy = connection.get("proxy")
+    entry = pulumi.Output.all(
+        name=host["name"],
+        host=connection["host"],
+        port=connection.get("port", 22),
+        key=connection["host_key"],
+    )
+    files: dict[str, pulumi.Input[str]] = {
+        "machine": host["name"],
+        "ssh_config": entry.apply(lambda one: ssh_config([one], proxy)),
+        "known_hosts": entry.apply(lambda one: known_hosts([one], proxy)),
+        "identity": connection["private_key"],
+    }
+    return {**files, "proxy_identity": proxy["private_key"]} if proxy else files

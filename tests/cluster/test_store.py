@@ -1,0 +1,84 @@
+"""etcd's data lost or put back: nothing stops, and `pulumi up` writes everything again."""
+
+import re
+
+import pytest
+
+from . import asking
+from .load import Load
+from .stack import CHECKOUT, Stack, eventually
+
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
+OPERATIONS = CHECKOUT / "docs" / "operations.md"
+WRITTEN = {
+    "cluster-store-id": "update",
+    "/app/greeting": "update",
+    "hello.service": "update",
+    "nginx.service": "update",
+    "sinatra@.service": "update",
+    "sinatra-discovery@.service": "update",
+}
+"""What a preview says when etcd holds other data."""
+
+
+def documented(name: str) -> str:
+    """The commands under this name in docs/operations.md."""
+    found = re.search(
+        rf"^ *<!-- {name} -->\n *```sh\n(.*?)^ *```", OPERATIONS.read_text(), re.M | re.S
+    )
+    assert found, name
+    return found.group(1)
+
+
+def copied(stack: Stack, name: str) -> str:
+    """Those commands, run as an operator would who copies them: what they print."""
+    script = f"set -e; export PULUMI_SKIP_CONFIRMATIONS=true\n{documented(name)}"
+    return stack.run("bash", "-c", script, seconds=900).text
+
+
+def greeting(stack: Stack) -> str:
+    return stack.on("machine-2", "etcdctl get --print-value-only /app/greeting").out.strip()
+
+
+def test_what_was_deleted_from_etcd_is_written_again(
+    cluster: Stack, machines: dict[str, str], url: str
+):
+    before = greeting(cluster)
+    with Load(url) as load:
+        asking.etcdctl(cluster, "machine-1", "del --prefix ''")
+        assert cluster.changes() == WRITTEN
+        cluster.up()
+        assert cluster.changes() == {}
+    assert greeting(cluster) == before
+    print(f"\nall keys deleted: {load}")
+    assert not load.failed, load.failed
+
+
+def test_members_without_any_data_are_made_anew(cluster: Stack, machines: dict[str, str], url: str):
+    before = greeting(cluster)
+    with Load(url) as load:
+        copied(cluster, "all data lost")
+        eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+    assert greeting(cluster) == before
+    assert cluster.changes() == {}
+    refused = cluster.on("machine-1", "etcdctl put /fleet/leader me", check=False)
+    assert "permission denied" in refused.text, "each certificate has its keys again"
+    print(f"\nall data directories removed: {load}")
+    assert not load.failed, load.failed
+
+
+def test_an_older_snapshot_is_brought_to_the_present(
+    cluster: Stack, machines: dict[str, str], url: str
+):
+    copied(cluster, "backup")
+    cluster.on("machine-1", "etcdctl put /app/greeting 'newer than the snapshot'")
+    cluster.on("machine-1", "etcdctl put /test/newer 1")
+    with Load(url) as load:
+        copied(cluster, "restore")
+        eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+    assert greeting(cluster) != "newer than the snapshot"
+    assert cluster.on("machine-1", "etcdctl get /test/newer").out == "", "it is the snapshot"
+    assert cluster.changes() == {}
+    print(f"\nrestored from a snapshot: {load}")
+    assert not load.failed, load.failed

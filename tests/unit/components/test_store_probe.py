@@ -1,0 +1,67 @@
+"""What the probe prints; `ssh` is a script that answers or fails as the test says."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components import store
+
+PROBE = Path(store.__file__).with_name("store_probe.py")
+FILES = {
+    "machine": "machine-1",
+    "ssh_config": "IdentityFile @FOLDER@/identity\n",
+    "known_hosts": "machine-1 ssh-ed25519 AAAA1\n",
+    "identity": "a private key\n",
+}
+
+
+def probe(folder: Path, ssh: str) -> subprocess.CompletedProcess[str]:
+    """Run it with this `ssh`, and the file `kept`."""
+    script = folder / "ssh"
+    script.write_text(f"#!/bin/sh\n{ssh}\n")
+    script.chmod(0o755)
+    return subprocess.run(
+        [sys.executable, str(PROBE), str(folder / "kept")],
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+        input=json.dumps(FILES),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_it_tells_what_etcd_says(tmp_path: Path):
+    told = probe(tmp_path, """echo '{"id":"1a2b","layout":1}'""")
+    assert (told.stdout, told.stderr) == ("1a2b\n", "")
+
+
+@pytest.mark.parametrize(
+    ("ssh", "reason"),
+    [
+        ("echo 'No route to host' >&2; exit 255", "No route to host"),
+        ("echo no JSON", "Expecting value"),
+        ("exit 1", "non-zero exit status 1"),
+    ],
+)
+def test_without_an_answer_it_tells_what_was_known_and_why(tmp_path: Path, ssh: str, reason: str):
+    (tmp_path / "kept").write_text("1a2b")
+    told = probe(tmp_path, ssh)
+    assert told.stdout == "1a2b\n"
+    assert told.stderr.startswith("machine-1 does not say which data etcd holds: ")
+    assert reason in told.stderr
+
+
+def test_without_an_answer_and_without_knowledge_it_tells_nothing(tmp_path: Path):
+    assert probe(tmp_path, "exit 1").stdout == "\n"
+
+
+def test_the_key_is_for_the_user_alone_and_gone_afterwards(tmp_path: Path):
+    ssh = 'folder=$(dirname "$2"); stat -c %a "$folder/identity" >&2; cat "$2" >&2; exit 1'
+    told = probe(tmp_path, ssh)
+    assert "600" in told.stderr
+    folder = Path(told.stderr.rpartition("IdentityFile ")[2].strip()).parent
+    assert str(folder).startswith("/") and not folder.exists()
