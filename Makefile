@@ -1,6 +1,6 @@
 # One cluster on this computer. "make" alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-aws test-unit doctor setup env simulate bench
+.PHONY: help up down test test-aws test-faults test-unit chaos doctor setup env simulate bench
 STACK ?= dev
 export STACK
 
@@ -30,6 +30,12 @@ test-unit: ## The quick checks: style, types, layers, unit tests
 
 bench: setup ## fleet's speed on three machines, next to systemd alone (PARTS, REPETITIONS)
 	@bash -c '. toolchain/lib.sh && use_env && python -m bench.fleet $(PARTS) --repetitions $(or $(REPETITIONS),3)'
+
+test-faults: setup ## The fault tests that take too long for make test, on a real cluster
+	@toolchain/check faults
+
+chaos: setup ## Random faults on a real cluster, every promise checked (CHAOS_SECONDS=900, CHAOS_SEED=0)
+	@toolchain/check chaos
 
 simulate: ## Random histories of faults in memory, shrunk where they break a promise (HISTORIES, SEED)
 	@toolchain/setup python

@@ -1,14 +1,17 @@
 """Faults: promises 1, 2 and 4 on real machines. Full reconciles are an hour apart here."""
 
 import json
+import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
-from . import asking
+from . import asking, faults
+from .conftest import starts_a_unit
 from .load import Load
 from .stack import Stack, eventually
 
@@ -21,18 +24,6 @@ SLACK = 20
 """Seconds that a busy computer may add."""
 HEALTH_WINDOW = 3
 """Seconds in which the load balancer notices that a machine is gone."""
-
-
-@pytest.fixture(scope="module")
-def machines(cluster: Stack) -> dict[str, str]:
-    """The machines' addresses by name, which never change."""
-    return cluster.outputs()["machines"]
-
-
-@pytest.fixture(scope="module")
-def url(cluster: Stack) -> str:
-    """Where the app answers."""
-    return cluster.outputs()["url"]
 
 
 @pytest.fixture(autouse=True)
@@ -206,52 +197,11 @@ def test_a_restarted_machine_keeps_its_identity_and_its_data(
 # --- the control plane is sick: no unit notices
 
 
-@pytest.fixture
-def undisturbed(cluster: Stack, machines: dict[str, str]) -> Iterator[None]:
-    """Whatever the test does, no unit restarts or moves; afterwards the cluster still works."""
-    before = asking.runs(cluster, machines)
-    yield
-    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
-    assert asking.runs(cluster, machines) == before
-    starts_a_unit(cluster)
-    assert asking.runs(cluster, machines) == before
-
-
-def starts_a_unit(cluster: Stack) -> None:
-    """A unit can be started, runs, and can be destroyed."""
-    unit = cluster.program / "probe.service"
-    unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n")
-    cluster.fleetctl("start", str(unit))
-    try:
-        assert [row["active"] for row in cluster.units()[unit.name]] == ["active"]
-    finally:
-        cluster.fleetctl("destroy", unit.name)
-    assert unit.name not in cluster.units()
-
-
-def main_pid(cluster: Stack, machine: str, unit: str) -> int:
-    return int(cluster.on(machine, f"systemctl show --value --property=MainPID {unit}").out)
-
-
-def kill(cluster: Stack, machine: str, unit: str) -> None:
-    """Kill a program of a machine, and wait until systemd has it up again."""
-    pid = main_pid(cluster, machine, unit)
-    cluster.on(machine, f"sudo kill -9 {pid}")
-    up = f"systemctl is-active --quiet {unit}"
-    eventually(
-        f"{unit} of {machine} is back",
-        lambda: (
-            main_pid(cluster, machine, unit) not in (0, pid)
-            and cluster.on(machine, up, check=False).code == 0
-        ),
-    )
-
-
 @pytest.mark.usefixtures("undisturbed")
 def test_fleetd_killed_and_restarted(cluster: Stack, machines: dict[str, str], url: str):
     with Load(url) as load:
         for machine in machines:
-            kill(cluster, machine, "fleetd.service")
+            faults.kill(cluster, machine, "fleetd.service")
             cluster.on(machine, "sudo systemctl restart fleetd.service")
     assert not load.failed
 
@@ -259,7 +209,7 @@ def test_fleetd_killed_and_restarted(cluster: Stack, machines: dict[str, str], u
 @pytest.mark.usefixtures("undisturbed")
 def test_etcds_leader_killed(cluster: Stack, machines: dict[str, str], url: str):
     with Load(url) as load:
-        kill(cluster, asking.etcd_leader(cluster, "machine-1"), "etcd.service")
+        faults.kill(cluster, asking.etcd_leader(cluster, "machine-1"), "etcd.service")
     assert not load.failed
 
 
@@ -271,20 +221,172 @@ def test_etcd_paused_for_longer_than_the_lease(
     leader = asking.etcd_leader(cluster, "machine-1")
     paused = sorted(machines) if which == "all" else [leader]
     with Load(url) as load:
-        try:
-            for machine in paused:
-                cluster.on(machine, "sudo systemctl kill --signal=STOP etcd.service")
-            for machine in paused:
-                state = cluster.on(machine, "ps -o stat= -C etcd").out
-                assert state.startswith("T"), f"etcd of {machine} is not stopped: {state}"
-            # The pause itself is what is tested: there is no event to wait for.
-            time.sleep(AGENT_TTL * 1.6)
-        finally:
-            for machine in paused:
-                cluster.on(machine, "sudo systemctl kill --signal=CONT etcd.service")
+        with faults.etcd_paused(cluster, paused):
+            longer_than_the_lease()
         eventually("etcd is back", lambda: asking.is_whole(cluster, machines), 60)
     report(f"etcd paused: {which}", {}, load)
     assert not load.failed
+
+
+def longer_than_the_lease() -> None:
+    """The fault itself is what is tested: there is no event to wait for."""
+    time.sleep(AGENT_TTL * 1.6)
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("undisturbed")
+@pytest.mark.parametrize("which", ["a follower", "the leader and a follower"])
+def test_members_of_etcd_down_for_longer_than_the_lease(
+    cluster: Stack, machines: dict[str, str], url: str, which: str
+):
+    leader = asking.etcd_leader(cluster, "machine-1")
+    follower = others(machines, leader)[-1]
+    down = [follower] if which == "a follower" else [leader, follower]
+    with Load(url) as load:
+        with faults.etcd_stopped(cluster, down):
+            longer_than_the_lease()
+        eventually("etcd is back", lambda: asking.is_whole(cluster, machines), 60)
+    report(f"etcd stopped: {which}", {}, load)
+    assert not load.failed, load.failed
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("undisturbed")
+@pytest.mark.parametrize("role", ["leads", "follows"])
+def test_a_member_of_etcd_that_drops_packets(
+    cluster: Stack, machines: dict[str, str], url: str, role: str
+):
+    leader = asking.etcd_leader(cluster, "machine-1")
+    silent = leader if role == "leads" else others(machines, leader)[0]
+    with Load(url) as load:
+        with faults.etcd_silent(cluster, silent):
+            longer_than_the_lease()
+            seen = asking.through(cluster, others(machines, silent)[0])
+            starts_a_unit(seen)
+        eventually("etcd is back", lambda: asking.is_whole(cluster, machines), 60)
+    report(f"etcd drops packets: the member that {role}", {}, load)
+    assert not load.failed, load.failed
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("undisturbed")
+def test_slow_members_of_etcd(cluster: Stack, machines: dict[str, str], url: str):
+    with Load(url) as load:
+        began = time.monotonic()
+        while time.monotonic() - began < AGENT_TTL * 1.6:
+            for machine in machines:
+                # As a disk that takes half a second for each write.
+                with faults.etcd_paused(cluster, [machine]):
+                    time.sleep(0.5)
+        starts_a_unit(cluster)
+    report("etcd slow", {}, load)
+    assert not load.failed, load.failed
+
+
+@pytest.mark.faults
+def test_fleetd_killed_in_the_middle_of_its_work(cluster: Stack, machines: dict[str, str]):
+    units = [f"busy-{number}.service" for number in range(24)]
+    files = [cluster.program / name for name in units]
+    for file in files:
+        file.write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+    chance = random.Random(5)
+    try:
+        cluster.fleetctl("start", "--no-block", *map(str, files))
+        for _ in range(8):
+            for machine in machines:
+                time.sleep(chance.uniform(0, 0.4))
+                cluster.on(machine, "sudo systemctl kill --signal=KILL fleetd.service")
+        eventually("all run", lambda: asking.is_whole(cluster, machines), 120)
+        starts = [
+            line.rpartition("Started ")[2]
+            for machine in machines
+            for line in cluster.on(machine, "journalctl --no-pager _PID=1").out.splitlines()
+            if "Started busy-" in line
+        ]
+        assert len(starts) == len(units) == len(set(starts)), "each was started once"
+    finally:
+        cluster.fleetctl("destroy", *units)
+
+
+# --- a machine is away, and comes back as it was
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        pytest.param(faults.cut_off, id="cut off"),
+        pytest.param(faults.frozen, id="frozen", marks=pytest.mark.faults),
+    ],
+)
+def test_units_of_a_machine_that_is_away_run_elsewhere_and_once_when_it_is_back(
+    cluster: Stack,
+    machines: dict[str, str],
+    url: str,
+    away: Callable[[Stack, str], AbstractContextManager[None]],
+):
+    before = asking.placements(cluster, machines)
+    victim = before["sinatra@5000.service"]
+    rest = others(machines, victim)
+    asking.give_etcd_lead(cluster, rest[0])
+    seen = asking.through(cluster, rest[0])
+    lost = {unit for unit, machine in before.items() if machine == victim}
+    running = asking.runs(cluster, [victim])
+    with Load(url) as load:
+        with away(cluster, victim):
+            left_at = time.time()
+            eventually(
+                "its units run elsewhere",
+                lambda: (
+                    lost <= {u for u, m in asking.placements(seen, machines).items() if m != victim}
+                ),
+                PROMISE + 100,
+            )
+            moved_at = time.time()
+            during = asking.placements(seen, machines)
+            began = asking.runs(cluster, rest)
+            if away is faults.cut_off:
+                assert asking.runs(cluster, [victim]) == running, "its copies run on"
+        eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)
+        left = {unit for _, unit in asking.runs(cluster, [victim])}
+    took = {unit: began[during[unit], unit].began - left_at for unit in sorted(lost)}
+    report(f"{victim} {away.__name__}: promised {PROMISE} s", took, load)
+    assert max(took.values()) <= PROMISE + SLACK
+    assert not left & lost, "its copies have ended"
+    assert asking.placements(cluster, machines) == during, "units that moved stay"
+    assert not load.failed_after(moved_at), load.failed
+
+
+@pytest.mark.faults
+def test_two_workers_removed_at_once(cluster: Stack, machines: dict[str, str], url: str):
+    cluster.configure({"cluster-size": "5", "sinatra-instances": "7"})
+    try:
+        cluster.up()
+        grown = cluster.outputs()["machines"]
+        eventually("all five are in it", lambda: asking.is_whole(cluster, grown), 120)
+        before = asking.placements(cluster, grown)
+        workers = others(grown, "machine-1")[-2:]
+        lost = {unit for unit, machine in before.items() if machine in workers}
+        assert lost, before
+        with Load(url) as load:
+            removed_at = time.time()
+            cluster.run("docker", "rm", "-fv", *map(cluster.container, workers))
+            eventually(
+                "their units run elsewhere",
+                lambda: (
+                    (now := asking.placements(cluster, grown)).keys() == before.keys()
+                    and not set(workers) & set(now.values())
+                ),
+                PROMISE + 100,
+            )
+            moved_at = time.time()
+            during, began = asking.placements(cluster, grown), asking.runs(cluster, machines)
+        took = {unit: began[during[unit], unit].began - removed_at for unit in sorted(lost)}
+        report(f"{workers} removed: promised {PROMISE} s", took, load)
+        assert max(took.values()) <= PROMISE + SLACK
+        assert not load.failed_after(moved_at), load.failed
+    finally:
+        cluster.configure({"cluster-size": "3", "sinatra-instances": "2"})
+        cluster.up("--refresh")
 
 
 # --- the end

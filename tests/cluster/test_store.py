@@ -55,6 +55,7 @@ def test_what_was_deleted_from_etcd_is_written_again(
     assert not load.failed, load.failed
 
 
+@pytest.mark.faults
 def test_members_without_any_data_are_made_anew(cluster: Stack, machines: dict[str, str], url: str):
     before = greeting(cluster)
     with Load(url) as load:
@@ -68,6 +69,7 @@ def test_members_without_any_data_are_made_anew(cluster: Stack, machines: dict[s
     assert not load.failed, load.failed
 
 
+@pytest.mark.faults
 def test_an_older_snapshot_is_brought_to_the_present(
     cluster: Stack, machines: dict[str, str], url: str
 ):

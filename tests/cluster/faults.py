@@ -1,0 +1,121 @@
+"""What can go wrong with a cluster's machines: each fault lasts as long as its block."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from .stack import Stack, eventually
+
+BACK_SECONDS = 90
+"""For a program or machine to be up again."""
+
+
+@contextmanager
+def etcd_stopped(stack: Stack, machines: Sequence[str]) -> Generator[None]:
+    """These members are down and refuse connections."""
+    try:
+        for machine in machines:
+            stack.on(machine, "sudo systemctl stop etcd.service")
+        yield
+    finally:
+        for machine in machines:
+            # Ready when it has a leader, which may need the other members.
+            stack.on(machine, "sudo systemctl start --no-block etcd.service")
+
+
+@contextmanager
+def etcd_paused(stack: Stack, machines: Sequence[str]) -> Generator[None]:
+    """These members do nothing, while their machines go on taking connections for them."""
+    try:
+        for machine in machines:
+            stack.on(machine, "sudo systemctl kill --signal=STOP etcd.service")
+        for machine in machines:
+            state = stack.on(machine, "ps -o stat= -C etcd").out
+            assert state.startswith("T"), f"etcd of {machine} is not stopped: {state}"
+        yield
+    finally:
+        for machine in machines:
+            stack.on(machine, "sudo systemctl kill --signal=CONT etcd.service")
+
+
+@contextmanager
+def etcd_silent(stack: Stack, machine: str) -> Generator[None]:
+    """Packets to and from this member are dropped; its machine reaches the other members."""
+    rules = [
+        "INPUT ! -i lo -p tcp -m multiport --dports 2379,2380 -j DROP",
+        "INPUT ! -i lo -p tcp --sport 2380 -j DROP",
+        "OUTPUT ! -o lo -p tcp -m multiport --sports 2379,2380 -j DROP",
+        "OUTPUT ! -o lo -p tcp --dport 2380 -j DROP",
+    ]
+    with _rules(stack, machine, rules):
+        yield
+
+
+@contextmanager
+def cut_off(stack: Stack, machine: str) -> Generator[None]:
+    """The machine reaches no other and none reaches it, but this computer for its SSH."""
+    gateway = stack.run(
+        "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}",
+        stack.container(machine),
+    ).out.strip()  # fmt: skip
+    rules = [f"INPUT ! -i lo ! -s {gateway} -j DROP", f"OUTPUT ! -o lo ! -d {gateway} -j DROP"]
+    with _rules(stack, machine, rules):
+        yield
+
+
+@contextmanager
+def _rules(stack: Stack, machine: str, rules: Sequence[str]) -> Generator[None]:
+    """Rules of the machine's packet filter, before all others."""
+    try:
+        for rule in rules:
+            stack.on(machine, f"sudo iptables --wait --insert {rule}")
+        yield
+    finally:
+        for rule in rules:
+            stack.on(machine, f"sudo iptables --wait --delete {rule}", check=False)
+
+
+@contextmanager
+def frozen(stack: Stack, machine: str) -> Generator[None]:
+    """Every process of the machine stands still, and goes on afterwards as if nothing had been."""
+    container = stack.container(machine)
+    stack.run("docker", "pause", container)
+    try:
+        yield
+    finally:
+        stack.run("docker", "unpause", container)
+
+
+@contextmanager
+def without_power(stack: Stack, machine: str) -> Generator[None]:
+    """The machine dies, and boots again with what its disk holds."""
+    container = stack.container(machine)
+    stack.run("docker", "kill", container)
+    try:
+        yield
+    finally:
+        stack.run("docker", "start", container)
+        eventually(
+            f"{machine} takes logins",
+            lambda: stack.on(machine, "true", check=False).code == 0,
+            BACK_SECONDS,
+        )
+
+
+def main_pid(stack: Stack, machine: str, unit: str) -> int:
+    """The process that systemd knows as the service's main one; 0 if it has none."""
+    return int(stack.on(machine, f"systemctl show --value --property=MainPID {unit}").out)
+
+
+def kill(stack: Stack, machine: str, unit: str) -> None:
+    """Kill a program of a machine, and wait until systemd has it up again."""
+    pid = main_pid(stack, machine, unit)
+    stack.on(machine, f"sudo kill -9 {pid}")
+    up = f"systemctl is-active --quiet {unit}"
+    eventually(
+        f"{unit} of {machine} is back",
+        lambda: (
+            main_pid(stack, machine, unit) not in (0, pid)
+            and stack.on(machine, up, check=False).code == 0
+        ),
+        BACK_SECONDS,
+    )
