@@ -1,0 +1,103 @@
+"""`python -m tests.cluster.chaos [--seconds N] [--seed N] [--events "KIND MACHINES SECONDS; ..."]`.
+
+Brings a cluster of its own up, lets faults strike it one after the other, checks the promises after
+each, and takes it down. Exits with 1 if a promise was broken. The record is in .chaos/SEED.txt.
+"""
+
+import argparse
+import math
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from pathlib import Path
+
+from .. import asking
+from ..load import Load
+from ..stack import CHECKOUT, Stack, copy_program, free_port
+from . import promises
+from .events import Event, events
+from .promises import Round
+from .record import Record
+from .strike import strike
+
+MACHINES = ("machine-1", "machine-2", "machine-3")
+USERS = 2
+
+
+def main() -> None:
+    """Run, and tell."""
+    chosen = _arguments()
+    record = Record(CHECKOUT / ".chaos" / f"{chosen.seed}.txt")
+    story: Iterable[Event] = events(chosen.seed, MACHINES)
+    if chosen.events:
+        story = [Event.parse(one) for one in chosen.events.split(";")]
+    with tempfile.TemporaryDirectory() as folder:
+        stack = _stack(Path(folder))
+        try:
+            record.say(f"seed {chosen.seed}: bringing a cluster up")
+            stack.up()
+            began = record.seconds()
+            due = takewhile(lambda _: record.seconds() - began < chosen.seconds, story)
+            struck = _play(stack, due, record)
+        finally:
+            stack.destroy()
+    _tell(record, struck)
+    sys.exit(1 if record.broken else 0)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=900)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--events", default="")
+    return parser.parse_args()
+
+
+def _stack(folder: Path) -> Stack:
+    """A cluster in which all but the safety net's period is as an operator has it."""
+    program = copy_program(folder / "program")
+    stack = Stack(f"chaos-{secrets.token_hex(4)}", program, folder / "state")
+    stack.create({"load-balancer-port": str(free_port()), "reconcile-interval": "3600"})
+    return stack
+
+
+def _play(stack: Stack, story: Iterable[Event], record: Record) -> list[Event]:
+    outputs = stack.outputs()
+    struck: list[tuple[float, Event]] = []
+    with Load(outputs["url"], USERS) as load:
+        for event in story:
+            struck.append((time.time(), event))
+            record.say(str(event))
+            _round(stack, outputs["machines"], event, record)
+    # Only now has every request ended, also those that a fault has left hanging.
+    ends = [began for began, _ in struck[1:]] + [math.inf]
+    for (began, event), end in zip(struck, ends, strict=True):
+        record.check(f"answers, {event}", list(promises.answers(event, load, began, end)))
+    record.say(f"load: {load}")
+    record.check("a preview shows no change", [f"{one}" for one in stack.changes().items()])
+    return [event for _, event in struck]
+
+
+def _round(stack: Stack, machines: Mapping[str, str], event: Event, record: Record) -> None:
+    before = asking.runs(stack, machines)
+    strike(stack, event)
+    record.check("converges", list(promises.converges(stack, machines)))
+    seen = Round(event, before, asking.runs(stack, machines))
+    record.check("stops nothing", list(promises.stops_nothing(seen)))
+    record.check("runs once", list(promises.runs_once(seen)))
+
+
+def _tell(record: Record, struck: list[Event]) -> None:
+    kinds = sorted({event.kind for event in struck})
+    counts = ", ".join(f"{kind} {sum(one.kind == kind for one in struck)}" for kind in kinds)
+    record.say(f"{len(struck)} faults: {counts}")
+    record.say(f"{len(record.broken)} promises broken" if record.broken else "every promise held")
+    print(f"The record: {record.path}")
+    record.close()
+
+
+if __name__ == "__main__":
+    main()
