@@ -32,9 +32,10 @@ from ..model import (
     metadata_key,
 )
 from ..store import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
-from . import endpoint
+from . import burst, endpoint
 from .address import Address
 from .agent import Agent
+from .burst import Burst
 from .dbus import DBusSystemd
 from .election import Election
 from .journald import about, log_to_journal
@@ -111,6 +112,7 @@ class Fleetd:
         # A fleetd without a past cannot know whether the store is what it was.
         self._shaken = ledger.wary or not ledger.cluster
         self._restored = False
+        self._burst = Burst()
         self._full_at = 0.0
         self._troubles: dict[str, str] = {}
         around.systemd.subscribe(around.wake)
@@ -140,9 +142,10 @@ class Fleetd:
         return RETRY_SECONDS
 
     def _round(self) -> float:
+        if self._burst.goes_on(self._recognise()):
+            return burst.SECONDS
         full = self._is_full_due()
         lease = self.session.lease
-        self._recognise()
         due = [self._act(lease), self._lead(lease, full)]
         due.append(self._full_at - self._around.clock())
         return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))
@@ -154,15 +157,21 @@ class Fleetd:
         self._agent.distrust()
         return True
 
-    def _recognise(self) -> None:
-        """See which store this is; give it an id if it has none, or if it was restored."""
+    def _recognise(self) -> int:
+        """See which store this is; give it an id if it has none, or if it was restored.
+
+        Returns:
+            How many of this machine's assignments have changed.
+        """
+        changed: set[str] = set()
         for mirror in (self._cluster, self._schedule):
-            mirror.refresh()
+            changed = mirror.refresh()
             cluster = self._cluster.entries.get(CLUSTER)
             self._restored |= self._agent.recognise(cluster, mirror.revision, mirror.fresh)
         self._shaken &= self.session.sight() < self.session.ttl or not self.announced
         if (self._restored or CLUSTER not in self._cluster.entries) and self._cluster.settled:
             self._name_store()
+        return len(changed)
 
     def _name_store(self) -> None:
         """Give the store a new id, by which everybody learns that its data are others."""

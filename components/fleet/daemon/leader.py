@@ -12,6 +12,7 @@ from dataclasses import replace
 from ..model import (
     LEADER,
     ROOT,
+    UNITS,
     Target,
     machine_key,
     mark_key,
@@ -19,7 +20,9 @@ from ..model import (
     unit_key,
 )
 from ..store import MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Store, Unchanged
+from . import burst
 from .assigning import Change, Situation, decide, wanted_units
+from .burst import Burst
 from .journald import about
 from .losses import Losses
 from .mirror import Mirror
@@ -54,6 +57,7 @@ class Leader:
         self._mirror = Mirror(store, ROOT, wake)
         self._picture = Picture()
         self._losses = Losses(clock, session.ttl)
+        self._burst = Burst()
         self._dirty = True
         self._open = True
 
@@ -72,9 +76,12 @@ class Leader:
         Returns:
             After how many seconds to look again though nothing has changed; 0 if not needed.
         """
-        self._dirty |= self._picture.update(self._mirror.refresh(), self._mirror.entries) or full
+        changed = self._mirror.refresh()
+        self._dirty |= self._picture.update(changed, self._mirror.entries) or full
         if not self._mirror.settled:
             return 0.0
+        if self._burst.goes_on(sum(key.startswith(UNITS) for key in changed)):
+            return burst.SECONDS
         # States alone change nothing, unless something waits for them.
         if not (self._dirty or self._open or self._picture.held):
             return 0.0

@@ -6,11 +6,13 @@ import threading
 import pytest
 
 from components.fleet.config import Config
+from components.fleet.daemon import burst
 from components.fleet.daemon.fleetd import RETRY_SECONDS, Fleetd, Surroundings, run
 from components.fleet.daemon.systemd import Status, SystemdError
 from components.fleet.model import (
     CLUSTER,
     LEADER,
+    SCHEDULE,
     Cluster,
     Machine,
     Metadata,
@@ -103,6 +105,17 @@ def test_unit_in_the_store_runs(rig: Rig) -> None:
     rig.live()
     state = UnitState.from_json(rig.store.value(state_key("m1", "hello.service")) or "")
     assert "hello.service" in rig.systemd.running() and state.active == "active"
+
+
+def test_many_assignments_are_awaited_for_a_moment_and_loaded_at_once(rig: Rig) -> None:
+    for number in range(burst.LARGE):
+        rig.want(f"web@{number}.service")
+    while not rig.store.read(SCHEDULE).entries:
+        rig.fleetd.step()
+    assert rig.fleetd.step() == burst.SECONDS and not rig.systemd.disk
+    rig.live()
+    assert len(rig.systemd.running()) == burst.LARGE
+    assert rig.systemd.calls.count("reload") == 1
 
 
 def test_everything_comes_by_watch(rig: Rig) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from components.fleet.daemon import burst
 from components.fleet.daemon.election import Election
 from components.fleet.daemon.leader import FORGET_SECONDS, Leader
 from components.fleet.daemon.session import Session
@@ -76,6 +77,13 @@ class Cluster:
     def want(self, unit: str, text: str = SLEEPS, target: Target = Target.LAUNCHED) -> None:
         self.store.put(file_key(sha_of(text)), text)
         self.store.put(unit_key(unit), Unit(sha_of(text), target).to_json())
+
+    def want_many(self, first: int, after: int) -> None:
+        """Units of these numbers, in one transaction."""
+        self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
+        value = Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json()
+        names = [unit_key(f"web@{number}.service") for number in range(first, after)]
+        self.store.commit([Put(name, value) for name in names])
 
     def report(self, machine: str, unit: str, held: bool = False) -> None:
         state = UnitState("loaded", "active", "running", sha_of(SLEEPS), held=held)
@@ -154,6 +162,24 @@ def test_units_are_spread(cluster: Cluster) -> None:
     assert sorted(homes) == ["a", "a", "b", "b", "c", "c"]
 
 
+def test_units_that_come_in_several_transactions_are_decided_on_together(cluster: Cluster) -> None:
+    cluster.act()
+    cluster.want_many(0, burst.LARGE)
+    assert cluster.act() == burst.SECONDS and cluster.homes() == {}
+    cluster.want_many(burst.LARGE, burst.LARGE + 5)
+    cluster.act()
+    assert len(cluster.homes()) == burst.LARGE + 5
+
+
+def test_who_never_stops_writing_does_not_stop_the_leader(cluster: Cluster) -> None:
+    cluster.act()
+    for round in range(burst.MOST_WAITS + 1):
+        assert cluster.homes() == {}
+        cluster.want_many(round * burst.LARGE, (round + 1) * burst.LARGE)
+        cluster.act()
+    assert len(cluster.homes()) == (burst.MOST_WAITS + 1) * burst.LARGE
+
+
 def test_each_transaction_is_within_limits_and_conditional(cluster: Cluster) -> None:
     seen: list[tuple[Sequence[Operation], Sequence[Condition]]] = []
     commit = cluster.line.commit
@@ -165,6 +191,7 @@ def test_each_transaction_is_within_limits_and_conditional(cluster: Cluster) -> 
     cluster.line.commit = spy
     for number in range(400):
         cluster.want(f"u{number}.service")
+    cluster.act()  # Sees that there may be more.
     cluster.act()
     assert len(cluster.homes()) == 400 and len(seen) < 8
     for operations, conditions in seen:
