@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio.message_bus import MessageBus
 
 from ..model import sha_of
@@ -72,6 +72,7 @@ class DBusSystemd:
         self._bus: MessageBus | None = None
         self._on_change: Callable[[], None] | None = None
         self._paths: dict[str, str] = {}
+        self._asked: set[str] = set()
         self._since: dict[str, tuple[str, float]] = {}
         self._signals = 0
         self._loop = asyncio.new_event_loop()
@@ -209,10 +210,21 @@ class DBusSystemd:
         path = message.path or ""
         if message.member == "JobRemoved":
             path = self._paths.get(message.body[2], "")
-        self._since.pop(path, None)
+        if path not in self._asked:
+            return
+        if message.member == "PropertiesChanged":
+            self._note_since(path, message.body[1])
         self._signals += 1
-        if path in self._paths.values() and self._on_change:
+        if self._on_change:
             self._on_change()
+
+    def _note_since(self, path: str, changed: Mapping[str, Variant]) -> None:
+        """The signal carries what would be asked for otherwise, unit by unit."""
+        self._since.pop(path, None)
+        active = changed.get("ActiveState")
+        when = changed.get(_SINCE.get(active.value, _SINCE_STOPPED)) if active else None
+        if active and when:
+            self._since[path] = (active.value, when.value / 1e6)
 
     async def _call(
         self, service: str, path: str, interface: str, member: str, types: str, body: list[Any]
@@ -267,6 +279,7 @@ class DBusSystemd:
         (listed,) = await self._manager("ListUnitsByNames", "as", names)
         rows = {row[0]: row for row in listed}
         self._paths = {name: row[6] for name, row in rows.items()}
+        self._asked = set(self._paths.values())
         since = await _gather(self._when(row[6], row[3]) for row in rows.values())
         if signals == self._signals:
             pairs = zip(rows.values(), since, strict=True)
