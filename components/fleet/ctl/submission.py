@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..model import Target, Unit, sha_of
-from ..unitfiles.unitfile import is_template, parse, template_of
+from ..unitfiles.unitfile import is_template, template_of
 from .change import Draft
 from .errors import CtlError
 from .names import did_you_mean, is_glob, name_of, select
-from .view import View
+from .view import View, parse_once
 
 
 def names_to_submit(given: Iterable[str], view: View) -> list[str]:
@@ -53,7 +53,7 @@ def submission(
             known = view.units.get(changed)
             unit = _brought(known, sha_of(text), target if changed == name else Target.INACTIVE)
             if unit != known:
-                parse(changed, text)
+                parse_once(changed, text)
                 units[changed], texts[unit.sha] = unit, text
     return Draft(units, texts)
 

@@ -206,9 +206,12 @@ class View:
                 by_unit[name].pop(machine, None)
 
 
-@lru_cache(PARSED_FILES)
+parse_once = lru_cache(PARSED_FILES)(parse)
+"""`parse`, which one call of fleetctl does for the same file again and again."""
+
+
 def _parsed(name: str, text: str) -> UnitFile | None:
     try:
-        return parse(name, text)
+        return parse_once(name, text)
     except UnitFileError:
         return None

@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..model import sha_of
 from .names import UnitFileError, check_name, instance_of, is_template, template_of, unit_name
@@ -66,6 +67,11 @@ def _healthy_seconds(name: str, syntax: Syntax) -> float:
     return float(given[-1].text) if given and not given[-1].is_open else HEALTHY_SECONDS
 
 
+@lru_cache(100)
+def _resembles_ours(section: str) -> bool:
+    return bool(difflib.get_close_matches(section.lower(), [SECTION.lower()], cutoff=0.75))
+
+
 def _check_sections(syntax: Syntax) -> None:
     for section in syntax.sections:
         if section.name == "Install":
@@ -74,7 +80,6 @@ def _check_sections(syntax: Syntax) -> None:
                 " `fleetctl start` starts the unit and keeps it started"
             )
             raise refuse(syntax.file, section.line, what)
-        near = difflib.get_close_matches(section.name.lower(), [SECTION.lower()], cutoff=0.75)
-        if near and section.name != SECTION:
+        if section.name != SECTION and _resembles_ours(section.name):
             what = f"unknown section [{section.name}]: did you mean [{SECTION}]?"
             raise refuse(syntax.file, section.line, what)
