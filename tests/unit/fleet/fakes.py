@@ -113,8 +113,7 @@ class MemoryStore:
         for operation in operations:
             if isinstance(operation, Put) and operation.lease not in {0, *self.leases}:
                 raise LeaseLostError("requested lease not found")
-        self._apply(operations)
-        return self.revision
+        return self._apply(operations)
 
     def watch(
         self,
@@ -193,18 +192,20 @@ class MemoryStore:
             return entry is not None and entry.create_revision == condition.create_revision
         return (entry.mod_revision if entry else 0) == condition.mod_revision
 
-    def _apply(self, operations: Sequence[Operation]) -> None:
-        self.revision += 1
+    def _apply(self, operations: Sequence[Operation]) -> int:
+        """The revision of the change; those who watch may have made others by then."""
+        revision = self.revision = self.revision + 1
         puts: dict[str, Entry] = {}
         deletes: set[str] = set()
         for operation in operations:
             key, old = operation.key, self.entries.get(operation.key)
             if isinstance(operation, Put):
-                created = old.create_revision if old else self.revision
-                puts[key] = Entry(key, operation.value, created, self.revision, operation.lease)
+                created = old.create_revision if old else revision
+                puts[key] = Entry(key, operation.value, created, revision, operation.lease)
             elif old:
                 deletes.add(key)
-        self._publish(Changes(self.revision, puts, frozenset(deletes)))
+        self._publish(Changes(revision, puts, frozenset(deletes)))
+        return revision
 
     def _delete(self, keys: Collection[str]) -> None:
         present = frozenset(key for key in keys if key in self.entries)
