@@ -67,6 +67,8 @@ class _Watching:
     prefix: str
     on_changes: Callable[[Changes], None]
     on_lost: Callable[[], None]
+    position: int
+    """Of the next change to deliver, in the store's history."""
     active: bool = True
 
     def cancel(self) -> None:
@@ -122,10 +124,9 @@ class MemoryStore:
         on_changes: Callable[[Changes], None],
         on_lost: Callable[[], None],
     ) -> _Watching:
-        watching = _Watching(prefix, on_changes, on_lost)
-        for changes in self._history:
-            if changes.revision > after:
-                _deliver(watching, changes)
+        seen = sum(changes.revision <= after for changes in self._history)
+        watching = _Watching(prefix, on_changes, on_lost, seen)
+        self._deliver(watching)
         self._watches = [*(each for each in self._watches if each.active), watching]
         return watching
 
@@ -220,7 +221,13 @@ class MemoryStore:
             del self.entries[key]
         self._history.append(changes)
         for watching in list(self._watches):
-            _deliver(watching, changes)
+            self._deliver(watching)
+
+    def _deliver(self, watching: _Watching) -> None:
+        """In order, also when another watch made a change while it was told of the one before."""
+        while watching.active and watching.position < len(self._history):
+            watching.position += 1
+            _deliver(watching, self._history[watching.position - 1])
 
 
 def _deliver(watching: _Watching, changes: Changes) -> None:
