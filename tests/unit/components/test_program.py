@@ -233,8 +233,12 @@ def test_other_metadata_configures_the_machine_again_and_makes_nothing_anew(prog
     run_program(changed, {f"fleet-cluster:{key}": value for key, value in config.items()})
     # An asset is another object each time.
     before, after = (
-        {one.name: one.inputs for one in engine.asked if not one.name.endswith("-software")}
+        {
+            (one.type, one.name): one.inputs
+            for one in engine.asked
+            if not one.name.endswith("-software")
+        }
         for engine in (program, changed)
     )
-    again = {name for name in after if before[name] != after[name]}
+    again = {name for kind, name in after if before[kind, name] != after[kind, name]}
     assert again == {"machine-1-configure", "machine-1-fleetd"}
