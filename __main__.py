@@ -53,6 +53,7 @@ hello = FleetUnit(
     {
         "connection": cluster.connection,
         "store": cluster.store,
+        "hosts": cluster.hosts,
         "path": "units/hello.service",
         "values": {"hello_image": images["hello"]},
     },
@@ -63,6 +64,7 @@ nginx = FleetUnit(
     {
         "connection": cluster.connection,
         "store": cluster.store,
+        "hosts": cluster.hosts,
         "path": "units/nginx.service",
         "values": {"nginx_image": images["nginx"]},
     },
@@ -73,6 +75,7 @@ sinatra = FleetTemplate(
     {
         "connection": cluster.connection,
         "store": cluster.store,
+        "hosts": cluster.hosts,
         "path": "units/sinatra@.service",
         "values": {"sinatra_image": images["sinatra"]},
         "instances": ports,
@@ -84,6 +87,7 @@ discovery = FleetTemplate(
     {
         "connection": cluster.connection,
         "store": cluster.store,
+        "hosts": cluster.hosts,
         "path": "units/sinatra-discovery@.service",
         "instances": ports,
     },

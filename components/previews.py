@@ -1,15 +1,16 @@
 """What a preview says of units: what the update will do to them, as the cluster itself plans it.
 
 A hook of the unit's resource runs in previews when the resource is to change, and asks
-`fleetctl plan` on a machine. It says nothing when the cluster cannot be asked: a preview never
-fails, and never waits long, because of it.
+`fleetctl plan` on a machine. Before there is a cluster, fleet's scheduler tells here where units
+will be. It says nothing when the cluster cannot be asked: a preview never fails, and never waits
+long, because of it.
 """
 
 import asyncio
 import json
 import subprocess
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,8 @@ from typing import Any, cast
 
 import pulumi
 
-from .host import Connection
+from .forecast import forecast
+from .host import Connection, Host
 from .ssh_config import FOLDER, known_hosts, ssh_config
 
 CONNECT_SECONDS = 3
@@ -53,6 +55,7 @@ def hooks(
     connection: Connection,
     document: pulumi.Output[str],
     draft: Draft,
+    hosts: Sequence[Host],
 ) -> pulumi.ResourceHookBinding | None:
     """What tells, in a preview, what a change of a unit's resource will do; None in an update.
 
@@ -61,6 +64,7 @@ def hooks(
         connection: a machine of the cluster.
         document: what `fleetctl apply` will get.
         draft: what stands for it as long as it is not known.
+        hosts: the machines of a cluster that does not exist yet; without them, it is passed over.
     """
     if not pulumi.runtime.is_dry_run():
         return None
@@ -68,10 +72,12 @@ def hooks(
     async def tell(args: pulumi.ResourceHookArgs) -> None:
         way = await pulumi.Output.from_input(connection).future()
         known = await document.future()
+        asked = known or draft.document
         if way is None:
-            return
-        found = await asyncio.to_thread(ask, cast("dict[str, Any]", way), known or draft.document)
-        say(component, found, "" if known else draft.condition)
+            say(component, foresee(hosts, asked), "")
+        else:
+            found = await asyncio.to_thread(ask, cast("dict[str, Any]", way), asked)
+            say(component, found, "" if known else draft.condition)
 
     options = pulumi.ResourceHookOptions(on_dry_run=True, ignore_errors=True)
     hook = pulumi.ResourceHook(f"{component.pulumi_resource_name}-plan", tell, options)
@@ -82,9 +88,21 @@ def say(component: pulumi.Resource, plan: Mapping[str, Any], condition: str) -> 
     """Show what was planned, if that is anything."""
     lines = condition + "\n".join(plan.get("lines", []))
     if plan.get("refused"):
-        pulumi.warn(f"the update will be refused:\n{lines}", component)
+        pulumi.warn(
+            f"with the machines as they are known, the update will be refused:\n{lines}", component
+        )
     elif plan.get("lines"):
         pulumi.info(lines, component)
+
+
+def foresee(hosts: Sequence[Host], document: str) -> Mapping[str, Any]:
+    """What a cluster that does not exist yet will do, by what is known of its machines."""
+    if not hosts:
+        return {}
+    names = {host["name"]: host["metadata"] for host in hosts}
+    documents = _before[", ".join(names)]
+    documents.append(json.loads(document))
+    return forecast(documents, names)
 
 
 def ask(way: Mapping[str, Any], document: str) -> Mapping[str, Any]:

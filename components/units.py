@@ -12,7 +12,7 @@ from pulumi_command import remote
 from . import previews
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
 from .fleet.unitfiles.unitfile import parse
-from .host import Connection, in_store, ssh
+from .host import Connection, Host, in_store, ssh
 
 TURN_SECONDS = 300
 """For a unit to be active, and each turn of a rollout."""
@@ -34,6 +34,8 @@ class FleetUnitArgs(TypedDict):
     """What its {{placeholders}} stand for."""
     target: NotRequired[str]
     """launched (if not given), loaded or inactive."""
+    hosts: NotRequired[list[Host]]
+    """The cluster's machines: then a preview says where units will be before there is a cluster."""
 
 
 class FleetTemplateArgs(TypedDict):
@@ -49,6 +51,8 @@ class FleetTemplateArgs(TypedDict):
     """What its {{placeholders}} stand for."""
     instances: list[str]
     """The instances by their part after the @: ["5000", "5001"]."""
+    hosts: NotRequired[list[Host]]
+    """The cluster's machines: then a preview says where units will be before there is a cluster."""
 
 
 class FleetUnit(pulumi.ComponentResource):
@@ -69,7 +73,7 @@ class FleetUnit(pulumi.ComponentResource):
         path = Path(args["path"])
         text = read_unit(path, args.get("values", {}))
         unit = {"text": text, "target": args.get("target", "launched")}
-        command = apply(self, path, args["connection"], unit, args.get("store", ""))
+        command = apply(self, path, args, unit)
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -94,7 +98,7 @@ class FleetTemplate(pulumi.ComponentResource):
         names = instance_names(path.name, args["instances"])
         instances = {instance: "launched" for instance in names}
         template = {"text": text, "target": "inactive", "instances": instances}
-        command = apply(self, path, args["connection"], template, args.get("store", ""))
+        command = apply(self, path, args, template)
         self.placements = command.stdout.apply(_placements)
         self.register_outputs({"placements": self.placements})
 
@@ -165,28 +169,29 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def apply(
     parent: pulumi.Resource,
     path: Path,
-    connection: Connection,
+    args: FleetUnitArgs | FleetTemplateArgs,
     wanted: Mapping[str, object],
-    store: pulumi.Input[str],
 ) -> remote.Command:
     """Make a unit, with its instances if it is a template, as wanted, whatever was done by hand.
 
     The resource has the unit's name, so that Pulumi refuses a second one for the same unit.
     """
-    unit = path.name
+    unit, connection = path.name, args["connection"]
     run = f"timeout {APPLY_SECONDS} fleetctl apply --timeout {TURN_SECONDS}"
     document = pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}})
     return remote.Command(
         unit,
         connection=ssh(connection),
         create=run,
-        update=in_store(run, store),
+        update=in_store(run, args.get("store", "")),
         delete=f"{run} --destroy",
         add_previous_output_in_env=False,
         stdin=document,
         opts=pulumi.ResourceOptions(
             parent=parent,
-            hooks=previews.hooks(parent, connection, document, _draft(path, wanted)),
+            hooks=previews.hooks(
+                parent, connection, document, _draft(path, wanted), args.get("hosts", [])
+            ),
         ),
     )
 

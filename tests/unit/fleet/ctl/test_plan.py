@@ -175,7 +175,7 @@ def test_after_must_be_documents(fleetctl: Fleetctl, after: str) -> None:
 NUMBERS = st.sets(st.integers(1, 6))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     before=NUMBERS, after=NUMBERS, failed=NUMBERS, changed=st.booleans(), at_once=st.integers(1, 3)
 )
