@@ -12,13 +12,26 @@ from typing import Any
 from components.hosts.docker_probe import free_subnet, taken_subnets
 from components.user_data import AWS_PACKAGES, PACKAGES
 from tests.aws import registry
+from tests.aws.calls import OPERATOR
 from tests.aws.machines import LABEL, Event, Land, docker, events
 from tests.cluster.stack import CHECKOUT
 from tests.contract import moto
 
 ZONES = ("a", "b", "c")
-REGISTRY_OFFSET = 200
+REGISTRY_OFFSET, BASTION_OFFSET = 200, 201
 """In the last quarter of the VPC, which is no subnet of it."""
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """What the target group says of it; seconds and counts."""
+
+    path: str
+    matcher: str
+    interval: int
+    timeout: int
+    healthy: int
+    unhealthy: int
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,12 @@ class Amazon:
     vpc: str
     subnets: Sequence[str]
     session: str
+    addresses: ipaddress.IPv4Network
+    """The VPC's, which this computer reaches."""
+    internet: ipaddress.IPv4Network
+    """Where elastic addresses are; no other."""
+    image: str
+    """What machines boot."""
     log: Path
 
     def environment(self) -> Mapping[str, str]:
@@ -36,7 +55,7 @@ class Amazon:
         return {
             "AWS_ENDPOINT_URL": self.moto.url,
             "AWS_REGION": moto.REGION,
-            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_ACCESS_KEY_ID": OPERATOR,
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -69,6 +88,23 @@ class Amazon:
             for one in reservation["Instances"]
         }
 
+    def health_check(self) -> HealthCheck:
+        """How the load balancer checks its targets."""
+        [group] = self.moto.client("elbv2").describe_target_groups()["TargetGroups"]
+        return HealthCheck(
+            path=group["HealthCheckPath"],
+            matcher=group["Matcher"]["HttpCode"],
+            interval=group["HealthCheckIntervalSeconds"],
+            timeout=group["HealthCheckTimeoutSeconds"],
+            healthy=group["HealthyThresholdCount"],
+            unhealthy=group["UnhealthyThresholdCount"],
+        )
+
+    def elastic_addresses(self) -> dict[str, str]:
+        """The public addresses, by the private ones that they stand for."""
+        found = self.moto.client("ec2").describe_addresses()["Addresses"]
+        return {one["PrivateIpAddress"]: one["PublicIp"] for one in found}
+
     def machines(self) -> list[str]:
         """The machines that there are in Docker, by their instances' ids."""
         listed = docker("ps", "--all", f"--filter=label={LABEL}={self.session}",
@@ -98,8 +134,10 @@ def running(folder: Path) -> Generator[Amazon]:
     session = f"aws-{secrets.token_hex(4)}"
     with ExitStack() as undo:
         undo.callback(_remove_all, session)
-        network, subnet = _network(session)
-        land = _land(folder, session, network, str(subnet[REGISTRY_OFFSET]))
+        network, subnet = _network(session, session)
+        internet, public = _network(session, f"{session}-internet")
+        land = _land(folder, session, (network, internet), str(subnet[REGISTRY_OFFSET]))
+        land = Land(**asdict(land) | {"elastic": str(public)})
         certificate = registry.certificate_of(land.registry)
         land = Land(**asdict(land) | {"authority": certificate.authority})
         undo.enter_context(
@@ -111,15 +149,17 @@ def running(folder: Path) -> Generator[Amazon]:
         command = ("tests.aws.server", str(folder / "land.json"))
         server = undo.enter_context(moto.running(folder, command, {"PYTHONPATH": str(CHECKOUT)}))
         vpc, subnets = _vpc(server, subnet)
-        yield Amazon(server, vpc, subnets, session, Path(land.log))
+        yield Amazon(server, vpc, subnets, session, subnet, public, land.image, Path(land.log))
 
 
-def _land(folder: Path, session: str, network: str, address: str) -> Land:
+def _land(folder: Path, session: str, networks: tuple[str, str], address: str) -> Land:
     log = folder / "machines.log"
     log.touch()
     return Land(
         session=session,
-        network=network,
+        network=networks[0],
+        internet=networks[1],
+        elastic="",
         image=_machine_image(),
         registry=address,
         password=secrets.token_hex(16),
@@ -128,11 +168,11 @@ def _land(folder: Path, session: str, network: str, address: str) -> Land:
     )
 
 
-def _network(session: str) -> tuple[str, ipaddress.IPv4Network]:
+def _network(session: str, name: str) -> tuple[str, ipaddress.IPv4Network]:
     """A Docker network that nothing else here overlaps."""
     subnet = free_subnet(taken_subnets())
-    docker("network", "create", f"--subnet={subnet}", f"--label={LABEL}={session}", session)
-    return session, subnet
+    docker("network", "create", f"--subnet={subnet}", f"--label={LABEL}={session}", name)
+    return name, subnet
 
 
 def _vpc(server: moto.Moto, addresses: ipaddress.IPv4Network) -> tuple[str, list[str]]:

@@ -2,13 +2,16 @@
 
 import secrets
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.load_balancer.aws import DRAIN_SECONDS
 from tests.aws import amazon
 from tests.aws.amazon import Amazon
+from tests.aws.balancer import SPEED
 from tests.cluster.stack import Stack, copy_program
 from tests.contract.moto import REGION
 
@@ -23,29 +26,46 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amazon]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(cloud: Amazon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The program of this checkout on EC2, up with three machines; gone at the end."""
-    folder: Path = tmp_path_factory.mktemp("cluster")
+    with stack_on(cloud, tmp_path_factory.mktemp("cluster")) as stack:
+        stack.up()
+        yield stack
+
+
+@contextmanager
+def stack_on(cloud: Amazon, folder: Path) -> Generator[Stack]:
+    """A stack whose machines have elastic addresses; destroyed at the end, nothing of it left."""
+    before = cloud.moto.contents()
     program = copy_program(folder / "program")
+    drain_faster(program)
     name = f"test-{secrets.token_hex(4)}"
     stack = Stack(name, program, folder / "state", dict(cloud.environment()))
-    stack.create(
-        {
-            "provider": "aws",
-            "aws:region": REGION,
-            "vpc-id": cloud.vpc,
-            "connect-through": "private",
-            "reconcile-interval": "3600",
-        }
-    )
-    for number, subnet in enumerate(cloud.subnets):
-        stack.run("pulumi", "config", "set", "--path", f"subnet-ids[{number}]", subnet)
+    settings = {
+        "provider": "aws",
+        "aws:region": REGION,
+        "vpc-id": cloud.vpc,
+        "reconcile-interval": "3600",
+    }
+    stack.create(settings)
+    # Whoever connects from this computer has the network's first address there.
+    stack.configure_list("allow-ssh-from", [f"{cloud.internet[1]}/32", f"{cloud.addresses[1]}/32"])
+    stack.configure_list("subnet-ids", cloud.subnets)
     try:
-        stack.up()
         yield stack
     finally:
         stack.destroy()
+    assert cloud.moto.contents() == before
+    assert cloud.machines() == []
+
+
+def drain_faster(program: Path) -> None:
+    """As fast as the load balancer here is."""
+    path = program / "components" / "load_balancer" / "aws.py"
+    text, line = path.read_text(), f"DRAIN_SECONDS = {DRAIN_SECONDS}\n"
+    assert line in text
+    path.write_text(text.replace(line, f"DRAIN_SECONDS = {DRAIN_SECONDS // SPEED}\n"))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -39,6 +39,10 @@ class Land:
     """Whose they are: the value of their label."""
     network: str
     """A Docker network with the addresses of the VPC."""
+    internet: str
+    """Another one, with the elastic addresses."""
+    elastic: str
+    """Its addresses, as a CIDR."""
     image: str
     """What they boot."""
     registry: str
@@ -79,8 +83,8 @@ class Machines:
         """Nothing is made yet."""
         self._land = land
 
-    def boot(self, instance: str, address: str, user_data: bytes) -> None:
-        """Make and start the machine of a new instance."""
+    def boot(self, instance: str, address: str, public: str, user_data: bytes) -> None:
+        """Make and start the machine of a new instance; public: its elastic address, or empty."""
         private_name = f"ip-{address.replace('.', '-')}"
         docker(
             "create",
@@ -92,6 +96,8 @@ class Machines:
             *_SYSTEMD,
             self._land.image,
         )
+        if public:
+            docker("network", "connect", f"--ip={public}", self._land.internet, instance)
         meta_data = json.dumps({"instance-id": instance, "local-hostname": private_name})
         docker("cp", "-", f"{instance}:/", stdin=_archive(self._files(user_data, meta_data)))
         self.start(instance, address)

@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> None:
     """Change moto, then let it serve."""
     land = Land(**json.loads(Path(arguments[0]).read_text()))
     give_addresses_once()
+    give_elastic_addresses(ipaddress.IPv4Network(land.elastic))
     make_instances_real(Machines(land))
     name_registry(land)
     server: Any = importlib.import_module("moto.server")
@@ -42,6 +43,13 @@ def give_addresses_once() -> None:
     interfaces.random_private_ip = next_address
 
 
+def give_elastic_addresses(network: ipaddress.IPv4Network) -> None:
+    """Elastic addresses are of a network here; those that moto draws belong to strangers."""
+    module: Any = importlib.import_module("moto.ec2.models.elastic_ip_addresses")
+    left = iter(list(network)[RESERVED:-1])
+    module.random_ip = lambda: str(next(left))
+
+
 def make_instances_real(machines: Machines) -> None:
     """Each instance has a machine, from run to terminate."""
     module: Any = importlib.import_module("moto.ec2.models.instances")
@@ -53,7 +61,8 @@ def make_instances_real(machines: Machines) -> None:
         reservation = run(self, *arguments, **named)
         for one in reservation.instances:
             data = base64.b64decode(str(one.user_data or ""))
-            machines.boot(one.id, one.private_ip, data)
+            at = [a.public_ip for a in self.addresses if a.eni and a.eni.id == one.nics[0].id]
+            machines.boot(one.id, one.private_ip, next(iter(at), ""), data)
         return reservation
 
     def start_instance(self: Any) -> Any:

@@ -1,0 +1,71 @@
+"""Machines without public addresses, behind a bastion; and a first contact that was interrupted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.aws import bastion
+from tests.aws.amazon import Amazon
+from tests.aws.bastion import Bastion
+from tests.aws.conftest import stack_on
+from tests.aws.machines import docker
+from tests.cluster.stack import Stack, eventually
+
+LAST_STEP = "systemctl restart ssh.service\n"
+HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
+
+
+@pytest.fixture(scope="module")
+def jump(cloud: Amazon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bastion]:
+    with bastion.running(cloud, tmp_path_factory.mktemp("bastion") / "files") as running:
+        yield running
+
+
+def test_first_contact_goes_on_after_an_interruption_through_a_bastion(
+    cloud: Amazon, jump: Bastion, tmp_path: Path
+):
+    with stack_on(cloud, tmp_path) as stack:
+        settings = {
+            "connect-through": "private",
+            "cluster-size": "1",
+            "etcd-size": "1",
+            "sinatra-instances": "1",
+            "ssh-proxy": f"{bastion.USER}@{jump.address}",
+            "ssh-proxy-host-key": jump.host_key.strip(),
+        }
+        stack.configure(settings)
+        secret = ("pulumi", "config", "set", "--secret", "ssh-proxy-private-key")
+        stack.run(*secret, stdin=jump.private_key)
+        interrupt_first_contact(stack)
+        [machine] = cloud.machines()
+        asked_before = docker("exec", machine, "cat", HOST_KEY)
+        stack.up()
+        assert cloud.machines() == [machine], "it is the same machine"
+        assert docker("exec", machine, "cat", HOST_KEY) == asked_before
+        assert cloud.elastic_addresses() == {}
+        assert stack.on("machine-1", "echo $SSH_CONNECTION").out.split()[0] == jump.address
+        assert logins(machine) == {jump.address}
+        [address] = cloud.targets().values()
+        answer = ("curl", "--silent", "--max-time", "5", f"http://{address}/")
+        eventually("it answers", lambda: "Hello World!" in stack.run(*answer, check=False).out)
+        assert stack.changes() == {}
+
+
+def interrupt_first_contact(stack: Stack) -> None:
+    """`pulumi up` whose first contact ends just after it had the lasting key installed."""
+    path = stack.program / "components" / "hosts" / "first_contact.py"
+    whole = path.read_text()
+    assert LAST_STEP in whole
+    path.write_text(whole.replace(LAST_STEP, f"{LAST_STEP}echo interrupted >&2; exit 7\n"))
+    ended = stack.up(check=False)
+    path.write_text(whole)
+    assert ended.code != 0 and "interrupted" in ended.text, ended.text
+
+
+def logins(machine: str) -> set[str]:
+    """From where somebody logged in at a machine since it booted."""
+    told = docker("exec", machine, "journalctl", "--no-pager", "--unit=ssh", "--grep=Accepted")
+    words = [line.split() for line in told.splitlines() if "Accepted publickey" in line]
+    assert words
+    return {line[line.index("from") + 1] for line in words}
