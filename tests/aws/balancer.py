@@ -13,14 +13,26 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import cast
+from typing import Protocol, cast
 
-from tests.aws.amazon import Amazon, HealthCheck
+from tests.aws.amazon import HealthCheck
 
 SPEED = 5
 """How often its second is in ours."""
 PATIENCE = 60 / SPEED
 """Seconds until it gives up on a target that says nothing."""
+
+
+class Cloud(Protocol):
+    """What it asks of AWS."""
+
+    def targets(self) -> Mapping[str, str]:
+        """The registered targets: addresses by instance."""
+        ...
+
+    def health_check(self) -> HealthCheck:
+        """How they are checked."""
+        ...
 
 
 @dataclass
@@ -41,7 +53,7 @@ class Target:
 class Balancer:
     """Knows the targets; gives each request the next healthy one."""
 
-    def __init__(self, cloud: Amazon) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         """Nothing is registered yet."""
         self._cloud = cloud
         self._check = cloud.health_check()
@@ -125,7 +137,7 @@ class Request(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(cloud: Amazon) -> Generator[Server]:
+def running(cloud: Cloud) -> Generator[Server]:
     """The load balancer, until the block ends."""
     balancer = Balancer(cloud)
     with Server(balancer) as server:
