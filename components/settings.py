@@ -283,7 +283,7 @@ def _subnets(config: pulumi.Config) -> list[str]:
 
 
 def _paired(config: pulumi.Config, secret: str, partner: str) -> pulumi.Output[str] | None:
-    """A secret that makes sense only with another setting."""
+    """A private key that makes sense only with another setting."""
     given = config.get_secret(secret)
     if (given is not None) != bool(config.require(partner)):
         raise SettingError(
@@ -292,7 +292,8 @@ def _paired(config: pulumi.Config, secret: str, partner: str) -> pulumi.Output[s
             f"{secret} and {partner} together, or neither",
             "--secret < FILE",
         )
-    return given
+    # `pulumi config set` drops a file's last newline, which OpenSSH wants.
+    return None if given is None else given.apply(lambda key: key.strip() + "\n")
 
 
 def _ssh_proxy(config: pulumi.Config) -> SshServer | None:
