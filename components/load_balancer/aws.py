@@ -27,8 +27,6 @@ class AwsLoadBalancerArgs(TypedDict):
     """Who may talk to it."""
     hosts: Sequence[Host]
     """The machines; their ids are the instances'."""
-    leaves: NotRequired[Mapping[str, pulumi.Resource]]
-    """What empties each machine, by name, when it goes; it is deregistered before that."""
     certificate_arn: NotRequired[str]
     """A certificate of ACM: then it answers by HTTPS, and HTTP is redirected there."""
     tags: Mapping[str, str]
@@ -44,11 +42,20 @@ class AwsLoadBalancer(pulumi.ComponentResource):
     """What to open."""
 
     def __init__(
-        self, name: str, args: AwsLoadBalancerArgs, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: AwsLoadBalancerArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        leaves: Mapping[str, pulumi.Resource] | None = None,
     ) -> None:
-        """Make it, its listeners, and a target for each machine."""
+        """Make it, its listeners, and a target for each machine.
+
+        `leaves`, by machine: what empties it when it goes; it is deregistered before that. It is
+        no argument of the component, since a package's schema has no resources as such.
+        """
         super().__init__("fleet-cluster:index:AwsLoadBalancer", name, None, opts)
         self._args = args
+        self._leaves = leaves or {}
         balancer = self._balancer(name)
         targets = self._targets(name)
         self._listeners(balancer, targets)
@@ -65,7 +72,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         The plugin deregisters and goes on, so what lies between waits as long as AWS drains:
         deleted after the target, before the machine. With the whole load balancer nothing waits.
         """
-        leave = self._args.get("leaves", {}).get(host["name"])
+        leave = self._leaves.get(host["name"])
         drained = local.Command(
             f"{host['name']}-drained",
             delete=f"sleep {DRAIN_SECONDS}",

@@ -125,10 +125,10 @@ class AwsSite:
                 "subnet_ids": self._network.subnet_ids,
                 "security_group": self._network.load_balancer,
                 "hosts": hosts,
-                "leaves": leaves or {},
                 "certificate_arn": self._chosen.certificate_arn,
                 "tags": self._chosen.tags,
             },
+            leaves=leaves,
         )
 
     def _address(self, number: int) -> AwsAddress:
