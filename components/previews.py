@@ -144,6 +144,6 @@ def ssh(way: Mapping[str, Any], folder: Path) -> list[str]:
     for name, text in texts.items():
         path = folder / name
         path.touch(0o600)
-        path.write_text(text)
+        path.write_text(text.rstrip() + "\n")  # OpenSSH wants it after a key.
     options = ["-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "BatchMode=yes"]
     return ["ssh", "-F", str(folder / "ssh_config"), *options, "machine", ASK]
