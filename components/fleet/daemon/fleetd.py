@@ -184,6 +184,7 @@ class Fleetd:
     def _shake(self) -> None:
         """The store is not what it was: do not conclude anything from what it lacks."""
         self._shaken = True
+        self.announced = False  # As far as is known; a round may end before it is looked up.
         self.session.shaken()
 
     def _act(self, lease: int) -> float:

@@ -97,6 +97,8 @@ class MemoryStore:
         self._clock = clock
         self._last_lease = 0
         self._history: list[Changes] = []
+        self._compacted = 0
+        """The history begins after this revision."""
         self._watches: list[_Watching] = []
 
     def read(self, prefix: str) -> Snapshot:
@@ -126,6 +128,8 @@ class MemoryStore:
     ) -> _Watching:
         seen = sum(changes.revision <= after for changes in self._history)
         watching = _Watching(prefix, on_changes, on_lost, seen)
+        if after < self._compacted:
+            watching.lose()
         self._deliver(watching)
         self._watches = [*(each for each in self._watches if each.active), watching]
         return watching
@@ -170,7 +174,7 @@ class MemoryStore:
     def restore(self, snapshot: Snapshot) -> None:
         """An older state in the place of this one; leases are gone."""
         self.entries = {key: entry for key, entry in snapshot.entries.items() if not entry.lease}
-        self.revision = snapshot.revision
+        self.revision = self._compacted = snapshot.revision
         self.leases.clear()
         self._history.clear()
         self.lose_watches()

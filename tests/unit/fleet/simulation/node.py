@@ -1,5 +1,6 @@
 """One machine in memory: what survives its fleetd, the fleetd, and all that can go wrong there."""
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .world import World
 
 TTL = 10
+RETURN_SECONDS = 1.0
+"""In which a machine that was cut off stops what runs elsewhere by now."""
+
 TICK = 0.25
 
 
@@ -66,6 +70,8 @@ class Node:
     """For how many seconds its watches have kept back what they know."""
     unannounced_for: float = 0.0
     """For how many seconds the store has not had the machine's key."""
+    returned_at: float = -math.inf
+    """When it was last announced after it had not been for long."""
 
     def __post_init__(self) -> None:
         self.systemd = FakeSystemd(lambda: self.world.clock() + self.wall, self._gate)
@@ -116,6 +122,17 @@ class Node:
             self.line.hang_up()
         if not late or self.lagging_for > 2 * LIVENESS_SECONDS:
             self.line.catch_up()
+
+    def note_announced(self, is_announced: bool) -> None:
+        """Whether the store has the machine's key at this tick."""
+        if is_announced and self.unannounced_for > TTL / 2:
+            self.returned_at = self.world.clock()
+        self.unannounced_for = 0.0 if is_announced else self.unannounced_for + TICK
+
+    def is_away(self) -> bool:
+        """Whether it is cut off, or back so recently that it may not have stopped its copies."""
+        is_back = self.world.clock() - self.returned_at > RETURN_SECONDS
+        return self.unannounced_for > TTL / 2 or not is_back
 
     def undisturbed_for(self) -> float:
         """For how many seconds nothing has gone wrong here."""

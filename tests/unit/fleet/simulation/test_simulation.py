@@ -50,6 +50,22 @@ FOUND = {
         11479,
         "1261 deaf m3 50; 1267 empty 50; 1288 kill m2 15; 1292 outage 50",
     ),
+    "a machine that hung until its units were given to others may run them for a moment": (
+        21017,
+        "100 power m1 50; 102 hang m3 17 60; 142 empty 12",
+    ),
+    "while the store is read-only, no machine counts as announced": (
+        21231,
+        "880 read_only 50; 888 empty 4; 908 pause m1 23 1",
+    ),
+    "the same, with a leader that stays": (
+        22134,
+        "329 hang m3 29 1; 333 pause m1 8 2; 342 empty 12; 344 read_only 50",
+    ),
+    "a restored store ends watches that begin before its history": (
+        21294,
+        "516 pause m3 31 60; 577 save; 585 wipe 1; 623 restore 4 other",
+    ),
 }
 """Histories that broke a promise once."""
 

@@ -208,10 +208,13 @@ class Watcher:
             )
 
     def _both_alive(self, one: Run, other: Run) -> bool:
-        """A machine that could not announce itself for long is as good as cut off."""
+        """A machine that could not announce itself for long is as good as cut off.
+
+        Its copy may run beside the new one, and stops when it is back.
+        """
         leases = self.world.store.leases
         both = one.lease in leases and other.lease in leases
-        return both and self.world.node(other.node).unannounced_for <= self.world.ttl / 2
+        return both and not any(self.world.node(run.node).is_away() for run in (one, other))
 
     def _complain(self, promise: Promise, what: str) -> None:
         if not any(one.promise is promise and one.what == what for one in self.violations):

@@ -243,7 +243,7 @@ class World:
             node.feel_faults()
             if self.lease_of(node.id):
                 self.watcher.fallen.discard(node.id)
-            node.unannounced_for = 0 if self.lease_of(node.id) else node.unannounced_for + TICK
+            node.note_announced(bool(self.lease_of(node.id)))
             if node.unannounced_for > TTL / 2:
                 self.watcher.cut_off(node.id)
         for node in self.random.sample(self.nodes, len(self.nodes)):
