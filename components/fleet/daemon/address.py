@@ -23,19 +23,20 @@ class Address:
         self._claimed = False
 
     def claim(self) -> None:
-        """Take the address, once in fleetd's life: two machines that have it do not fight.
+        """Take the address: to be done before the machine announces itself.
 
         A machine that had it was replaced by this one. Its lease ends, so that its units move at
-        once, and a mark says that nothing is to be kept for it.
+        once, and a mark says that nothing is to be kept for it. Only a new fleetd takes it from
+        another machine: two that have one address do not fight.
 
         Raises:
             StoreUnavailableError: to be tried again.
         """
-        if self._claimed or not self._machine.address:
+        if not self._machine.address:
             return
         key = address_key(self._machine.address)
         owner = self._store.get([key]).entries.get(key)
-        if owner is None or owner.value != self._machine.id:
+        if owner is None or (owner.value != self._machine.id and not self._claimed):
             operations: list[Operation] = [Put(key, self._machine.id)]
             conditions: list[Condition] = [Unchanged(key, owner.mod_revision if owner else 0)]
             if owner and self._end(owner.value):
@@ -45,6 +46,10 @@ class Address:
             # Refused when it announces itself again: it lives.
             self._store.commit(operations, *conditions)
         self._claimed = True
+
+    def renew(self) -> None:
+        """The store was emptied or restored: it may name a machine that was replaced long ago."""
+        self._claimed = False
 
     def _end(self, machine: str) -> bool:
         """End the lease of a machine that had this address. Whether it did, to our knowledge."""

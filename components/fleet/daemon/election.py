@@ -15,6 +15,10 @@ class Election:
         self._store = store
         self._key = Mirror(store, LEADER, wake)
 
+    def distrust(self) -> None:
+        """Read anew who leads."""
+        self._key.close()
+
     def term(self, lease: int) -> int:
         """The revision at which this machine was elected, 0 while it does not lead."""
         self._key.refresh()

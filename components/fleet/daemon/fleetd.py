@@ -185,6 +185,11 @@ class Fleetd:
         """The store is not what it was: do not conclude anything from what it lacks."""
         self._shaken = True
         self.announced = False  # As far as is known; a round may end before it is looked up.
+        self._address.renew()
+        # A watch that begins after all that the store has now would stay silent.
+        for mirror in (self._cluster, self._schedule, self._own_key):
+            mirror.close()
+        self._election.distrust()
         self.session.shaken()
 
     def _act(self, lease: int) -> float:

@@ -86,6 +86,14 @@ def test_two_that_have_one_address_do_not_fight(rig: Rig) -> None:
     assert rig.store.value(address_key("10.0.0.1")) == "old" and rig.store.leases
 
 
+def test_it_is_noted_again_when_the_store_was_emptied(rig: Rig) -> None:
+    address = Address(NEW, rig.line)
+    address.claim()
+    rig.store.remove(*rig.store.entries)
+    address.claim()
+    assert rig.store.value(address_key("10.0.0.1")) == "new"
+
+
 def test_it_is_tried_again_when_the_store_was_away(rig: Rig) -> None:
     address = Address(NEW, rig.line)
     rig.line.up = False

@@ -157,6 +157,16 @@ def power(world: World, machine: str, ticks: str) -> None:
         world.later(int(ticks), lambda: node.power_on() if not node.on else None)
 
 
+def replace(world: World, machine: str, ticks: str) -> None:
+    """The machine is gone for good; one with its address comes later."""
+    node = world.node(machine)
+    if node.on:
+        world.note_loss(node)
+        world.watcher.cut_off(node.id)
+        node.power_off()
+        world.later(int(ticks), lambda: node.replace() if not node.on else None)
+
+
 def jump(world: World, machine: str, seconds: str) -> None:
     """The machine's time of day is set."""
     world.node(machine).wall += float(seconds)
@@ -272,6 +282,7 @@ EVENTS: dict[str, _Kind] = {
         _Kind(hang, [MACHINES, _GATES, _PAUSES]),
         _Kind(freeze, [MACHINES, _SHORT_TO_LONG]),
         _Kind(power, [MACHINES, _SHORT_TO_LONG], 2),
+        _Kind(replace, [MACHINES, _SHORT_TO_LONG]),
         _Kind(jump, [MACHINES, (-3600, -1, 1, 3600)]),
         _Kind(cut, [MACHINES, _SHORT_TO_LONG], 2),
         _Kind(mute, [MACHINES, _SHORT_TO_LONG]),

@@ -32,8 +32,11 @@ class KilledError(BaseException):
 class Node:
     """One machine. A *gate* is a point before or after a read or a write of its fleetd."""
 
-    id: str
+    name: str
+    """What events call it; a machine that replaces it has the same name and address."""
     world: "World"
+    replaced: int = 0
+    """How many machines had this name before."""
     fleetd: Fleetd | None = None
     on: bool = True
     """Whether the machine has power."""
@@ -81,6 +84,11 @@ class Node:
         self.lease_file = MemoryFile(self._lease_gate)
         self.ledger_file = MemoryFile(self._gate)
         self.fence = Fence(lambda: self.lease_file.text, self.clock, _FencedUnits(self))
+
+    @property
+    def id(self) -> str:
+        """The machine's id."""
+        return f"{self.name}.{self.replaced}" if self.replaced else self.name
 
     def clock(self) -> float:
         """Seconds since the machine booted, like CLOCK_BOOTTIME."""
@@ -191,6 +199,11 @@ class Node:
         self.systemd.reboot()
         self.lease_file.text = self.ledger_file.text = ""
 
+    def replace(self) -> None:
+        """Another machine takes its place, with the same address."""
+        self.replaced += 1
+        self.power_on()
+
     def power_on(self) -> None:
         """Boot. A machine without a past cannot tell that the store is older than it should be."""
         self.on = True
@@ -214,7 +227,7 @@ class Node:
         self.fleetd = Fleetd(self._machine(), settings, around)
 
     def _machine(self) -> Machine:
-        return Machine(self.id, f"10.0.0.{self.id[-1]}", self.id, self.metadata, "test")
+        return Machine(self.id, f"10.0.0.{self.name[1]}", self.name, self.metadata, "test")
 
     def _run(self, fleetd: Fleetd) -> None:
         self._renew_if_due(fleetd)

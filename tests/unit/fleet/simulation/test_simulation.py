@@ -66,6 +66,18 @@ FOUND = {
         21294,
         "516 pause m3 31 60; 577 save; 585 wipe 1; 623 restore 4 other",
     ),
+    "what was read just before the store was lost is read anew": (
+        30063,
+        "501 cut m1 50; 551 pause m1 12 60; 611 wipe 30",
+    ),
+    "an address is noted again in an emptied store": (
+        0,
+        "676 wipe 50; 898 replace m2 1",
+    ),
+    "a restored store that names a replaced machine is put right": (
+        50,
+        "918 save; 1508 replace m2 50; 1726 restore 50 same",
+    ),
 }
 """Histories that broke a promise once."""
 

@@ -73,9 +73,9 @@ class World:
         self._agenda: list[tuple[int, Callable[[], None]]] = []
         self._generation = 0
 
-    def node(self, id: str) -> Node:
-        """The machine with this id."""
-        return next(node for node in self.nodes if node.id == id)
+    def node(self, name: str) -> Node:
+        """The machine with this name, or with this id."""
+        return next(node for node in self.nodes if node.name == name.partition(".")[0])
 
     def since_start(self) -> float:
         """Seconds since the history began."""
@@ -304,6 +304,7 @@ class World:
                 state = state_of(entry.value)
                 node = self.node(machine)
                 up = unit in node.systemd.running()
-                if state.held or (state.active == "active") != up or not node.on:
+                gone = not node.on or node.id != machine
+                if state.held or (state.active == "active") != up or gone:
                     found.append(f"{unit} on {machine} is reported {state}")
         return found
