@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..model import LEADER
-from ..store import Put, Store, Unchanged
+from ..store import CreatedAt, Delete, Put, Store, Unchanged
 from .mirror import Mirror
 
 
@@ -14,6 +14,10 @@ class Election:
         self._machine = machine
         self._store = store
         self._key = Mirror(store, LEADER, wake)
+
+    def resign(self, term: int) -> None:
+        """End a leadership, and with it whatever was written in its name and is under way."""
+        self._key.expect(self._store.commit([Delete(LEADER)], CreatedAt(LEADER, term)))
 
     def distrust(self) -> None:
         """Read anew who leads."""

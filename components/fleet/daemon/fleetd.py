@@ -237,6 +237,8 @@ class Fleetd:
         log.info("announced as %s, address %s", self._machine.id, self._machine.address, extra=what)
 
     def _lead(self, lease: int, full: bool) -> float:
+        if self._leader and self._leader.uncertain:
+            self._election.resign(self._leader.term)
         term = self._election.term(lease)
         if self._leader and self._leader.term != term:
             log.info("no longer leading", extra=about("resigned"))

@@ -52,6 +52,8 @@ class Leader:
         self._wall_clock = wall_clock
         self.count: Callable[[Iterable[str]], None] = lambda _kinds: None
         """Told what kind of changes were written."""
+        self.uncertain = False
+        """Whether something was written that may still be done: the term has to end."""
         self._store = store
         self._session = session
         self._mirror = Mirror(store, ROOT, wake)
@@ -102,7 +104,9 @@ class Leader:
         )
         decision = decide(careful)
         for operations, conditions, changes in self._transactions(decision.changes):
+            self.uncertain = True  # Until it is known what has happened.
             revision = self._store.commit(operations, *conditions)
+            self.uncertain = False
             if not revision:
                 log.info("the cluster changed while it was scheduled, deciding again")
                 return False

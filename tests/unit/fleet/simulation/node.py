@@ -73,6 +73,8 @@ class Node:
     """For how many seconds its watches have kept back what they know."""
     unannounced_for: float = 0.0
     """For how many seconds the store has not had the machine's key."""
+    frozen_at: float = -math.inf
+    """When the machine last stood still as a whole."""
     returned_at: float = -math.inf
     """When it was last announced after it had not been for long."""
 
@@ -112,6 +114,8 @@ class Node:
     def feel_faults(self) -> None:
         """Let the connection be as the faults of this tick have it."""
         self.faults = {name: end for name, end in self.faults.items() if end > self.world.ticks}
+        if self.has("frozen"):
+            self.frozen_at = self.world.clock()
         if self.has("cut") and self.line.up:
             self.line.cut()
         self.line.up = not self.has("cut")
@@ -141,6 +145,10 @@ class Node:
         """Whether it is cut off, or back so recently that it may not have stopped its copies."""
         is_back = self.world.clock() - self.returned_at > RETURN_SECONDS
         return self.unannounced_for > TTL / 2 or not is_back
+
+    def has_just_thawed(self) -> bool:
+        """Whether it stands still, or did until its fence could have acted."""
+        return self.world.clock() - self.frozen_at <= RETURN_SECONDS
 
     def undisturbed_for(self) -> float:
         """For how many seconds nothing has gone wrong here."""

@@ -78,6 +78,15 @@ FOUND = {
         50,
         "918 save; 1508 replace m2 50; 1726 restore 50 same",
     ),
+    "what a leader wrote and could not confirm is not done after it has decided anew": (
+        404,
+        "170 kill m3 9; 178 replace m2 50; 300 relabel m1 b; 301 late_commit m2 2 4; "
+        "305 replace m1 30; 314 cut m1 30",
+    ),
+    "the same, when a machine comes back meanwhile": (
+        30416,
+        "491 power m3 50; 500 wipe 12; 502 late_commit m2 3 8",
+    ),
 }
 """Histories that broke a promise once."""
 

@@ -95,7 +95,7 @@ class Watcher:
     def _check_fence(self, run: Run, other: Run) -> None:
         """A machine that stands still as a whole stops it when it goes on."""
         is_fenced = "Fence=true" in self.world.wanted.get(run.unit, ("",))[0]
-        stands_still = self.world.node(other.node).has("frozen")
+        stands_still = self.world.node(other.node).has_just_thawed()
         if is_fenced and other.node in self.fallen and not stands_still:
             what = f"{run.unit} starts on {run.node} while it runs on {other.node}"
             self._complain(Promise.FENCED, what)
