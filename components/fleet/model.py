@@ -157,9 +157,16 @@ class Unit(Record):
     """Who applied it as a part of a set (`fleetctl apply`); empty when it was started by hand."""
     at: float = field(default=0.0, compare=False)
     """When this was written: seconds since 1970, by the clock of the machine that wrote it."""
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of a Global unit that gets another file: those machines, by id, whose turn has not come, and
+    the file (SHA-256) that each of them keeps until then."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", Target(self.target))
+
+    def sha_on(self, machine: str) -> str:
+        """The file that a Global unit is to have on a machine."""
+        return self.kept.get(machine, self.sha)
 
 
 @dataclass(frozen=True)

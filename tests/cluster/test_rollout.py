@@ -1,6 +1,7 @@
 """Rollouts on real machines: no request is lost, and a broken image does not get far."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,15 @@ from . import asking
 from .load import Load
 from .stack import Stack, eventually
 
+HEALTHY_SECONDS = 2
+"""For so long a unit has to be active before the next is touched, if its file does not say."""
 INSTANCES = ["sinatra@5000.service", "sinatra@5001.service"]
 
 
 @pytest.fixture
 def kept(cluster: Stack) -> Iterator[Path]:
     """The program's folder; what a test changes in it is put back, here and in the cluster."""
-    files = ["units/sinatra@.service", "images/sinatra/Dockerfile"]
+    files = ["units/sinatra@.service", "units/nginx.service", "images/sinatra/Dockerfile"]
     before = {name: (cluster.program / name).read_text() for name in files}
     try:
         yield cluster.program
@@ -46,9 +49,39 @@ def test_a_new_image_rolls_without_a_failed_request(cluster: Stack, kept: Path):
     assert all(after[unit] != runs[unit] for unit in INSTANCES)
 
 
+def test_a_global_unit_rolls_machine_by_machine_without_a_failed_request(
+    cluster: Stack, kept: Path
+):
+    machines, url = cluster.outputs()["machines"], cluster.outputs()["url"]
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+    before = nginx_runs(cluster, machines)
+    unit = kept / "units/nginx.service"
+    unit.write_text(unit.read_text().replace("Description=nginx", "Description=another nginx"))
+    with Load(url) as load:
+        cluster.up()
+    print(load)
+    assert not load.failed, load.failed
+    after = nginx_runs(cluster, machines)
+    assert all(after[machine].invocation != before[machine].invocation for machine in machines)
+    began = sorted(run.began for run in after.values())
+    apart = [later - earlier for earlier, later in pairwise(began)]
+    assert min(apart) >= HEALTHY_SECONDS, "each was healthy before the next was touched"
+
+
+def nginx_runs(cluster: Stack, machines: dict[str, str]) -> dict[str, asking.Run]:
+    """The present run of nginx on each machine."""
+    found = asking.runs(cluster, machines)
+    return {machine: found[machine, "nginx.service"] for machine in machines}
+
+
 def test_a_broken_image_stops_after_the_first_and_goes_back(cluster: Stack, kept: Path):
     machines, url = cluster.outputs()["machines"], cluster.outputs()["url"]
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+    # fleetctl runs on machine-1, and is to know what happens on another.
+    cluster.fleetctl("drain", "machine-1")
+    cluster.fleetctl("uncordon", "machine-1")
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+    assert "machine-1" not in asking.placements(cluster, machines).values()
     runs = invocations(cluster, machines)
     dockerfile = kept / "images/sinatra/Dockerfile"
     broken = 'CMD ["sh", "-c", "echo broken-$((40+2)); exit 3"]'

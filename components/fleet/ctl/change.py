@@ -105,7 +105,7 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
 def tidy(follower: Follower) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
     view = follower.view
-    used = {unit.sha for unit in view.units.values()}
+    used = {sha for unit in view.units.values() for sha in (unit.sha, *unit.kept.values())}
     used.update(on.sha for machines in view.schedule.values() for on in machines.values())
     for sha in sorted(view.files.keys() - used):
         key = model.file_key(sha)

@@ -233,8 +233,9 @@ def _placed_goal(
     def goal(view: View) -> Outcome:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
-        machines = _expected_machines(name, view)
-        if not machines:
+        everywhere = _expected_machines(name, view)
+        machines = [machine for machine in everywhere if machine not in wanted.kept]
+        if not everywhere:
             return _unplaced(name, view)
         outcomes = [_on_machine(name, wanted, machine, check, view) for machine in machines]
         for outcome in sorted(outcomes, key=lambda outcome: not isinstance(outcome, Failed)):

@@ -23,7 +23,7 @@ from ..store import Entry, Snapshot
 from ..unitfiles.unitfile import is_template, template_of
 from .goals import unplaced_reasons
 from .reviving import at_rest
-from .turns import UP, Turns, names_in, turns
+from .turns import UP, Turns, changing, names_in, turns
 from .view import View
 
 BINDING = ("BindsTo", "Requires", "Requisite", "PartOf")
@@ -155,15 +155,25 @@ def _steps(
 ) -> Iterator[Step]:
     """Also those of units that the change does not name: they follow, are bound or make room."""
     last = len(order.rolled) + 1
-    rolled = {name: turn for turn, names in enumerate(order.rolled, 1) for name in names}
+    rolled = _turns_of(order, view)
     own: list[Step] = []
     for name in sorted(view.units.keys() | change.wanted.keys()):
         if name in change.going:
             own += _leaving(name, view, 0 if change.going_first else last)
         else:
-            own += _of_unit(name, view, then, rolled.get(name, 0), name in resting)
+            own += _of_unit(name, view, then, rolled.get(name, {}), name in resting)
     yield from own
     yield from _bound(own, view, then)
+
+
+def _turns_of(order: Turns, view: View) -> Mapping[str, Mapping[str, int]]:
+    """When units get their file, by machine; empty for the machine that is not named."""
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for turn, records in enumerate(order.rolled, 1):
+        for name, unit in records.items():
+            for machine in ("", *changing(name, unit, view)):
+                found[name].setdefault(machine, turn)
+    return found
 
 
 def _leaving(name: str, view: View, turn: int) -> Iterator[Step]:
@@ -171,7 +181,10 @@ def _leaving(name: str, view: View, turn: int) -> Iterator[Step]:
         yield _step(turn, name, Action.STOP, machine, "", "it is not wanted any more", view)
 
 
-def _of_unit(name: str, view: View, then: View, turn: int, rests: bool) -> Iterator[Step]:
+def _of_unit(
+    name: str, view: View, then: View, turns_on: Mapping[str, int], rests: bool
+) -> Iterator[Step]:
+    turn = turns_on.get("", 0)
     known, unit = view.units.get(name), then.units[name]
     before, after = view.homes(name), _places(name, then)
     chosen = then.plan().choices.get(name)
@@ -188,18 +201,19 @@ def _of_unit(name: str, view: View, then: View, turn: int, rests: bool) -> Itera
             wanted = unit.target is not Target.INACTIVE
             why = "it fits nowhere any more" if wanted else "it is to be inactive"
             yield _step(turn, name, Action.STOP, machine, "", why, view)
-        elif known and (found := _in_place(known, unit, rests)):
-            yield _step(turn, name, found[0], machine, machine, found[1], view)
+        elif known and (found := _in_place(known, unit, machine, rests)):
+            at = turns_on.get(machine, turn)
+            yield _step(at, name, found[0], machine, machine, found[1], view)
 
 
-def _in_place(known: Unit, unit: Unit, rests: bool) -> tuple[Action, str] | None:
+def _in_place(known: Unit, unit: Unit, machine: str, rests: bool) -> tuple[Action, str] | None:
     """What becomes of a unit that stays on its machine."""
     if unit.target is not known.target:
         launched = unit.target is Target.LAUNCHED
         return (Action.START, "it is loaded") if launched else (Action.STOP, "it stays loaded")
     if rests:
         return Action.START, "it is at rest"
-    if unit.sha != known.sha:
+    if unit.sha_on(machine) != known.sha_on(machine):
         action = Action.RESTART if unit.target is Target.LAUNCHED else Action.LOAD
         return action, "its file changes"
     return None

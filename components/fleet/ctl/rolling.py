@@ -15,9 +15,21 @@ from .follow import Follower
 from .goals import Failed, Goal, goal_of
 from .output import tell
 from .reviving import at_rest, take_off
-from .turns import Past, Turns, followers, in_turn, is_active, past, pulls, turns
+from .turns import (
+    Past,
+    Turn,
+    Turns,
+    changing,
+    followers,
+    has_file,
+    in_turn,
+    is_active,
+    past,
+    pulls,
+    turns,
+)
 from .view import View
-from .waiting import Wait, say_nothing
+from .waiting import Wait, add_timeout, say_nothing, timeout_of
 
 
 @dataclass(frozen=True)
@@ -33,13 +45,7 @@ class Limits:
 def add_options(parser: ArgumentParser) -> None:
     """The options of commands that roll."""
     add_max_unavailable(parser)
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="wait at most so long for each turn, then go back and exit 3 (default: 0, no limit)",
-    )
+    add_timeout(parser, "wait at most so long for each turn, then go back and exit 3")
 
 
 def add_max_unavailable(parser: ArgumentParser) -> None:
@@ -64,7 +70,7 @@ def limits_of(arguments: Namespace) -> Limits:
             f"--max-unavailable is {arguments.max_unavailable}; it must be 1 or more, because an "
             "instance is down while it gets its new file"
         )
-    return Limits(arguments.max_unavailable, getattr(arguments, "timeout", 0) or None)
+    return Limits(arguments.max_unavailable, timeout_of(arguments))
 
 
 @dataclass
@@ -107,7 +113,7 @@ class Rollout:
         if failures:
             self._back()
         else:
-            self._write(self._turns.last)
+            self._write(self._as_wanted(self._turns.last))
         return failures
 
     def _begin(self) -> Mapping[str, Failed]:
@@ -120,45 +126,51 @@ class Rollout:
         for name in self.wanted.keys() - rolled - {*self._turns.last}:
             before = dict(self.follower.view.reported(name)) if name in first else None
             self._goals[name] = goal_of(name, self.wanted[name], before)
-        return self._turn("started", first)
+        return self._turn("started", self._as_wanted(first))
 
-    def _roll(self, names: list[str]) -> Mapping[str, Failed]:
+    def _as_wanted(self, names: Iterable[str]) -> Turn:
+        return {name: self.wanted[name] for name in names}
+
+    def _roll(self, turn: Turn) -> Mapping[str, Failed]:
         view = self.follower.view
-        bound = {name: followers(name, view) for name in names}
-        for name in names:
-            before = dict(view.reported(name))
-            self._goals[name] = goals.healthy(name, self.wanted[name], before)
-        return self._turn("rolled", names) or self._rejoin(bound)
+        bound = {name: followers(name, view) for name in turn}
+        for name, unit in turn.items():
+            self._goals[name] = goals.healthy(name, unit, dict(view.reported(name)))
+        return self._turn("rolled", turn) or self._rejoin(bound)
 
-    def _turn(self, verb: str, names: Iterable[str]) -> Mapping[str, Failed]:
+    def _turn(self, verb: str, turn: Turn) -> Mapping[str, Failed]:
         """Change some units; wait until they, and all before, are as they are to be."""
-        self._write(names)
-        return self._wait(self._goals, verb, names)
+        places = self._places(turn)
+        self._write(turn)
+        return self._wait(self._goals, verb, places)
 
-    def _write(self, names: Iterable[str]) -> None:
+    def _write(self, turn: Turn) -> None:
         def missing(view: View) -> Draft:
-            units = {name: self.wanted[name] for name in names}
-            return Draft({n: u for n, u in units.items() if view.units.get(n) != u}, self.texts)
+            return Draft({n: u for n, u in turn.items() if view.units.get(n) != u}, self.texts)
 
         change(self.follower, missing)
 
     def _wait(
-        self, wanted: Mapping[str, Goal], verb: str, told: Iterable[str]
+        self, wanted: Mapping[str, Goal], verb: str, places: Mapping[str, list[str]]
     ) -> Mapping[str, Failed]:
-        started, told = monotonic(), set(told)
+        started = monotonic()
         width = max(map(len, self.wanted), default=0)
 
         def announce(name: str, _message: str) -> None:
-            if name in told and self.wanted[name].target is not Target.INACTIVE:
-                where = self._where(name)
+            if name in places and self.wanted[name].target is not Target.INACTIVE:
+                where = self._where(name, places[name])
                 self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
 
         return Wait(self.follower, dict(wanted), self.limits.timeout, announce).run()
 
-    def _where(self, name: str) -> str:
-        machines = self.follower.view.machines
-        on = [id for id in self.follower.view.assigned(name) if id in machines]
-        return machines[on[0]].hostname if len(on) == 1 else f"{len(on)} machines"
+    def _places(self, turn: Turn) -> dict[str, list[str]]:
+        """The machines whose turn it is, of Global units."""
+        return {name: changing(name, unit, self.follower.view) for name, unit in turn.items()}
+
+    def _where(self, name: str, machines: list[str]) -> str:
+        alive = self.follower.view.machines
+        on = [id for id in machines or self.follower.view.assigned(name) if id in alive]
+        return alive[on[0]].hostname if len(on) == 1 else f"{len(on)} machines"
 
     def _rejoin(self, bound: Mapping[str, list[str]]) -> Mapping[str, Failed]:
         """Wait until what followed the units that were rolled runs again.
@@ -198,31 +210,34 @@ class Rollout:
         written = {
             name: unit
             for name, unit in self._before.units.items()
-            if view.units.get(name) == self.wanted[name] != unit
+            if (now := view.units.get(name)) and has_file(now, self.wanted[name]) and now != unit
         }
         known = {name: unit for name, unit in written.items() if unit}
         tell(f"Going back: {', '.join(sorted(written))}")
         try:
             for turn in self._turns_back(known, view):
-                self._return(turn, known)
+                self._return(turn)
             self._remove([name for name in written if name not in known])
         except (CtlError, TimedOutError, UsageError) as error:
             tell(f"Not everything is back as it was: {error}")
 
-    def _turns_back(self, known: Mapping[str, Unit], view: View) -> list[list[str]]:
+    def _turns_back(self, known: Mapping[str, Unit], view: View) -> list[Turn]:
         """First what is down already, then the others a few at a time."""
-        up = [n for n in known if not is_template(n) and is_active(n, view)]
-        down = [name for name in known if name not in up]
+        up = {n: unit for n, unit in known.items() if self._goes_in_turn(n, view)}
+        down = {n: unit for n, unit in known.items() if n not in up}
         return [turn for turn in (down, *in_turn(up, view, self.limits.max_unavailable)) if turn]
 
-    def _return(self, names: list[str], known: Mapping[str, Unit]) -> None:
+    def _goes_in_turn(self, name: str, view: View) -> bool:
+        return view.is_global(name) or (not is_template(name) and is_active(name, view))
+
+    def _return(self, back: Turn) -> None:
         view = self.follower.view
-        before = {name: dict(view.reported(name)) for name in names}
-        back = {name: known[name] for name in names}
-        bound = {name: followers(name, view) for name in names}
+        before = {name: dict(view.reported(name)) for name in back}
+        bound = {name: followers(name, view) for name in back}
+        places = self._places(back)
         change(self.follower, lambda _view: Draft(back, self._before.texts))
-        wanted = {n: goal_of(n, back[n], before[n]) for n in names if n in self._ran}
-        failures = self._wait(wanted, "rolled back", names)
+        wanted = {n: goal_of(n, back[n], before[n]) for n in back if n in self._ran}
+        failures = self._wait(wanted, "rolled back", places)
         failures = failures or self._rejoin(bound)
         if failures:
             reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())

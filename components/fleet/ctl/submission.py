@@ -61,7 +61,10 @@ def submission(
 def _brought(known: Unit | None, sha: str, target: Target) -> Unit:
     if known is None:
         return Unit(sha, target)
-    return replace(known, sha=sha, target=known.target if target is Target.INACTIVE else target)
+    target = known.target if target is Target.INACTIVE else target
+    if sha == known.sha:
+        return replace(known, target=target)
+    return replace(known, sha=sha, target=target, kept={})
 
 
 def _texts(name: str, files: Mapping[str, str], view: View, replaced: bool) -> dict[str, str]:

@@ -192,7 +192,8 @@ class _Decider:
         if serving:
             self._waiting.append(unit)
         for machine in sorted(homes | lost | serving):
-            yield from self._assign(unit, wanted, machine, Choice("it runs on all that fit"))
+            there = replace(wanted, sha=wanted.sha_on(machine))
+            yield from self._assign(unit, there, machine, Choice("it runs on all that fit"))
         homes = homes | lost | serving
         yield from self._withdraw(unit, homes, "a global unit that does not fit here")
 

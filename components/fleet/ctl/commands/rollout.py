@@ -44,7 +44,7 @@ def wanted(given: str, files: Mapping[str, str], view: View) -> tuple[dict[str, 
     members = [name, *(n for n in view.units if is_template(name) and template_of(n) == name)]
     for member in members:
         parse(member, text)
-    return {n: replace(view.units[n], sha=sha_of(text)) for n in sorted(members)}, text
+    return {n: replace(view.units[n], sha=sha_of(text), kept={}) for n in sorted(members)}, text
 
 
 def _run(context: Context, arguments: Namespace) -> int:

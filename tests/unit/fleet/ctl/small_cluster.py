@@ -53,7 +53,8 @@ class SmallCluster:
 
     store: SmallStore = field(default_factory=SmallStore)
     behaviour: dict[str, list[UnitState]] = field(default_factory=dict[str, list[UnitState]])
-    """What a unit's machine reports of it when it is started; without an entry, active."""
+    """What a unit's machine reports of it when it is started; without an entry, active. Of a
+    Global unit also by machine: "NAME on ID"."""
     log: list[str] = field(default_factory=list[str])
     """What machines were told: "start NAME", "stop NAME"."""
     clock: float = 1000.0
@@ -128,7 +129,7 @@ class SmallCluster:
 
     def _take(self, machine: str, name: str, view: View) -> None:
         unit = view.units[name]
-        told = Assignment(unit.sha, unit.target)
+        told = Assignment(unit.sha_on(machine), unit.target)
         before = view.assigned(name).get(machine)
         if before == told:
             return
@@ -139,10 +140,11 @@ class SmallCluster:
         states = [self.state(name, "inactive", "dead")]
         if unit.target is Target.LAUNCHED:
             self.log.append(f"start {name}")
-            states = self.behaviour.get(name) or [self.state(name, "active", "running")]
+            up = [self.state(name, "active", "running")]
+            states = self.behaviour.get(f"{name} on {machine}") or self.behaviour.get(name) or up
         for state in states:
             self.clock += 1
-            state = replace(state, sha=unit.sha, since=self.clock)
+            state = replace(state, sha=told.sha, since=self.clock)
             self.put(model.state_key(machine, name), state)
 
 

@@ -185,6 +185,15 @@ def test_global_runs_everywhere_and_waits_for_a_lost_machine() -> None:
     assert written(replace(lost, forgotten=frozenset("a"))) == {"a": None}
 
 
+def test_a_machine_whose_turn_has_not_come_keeps_its_file() -> None:
+    old = Assignment("old", Target.LAUNCHED)
+    entries: dict[Place, Assignment] = {("a", U): old, ("b", U): old}
+    states = {place: replace(UP, sha="old") for place in entries}
+    rolling = replace(NEW, kept={"b": "old"})
+    what = situation("a b c", entries, states, rolling, options="Global=true\n")
+    assert written(what) == {"a": RUN, "c": RUN}, "one that comes has the new file"
+
+
 def test_global_unit_is_changed_on_lost_machines_too() -> None:
     old = Assignment("old", Target.LAUNCHED)
     lost = situation(machines="b", schedule={("a", U): old, ("b", U): old}, options="Global=true\n")
