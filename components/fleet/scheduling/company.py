@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from .board import Board, Site
 from .relations import Job
-from .rules import CONFLICTS, LASTING_RULES, REPLACED, objection
+from .rules import CONFLICTS, LASTING_RULES, REPLACED, goes_with, objection
 
 _RULES = (*LASTING_RULES, CONFLICTS, REPLACED)
 
@@ -40,8 +40,8 @@ class Company:
 
     def _missing(self, job: Job, company: set[str], site: Site) -> str:
         """What another unit that it follows, or that it replaces, has against it."""
-        for peer in self._board.relations.followed(job.name):
-            if peer not in company and peer not in site.units:
+        for peer in job.requirements.machine_of:
+            if peer not in company and not goes_with(self._board, job, peer, site):
                 return f"must be with {peer}, which is not there"
         driven = site.units & self._board.relations.replaced(job.name)
         return f"would drive {min(driven)} away" if driven else ""

@@ -72,10 +72,10 @@ def _explain_mark(_: Board, _job: Job, site: Site) -> str:
 
 
 def _is_with_peers(board: Board, job: Job, site: Site) -> bool:
-    return all(_goes_with(board, job, peer, site) for peer in job.requirements.machine_of)
+    return all(goes_with(board, job, peer, site) for peer in job.requirements.machine_of)
 
 
-def _goes_with(board: Board, job: Job, peer: str, site: Site) -> bool:
+def goes_with(board: Board, job: Job, peer: str, site: Site) -> bool:
     """Whether the peer is here; a Global one may also come here with the unit."""
     if peer in site.units:
         return True
@@ -99,7 +99,7 @@ def _at_odds(board: Board, job: Job, peer: str) -> bool:
 
 def _explain_peers(board: Board, job: Job, site: Site) -> str:
     peers = job.requirements.machine_of
-    peer = next(peer for peer in peers if not _goes_with(board, job, peer, site))
+    peer = next(peer for peer in peers if not goes_with(board, job, peer, site))
     return f"must be with {peer}, which {_explain_absence(board, peer, site)}"
 
 

@@ -178,7 +178,15 @@ class _Scheduler:
             site = self._board.sites.get(move.target)
             if site and not site.mark and self._takes_in(job, site):
                 return site
+        # Those that go with one that moves come at once, before others that move there too.
+        peers = self._relations.followed(job.name)
+        if peers and peers[0] in self._moves:
+            return self._beside(peers[0], job)
         return self._where_it_is(job)
+
+    def _beside(self, peer: str, job: Job) -> Site | None:
+        site = self._board.at.get(peer)
+        return site if site and self._allows(job, site) else None
 
     def _where_it_may_stay(self, job: Job) -> Site | None:
         site = self._where_it_is(job)
@@ -190,8 +198,7 @@ class _Scheduler:
     def _best_site(self, job: Job) -> Site | None:
         peers = self._relations.followed(job.name)
         if peers:
-            site = self._board.at.get(peers[0])
-            return site if site and self._allows(job, site) else None
+            return self._beside(peers[0], job)
         if self._may_stay(job):
             return self._least_loaded(job, self._relations.replaced(job.name), self._takes_in)
         if self._hopeless and self._relations.kind(job.name) in self._hopeless:
