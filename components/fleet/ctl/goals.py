@@ -125,6 +125,7 @@ class _Launch:
         self._restarts[machine] += state.sub == AUTO_RESTART
         # systemd forgets when a unit ran soon after it has ended, so it is noted here.
         new = self._is_start and machine not in self._before and state.since > 0
+        new &= state.load != "not-found"  # What systemd has no file of, it has not run now.
         if new or state.active in ("active", "activating", "deactivating"):
             self._ran.add(machine)
 

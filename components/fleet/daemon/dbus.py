@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -280,10 +280,14 @@ class DBusSystemd:
         rows = {row[0]: row for row in listed}
         self._paths = {name: row[6] for name, row in rows.items()}
         self._asked = set(self._paths.values())
+        for row in rows.values():
+            if _is_unknown(row):
+                # A unit of that name that was here before is forgotten, and so is when it ended.
+                self._since[row[6]] = (row[3], 0.0)
         since = await _gather(self._when(row[6], row[3]) for row in rows.values())
         if signals == self._signals:
             pairs = zip(rows.values(), since, strict=True)
-            self._since = {row[6]: (row[3], when) for row, when in pairs}
+            self._since = {r[6]: (r[3], when) for r, when in pairs if not _is_unknown(r)}
         return {
             name: Status(load=row[2], active=row[3], sub=row[4], since=when, job=row[7] != 0)
             for (name, row), when in zip(rows.items(), since, strict=True)
@@ -295,6 +299,11 @@ class DBusSystemd:
         if known and known[0] == active:
             return known[1]
         return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6
+
+
+def _is_unknown(row: Sequence[Any]) -> bool:
+    """Of a row of systemd's list: there is neither a file nor anything that runs."""
+    return row[2] == "not-found" and row[3] == "inactive"
 
 
 def _referrer(names: Iterable[str]) -> str:

@@ -37,6 +37,12 @@ def test_one_that_ended_at_once_is_there(cluster: SmallCluster, goal: Goal) -> N
     assert isinstance(goal(cluster.view()), Reached)
 
 
+def test_one_whose_file_is_not_there_yet_has_not_ended(cluster: SmallCluster, goal: Goal) -> None:
+    sha = cluster.view().units[NAME].sha
+    cluster.report(NAME, UnitState("not-found", "inactive", "dead", sha, since=5.0))
+    assert isinstance(goal(cluster.view()), Waiting)
+
+
 def test_one_that_was_seen_at_work_and_ended_is_there(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
