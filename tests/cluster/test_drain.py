@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from . import asking
 from .capacity import Capacity
 from .load import Load
@@ -65,6 +67,7 @@ def test_machines_come_and_go_without_a_failed_request(cluster: Stack):
     assert cluster.changes() == {}
 
 
+@pytest.mark.faults
 def test_a_machine_that_is_made_anew_is_drained_first(cluster: Stack):
     machines, url = cluster.outputs()["machines"], cluster.outputs()["url"]
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
