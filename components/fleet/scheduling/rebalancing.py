@@ -72,8 +72,8 @@ class _Rebalancer:
     ) -> None:
         there = {name: move.target for name, move in moves.items()}
         plan = schedule(jobs, machines, {**current, **there}, marks)
-        self._jobs = {job.name: job for job in sorted(jobs, key=lambda job: job.name)}
-        self._relations = Relations(self._jobs)
+        self._relations = Relations(jobs)
+        self._jobs = self._relations.jobs
         self._board = Board(machines, self._relations, plan.placements, marks)
         self._company = Company(self._board)
         self._fill(plan)

@@ -1,7 +1,7 @@
 """What the units to be placed say of each other."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,19 +21,20 @@ class Job:
 class Relations:
     """Who follows whom, who conflicts with whom, who replaces whom."""
 
-    def __init__(self, jobs: Mapping[str, Job]) -> None:
-        self.jobs = jobs
+    def __init__(self, jobs: Collection[Job]) -> None:
+        self.jobs = {job.name: job for job in sorted(jobs, key=lambda job: job.name)}
+        """By name, and in that order, in whatever order they come."""
         self.followers: dict[str, list[str]] = defaultdict(list)
         """Each unit's followers: those that name it in `MachineOf`."""
         self._replacing: dict[str, set[str]] = defaultdict(set)
-        for name, job in jobs.items():
+        for name, job in self.jobs.items():
             for peer in job.requirements.machine_of:
                 self.followers[peer].append(name)
             for pattern in job.requirements.replaces:
                 self._replacing[pattern].add(name)
-        conflicting = {p for job in jobs.values() for p in job.requirements.conflicts}
+        conflicting = {p for job in self.jobs.values() for p in job.requirements.conflicts}
         patterns = Patterns(conflicting | self._replacing.keys())
-        self.patterns = {name: patterns.matching(name) for name in jobs}
+        self.patterns = {name: patterns.matching(name) for name in self.jobs}
         """Those patterns in `Conflicts` and `Replaces` of any unit that match each unit."""
         self._replaced: dict[Hashable, frozenset[str]] = {}
 

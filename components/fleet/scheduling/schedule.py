@@ -79,8 +79,8 @@ class _Scheduler:
     ) -> None:
         self._current = current
         self._moves = moves
-        self._jobs = {job.name: job for job in sorted(jobs, key=lambda job: job.name)}
-        self._relations = Relations(self._jobs)
+        self._relations = Relations(jobs)
+        self._jobs = self._relations.jobs
         self._board = Board(machines, self._relations, current, marks)
         self._company = Company(self._board)
         self._candidates = CandidateIndex(self._board)
