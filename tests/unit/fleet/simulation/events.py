@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from components.fleet.model import Target
 
 from ..fakes import SLEEPS
-from .node import TICK, TTL
+from .node import TICK, TTL, Node
 from .world import World
 
 TTL_TICKS = round(TTL / TICK)
@@ -149,22 +149,22 @@ def freeze(world: World, machine: str, ticks: str) -> None:
 
 def power(world: World, machine: str, ticks: str) -> None:
     """The machine loses power, and boots later."""
-    node = world.node(machine)
-    if node.on:
-        world.note_loss(node)
-        world.watcher.cut_off(node.id)
-        node.power_off()
-        world.later(int(ticks), lambda: node.power_on() if not node.on else None)
+    _go_down(world, machine, ticks, Node.power_on)
 
 
 def replace(world: World, machine: str, ticks: str) -> None:
     """The machine is gone for good; one with its address comes later."""
+    _go_down(world, machine, ticks, Node.replace)
+
+
+def _go_down(world: World, machine: str, ticks: str, come: Callable[[Node], None]) -> None:
+    """The machine is off; if nothing else has switched it on by then, this does."""
     node = world.node(machine)
     if node.on:
         world.note_loss(node)
         world.watcher.cut_off(node.id)
         node.power_off()
-        world.later(int(ticks), lambda: node.replace() if not node.on else None)
+        world.later(int(ticks), lambda: come(node) if not node.on else None)
 
 
 def jump(world: World, machine: str, seconds: str) -> None:
