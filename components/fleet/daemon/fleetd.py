@@ -103,7 +103,7 @@ class Fleetd:
             around.wall_clock,
         )
         self._address = Address(machine, around.store, around.wall_clock)
-        self._election = Election(machine.id, around.store, around.wake)
+        self._election = Election(machine.id, around.store, around.clock, around.wake)
         self._leader: Leader | None = None
         self._cluster = Mirror(around.store, CLUSTER, around.wake)
         self._schedule = Mirror(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
@@ -239,7 +239,8 @@ class Fleetd:
     def _lead(self, lease: int, full: bool) -> float:
         if self._leader and self._leader.uncertain:
             self._election.resign(self._leader.term)
-        term = self._election.term(lease)
+        blind = self.session.sight() < self.session.ttl
+        term = self._election.term(lease, yields=blind)
         if self._leader and self._leader.term != term:
             log.info("no longer leading", extra=about("resigned"))
             self._leader.close()
@@ -251,7 +252,9 @@ class Fleetd:
                 term, around.store, self.session, around.clock, around.wake, around.wall_clock
             )
             self._leader.count = self.vitals.decisions.update
-        return self._leader.reconcile(self._shaken, full) if self._leader else 0.0
+        if self._leader:
+            return self._leader.reconcile(self._shaken, full)
+        return self._election.pause
 
     def _note_trouble(self, source: str, trouble: str) -> None:
         """Log once when something fails, and once when it works again."""

@@ -7,6 +7,7 @@ import pytest
 
 from components.fleet.config import Config
 from components.fleet.daemon import burst
+from components.fleet.daemon.election import YIELD_SECONDS
 from components.fleet.daemon.fleetd import RETRY_SECONDS, Fleetd, Surroundings, run
 from components.fleet.daemon.systemd import Status, SystemdError
 from components.fleet.model import (
@@ -81,6 +82,7 @@ def test_new_fleetd_lets_all_machines_announce_themselves_before_it_places_anyth
     rig = Rig()
     rig.want("hello.service")
     rig.live()
+    assert rig.store.value(LEADER) is None
     rig.clock.advance(4)
     rig.live()
     assert rig.store.value(LEADER) == "m1" and not rig.systemd.running()
@@ -153,6 +155,8 @@ def test_lost_lease_is_replaced_and_everything_announced_again(rig: Rig) -> None
     rig.systemd.fail("hello.service")
     rig.fleetd.step()
     assert rig.fleetd.session.hurry.is_set()
+    rig.live()
+    rig.clock.advance(YIELD_SECONDS)  # It was out of sight: others may lead.
     rig.live()
     for key in (machine_key("m1"), LEADER, state_key("m1", "hello.service")):
         assert rig.store.entries[key].lease == rig.fleetd.session.lease

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from components.fleet.daemon import burst
-from components.fleet.daemon.election import Election
+from components.fleet.daemon.election import YIELD_SECONDS, Election
 from components.fleet.daemon.leader import FORGET_SECONDS, Leader
 from components.fleet.daemon.session import Session
 from components.fleet.model import (
@@ -47,7 +47,7 @@ class Cluster:
         self.session = Session(self.line, TTL, self.clock, MemoryFile(), self.wake)
         self.session.renew()
         self.wait(TTL)
-        self.election = Election("a", self.line, self.wake)
+        self.election = Election("a", self.line, self.clock, self.wake)
         self.election.term(self.session.lease)
         self.leader = self.elected()
 
@@ -112,7 +112,7 @@ def test_election_is_won_once() -> None:
     clock = FakeClock()
     store = MemoryStore(clock)
     leases = [store.grant(10), store.grant(10)]
-    one, two = (Election(machine, store, lambda: None) for machine in "ab")
+    one, two = (Election(machine, store, clock, lambda: None) for machine in "ab")
     assert one.term(leases[0]) == 0 and two.term(leases[1]) == 0
     assert one.term(leases[0]) > 0 and two.term(leases[1]) == 0
     store.revoke(leases[0])
@@ -122,10 +122,11 @@ def test_election_is_won_once() -> None:
 
 
 def test_two_candidates_at_the_same_moment() -> None:
-    store = MemoryStore(FakeClock())
+    clock = FakeClock()
+    store = MemoryStore(clock)
     lines = [Line(store), Line(store)]
     leases = [store.grant(10), store.grant(10)]
-    one, two = Election("a", lines[0], lambda: None), Election("b", lines[1], lambda: None)
+    one, two = (Election(*one, clock, lambda: None) for one in zip("ab", lines, strict=True))
 
     def meanwhile(point: str) -> None:
         if point.startswith("before commit"):
@@ -137,21 +138,47 @@ def test_two_candidates_at_the_same_moment() -> None:
 
 
 def test_resumed_lease_resumes_leadership() -> None:
-    store = MemoryStore(FakeClock())
+    clock = FakeClock()
+    store = MemoryStore(clock)
     lease = store.grant(10)
-    before = Election("a", store, lambda: None)
+    before = Election("a", store, clock, lambda: None)
     before.term(lease)
     term = before.term(lease)
-    assert term and Election("a", store, lambda: None).term(lease) == term
+    again = Election("a", store, clock, lambda: None)
+    assert term and again.term(lease, yields=True) == term
 
 
 def test_rebooted_machine_takes_over_from_itself() -> None:
-    store = MemoryStore(FakeClock())
+    clock = FakeClock()
+    store = MemoryStore(clock)
     old, new = store.grant(10), store.grant(10)
-    Election("a", store, lambda: None).term(old)
-    again = Election("a", store, lambda: None)
-    again.term(new)
+    Election("a", store, clock, lambda: None).term(old)
+    again = Election("a", store, clock, lambda: None)
+    again.term(new, yields=True)
     assert again.term(new) > 0 and store.entries[LEADER].lease == new
+
+
+def test_who_would_have_to_wait_leaves_a_vacancy_to_others_for_a_moment() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    lease, other = store.grant(10), store.grant(10)
+    new, steady = (Election(machine, store, clock, lambda: None) for machine in "ab")
+    assert new.term(lease, yields=True) == 0 and new.pause == YIELD_SECONDS
+    steady.term(other)
+    clock.advance(YIELD_SECONDS)
+    assert new.term(lease, yields=True) == 0 and new.pause == 0
+    assert steady.term(other) > 0
+
+
+def test_it_leads_all_the_same_when_there_is_nobody_else() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    lease = store.grant(10)
+    new = Election("a", store, clock, lambda: None)
+    new.term(lease, yields=True)
+    clock.advance(YIELD_SECONDS)
+    new.term(lease, yields=True)
+    assert new.term(lease, yields=True) > 0
 
 
 def test_units_are_spread(cluster: Cluster) -> None:

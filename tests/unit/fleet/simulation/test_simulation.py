@@ -87,6 +87,10 @@ FOUND = {
         30416,
         "491 power m3 50; 500 wipe 12; 502 late_commit m2 3 8",
     ),
+    "a machine that replaces the leader does not lead while it could move nothing": (
+        40796,
+        "160 replace m1 12",
+    ),
 }
 """Histories that broke a promise once."""
 
