@@ -390,7 +390,8 @@ class Agent:
             _log("remove", "removing", name, view.wanted[name])
         old = [*removed, *(name for name in files if name in units)]
         new = {name: _new(view.wanted[name]) for name in files}
-        self._ledger.record(new)
+        half = {name: replace(units[name], progress=Progress.WRITING) for name in removed}
+        self._ledger.record({**half, **new})
         self._systemd.remove(old)
         self._systemd.write(files)
         self._reload()

@@ -188,7 +188,8 @@ class _Decider:
     def _spread(self, unit: str, wanted: Unit, homes: AbstractSet[str]) -> Iterator[Change]:
         entries = self._entries[unit]
         lost = entries.keys() - self._s.machines.keys() - self._s.forgotten
-        serving = {machine for machine in entries if self._still_serves(unit, machine)} - homes
+        here = entries.keys() | self._reports[unit].keys()
+        serving = {machine for machine in here if self._still_serves(unit, machine)} - homes
         if serving:
             self._waiting.append(unit)
         for machine in sorted(homes | lost | serving):
@@ -201,7 +202,7 @@ class _Decider:
         """Whether a Global unit is on a machine that is drained and is not empty yet."""
         mark = self._s.marks.get(machine)
         draining = mark is not None and mark.draining and machine in self._occupied
-        return draining and self._is_assigned(unit, machine)
+        return draining and self._facts.told(unit, machine) is not None
 
     def _place(self, unit: str, wanted: Unit, home: str, choice: Choice) -> Iterator[Change]:
         if unit in self._journeys.held:
@@ -220,10 +221,10 @@ class _Decider:
         """Run it on both machines until it is up on the new one."""
         self._waiting.append(unit)
         source = self._journeys.sources[unit]
-        entry = self._entries[unit][source]
-        if entry.moving != home:
+        told = self._facts.told(unit, source)
+        if told and told.moving != home:
             reason = f"it moves to {home}, where it is started first"
-            yield Change(source, unit, replace(entry, moving=home, because=reason), reason)
+            yield Change(source, unit, replace(told, moving=home, because=reason), reason)
         yield from self._withdraw(unit, {source, home}, f"it belongs to {home}")
         if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home, besides=source):
             yield from self._assign(unit, wanted, home, choice, source)

@@ -16,7 +16,7 @@ class Progress(StrEnum):
     """How far a unit has been taken; each is written down before the work that it names."""
 
     WRITING = "writing"
-    """Its file is being written; systemd may not know it yet."""
+    """Its file is being written, or removed; systemd may not know it."""
     LOADED = "loaded"
     """systemd knows the file; not started."""
     STARTING = "starting"

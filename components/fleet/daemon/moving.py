@@ -43,6 +43,13 @@ class Facts:
             return False
         return self._has_to_go(unit, machine) or self.serves(unit, entry.moving)
 
+    def told(self, unit: str, machine: str) -> Assignment | None:
+        """What has the unit run on a machine; what it holds there, it is as good as told."""
+        entry, state = self.entries[unit].get(machine), self.reports[unit].get(machine)
+        if entry is None and state and state.held and state.active in _UP:
+            return Assignment(state.sha, Target.LAUNCHED)
+        return entry if entry and entry.target is not Target.INACTIVE else None
+
     def serves(self, unit: str, machine: str) -> bool:
         """Whether the unit is up on a machine, with the file that it is to have."""
         state, wanted = self.reports[unit].get(machine), self.units.get(unit)
@@ -120,8 +127,7 @@ class Journeys:
         source = min(leaving, default=current.get(unit))
         if source is None or source == home or source not in self._facts.machines:
             return None
-        entry = entries.get(source)
-        return source if entry and entry.target is not Target.INACTIVE else None
+        return source if self._facts.told(unit, source) else None
 
     def _decide(self, root: str, journey: _Journey) -> None:
         first = [unit for unit in journey.units if self._starts_first(unit)]
@@ -146,7 +152,9 @@ class Journeys:
         """Whether nothing is lost when the unit is stopped where it was."""
         reports = self._facts.reports[unit]
         before, now = reports.get(journey.source), reports.get(journey.home)
-        if before is None or before.active not in _UP or self._facts.serves(unit, journey.home):
+        # What still runs there from before, and is to stop, does not count.
+        arrived = self._facts.told(unit, journey.home) and self._facts.serves(unit, journey.home)
+        if before is None or before.active not in _UP or arrived:
             return True
         return self._is_forced(journey.source) and now is not None and now.active == "failed"
 
@@ -184,5 +192,6 @@ def obsolete_moves(facts: Facts, plan: Plan) -> Iterator[str]:
     """The units whose moves are done, or cannot be done."""
     for unit, move in facts.moves.items():
         here = facts.entries[unit].keys() | facts.reports[unit].keys()
-        if move.source not in here or plan.placements.get(unit) != move.target:
+        there = plan.placements.get(unit)
+        if move.source not in here or there != move.target or there == move.source:
             yield unit

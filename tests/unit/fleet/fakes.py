@@ -399,6 +399,8 @@ class FakeSystemd:
     journals_read: list[str] = field(default_factory=list[str])
     on_start: Callable[[str], None] = lambda _name: None
     on_stop: Callable[[str], None] = lambda _name: None
+    on_end: Callable[[str], None] = lambda _name: None
+    """Told of units that have ended by themselves."""
 
     def __post_init__(self) -> None:
         self._units: dict[str, _Loaded] = {}
@@ -549,8 +551,10 @@ class FakeSystemd:
         unit.active, unit.sub, unit.since = "active", "running", self.clock()
         if text == FAILS:
             unit.active, unit.sub = "failed", "failed"
-        elif text == ENDS:
+        elif text.startswith(ENDS):
             unit.active, unit.sub = "inactive", "dead"
+        if not _is_up(unit):
+            self.on_end(name)
 
     def _end(self, name: str, unit: _Loaded, active: str) -> None:
         self.stops.append(name)

@@ -62,6 +62,22 @@ def test_start_first_has_two_assignments_until_it_is_up() -> None:
     assert written(there) == {("a", U): STOP}
 
 
+def test_what_a_drained_machine_holds_is_as_good_as_assigned_to_it() -> None:
+    held = {("a", U): replace(UP, held=True), ("a", "g.service"): replace(UP, held=True)}
+    emptied = situation({U: FIRST, "g.service": "Global=true\n"}, {}, held)
+    assert written(emptied) == {
+        ("a", U): moving("b"),
+        ("b", U): RUN,
+        ("a", "g.service"): RUN,
+        ("b", "g.service"): RUN,
+    }
+
+
+def test_what_is_still_to_stop_where_it_moves_to_does_not_count_as_up_there() -> None:
+    here = situation({U: FIRST}, {("a", U): RUN, ("b", U): STOP}, {("a", U): UP, ("b", U): UP})
+    assert ("a", U) not in written(here) or written(here)["a", U] == moving("b")
+
+
 def test_start_first_goes_back_when_the_drain_ends_before_it_is_up() -> None:
     both = {("a", U): moving("b"), ("b", U): RUN}
     failed = situation({U: FIRST}, both, {("a", U): UP, ("b", U): FAILED}, marks={})

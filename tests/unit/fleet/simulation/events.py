@@ -7,9 +7,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from components.fleet.model import Target
+from components.fleet.ctl.follow import read_view
+from components.fleet.ctl.rebalancing import planned
+from components.fleet.model import Mark, Move, Target
 
-from ..fakes import SLEEPS
+from ..fakes import ENDS, SLEEPS
 from .node import TICK, TTL, Node
 from .world import World
 
@@ -21,6 +23,15 @@ PARTICULAR = ["p0.service", "p1.service"]
 
 FENCED = "f.service"
 """A unit that must not run on a machine that is cut off."""
+
+FIRST = "s.service"
+"""A unit that is started where it moves to before it is stopped where it was."""
+
+FOLLOWER = "t.service"
+"""One that goes with it."""
+
+JOB = "j.service"
+"""A unit that ends by itself, at once."""
 
 EVERYWHERE = "g.service"
 """A Global unit."""
@@ -84,8 +95,10 @@ def begin(world: World) -> None:
 
 
 def heal(world: World) -> None:
-    """End all faults, and write the desired state again."""
+    """End all faults and drains, and write the desired state again."""
     world.end_faults()
+    for machine in MACHINES:
+        uncordon(world, machine)
     for node, role in zip(world.nodes, "aba", strict=True):
         if node.metadata != {"role": role}:
             node.relabel(role)
@@ -120,6 +133,44 @@ def destroy(world: World, unit: str) -> None:
 
 def relabel(world: World, machine: str, role: str) -> None:
     world.node(machine).relabel(role)
+
+
+def pair(world: World) -> None:
+    """Units that move together, and start first."""
+    world.want(FIRST, f"{SLEEPS}[X-Fleet]\nStartFirst=true\n")
+    world.want(FOLLOWER, f"{SLEEPS}[X-Fleet]\nStartFirst=true\nMachineOf={FIRST}\n")
+
+
+def job(world: World, variant: str) -> None:
+    """Something is to be done once."""
+    world.want(JOB, f"{ENDS}# {variant}\n")
+
+
+def cordon(world: World, machine: str) -> None:
+    """It gets no new units."""
+    world.mark(machine, Mark())
+
+
+def drain(world: World, machine: str, force: str) -> None:
+    """Its units are to leave; by force also those that fit nowhere else."""
+    world.mark(machine, Mark(draining=True, force=force == "force"))
+
+
+def uncordon(world: World, machine: str) -> None:
+    world.mark(machine, None)
+
+
+def rebalance(world: World) -> None:
+    """Move what evens out the machines, as `fleetctl rebalance` has it."""
+    for step in planned(read_view(world.store)).steps:
+        world.move(step.unit, step.move)
+
+
+def move(world: World, unit: str, machine: str) -> None:
+    """Move a unit, whether that is wise or not."""
+    source = read_view(world.store).placements().get(unit)
+    if source:
+        world.move(unit, Move(source, world.node(machine).id))
 
 
 # --- what happens to a fleetd, and to its machine
@@ -274,9 +325,16 @@ EVENTS: dict[str, _Kind] = {
     kind.action.__name__: kind
     for kind in (
         _Kind(change, [UNITS, range(3)]),
-        _Kind(stop, [[*UNITS, *PARTICULAR, FENCED]]),
+        _Kind(stop, [[*UNITS, *PARTICULAR, FENCED, FOLLOWER]]),
         _Kind(destroy, [UNITS]),
         _Kind(relabel, [MACHINES, ROLES]),
+        _Kind(pair),
+        _Kind(job, [range(3)]),
+        _Kind(cordon, [MACHINES]),
+        _Kind(drain, [MACHINES, ("gently", "gently", "force")], 2),
+        _Kind(uncordon, [MACHINES], 2),
+        _Kind(rebalance),
+        _Kind(move, [[*UNITS, *PARTICULAR, FENCED, FIRST, FOLLOWER], MACHINES]),
         _Kind(kill, [MACHINES, _GATES], 2),
         _Kind(pause, [MACHINES, _GATES, _PAUSES], 2),
         _Kind(hang, [MACHINES, _GATES, _PAUSES]),

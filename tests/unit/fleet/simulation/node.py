@@ -82,6 +82,7 @@ class Node:
         self.systemd = FakeSystemd(lambda: self.world.clock() + self.wall, self._gate)
         self.systemd.on_start = lambda name: self.world.watcher.started(self, name)
         self.systemd.on_stop = lambda name: self.world.watcher.stopped(self, name)
+        self.systemd.on_end = lambda name: self.world.watcher.done(self, name)
         self.line = Line(self.world.store, self._store_gate, self._is_late)
         self.lease_file = MemoryFile(self._lease_gate)
         self.ledger_file = MemoryFile(self._gate)

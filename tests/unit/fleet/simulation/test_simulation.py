@@ -2,8 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
 
 import pytest
+
+from components.fleet.daemon import assigning
+from components.fleet.daemon.ledger import LocalUnit, Progress
+from components.fleet.daemon.losses import Losses
 
 from . import events, history
 from .__main__ import shortest
@@ -91,6 +97,19 @@ FOUND = {
         40796,
         "160 replace m1 12",
     ),
+    "what a drained machine holds of an emptied store starts elsewhere first": (
+        60271,
+        "453 pair; 473 drain m2 force; 495 empty 4; 496 drain m3 gently",
+    ),
+    "what was being removed when the store was lost is written anew": (
+        80254,
+        "580 job 0; 770 pause m1 9 60; 772 empty 30; 941 kill m2 33; 987 pause m2 24 4; "
+        "988 drain m2 gently; 992 wipe 4",
+    ),
+    "a move to where the unit is ends": (
+        26,
+        "941 move p0.service m1",
+    ),
 }
 """Histories that broke a promise once."""
 
@@ -138,13 +157,26 @@ def test_a_leader_that_does_not_wait_for_the_old_machine_is_found(
     assert len(few) <= MOST
 
 
-def test_an_agent_that_follows_a_restored_store_at_once_is_found(
+def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    decider = getattr(assigning, "_Decider")  # noqa: B009 (it is private)
+    withdraw = getattr(decider, "_withdraw")  # noqa: B009
+
+    def withdraw_all(self: object, unit: str, homes: set[str], reason: str, _known: bool = True):
+        return withdraw(self, unit, homes, reason)
+
+    monkeypatch.setattr(decider, "_withdraw", withdraw_all)
+    with history.silence():
+        _, few = first_failure(Promise.STOPS_NOTHING)
+    assert len(few) <= MOST
+
+
+def test_who_follows_a_restored_store_at_once_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.fleet.daemon.agent.Agent._confirms", yes)
     monkeypatch.setattr("components.fleet.daemon.leader.replace", careless)
     with history.silence():
-        _, few = first_failure(Promise.STOPS_NOTHING)
+        _, few = first_failure(Promise.ONE_MACHINE)
     assert len(few) <= MOST
 
 
@@ -152,4 +184,46 @@ def test_a_fence_that_does_not_close_is_found(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("components.fleet.daemon.fence.STOP_AT", 2.0)
     with history.silence():
         _, few = first_failure(Promise.FENCED)
+    assert len(few) <= MOST
+
+
+def test_a_unit_that_is_stopped_before_it_is_up_elsewhere_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("components.fleet.daemon.moving.Journeys._starts_first", no)
+    with history.silence():
+        _, few = first_failure(Promise.STARTS_FIRST)
+    assert len(few) <= MOST
+
+
+class Pessimist(Losses):
+    """Takes every loss for a fault of its own."""
+
+    def look(
+        self,
+        alive: AbstractSet[str],
+        placed: AbstractSet[str],
+        emptied: AbstractSet[str] = frozenset(),
+    ) -> None:
+        super().look(alive, placed, emptied)
+        self.too_many = bool(self.missing)
+
+
+def test_a_leader_that_does_not_believe_in_losses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.fleet.daemon.leader.Losses", Pessimist)
+    with history.silence():
+        _, few = first_failure(Promise.IN_TIME)
+    assert len(few) <= MOST
+
+
+def forgotten(raw: dict[str, Any]) -> LocalUnit:
+    return LocalUnit(raw["sha"], Progress.LOADED, revision=raw["revision"])
+
+
+def test_a_fleetd_that_does_not_remember_what_it_has_started_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("components.fleet.daemon.ledger._local_unit", forgotten)
+    with history.silence():
+        _, few = first_failure(Promise.ONCE)
     assert len(few) <= MOST

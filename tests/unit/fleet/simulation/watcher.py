@@ -1,5 +1,6 @@
 """The promises, each checked by name while a history is played."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +28,7 @@ class Promise(StrEnum):
     ONCE = "a unit is started once for each instruction"
     ONE_MACHINE = "a unit is assigned to one machine"
     FENCED = "a unit with Fence=true is stopped before its machine's lease ends"
+    STARTS_FIRST = "a unit with StartFirst is up elsewhere before it is stopped to move"
     IN_TIME = "a lost machine's units run elsewhere within its lease and 2 s"
     TRUTH = "status tells the truth"
     CONVERGES = "when things return, the cluster converges"
@@ -54,6 +56,8 @@ class Run:
     sha: str
     lease: int
     """The machine's lease when it was started; 0 when it had none."""
+    began: float
+    """When it was started."""
 
 
 @dataclass
@@ -64,6 +68,12 @@ class Watcher:
     runs: dict[tuple[str, str], Run] = field(default_factory=dict[tuple[str, str], Run])
     permitted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """(machine, unit) that may be stopped: told by the user, or the machine was cut off."""
+    released: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """(machine, unit) that may leave: since when its machine is drained, or it is to move."""
+    ended: dict[str, float] = field(default_factory=dict[str, float])
+    """When each unit last ended anywhere: what was up where it moves to may be lost there."""
+    handed: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
+    """(unit, from, to) that the leader lets run on where they were until they are up there."""
     lived: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """(machine, unit) to the file that was started there since it was last told anything."""
     fallen: set[str] = field(default_factory=set[str])
@@ -79,10 +89,11 @@ class Watcher:
     def started(self, node: "Node", unit: str) -> None:
         """A unit's process starts."""
         sha = sha_of(node.systemd.disk.get(unit, ""))
-        run = Run(node.id, unit, sha, self.world.lease_of(node.id))
+        run = Run(node.id, unit, sha, self.world.lease_of(node.id), self.world.clock())
         for other in self._copies(run):
             self._check_fence(run, other)
-            if self._both_alive(run, other):
+            handed = (unit, other.node, node.id) in self.handed
+            if self._both_alive(run, other) and not handed:
                 what = f"{unit} starts on {node.id} while it runs on {other.node}"
                 self._complain(Promise.ONE_MACHINE, what)
         if self.lived.get((node.id, unit)) == sha:
@@ -91,6 +102,8 @@ class Watcher:
         self.runs[node.id, unit] = run
         if self.world.is_told(node.id, unit, sha):
             self.permitted.discard((node.id, unit))
+            self.released.pop((node.id, unit), None)
+            self.world.note_departures()
 
     def _check_fence(self, run: Run, other: Run) -> None:
         """A machine that stands still as a whole stops it when it goes on."""
@@ -100,6 +113,10 @@ class Watcher:
             what = f"{run.unit} starts on {run.node} while it runs on {other.node}"
             self._complain(Promise.FENCED, what)
 
+    def done(self, node: "Node", unit: str) -> None:
+        """A unit's process has ended by itself."""
+        self.runs.pop((node.id, unit), None)
+
     def stopped(self, node: "Node", unit: str) -> None:
         """A unit's process ends."""
         run = self.runs.pop((node.id, unit), None)
@@ -108,9 +125,25 @@ class Watcher:
         unfit = "role=" in text and f"role={node.metadata.get('role')}" not in text
         if doubled or unfit or (node.id, unit) in self.permitted or not node.on:
             self.lived.pop((node.id, unit), None)
+        elif (node.id, unit) in self.released:
+            self.lived.pop((node.id, unit), None)
+            self._check_departure(node, unit, run)
         else:
             what = f"{unit} is stopped on {node.id} without an instruction"
             self._complain(Promise.STOPS_NOTHING, what)
+        self.ended[unit] = self.world.clock()
+        self.handed -= {one for one in self.handed if one[:2] == (unit, node.id)}
+
+    def _check_departure(self, node: "Node", unit: str, run: Run | None) -> None:
+        """A unit that moves has ended here and runs nowhere else.
+
+        It may have been up there and ended: of a lost machine that is known when its lease ends.
+        """
+        was_known = run is not None and self.world.clock() - run.began > TRUTH_SECONDS
+        was_up = self.ended.get(unit, -math.inf) > self.released[node.id, unit] - self.world.ttl
+        if self.world.starts_first(unit) and was_known and not was_up:
+            what = f"{unit} is stopped on {node.id} and runs nowhere"
+            self._complain(Promise.STARTS_FIRST, what)
 
     def told(self, unit: str) -> None:
         """The user changes what is wanted of a unit."""
@@ -132,10 +165,18 @@ class Watcher:
         said = {key: entry for key, entry in changes.puts.items() if key.startswith(SCHEDULE)}
         for key, entry in said.items():
             machine, unit = split_key(key, SCHEDULE)
-            told = assignment_of(entry.value).target
-            if told is Target.INACTIVE and any(self._copies(Run(machine, unit, "", 0))):
-                self.permit(machine, unit)
+            assignment = assignment_of(entry.value)
+            if assignment.moving:
+                self.handed.add((unit, machine, assignment.moving))
+            if assignment.target is Target.INACTIVE:
+                self.lived.pop((machine, unit), None)
+                if any(self._copies(Run(machine, unit, "", 0, 0.0))):
+                    self.permit(machine, unit)
         self.assigned |= bool(said)
+
+    def release(self, machine: str, unit: str) -> None:
+        """The operator wants this unit off this machine."""
+        self.released.setdefault((machine, unit), self.world.clock())
 
     def permit(self, machine: str, unit: str) -> None:
         """This unit may be stopped on this machine, and started there again."""
@@ -158,7 +199,8 @@ class Watcher:
     def _check_assignments(self) -> None:
         homes: dict[str, list[str]] = {}
         for (machine, unit), assignment in self.world.schedule().items():
-            if assignment.target is not Target.INACTIVE and not self.world.is_global(unit):
+            stays = assignment.target is not Target.INACTIVE and not assignment.moving
+            if stays and not self.world.is_global(unit):
                 homes.setdefault(unit, []).append(machine)
         for unit, machines in homes.items():
             if len(machines) > 1:

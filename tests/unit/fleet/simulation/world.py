@@ -7,25 +7,31 @@ from dataclasses import dataclass, replace
 
 from components.fleet.model import (
     CLUSTER,
+    MARKS,
+    MOVES,
     SCHEDULE,
     STATES,
     Assignment,
     Cluster,
+    Mark,
+    Move,
     Target,
     Unit,
     UnitState,
     file_key,
     machine_key,
+    mark_key,
+    move_key,
     schedule_key,
     sha_of,
     split_key,
     unit_key,
 )
-from components.fleet.store import Delete, LeaseLostError, Put, Snapshot
+from components.fleet.store import Delete, Entry, LeaseLostError, Put, Snapshot
 
 from ..fakes import FakeClock, MemoryStore
 from .node import TICK, TTL, Node
-from .records import assignment_of, state_of
+from .records import assignment_of, mark_of, move_of, state_of
 from .watcher import Watcher
 
 SETTLING_SECONDS = 2 * TTL
@@ -115,22 +121,39 @@ class World:
 
     def _fits_elsewhere(self, unit: str, node: Node) -> bool:
         text = self.wanted[unit][0]
-        others = [one for one in self.nodes if one is not node]
-        return not self.is_global(unit) and (
-            "role=" not in text or any(f"role={one.metadata['role']}" in text for one in others)
+        others = [one for one in self.nodes if one is not node and one.id not in self.marks()]
+        return (
+            bool(others)
+            and not self.is_global(unit)
+            and (
+                "role=" not in text or any(f"role={one.metadata['role']}" in text for one in others)
+            )
         )
 
     def is_global(self, unit: str) -> bool:
         """Whether the unit is to run on every machine."""
         return "Global=true" in self.wanted.get(unit, ("",))[0]
 
+    def starts_first(self, unit: str) -> bool:
+        """Whether the unit is to be up where it moves to before it is stopped where it was."""
+        return "StartFirst=true" in self.wanted.get(unit, ("",))[0]
+
+    def marks(self) -> dict[str, Mark]:
+        """What the operator has said of machines, as the store has it, by id."""
+        return {key.removeprefix(MARKS): mark_of(x.value) for key, x in self._under(MARKS).items()}
+
+    def moves(self) -> dict[str, Move]:
+        """Which units are to move, as the store has it."""
+        return {key.removeprefix(MOVES): move_of(x.value) for key, x in self._under(MOVES).items()}
+
+    def _under(self, prefix: str) -> dict[str, Entry]:
+        entries = self.store.entries
+        return {key: entry for key, entry in entries.items() if key.startswith(prefix)}
+
     def schedule(self) -> dict[tuple[str, str], Assignment]:
         """What the machines are told, by machine and unit."""
-        return {
-            split_key(key, SCHEDULE): assignment_of(entry.value)
-            for key, entry in self.store.entries.items()
-            if key.startswith(SCHEDULE)
-        }
+        found = self._under(SCHEDULE)
+        return {split_key(key, SCHEDULE): assignment_of(x.value) for key, x in found.items()}
 
     def begin_outage(self, ticks: int) -> None:
         """No request is answered; the store's leases stand still."""
@@ -182,6 +205,38 @@ class World:
         self.watcher.told(unit)
         self.store.commit([Delete(unit_key(unit))])
 
+    def mark(self, machine: str, mark: Mark | None) -> None:
+        """The operator cordons or drains a machine, or ends that."""
+        id = self.node(machine).id
+        if mark is None:
+            self.store.remove(mark_key(id))
+        else:
+            self.store.put(mark_key(id), mark.to_json())
+        self.note_departures()
+
+    def move(self, unit: str, move: Move) -> None:
+        """The operator moves a unit."""
+        self.store.put(move_key(unit), move.to_json())
+        self.note_departures()
+
+    def note_departures(self) -> None:
+        """Tell the watcher what may leave, by what the store has now."""
+        for machine, mark in self.marks().items():
+            for unit in self.names if mark.draining else ():
+                if mark.force:
+                    self.watcher.permit(machine, unit)
+                self.watcher.release(machine, unit)
+        for unit, move in self.moves().items():
+            for name in (unit, *(one for one in self.names if self._follows(one, unit))):
+                self.watcher.release(move.source, name)
+
+    def _ends(self, unit: str) -> bool:
+        """Whether the unit's process ends by itself."""
+        return "Type=oneshot" in self.wanted[unit][0]
+
+    def _follows(self, unit: str, other: str) -> bool:
+        return f"MachineOf={other}\n" in self.wanted.get(unit, ("",))[0]
+
     def dismiss(self, unit: str) -> None:
         """What `fleetctl destroy` does with a unit that may run without a record."""
         sha = next((a.sha for a in self._reported(unit)), "")
@@ -193,8 +248,8 @@ class World:
     def _reported(self, unit: str) -> list[UnitState]:
         return [
             state_of(entry.value)
-            for key, entry in self.store.entries.items()
-            if key.startswith(STATES) and split_key(key, STATES)[1] == unit
+            for key, entry in self._under(STATES).items()
+            if split_key(key, STATES)[1] == unit
         ]
 
     def wipe(self) -> None:
@@ -220,6 +275,7 @@ class World:
         for unit in self.names:
             if self.store.value(unit_key(unit)) != before[unit]:
                 self.watcher.told(unit)
+        self.note_departures()
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
         """Let time pass. Whether `until` became true."""
@@ -285,11 +341,17 @@ class World:
                     found.append(f"{unit} runs on {id} with {sha[:6]}")
                 else:
                     homes[unit].append(id)
+            for unit in launched.keys() & node.systemd.disk.keys():
+                if self._ends(unit) and sha_of(node.systemd.disk[unit]) == launched[unit]:
+                    homes[unit].append(id)
             if node.systemd.running().keys() - node.systemd.disk.keys():
                 found.append(f"{id} runs something without its file")
+        drained = {machine for machine, mark in self.marks().items() if mark.draining}
         for unit, ids in homes.items():
-            if len(ids) != (len(alive) if self.is_global(unit) else 1):
+            missing = alive.keys() - drained - set(ids)
+            if missing if self.is_global(unit) else len(ids) != 1:
                 found.append(f"{unit} runs on {ids}")
+        found += [f"{unit} is still to move: {move}" for unit, move in self.moves().items()]
         return found + self._false_reports(homes)
 
     def _false_reports(self, homes: dict[str, list[str]]) -> list[str]:
@@ -298,13 +360,12 @@ class World:
             right = machine in homes.get(unit, [])
             if not right and assignment.target is not Target.LOADED:
                 found.append(f"{unit} is assigned to {machine}: {assignment.target}")
-        for key, entry in self.store.entries.items():
-            if key.startswith(STATES):
-                machine, unit = split_key(key, STATES)
-                state = state_of(entry.value)
-                node = self.node(machine)
-                up = unit in node.systemd.running()
-                gone = not node.on or node.id != machine
-                if state.held or (state.active == "active") != up or gone:
-                    found.append(f"{unit} on {machine} is reported {state}")
+        for key, entry in self._under(STATES).items():
+            machine, unit = split_key(key, STATES)
+            state = state_of(entry.value)
+            node = self.node(machine)
+            up = unit in node.systemd.running()
+            gone = not node.on or node.id != machine
+            if state.held or (state.active == "active") != up or gone:
+                found.append(f"{unit} on {machine} is reported {state}")
         return found
