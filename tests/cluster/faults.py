@@ -51,6 +51,16 @@ def etcd_silent(stack: Stack, machine: str) -> Generator[None]:
 
 
 @contextmanager
+def fleetd_hangs(stack: Stack, machine: str) -> Generator[None]:
+    """fleetd stands still, its lease too; systemd's watchdog may end that."""
+    try:
+        stack.on(machine, "sudo systemctl kill --signal=STOP fleetd.service")
+        yield
+    finally:
+        stack.on(machine, "sudo systemctl kill --signal=CONT fleetd.service")
+
+
+@contextmanager
 def cut_off(stack: Stack, machine: str) -> Generator[None]:
     """The machine reaches no other and none reaches it, but this computer for its SSH."""
     gateway = stack.run(
