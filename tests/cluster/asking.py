@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .stack import Done, Stack
+from .stack import Done, Stack, eventually
 
 ETCD_PKI = "/etc/etcd/pki"
 FLEET_PKI = "/etc/fleet/pki"
@@ -87,10 +87,27 @@ def machine_ids(stack: Stack, machines: Mapping[str, str]) -> dict[str, str]:
 
 
 def fleet_leader(stack: Stack, machine: str) -> str:
-    """The id of the machine whose fleetd leads, asked on `machine`."""
-    # The application's certificate, which the shell's variables name, may not read this key.
+    """The id of the machine whose fleetd leads, asked on `machine`; empty if none does."""
+    return _as_fleet(stack, machine, "get --print-value-only /fleet/leader")
+
+
+def give_fleet_lead(stack: Stack, machines: Mapping[str, str], to: str) -> None:
+    """Let the fleetd of machine `to` lead: there are elections until it wins one."""
+    wanted = machine_ids(stack, machines)[to]
+
+    def leads() -> bool:
+        leader = fleet_leader(stack, to)
+        if leader not in ("", wanted):
+            _as_fleet(stack, to, "del /fleet/leader")
+        return leader == wanted
+
+    eventually(f"{to} leads fleet", leads)
+
+
+def _as_fleet(stack: Stack, machine: str, command: str) -> str:
+    # The application's certificate, which the shell's variables name, may not read fleet's keys.
     pair = f"ETCDCTL_CERT={FLEET_PKI}/fleet.crt ETCDCTL_KEY={FLEET_PKI}/fleet.key"
-    return stack.on(machine, f"{pair} etcdctl get --print-value-only /fleet/leader").out.strip()
+    return stack.on(machine, f"{pair} etcdctl {command}").out.strip()
 
 
 def etcdctl(stack: Stack, machine: str, command: str, check: bool = True) -> Done:

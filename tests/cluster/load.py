@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-PAUSE = 0.05
-"""Seconds between two requests of one user."""
+RATE = 50.0
+"""Requests a second of all users together, as long as answers come fast enough."""
+START_SECONDS = 30
+"""In which the first good answer has to come."""
 PATIENCE = 15
 """Seconds after which a user gives up."""
 
@@ -27,14 +29,18 @@ class Request:
 
 
 class Load:
-    """Some users who ask for the front page, one request after the other, until the block ends."""
+    """Some users who ask for the front page again and again, until the block ends.
 
-    def __init__(self, url: str, users: int = 4) -> None:
-        """`url`: on 127.0.0.1."""
+    Each sends its requests at regular times, or when its last answer has come if that is later.
+    """
+
+    def __init__(self, url: str, users: int = 4, rate: float = RATE) -> None:
+        """`url`: on 127.0.0.1; `rate`: requests a second of all users together."""
         assert urlsplit(url).hostname == "127.0.0.1", url
         self.users = users
         self.requests: list[Request] = []
         self._url = url
+        self._period = users / rate
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._user) for _ in range(users)]
 
@@ -42,9 +48,10 @@ class Load:
         """Start, and have an answer before the test goes on."""
         for thread in self._threads:
             thread.start()
+        deadline = time.monotonic() + START_SECONDS
         while not any(not request.trouble for request in list(self.requests)):
-            assert len(self.failed) < 200, f"the URL does not answer: {self.failed[-1]}"  # noqa: PLR2004
-            self._stop.wait(PAUSE)
+            assert time.monotonic() < deadline, f"the URL does not answer: {self.failed[-1:]}"
+            self._stop.wait(self._period)
         return self
 
     def __exit__(
@@ -80,11 +87,12 @@ class Load:
         )
 
     def _user(self) -> None:
-        while not self._stop.is_set():
+        due = time.monotonic()
+        while not self._stop.wait(due - time.monotonic()):
             at, began = time.time(), time.monotonic()
             trouble = self._ask()
             self.requests.append(Request(at, time.monotonic() - began, trouble))
-            self._stop.wait(PAUSE)
+            due = max(due + self._period, time.monotonic())
 
     def _ask(self) -> str:
         try:

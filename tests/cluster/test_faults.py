@@ -56,15 +56,11 @@ def choose_victim(
     """A machine that was not killed yet, with the role that its case is about."""
     ids = asking.machine_ids(cluster, machines)
     leading = {id: name for name, id in ids.items()}[asking.fleet_leader(cluster, "machine-1")]
-    if role == "leads etcd":
-        victim = min(alive_so_far - {leading})
-        asking.give_etcd_lead(cluster, victim)
-    else:
-        victim = leading if leading in alive_so_far else min(alive_so_far)
-        if role == "leads fleet":
-            asking.give_etcd_lead(cluster, others(machines, victim)[0])
-        else:
-            asking.give_etcd_lead(cluster, victim)
+    candidates = alive_so_far - {leading} if role == "leads etcd" else {leading} & alive_so_far
+    victim = min(candidates or alive_so_far)
+    another = others(machines, victim)[0]
+    asking.give_fleet_lead(cluster, machines, another if role == "leads etcd" else victim)
+    asking.give_etcd_lead(cluster, another if role == "leads fleet" else victim)
     alive_so_far.remove(victim)
     return victim
 
@@ -74,7 +70,7 @@ def choose_victim(
     [
         ("leads fleet", PROMISE),
         ("leads etcd", PROMISE_WITH_ETCD),
-        ("the last one", PROMISE_WITH_ETCD),
+        ("leads both", PROMISE_WITH_ETCD),
     ],
 )
 def test_units_of_a_killed_machine_run_elsewhere(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .load import Load
 from .stack import Stack, eventually
 
 
@@ -99,25 +100,34 @@ def marks_of(cluster: Stack) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [11])
-def test_scaling_by_one_number_spreads_the_instances(cluster: Stack, size: int):
-    try:
-        cluster.configure({"sinatra-instances": str(size)})
-        assert cluster.changes() == {
-            "sinatra@.service": "update",
-            "sinatra-discovery@.service": "update",
-        }
-        cluster.up()
-        units = cluster.units()
-        machines = [units[f"sinatra@{5000 + n}.service"][0]["machine"] for n in range(size)]
-        assert sorted(machines.count(machine) for machine in set(machines)) == [3, 4, 4]
-        for n in range(size):
-            discovery = units[f"sinatra-discovery@{5000 + n}.service"][0]
-            assert discovery["machine"] == machines[n]
-        eventually("all instances answer", lambda: len(answering(cluster)) == size)
-    finally:
-        cluster.configure({"sinatra-instances": "2"})
-        cluster.up()
+def test_scaling_by_one_number_spreads_the_instances_and_fails_no_request(
+    cluster: Stack, size: int
+):
+    with Load(cluster.outputs()["url"]) as load:
+        try:
+            cluster.configure({"sinatra-instances": str(size)})
+            assert cluster.changes() == {
+                "sinatra@.service": "update",
+                "sinatra-discovery@.service": "update",
+            }
+            cluster.up()
+            is_spread(cluster, size)
+            eventually("all instances answer", lambda: len(answering(cluster)) == size)
+        finally:
+            cluster.configure({"sinatra-instances": "2"})
+            cluster.up()
     assert len([name for name in cluster.units() if name.startswith("sinatra@")]) == 2
+    print(f"\n2 instances, {size}, and 2 again\n  {load}")
+    assert not load.failed, load.failed
+
+
+def is_spread(cluster: Stack, size: int) -> None:
+    units = cluster.units()
+    machines = [units[f"sinatra@{5000 + n}.service"][0]["machine"] for n in range(size)]
+    assert sorted(machines.count(machine) for machine in set(machines)) == [3, 4, 4]
+    for n in range(size):
+        discovery = units[f"sinatra-discovery@{5000 + n}.service"][0]
+        assert discovery["machine"] == machines[n]
 
 
 def answering(cluster: Stack) -> set[str]:

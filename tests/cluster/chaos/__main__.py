@@ -25,6 +25,8 @@ from .strike import strike
 
 MACHINES = ("machine-1", "machine-2", "machine-3")
 USERS = 2
+RATE = 20.0
+"""A light load: requests a second."""
 
 
 def main() -> None:
@@ -67,7 +69,7 @@ def _stack(folder: Path) -> Stack:
 def _play(stack: Stack, story: Iterable[Event], record: Record) -> list[Event]:
     outputs = stack.outputs()
     struck: list[tuple[float, Event]] = []
-    with Load(outputs["url"], USERS) as load:
+    with Load(outputs["url"], USERS, RATE) as load:
         for event in story:
             struck.append((time.time(), event))
             record.say(str(event))
