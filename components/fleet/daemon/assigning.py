@@ -211,6 +211,12 @@ class _Decider:
         if unit in self._journeys.sources:
             yield from self._hand_over(unit, wanted, home, choice)
             return
+        if self._is_held_elsewhere(unit, home):
+            yield from self._withdraw(
+                unit, set(), "it belongs elsewhere, and has to stop here first"
+            )
+            self._waiting.append(unit)
+            return
         yield from self._withdraw(unit, {home}, f"it belongs to {home}")
         if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home):
             yield from self._assign(unit, wanted, home, choice, self._origin(unit, home))
@@ -244,6 +250,12 @@ class _Decider:
         alive = self._s.machines.keys()
         assigned = {m for m in self._entries[unit] if self._is_assigned(unit, m)}
         return bool((self._reports[unit].keys() | (assigned & alive)) - {home, besides})
+
+    def _is_held_elsewhere(self, unit: str, home: str) -> bool:
+        """Whether a machine that was out of sight came back with it before home has started it."""
+        reports = self._reports[unit]
+        up = {machine for machine, state in reports.items() if state.active in _UP}
+        return home not in up and any(reports[machine].held for machine in up)
 
     def _origin(self, unit: str, home: str) -> str:
         """Where it was before: one that is still to run there is nearer than one told to stop."""

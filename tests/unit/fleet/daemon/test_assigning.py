@@ -161,6 +161,15 @@ def test_held_unit_that_is_to_be_inactive_is_stopped() -> None:
     assert written(situation(states={("b", U): HELD}, unit=unwanted)) == {"b": STOP}
 
 
+def test_home_does_not_start_what_another_machine_holds_until_it_has_stopped_there() -> None:
+    only_b = "MachineMetadata=name=b\n"
+    back = situation(schedule={("b", U): RUN}, states={("a", U): HELD}, options=only_b)
+    assert written(back) == {"a": STOP, "b": STOP}
+    both = {("a", U): HELD, ("b", U): UP}
+    started = situation(schedule={("b", U): RUN}, states=both, options=only_b)
+    assert written(started) == {"a": STOP}
+
+
 def test_held_unit_that_belongs_elsewhere_is_stopped() -> None:
     doubled = situation(schedule={("a", U): RUN}, states={("a", U): UP, ("b", U): HELD})
     assert written(doubled) == {"b": STOP}

@@ -106,6 +106,10 @@ FOUND = {
         "580 job 0; 770 pause m1 9 60; 772 empty 30; 941 kill m2 33; 987 pause m2 24 4; "
         "988 drain m2 gently; 992 wipe 4",
     ),
+    "what a machine holds that comes back and is drained stops before it starts elsewhere": (
+        100392,
+        "694 deaf m1 50; 696 empty 4; 697 cut m3 30; 704 drain m1 force; 764 uncordon m3",
+    ),
     "a move to where the unit is ends": (
         26,
         "941 move p0.service m1",
