@@ -212,9 +212,7 @@ class _Decider:
             yield from self._hand_over(unit, wanted, home, choice)
             return
         if self._is_held_elsewhere(unit, home):
-            yield from self._withdraw(
-                unit, set(), "it belongs elsewhere, and has to stop here first"
-            )
+            yield from self._withdraw(unit, set(), f"it belongs to {home}, once it has stopped")
             self._waiting.append(unit)
             return
         yield from self._withdraw(unit, {home}, f"it belongs to {home}")
