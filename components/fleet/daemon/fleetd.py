@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from uuid import uuid4
 
 from .. import VERSION, config
 from ..config import Config, ConfigError
@@ -177,7 +176,7 @@ class Fleetd:
         """Give the store a new id, by which everybody learns that its data are others."""
         entry = self._cluster.entries.get(CLUSTER)
         unnamed = Unchanged(CLUSTER, entry.mod_revision if entry else 0)
-        named = Put(CLUSTER, Cluster(uuid4().hex).to_json())
+        named = Put(CLUSTER, Cluster(os.urandom(16).hex()).to_json())
         self._cluster.expect(self._around.store.commit([named], unnamed))
         self._restored = False
 
