@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from components.fleet.model import SCHEDULE, Target, sha_of, split_key, state_key
+from components.fleet.model import LEADER, SCHEDULE, Target, sha_of, split_key, state_key
 from components.fleet.store import Changes
 
 from .records import assignment_of, state_of
@@ -173,6 +173,10 @@ class Watcher:
                 if any(self._copies(Run(machine, unit, "", 0, 0.0))):
                     self.permit(machine, unit)
         self.assigned |= bool(said)
+        if self.world.store.value(LEADER):  # Otherwise it is not the leader that deletes.
+            for key in changes.deletes:
+                if key.startswith(SCHEDULE):
+                    self.lived.pop(split_key(key, SCHEDULE), None)
 
     def release(self, machine: str, unit: str) -> None:
         """The operator wants this unit off this machine."""
