@@ -12,19 +12,20 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 
 from .forecast import forecast
 from .host import Connection, Host
-from .ssh_config import FOLDER, known_hosts, ssh_config
+from .ssh_call import call
+from .ssh_config import openssh_files
 
 CONNECT_SECONDS = 3
 SECONDS = 20
 """For the whole question."""
+MACHINE = "machine"
+"""How the machine that is asked is called in OpenSSH's files."""
 ASK = f"timeout {SECONDS} fleetctl plan --output json"
 
 
@@ -69,14 +70,16 @@ def hooks(
     if not pulumi.runtime.is_dry_run():
         return None
 
+    way = pulumi.Output.all(**openssh_files({MACHINE: connection}))
+
     async def tell(args: pulumi.ResourceHookArgs) -> None:
-        way = await pulumi.Output.from_input(connection).future()
+        files = await way.future()
         known = await document.future()
         asked = known or draft.document
-        if way is None:
+        if files is None:
             say(component, foresee(hosts, asked), "")
         else:
-            found = await asyncio.to_thread(ask, cast("dict[str, Any]", way), asked)
+            found = await asyncio.to_thread(ask, files, asked)
             say(component, found, "" if known else draft.condition)
 
     options = pulumi.ResourceHookOptions(on_dry_run=True, ignore_errors=True)
@@ -105,45 +108,27 @@ def foresee(hosts: Sequence[Host], document: str) -> Mapping[str, Any]:
     return forecast(documents, names)
 
 
-def ask(way: Mapping[str, Any], document: str) -> Mapping[str, Any]:
-    """What the cluster plans to do; empty when it cannot be asked, for whatever reason."""
-    earlier = _before[f"{way['host']}:{way.get('port', 22)}"]
+def ask(files: Mapping[str, str], document: str) -> Mapping[str, Any]:
+    """What the cluster plans to do; empty when it cannot be asked, for whatever reason.
+
+    Args:
+        files: OpenSSH's for the machine that is asked.
+        document: what `fleetctl apply` will get.
+    """
+    earlier = _before[files["known_hosts"]]
     question = json.dumps({**json.loads(document), "after": list(earlier)})
     earlier.append(json.loads(document))
+    seconds = SECONDS + CONNECT_SECONDS
     try:
-        with TemporaryDirectory() as folder:
-            answer = subprocess.run(
-                ssh(way, Path(folder)),
-                input=question,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS + CONNECT_SECONDS,
-                check=False,
-            )
+        answer = call(
+            MACHINE,
+            ASK,
+            files,
+            question=question,
+            connect_seconds=CONNECT_SECONDS,
+            seconds=seconds,
+        )
         return json.loads(answer.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        pulumi.debug(f"{way['host']} does not say what the update will do: {error}")
+        pulumi.debug(f"the cluster does not say what the update will do: {error}")
         return {}
-
-
-def ssh(way: Mapping[str, Any], folder: Path) -> list[str]:
-    """The ssh call that asks; it takes its keys from files in a folder of the user's alone."""
-    host = {
-        "name": "machine",
-        "host": way["host"],
-        "port": way.get("port", 22),
-        "key": way["host_key"],
-    }
-    proxy = way.get("proxy")
-    texts = {
-        "ssh_config": ssh_config([host], proxy).replace(FOLDER, str(folder)),
-        "known_hosts": known_hosts([host], proxy),
-        "identity": way["private_key"],
-        "proxy_identity": proxy["private_key"] if proxy else "",
-    }
-    for name, text in texts.items():
-        path = folder / name
-        path.touch(0o600)
-        path.write_text(text.rstrip() + "\n")  # OpenSSH wants it after a key.
-    options = ["-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "BatchMode=yes"]
-    return ["ssh", "-F", str(folder / "ssh_config"), *options, "machine", ASK]

@@ -292,8 +292,7 @@ def _paired(config: pulumi.Config, secret: str, partner: str) -> pulumi.Output[s
             f"{secret} and {partner} together, or neither",
             "--secret < FILE",
         )
-    # `pulumi config set` drops a file's last newline, which OpenSSH wants.
-    return None if given is None else given.apply(lambda key: key.strip() + "\n")
+    return given
 
 
 def _ssh_proxy(config: pulumi.Config) -> SshServer | None:

@@ -1,20 +1,19 @@
 """SshConfig: the operator's way to the machines, for plain `ssh` and `fleetctl --tunnel`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypedDict
 
 import pulumi
 from pulumi_command import local
 
-from .host import SSH_USER, Host, Proxy
+from .host import SSH_USER, Connection, Host, Proxy
+from .ssh_call import FOLDER
 
 BASTION = "bastion"
 """The bastion's name in the configuration."""
-FOLDER = "@FOLDER@"
-"""Stands for the folder's full path until the file is written: the stack's state, which others may
-share, has no use for it."""
-_WRITE = 'umask 077 && mkdir -p {folder} && sed "s|@FOLDER@|$PWD/{folder}|" > {path}'
+# The stack's state, which others may share, has no use for the folder's full path.
+_WRITE = 'umask 077 && mkdir -p {folder} && sed "s|{mark}|$PWD/{folder}|" > {path}'
 
 REMOVE = "rm -f {path} && {{ rmdir {folder} 2>/dev/null || true; }}"
 """The files go at the same time: the folder goes with whichever is the last, or is gone already."""
@@ -40,33 +39,16 @@ class SshConfig(pulumi.ComponentResource):
     ) -> None:
         """Write the files; they go when the stack goes."""
         super().__init__("fleet-cluster:index:SshConfig", name, None, opts)
-        connections = [host["connection"] for host in args["hosts"]]
-        hosts = [
-            pulumi.Output.all(
-                name=host["name"],
-                host=host["connection"]["host"],
-                port=host["connection"].get("port", 22),
-                key=host["connection"]["host_key"],
-            )
-            for host in args["hosts"]
-        ]
         folder = args["folder"]
-        proxy = connections[0].get("proxy")
-        known = pulumi.Output.all(*hosts).apply(lambda found: known_hosts(found, proxy))
-        config = pulumi.Output.all(*hosts).apply(lambda found: ssh_config(found, proxy))
-        written = [
-            self._write(folder, "identity", connections[0]["private_key"]),
-            self._write(folder, "known_hosts", known),
-            self._write(folder, "ssh_config", config),
-        ]
-        if proxy:
-            self._write(folder, "proxy_identity", proxy["private_key"])
-        self.path = written[-1].stdout.apply(lambda _: f"{folder}/ssh_config")
+        files = openssh_files({host["name"]: host["connection"] for host in args["hosts"]})
+        written = [self._write(folder, name, text) for name, text in files.items()]
+        done = pulumi.Output.all(*(one.stdout for one in written))
+        self.path = done.apply(lambda _: f"{folder}/ssh_config")
         self.register_outputs({"path": self.path})
 
     def _write(self, folder: str, name: str, content: pulumi.Input[str]) -> local.Command:
         path = PurePosixPath(folder) / name
-        write = _WRITE.format(folder=folder, path=path)
+        write = _WRITE.format(mark=FOLDER, folder=folder, path=path)
         return local.Command(
             name,
             create=write,
@@ -75,6 +57,34 @@ class SshConfig(pulumi.ComponentResource):
             stdin=content,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def openssh_files(machines: Mapping[str, Connection]) -> dict[str, pulumi.Output[str]]:
+    """The texts of the files with which OpenSSH reaches these machines, by name.
+
+    Args:
+        machines: by the names that they get; all have the first one's key, and its bastion.
+    """
+    first = next(iter(machines.values()))
+    proxy = first.get("proxy")
+    hosts = pulumi.Output.all(*(_entry(name, way) for name, way in machines.items()))
+    files = {
+        "identity": _key(first["private_key"]),
+        "known_hosts": hosts.apply(lambda found: known_hosts(found, proxy)),
+        "ssh_config": hosts.apply(lambda found: ssh_config(found, proxy)),
+    }
+    return {**files, "proxy_identity": _key(proxy["private_key"])} if proxy else files
+
+
+def _entry(name: str, way: Connection) -> pulumi.Output[dict[str, str | int]]:
+    return pulumi.Output.all(
+        name=name, host=way["host"], port=way.get("port", 22), key=way["host_key"]
+    )
+
+
+def _key(given: pulumi.Input[str]) -> pulumi.Output[str]:
+    """OpenSSH wants the last newline, which `pulumi config set` drops from a file."""
+    return pulumi.Output.from_input(given).apply(lambda key: key.strip() + "\n")
 
 
 def known_hosts(hosts: Sequence[dict[str, str | int]], proxy: Proxy | None = None) -> str:

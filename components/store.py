@@ -8,7 +8,7 @@ import pulumi
 from pulumi_command import local
 
 from .host import Host
-from .ssh_config import known_hosts, ssh_config
+from .ssh_config import openssh_files
 
 FOLDER = PurePosixPath(".pulumi/store")
 _PROBE = Path(__file__).with_name("store_probe.py")
@@ -53,10 +53,12 @@ class Store(pulumi.ComponentResource):
     def _ask(
         self, args: StoreArgs, kept: PurePosixPath, opts: pulumi.ResourceOptions | None
     ) -> pulumi.Output[str]:
+        host = args["host"]
+        files = openssh_files({host["name"]: host["connection"]})
         asked = local.run_output(
             command=f"python3 {shlex.quote(str(_PROBE))} {kept}",
             # The machine's key is a secret, and the command line is no place for one.
-            stdin=pulumi.Output.json_dumps(_way_to(args["host"])),
+            stdin=pulumi.Output.json_dumps({"machine": host["name"], **files}),
             opts=pulumi.InvokeOutputOptions(
                 parent=self, depends_on=opts.depends_on if opts else None
             ),
@@ -70,22 +72,3 @@ def _told(id: str, trouble: str) -> str:
     if trouble:
         pulumi.log.warn(trouble)
     return id
-
-
-def _way_to(host: Host) -> dict[str, pulumi.Input[str]]:
-    """OpenSSH's files for one machine, by name."""
-    connection = host["connection"]
-    proxy = connection.get("proxy")
-    entry = pulumi.Output.all(
-        name=host["name"],
-        host=connection["host"],
-        port=connection.get("port", 22),
-        key=connection["host_key"],
-    )
-    files: dict[str, pulumi.Input[str]] = {
-        "machine": host["name"],
-        "ssh_config": entry.apply(lambda one: ssh_config([one], proxy)),
-        "known_hosts": entry.apply(lambda one: known_hosts([one], proxy)),
-        "identity": connection["private_key"],
-    }
-    return {**files, "proxy_identity": proxy["private_key"]} if proxy else files

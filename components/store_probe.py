@@ -10,7 +10,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+# Run by its path, it is in no package: its folder is where Python looks first.
+from ssh_call import call
 
 SECONDS = 15
 """For all; a machine that does not accept connections costs `CONNECT_SECONDS`."""
@@ -47,19 +49,8 @@ def ask(machine: str, files: dict[str, str]) -> str:
     Raises:
         OSError, ValueError, subprocess.SubprocessError: no answer.
     """
-    with TemporaryDirectory() as folder:
-        for name, text in files.items():
-            path = Path(folder, name)
-            path.touch(mode=0o600)
-            path.write_text(text.replace("@FOLDER@", folder))
-        limits = ("-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "BatchMode=yes")
-        asked = subprocess.run(
-            ("ssh", "-F", f"{folder}/ssh_config", *limits, machine, ASK),
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
+    asked = call(machine, ASK, files, connect_seconds=CONNECT_SECONDS, seconds=SECONDS)
+    asked.check_returncode()
     return str(json.loads(asked.stdout)["id"])
 
 

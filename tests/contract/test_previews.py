@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class Machine:
         return {
             "host": "127.0.0.1",
             "port": self.server.port,
-            "private_key": pulumi.Output.secret(self.server.user_key("ed25519")),
+            # As `pulumi config set` has it, without the last newline.
+            "private_key": pulumi.Output.secret(self.server.user_key("ed25519").strip()),
             "host_key": self.server.host_key("ed25519"),
         }
 
@@ -171,13 +173,11 @@ def test_without_an_answer_a_preview_is_quiet(
 
 
 def test_a_cluster_that_is_away_fails_no_preview(
-    preview: Preview, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, preview: Preview, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_way(_way: Any, _folder: Path) -> list[str]:
-        return ["ssh", "-o", "ConnectTimeout=1", "-p", str(sshd.free_port()), "127.0.0.1"]
-
-    monkeypatch.setattr(previews, "ssh", no_way)
+    monkeypatch.setattr(machine, "server", replace(machine.server, port=sshd.free_port()))
     assert preview("one", "1", "2", "3") == []
+    assert machine.was_asked() is None
 
 
 def test_a_unit_is_planned_after_those_before_it(

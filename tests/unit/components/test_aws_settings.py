@@ -57,19 +57,6 @@ def test_the_world_may_try_ssh_only_when_that_was_said_twice(cidr: str):
     assert chosen and chosen.allow_ssh_from == [cidr]
 
 
-@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
-def test_a_private_key_ends_as_openssh_wants_it():
-    """Pulumi drops the last newline of a file that becomes a setting."""
-    chosen = read(ssh_public_key="ssh-ed25519 AAAA", ssh_private_key="-----END KEY-----").aws
-    assert chosen and chosen.ssh_private_key
-    return chosen.ssh_private_key.apply(ends_with_one_newline)
-
-
-def ends_with_one_newline(key: str) -> None:
-    """Fail if it does not."""
-    assert key == "-----END KEY-----\n"
-
-
 def test_what_only_aws_has_is_refused_on_docker():
     with pytest.raises(settings.SettingError, match="since provider is docker"):
         read(provider="docker", allow_ssh_from="[]", certificate_arn="arn:aws:acm:x")

@@ -3,7 +3,10 @@
 import subprocess
 from pathlib import Path
 
-from components.ssh_config import REMOVE, known_hosts, ssh_config
+import pulumi
+
+from components.host import Connection
+from components.ssh_config import REMOVE, known_hosts, openssh_files, ssh_config
 
 HOSTS: list[dict[str, str | int]] = [
     {"name": "machine-1", "host": "172.30.7.11", "port": 22, "key": "ssh-ed25519 AAAA1"},
@@ -38,6 +41,26 @@ Host machine-2
 Include ~/.ssh/config
 """
     )
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+def test_keys_end_as_openssh_wants_them():
+    """Pulumi drops the last newline of a file that becomes a setting."""
+    way = Connection(host="10.0.0.1", private_key="-----END KEY-----", host_key="ssh-ed25519 A")
+    way["proxy"] = {
+        "host": "bastion.example.com",
+        "port": 22,
+        "user": "admin",
+        "private_key": "-----END OTHER KEY-----\n",
+        "host_key": "ssh-ed25519 B",
+    }
+
+    def check(files: dict[str, str]) -> None:
+        assert files["identity"] == "-----END KEY-----\n"
+        assert files["proxy_identity"] == "-----END OTHER KEY-----\n"
+        assert files["known_hosts"] == "machine-1 ssh-ed25519 A\nbastion ssh-ed25519 B\n"
+
+    return pulumi.Output.all(**openssh_files({"machine-1": way})).apply(check)
 
 
 def test_the_folder_goes_with_its_last_file_and_may_be_gone(tmp_path: Path):

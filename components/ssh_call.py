@@ -1,0 +1,55 @@
+"""One call of a machine with OpenSSH, its files written for that call alone.
+
+With the standard library only: `store_probe.py`, which runs by itself, needs it too.
+"""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+FOLDER = "@FOLDER@"
+"""Stands in OpenSSH's files for the full path of their folder, until they are written."""
+
+
+def call(
+    machine: str,
+    command: str,
+    files: Mapping[str, str],
+    *,
+    question: str = "",
+    connect_seconds: int,
+    seconds: int,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on a machine, whatever comes of it.
+
+    Args:
+        machine: its name in `ssh_config`.
+        command: what its shell runs.
+        files: the texts of `ssh_config` and of those that it names, by name.
+        question: what the command gets on stdin.
+        connect_seconds: for the connection.
+        seconds: for all of it.
+
+    Raises:
+        OSError, subprocess.TimeoutExpired: there is no OpenSSH, or no answer in time.
+    """
+    limits = ("-o", f"ConnectTimeout={connect_seconds}", "-o", "BatchMode=yes")
+    with TemporaryDirectory() as folder:
+        _write(files, folder)
+        return subprocess.run(
+            ("ssh", "-F", f"{folder}/ssh_config", *limits, machine, command),
+            input=question,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+
+def _write(files: Mapping[str, str], folder: str) -> None:
+    """Keys are among them: they are the user's alone before there is anything in them."""
+    for name, text in files.items():
+        path = Path(folder, name)
+        path.touch(mode=0o600)
+        path.write_text(text.replace(FOLDER, folder))
