@@ -1,17 +1,19 @@
 """fleet's software as one file: what Pulumi copies to each machine."""
 
-import atexit
 import hashlib
 import io
-import shutil
-import tempfile
+import os
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 SOURCE = Path(__file__).parent / "fleet"
 ENTRY = "from fleet.setup.__main__ import main\n\nmain()\n"
 """The archive's own __main__: `python3 fleet.zip configure` sets the machine up."""
+KEEP_SECONDS = 7 * 24 * 3600.0
+"""Archives that no program has asked for in this time are removed: no update takes so long."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -26,14 +28,43 @@ class Software:
 
 
 def pack(source: Path = SOURCE) -> Software:
-    """Pack the sources into an archive that is there until this program ends."""
+    """Pack the sources into an archive in the user's cache.
+
+    The engine and its plugins read it when this program has long gone on, and a program that is
+    killed tidies nothing up: so there is one file for each content, the same for all programs.
+    """
     content = _archive(source)
     sha = hashlib.sha256(content).hexdigest()
-    folder = Path(tempfile.mkdtemp(prefix="fleet-"))
-    atexit.register(shutil.rmtree, folder)
-    path = folder / "fleet.zip"
-    path.write_bytes(content)
+    folder = cache() / "software"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{sha}.zip"
+    _write(path, content)
+    _remove_old(folder)
     return Software(path, sha)
+
+
+def cache() -> Path:
+    """The folder that the set-up of the tools uses, too."""
+    given = os.environ.get("FLEET_CLUSTER_CACHE")
+    users = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(given or Path(users, "fleet-cluster")).absolute()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Each time anew, so that it is neither damaged nor old; others may be reading it."""
+    with NamedTemporaryFile(dir=path.parent, delete=False) as new:
+        new.write(content)
+    Path(new.name).replace(path)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what is for nobody any more, also the pieces of programs that were killed."""
+    for path in folder.iterdir():
+        try:
+            if path.stat().st_mtime < time.time() - KEEP_SECONDS:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # Another program was faster.
 
 
 def _archive(source: Path) -> bytes:
