@@ -11,7 +11,18 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from ..model import Assignment, Machine, Mark, Move, Target, Unit, UnitState, mark_key, move_key
+from ..model import (
+    Assignment,
+    Machine,
+    Mark,
+    Move,
+    Target,
+    Unit,
+    UnitState,
+    mark_key,
+    metadata_key,
+    move_key,
+)
 from ..scheduling.choices import Choice
 from ..scheduling.schedule import Job, Plan, schedule
 from ..unitfiles.names import is_template
@@ -40,6 +51,8 @@ class Situation:
     """Lost machines that nothing is to be kept for."""
     marks: Mapping[str, Mark] = field(default_factory=dict[str, Mark])
     moves: Mapping[str, Move] = field(default_factory=dict[str, Move])
+    metadata: AbstractSet[str] = field(default_factory=frozenset[str])
+    """The machines, alive or not, that were given metadata at run time."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ class Decision:
     waiting: list[str]
     """Units for which a machine's report is waited for: that they are gone, or that they are up."""
     obsolete: list[str] = field(default_factory=list[str])
-    """Keys to delete: moves that have ended, marks of machines that are gone for good."""
+    """Keys to delete: moves that have ended, what is kept of machines that are gone for good."""
 
 
 def decide(situation: Situation) -> Decision:
@@ -107,7 +120,7 @@ class _Decider:
         for unit in sorted(self._entries.keys() | self._reports.keys() | self._s.units.keys()):
             changes.extend(self._changes(unit, plan))
         moves = list[str]() if self._s.keep_lost else obsolete_moves(self._facts, plan)
-        obsolete = [*map(move_key, moves), *map(mark_key, self._obsolete_marks())]
+        obsolete = [*map(move_key, moves), *self._obsolete_records()]
         return Decision(changes, self._waiting, obsolete)
 
     def _places(self) -> dict[str, str]:
@@ -135,12 +148,12 @@ class _Decider:
         places = [*self._s.schedule, *self._s.states]
         return {on for on, unit in places if unit not in asked or not asked[unit].is_global}
 
-    def _obsolete_marks(self) -> Iterator[str]:
-        """Of machines that were removed, once nothing is kept for them."""
+    def _obsolete_records(self) -> Iterator[str]:
+        """Of machines that were removed, once nothing is kept for them; the mark goes last."""
         kept = {machine for machine, _ in self._s.schedule}
         for machine, mark in self._s.marks.items():
             if mark.leaving and machine in self._s.forgotten and machine not in kept:
-                yield machine
+                yield (metadata_key if machine in self._s.metadata else mark_key)(machine)
 
     def _is_kept(self, machine: str | None) -> bool:
         """Whether a unit that is there now stays there, whatever the plan would say."""

@@ -153,6 +153,7 @@ class Leader:
             picture.states,
             marks=picture.marks,
             moves=picture.moves,
+            metadata=picture.metadata.keys(),
         )
 
     def _watch_losses(self, situation: Situation) -> None:

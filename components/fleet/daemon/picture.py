@@ -8,6 +8,7 @@ from ..model import (
     FILES,
     MACHINES,
     MARKS,
+    METADATA,
     MOVES,
     SCHEDULE,
     STATES,
@@ -45,6 +46,8 @@ class Picture:
         self.marks: dict[str, Mark] = {}
         self.moves: dict[str, Move] = {}
         """By unit."""
+        self.metadata: dict[str, str] = {}
+        """By machine, what was set at run time, as it is stored: the machine itself reads it."""
         self.held: set[Place] = set()
         """The states that are of held units."""
         self._requirements: dict[tuple[str, str], Requirements | None] = {}
@@ -102,6 +105,7 @@ class Picture:
             MACHINES: self.machines,
             MARKS: self.marks,
             MOVES: self.moves,
+            METADATA: self.metadata,
             SCHEDULE: self.schedule,
             STATES: self.states,
         }[prefix]
@@ -113,6 +117,7 @@ _TABLES: Mapping[str, Callable[[str], Any]] = {
     MACHINES: Machine.from_json,
     MARKS: Mark.from_json,
     MOVES: Move.from_json,
+    METADATA: str,
     SCHEDULE: Assignment.from_json,
     STATES: UnitState.from_json,
 }

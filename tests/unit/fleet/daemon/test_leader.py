@@ -14,11 +14,15 @@ from components.fleet.model import (
     SCHEDULE,
     Assignment,
     Machine,
+    Mark,
+    Metadata,
     Target,
     Unit,
     UnitState,
     file_key,
     machine_key,
+    mark_key,
+    metadata_key,
     schedule_key,
     sha_of,
     split_key,
@@ -380,6 +384,21 @@ def test_global_units_of_lost_machines_are_forgotten_after_long(cluster: Cluster
     cluster.session.renew()
     cluster.act(full=True)
     assert cluster.homes() == {"g.service": "ab"}
+
+
+def test_nothing_is_kept_of_a_machine_that_was_removed(cluster: Cluster) -> None:
+    given = Metadata({"disk": "ssd"}).to_json()
+    for machine in "bc":
+        cluster.store.put(metadata_key(machine), given)
+    cluster.store.put(mark_key("c"), Mark(leaving=True).to_json())
+    cluster.act()
+    assert cluster.store.value(metadata_key("c")), "it is still there"
+    cluster.lose("b", "c")
+    for _ in range(3):
+        cluster.act()
+    kept = [cluster.store.value(key("c")) for key in (metadata_key, mark_key)]
+    assert kept == [None, None]
+    assert cluster.store.value(metadata_key("b")), "it may come back"
 
 
 def test_new_term_reads_everything_anew(cluster: Cluster) -> None:

@@ -161,3 +161,14 @@ def test_the_mark_of_a_machine_that_was_removed_is_deleted() -> None:
     gone = situation({U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Mark(leaving=True)}, "b")
     assert not decide(gone).obsolete
     assert decide(replace(gone, forgotten=frozenset("a"))).obsolete == ["/fleet/marks/a"]
+
+
+def test_metadata_set_on_a_removed_machine_go_before_its_mark() -> None:
+    gone = situation({U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Mark(leaving=True)}, "b")
+    given = replace(gone, metadata=frozenset("ab"))
+    assert not decide(given).obsolete, "it may come back"
+    forgotten = replace(given, forgotten=frozenset("a"))
+    assert decide(forgotten).obsolete == ["/fleet/metadata/a"]
+    assert decide(replace(forgotten, metadata=frozenset("b"))).obsolete == ["/fleet/marks/a"]
+    lost = replace(given, marks={}, forgotten=frozenset("a"))
+    assert not decide(lost).obsolete, "it was not removed, only lost for long"
