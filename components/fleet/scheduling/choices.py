@@ -30,9 +30,9 @@ def choice(board: Board, job: Job, site: Site) -> Choice:
         because = f"it takes the place of {', '.join(replaced)}"
     else:
         because = f"it has the fewest units of those that fit: {site.load}"
-    others = [one for one in board.sites.values() if one is not site]
-    if len(others) >= COMPARED:
+    if len(board.sites) > COMPARED:
         return Choice(because)
+    others = [one for one in board.sites.values() if one is not site]
     return Choice(because, {one.id: _against(board, job, one) for one in others})
 
 
