@@ -73,6 +73,13 @@ def cut_off(stack: Stack, machine: str) -> Generator[None]:
 
 
 @contextmanager
+def cut_off_while_fleetd_hangs(stack: Stack, machine: str) -> Generator[None]:
+    """Both; the machine is reached again before its fleetd goes on."""
+    with fleetd_hangs(stack, machine), cut_off(stack, machine):
+        yield
+
+
+@contextmanager
 def _rules(stack: Stack, machine: str, rules: Sequence[str]) -> Generator[None]:
     """Rules of the machine's packet filter, before all others."""
     try:
