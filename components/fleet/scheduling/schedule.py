@@ -55,15 +55,40 @@ def schedule(
         machines: the machines that are alive and may run units.
         current: unit to the id of the machine where it is; other units and machines may occur.
         marks: the machines, by id, that are cordoned or drained.
-        moves: units that are to move, if that is allowed.
+        moves: units that are to move, if that is allowed, and if it costs no unit its place.
     """
-    scheduler = _Scheduler(jobs, machines, current, marks or {}, moves or {})
-    scheduler.until_quiet(scheduler.keep)
-    scheduler.until_quiet(scheduler.place)
-    if scheduler.stay():
-        scheduler.until_quiet(scheduler.place)
-    scheduler.place_global()
-    return scheduler.plan()
+
+    def planned(accepted: Mapping[str, Move]) -> Plan:
+        return _Scheduler(jobs, machines, current, marks or {}, accepted).run()
+
+    plan = planned(moves or {})
+    if not moves or not plan.unplaced:
+        return plan
+    return _without_victims(planned, plan, moves)
+
+
+def _without_victims(
+    planned: Callable[[Mapping[str, Move]], Plan], plan: Plan, moves: Mapping[str, Move]
+) -> Plan:
+    """The plan in which units have a place if they have one without any moves.
+
+    That may be the given one, with all moves. Who asked for them saw to it; but units that have
+    come or changed since may have no place where they take them. Then some are left out.
+    """
+    best = planned({})
+    needed = best.placements.keys()
+    accepted: dict[str, Move] = {}
+    pending = [sorted(moves)]
+    while pending:
+        group = pending.pop()
+        tried = accepted | {name: moves[name] for name in group}
+        found = plan if len(tried) == len(moves) else planned(tried)
+        if needed <= found.placements.keys():
+            best, accepted = found, tried
+        elif len(group) > 1:  # Those are found fast that are few among many.
+            half = len(group) // 2
+            pending += [group[half:], group[:half]]
+    return best
 
 
 class _Scheduler:
@@ -90,6 +115,15 @@ class _Scheduler:
         self._leaders = sorted(filter(self._leads, self._jobs.values()), key=self._flexibility)
         # Those that move come after those that are there already.
         self._kept_first = sorted(self._leaders, key=lambda job: job.name in moves)
+
+    def run(self) -> Plan:
+        """Place all units."""
+        self.until_quiet(self.keep)
+        self.until_quiet(self.place)
+        if self.stay():
+            self.until_quiet(self.place)
+        self.place_global()
+        return self.plan()
 
     def until_quiet(self, step: Callable[[], None]) -> None:
         """Repeat a step as long as units that it places drive others away."""

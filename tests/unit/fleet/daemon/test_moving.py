@@ -157,6 +157,15 @@ def test_a_move_ends_when_it_is_done_or_impossible() -> None:
     assert decide(lost).obsolete == [f"/fleet/moves/{U}"] and written(lost) == {}
 
 
+def test_a_move_that_would_stop_a_follower_for_good_ends() -> None:
+    log = "log.service"
+    follows = f"MachineOf={U}\nMachineMetadata=name=a\n"
+    here = situation({U: "", log: follows}, {("a", U): RUN}, {("a", U): UP}, {})
+    asked = replace(here, moves={U: Move("a", "b")})
+    assert written(asked) == {("a", log): RUN}
+    assert decide(asked).obsolete == [f"/fleet/moves/{U}"]
+
+
 def test_the_mark_of_a_machine_that_was_removed_is_deleted() -> None:
     gone = situation({U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Mark(leaving=True)}, "b")
     assert not decide(gone).obsolete

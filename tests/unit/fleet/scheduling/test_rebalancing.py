@@ -113,8 +113,8 @@ def test_it_does_not_end_as_long_as_one_more_may_move(cluster: Cluster) -> None:
             move = Move(where[name], taker.id)
             more = {**moves(steps), name: move}
             plan = schedule(cluster.jobs, cluster.machines, cluster.current, None, more)
-            if not where.keys() <= plan.placements.keys():
-                continue  # It would leave a follower without a machine.
+            if any(plan.placements[unit] != move.target for unit, move in more.items()):
+                continue  # Refused: it may not be there, or another would lose its place.
             weight = sum(plan.placements[other] != where[other] for other in where)
             counts = list(where.values())
             gap = counts.count(move.source) - counts.count(move.target)
@@ -238,3 +238,30 @@ def test_a_cordoned_machine_neither_gives_nor_takes() -> None:
         marks = {ID[marked_one]: Mark()}
         plan = rebalance(instances("a", 4), machines(2), current, marks)
         assert plan == Rebalancing([], left)
+
+
+def test_a_move_that_leaves_a_follower_nowhere_is_refused() -> None:
+    """Such a follower came when the move was already planned; other moves go on."""
+    follower = job("log", "MachineOf=app.service", "MachineMetadata=role=web")
+    current = {"app.service": ID[1], "other.service": ID[1]}
+    among = [machine(1, role="web"), machine(2)]
+    asked = dict.fromkeys(current, Move(ID[1], ID[2]))
+    plan = schedule([job("app"), job("other"), follower], among, current, None, asked)
+    assert plan.placements == {
+        "app.service": ID[1],
+        "log.service": ID[1],
+        "other.service": ID[2],
+    }
+
+
+def test_moves_that_were_possible_only_together_are_refused_together() -> None:
+    """`a` may come only when `b` has left, which it cannot any more."""
+    jobs = [
+        job("a", "Conflicts=b.service"),
+        job("b"),
+        job("pinned", "MachineMetadata=role=web", "Conflicts=b.service"),
+    ]
+    among = [machine(1, role="web"), machine(2)]
+    current = {"a.service": ID[1], "b.service": ID[2], "pinned.service": ID[1]}
+    asked = {"a.service": Move(ID[1], ID[2]), "b.service": Move(ID[2], ID[1])}
+    assert schedule(jobs, among, current, None, asked).placements == current

@@ -4,7 +4,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.fleet.model import Mark
+from components.fleet.model import Mark, Move
 from components.fleet.scheduling.schedule import Job, Plan, schedule
 from components.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.any_cluster import Cluster, Judge, clusters
@@ -178,3 +178,19 @@ def test_the_plan_of_a_plan_with_marks_is_the_same(cluster: Cluster, random: Ran
     marks = marked(cluster, random)
     plan = schedule(cluster.jobs, cluster.machines, before.placements, marks)
     assert schedule(cluster.jobs, cluster.machines, plan.placements, marks) == plan
+
+
+@given(clusters(units=4, alive=2), st.randoms(use_true_random=False))
+def test_moves_cost_no_unit_its_place(cluster: Cluster, random: Random) -> None:
+    before = schedule(cluster.jobs, cluster.machines, cluster.current)
+    where = before.placements
+    moves = {
+        name: Move(where[name], random.choice(cluster.machines).id)
+        for name in where
+        if random.random() < 0.5
+    }
+    after = schedule(cluster.jobs, cluster.machines, where, None, moves)
+    assert where.keys() <= after.placements.keys()
+    judge = Judge(cluster, after)
+    for id, names in judge.on.items():
+        assert not [name for name in names if judge.objects(name, id)]
