@@ -181,7 +181,12 @@ class _Decider:
                 return machines[0]
         if self._s.keep_homeless:
             return None  # Where it is at rest now it need not have been last.
-        return min(reports, default=None)
+        return min(reports, default=None) or self._left(unit)
+
+    def _left(self, unit: str) -> str | None:
+        """Where a unit was that was stopped to move, and is nowhere yet: it is still to move."""
+        move = self._s.moves.get(unit)
+        return move.source if move and move.source in self._entries[unit] else None
 
     def _changes(self, unit: str, plan: Plan) -> Iterator[Change]:
         wanted = self._s.units.get(unit)

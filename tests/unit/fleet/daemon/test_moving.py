@@ -157,6 +157,20 @@ def test_a_move_ends_when_it_is_done_or_impossible() -> None:
     assert decide(lost).obsolete == [f"/fleet/moves/{U}"] and written(lost) == {}
 
 
+def test_a_unit_that_was_stopped_to_move_goes_where_it_was_to_go() -> None:
+    """Also when other machines have fewer units by now."""
+    v, moves = "v.service", {U: Move("a", "b")}
+    told, states = {("b", v): RUN}, {("b", v): UP}
+    here = situation({U: "", v: ""}, told | {("a", U): RUN}, states | {("a", U): UP}, {}, "a b c")
+    assert written(replace(here, moves=moves)) == {("a", U): STOP}
+    stopped = replace(here, schedule=told | {("a", U): STOP}, states=states, moves=moves)
+    assert written(stopped) == {("a", U): None, ("b", U): RUN}
+    assert not decide(stopped).obsolete
+    done = replace(stopped, schedule=told | {("b", U): RUN})
+    assert written(done) == {}
+    assert decide(done).obsolete == [f"/fleet/moves/{U}"]
+
+
 def test_a_move_that_would_stop_a_follower_for_good_ends() -> None:
     log = "log.service"
     follows = f"MachineOf={U}\nMachineMetadata=name=a\n"
