@@ -28,12 +28,12 @@ class Board:
 
     def __init__(
         self,
+        jobs: Collection[Job],
         machines: Collection[Machine],
-        relations: Relations,
         current: Mapping[str, str],
         marks: Mapping[str, Mark],
     ) -> None:
-        self.relations = relations
+        self.relations = Relations(jobs)
         self.current = current
         """Where each unit was before this schedule."""
         self.staying = False

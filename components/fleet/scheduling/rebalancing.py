@@ -13,7 +13,7 @@ from ..model import Machine, Mark, Move
 from ..unitfiles.names import template_of
 from .board import Board, Site
 from .company import Company
-from .relations import Job, Relations
+from .relations import Job
 from .rules import allowed
 from .schedule import Plan, schedule
 
@@ -72,9 +72,8 @@ class _Rebalancer:
     ) -> None:
         there = {name: move.target for name, move in moves.items()}
         plan = schedule(jobs, machines, {**current, **there}, marks)
-        self._relations = Relations(jobs)
-        self._jobs = self._relations.jobs
-        self._board = Board(machines, self._relations, plan.placements, marks)
+        self._board = Board(jobs, machines, plan.placements, marks)
+        self._jobs = self._board.relations.jobs
         self._company = Company(self._board)
         self._fill(plan)
         self._open = [site for site in self._board.sites.values() if not site.mark]
@@ -111,7 +110,7 @@ class _Rebalancer:
 
     def _leads(self, name: str) -> bool:
         is_global = self._jobs[name].requirements.is_global
-        return not is_global and not self._relations.followed(name)
+        return not is_global and not self._board.relations.followed(name)
 
     def _next(self) -> tuple[list[Job], Site, Site] | None:
         """The group to move now, from where and to where."""

@@ -12,7 +12,7 @@ from .board import Board, Site
 from .candidates import CandidateIndex
 from .choices import Choice, choice
 from .company import Company
-from .relations import Job, Relations
+from .relations import Job
 from .rules import allowed, objection
 
 __all__ = ["Job", "Plan", "schedule"]
@@ -104,9 +104,9 @@ class _Scheduler:
     ) -> None:
         self._current = current
         self._moves = moves
-        self._relations = Relations(jobs)
+        self._board = Board(jobs, machines, current, marks)
+        self._relations = self._board.relations
         self._jobs = self._relations.jobs
-        self._board = Board(machines, self._relations, current, marks)
         self._company = Company(self._board)
         self._candidates = CandidateIndex(self._board)
         self._hopeless: set[Hashable] = set()
