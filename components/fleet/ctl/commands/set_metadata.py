@@ -14,7 +14,7 @@ from ..goals import Goal, Outcome, Reached, Waiting
 from ..marking import find_machine
 from ..names import legend
 from ..view import View
-from ..waiting import Wait
+from ..waiting import Wait, add_timeout, timeout_of
 
 PAIR = re.compile(r"([A-Za-z0-9_.-]+)=([^\s,=]*)")
 
@@ -63,13 +63,7 @@ def _told(metadata: Mapping[str, str]) -> str:
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("machine", metavar="MACHINE", help="id, its beginning, address, host name")
     parser.add_argument("pairs", nargs="+", metavar="KEY=VALUE", help="KEY= takes the key away")
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="wait at most so long, then exit 3 (default: 0, no limit)",
-    )
+    add_timeout(parser, "wait at most so long, then exit 3")
 
 
 def _run(context: Context, arguments: Namespace) -> int:
@@ -83,7 +77,7 @@ def _run(context: Context, arguments: Namespace) -> int:
 
         change(follower, draft)
         goal = has(machine, Metadata(given))
-        wait = Wait(follower, {arguments.machine: goal}, arguments.timeout or None)
+        wait = Wait(follower, {arguments.machine: goal}, timeout_of(arguments))
         return finish(context, follower, wait.run)
 
 
