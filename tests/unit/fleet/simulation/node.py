@@ -143,8 +143,12 @@ class Node:
         self.unannounced_for = 0.0 if is_announced else self.unannounced_for + TICK
 
     def is_away(self) -> bool:
-        """Whether it is cut off, or back so recently that it may not have stopped its copies."""
-        is_back = self.world.clock() - self.returned_at > RETURN_SECONDS
+        """Whether it is cut off, or back so recently that it may not have stopped its copies.
+
+        Where the store was emptied meanwhile, it holds them until the leader knows what runs where.
+        """
+        patience = TTL + RETURN_SECONDS if self.is_wary() else RETURN_SECONDS
+        is_back = self.world.clock() - self.returned_at > patience
         return self.unannounced_for > TTL / 2 or not is_back
 
     def has_just_thawed(self) -> bool:
@@ -185,6 +189,10 @@ class Node:
         """Whether its fleetd has written down which store it follows."""
         text = self.ledger_file.text
         return bool(text) and '"cluster": ""' not in text
+
+    def is_wary(self) -> bool:
+        """Whether its fleetd holds all units as they are."""
+        return '"wary": true' in self.ledger_file.text
 
     def kill(self) -> None:
         """End fleetd's process; systemd starts it again soon."""
