@@ -95,6 +95,16 @@ def _half_replaced(units: int, count: int) -> Run:
     return lambda: schedule([*old, *new], machines, current)
 
 
+def _half_follow_what_is_stopped(units: int, count: int) -> Run:
+    """Each for reasons of its own, and each machine's."""
+    jobs = [
+        Job(f"follower-{n}.service", Requirements(machine_of=(f"stopped-{n}.service",)))
+        for n in range(units // 2)
+    ]
+    machines = _machines(count)
+    return lambda: schedule([*jobs, *_free(units // 2)], machines, {})
+
+
 CASES: dict[str, Callable[[int, int], Run]] = {
     "first placement": _first_placement,
     "nothing to do": _nothing_to_do,
@@ -104,6 +114,7 @@ CASES: dict[str, Callable[[int, int], Run]] = {
     "conflicts": _conflicts,
     "nine of ten fit nowhere": _most_fit_nowhere,
     "half are replaced": _half_replaced,
+    "half follow what is stopped": _half_follow_what_is_stopped,
 }
 
 

@@ -12,6 +12,7 @@ from .board import Board, Site
 from .candidates import CandidateIndex
 from .choices import Choice, choice
 from .company import Company
+from .reasons import Reasons
 from .relations import Job
 from .rules import allowed, objection
 
@@ -26,11 +27,11 @@ class Plan:
     """Unit to the id of its machine."""
     global_placements: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Global unit to the ids of its machines."""
-    unplaced: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
-    """Unit that is on no machine, to the reason for each machine's id; not to be changed."""
+    unplaced: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Unit that is on no machine, to the reason for each machine's id."""
     choices: dict[str, Choice] = field(default_factory=dict[str, Choice], compare=False)
     """Why a machine was chosen for each unit that is not where it was before."""
-    stuck: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    stuck: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Unit that stays on a machine which is drained, to the reason for each other machine's id."""
 
 
@@ -172,8 +173,8 @@ class _Scheduler:
             for job in self._globals()
         }
         placed = {*placements, *(name for name, machines in spread.items() if machines)}
-        missing = [job for name, job in self._jobs.items() if name not in placed]
-        unplaced = {job.name: self._reasons(job) for job in missing}
+        missing = [name for name in self._jobs if name not in placed]
+        unplaced = Reasons(missing, self._reasons)
         return Plan(placements, spread, unplaced, self._choices, self._stuck())
 
     def _globals(self) -> list[Job]:
@@ -277,10 +278,11 @@ class _Scheduler:
     def _allows(self, job: Job, site: Site) -> bool:
         return allowed(self._board, job, site)
 
-    def _reasons(self, job: Job) -> dict[str, str]:
+    def _reasons(self, name: str) -> dict[str, str]:
         """Why each machine cannot have it: the same object for all units of its kind."""
-        kind = self._relations.kind(job.name)
+        kind = self._relations.kind(name)
         if kind not in self._explained:
+            job = self._jobs[name]
             refusals = self._candidates.of(job).refusals
             self._explained[kind] = {
                 machine: refusals.get(machine) or objection(self._board, job, site)
@@ -288,15 +290,16 @@ class _Scheduler:
             }
         return self._explained[kind]
 
-    def _stuck(self) -> dict[str, dict[str, str]]:
+    def _stuck(self) -> Reasons:
         """Why units that stay on drained machines can go to none of the others."""
-        drained = [site for site in self._board.sites.values() if site.mark and site.mark.draining]
-        return {
-            name: self._against_others(self._jobs[name], site)
-            for site in drained
+        homes = {
+            name: site
+            for site in self._board.sites.values()
+            if site.mark and site.mark.draining
             for name in sorted(site.units)
             if not self._jobs[name].requirements.is_global
         }
+        return Reasons(homes, lambda name: self._against_others(self._jobs[name], homes[name]))
 
     def _against_others(self, job: Job, home: Site) -> dict[str, str]:
         others = [site for site in self._board.sites.values() if site is not home]
