@@ -118,6 +118,8 @@ class _Rebalancer:
         takers.sort(key=lambda site: (site.load, site.id))
         for source in sorted(self._open, key=lambda site: (-site.load, site.id)):
             for target in takers:
+                if source.load - target.load < 2:
+                    break  # Nor would those that have more units even anything out.
                 group = self._best_group(source, target)
                 if group:
                     return group, source, target

@@ -1,4 +1,4 @@
-"""The work of a schedule grows with the cluster, not with its square: counted, not timed."""
+"""The work of a plan grows with the cluster, not with its square: counted, not timed."""
 
 import sys
 from collections.abc import Callable
@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from bench.schedule import CASES, Run
+from components.fleet.scheduling.rebalancing import rebalance
+from components.fleet.scheduling.schedule import schedule
+from tests.unit.fleet.clusters import instances, machines
 
 TOLERANCE = 1.05
 
@@ -38,4 +41,15 @@ def instructions(run: Run) -> int:
 def test_eight_times_the_cluster_is_eight_times_the_work(case: str) -> None:
     make = CASES[case]
     small, large = instructions(make(200, 20)), instructions(make(1_600, 160))
+    assert large / small < 8 * TOLERANCE
+
+
+def balanced(units: int, count: int) -> Run:
+    jobs, among = instances("u", units), machines(count)
+    current = schedule(jobs, among, {}).placements
+    return lambda: rebalance(jobs, among, current)
+
+
+def test_so_it_is_to_find_that_all_is_balanced() -> None:
+    small, large = instructions(balanced(200, 20)), instructions(balanced(1_600, 160))
     assert large / small < 8 * TOLERANCE
