@@ -46,7 +46,8 @@ class Store(pulumi.ComponentResource):
             update=keep,
             delete=f"rm -f {path}; rmdir {FOLDER} 2>/dev/null || true",
             stdin=self.id,
-            opts=pulumi.ResourceOptions(parent=self),
+            # No child: what the cluster is deleted with takes its machines along, not this file.
+            opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=self)]),
         )
         self.register_outputs({"id": self.id})
 

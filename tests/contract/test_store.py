@@ -10,8 +10,8 @@ import pytest
 from pulumi_command import local
 
 from components.host import Connection, Host, in_store
-from components.store import Store
-from tests.contract.harness import Project
+from components.store import FOLDER, Store
+from tests.contract.harness import STACK, Project
 
 SSH = """#!/bin/sh
 cat "{answer}" || exit 255
@@ -68,6 +68,33 @@ def test_another_store_writes_again_and_the_same_one_changes_nothing(
     assert changed(project.preview(program).steps) == {"store-id": "update", "unit": "update"}
     project.up(program)
     assert changed(project.preview(program).steps) == {}
+
+
+def test_what_is_kept_goes_with_the_cluster(
+    etcd_says: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when all that is on the machines goes with their network, and is not asked."""
+
+    def cluster() -> None:
+        network = local.Command("network", create="true")
+        connection = Connection(host="127.0.0.1", private_key="private", host_key="key")
+        host = Host(
+            name="machine-1", id="1", address="127.0.0.1", connection=connection, metadata={}
+        )
+        parent = pulumi.ComponentResource(
+            "test:index:Cluster", "cluster", None, pulumi.ResourceOptions(deleted_with=network)
+        )
+        Store("store", {"host": host}, pulumi.ResourceOptions(parent=parent))
+
+    monkeypatch.chdir(tmp_path)  # Where a project is made, its commands run.
+    (tmp_path / "project").mkdir()
+    project = Project(tmp_path / "project")
+    etcd_says("first")
+    project.up(cluster)
+    folder = tmp_path / FOLDER
+    assert [path.name for path in folder.iterdir()] == [STACK]
+    project.destroy()
+    assert not folder.exists()
 
 
 def changed(steps: dict[str, str]) -> dict[str, str]:
