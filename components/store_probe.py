@@ -17,11 +17,11 @@ from ssh_call import call
 SECONDS = 15
 """For all; a machine that does not accept connections costs `CONNECT_SECONDS`."""
 CONNECT_SECONDS = 4
-# A store that was emptied a moment ago gets its id in a moment.
+# A store that was emptied or restored a moment ago gets its id when fleet has found it again.
 ASK = """\
 set -a; . /etc/fleet/environment
 ETCDCTL_CERT=/etc/fleet/pki/fleet.crt ETCDCTL_KEY=/etc/fleet/pki/fleet.key
-for turn in 1 2 3 4 5 6; do
+for turn in $(seq 16); do
     etcdctl --command-timeout=2s get --print-value-only /fleet/cluster | grep . && exit
     sleep 0.5
 done

@@ -16,6 +16,8 @@ from .shell import StepError, run, say, systemctl, until, write
 
 DATA = Path("/var/lib/etcd/default")
 ENVIRONMENT = "/etc/default/etcd"
+IDENTITY = "/fleet/cluster"
+"""The id that fleet gives to a store that has none."""
 PATIENCE = 90.0
 """Seconds that a member gets to answer, and a learner to catch up."""
 PERMISSIONS = {
@@ -51,8 +53,11 @@ def member(stdin: str, bootstrap: bool) -> None:
     """Make this machine a member of etcd in good health."""
     wanted = Membership(**json.loads(stdin))
     others = [address for name, address in wanted.members.items() if name != wanted.name]
+    stood_still = not is_running()
     if (DATA / "member" / "wal").exists() and restart(wanted):
         say(f"etcd on {wanted.name} is a member already")
+        if bootstrap and stood_still and is_alone(wanted):
+            forget_identity(wanted)
     elif cluster := reachable(others):
         join(wanted, cluster)
     elif bootstrap:
@@ -112,6 +117,30 @@ def restart(wanted: Membership) -> bool:
         return False
     wait(lambda: healthy(wanted.address), f"etcd on {wanted.name} to answer")
     return True
+
+
+def is_running() -> bool:
+    """Whether systemd has etcd running."""
+    try:
+        run("systemctl", "is-active", "--quiet", "etcd.service")
+    except StepError:
+        return False
+    return True
+
+
+def is_alone(wanted: Membership) -> bool:
+    """Whether this member is all of the cluster, as after a snapshot was restored."""
+    here = [one.peer for one in members([wanted.address])]
+    return here == [peer_url(wanted.address)]
+
+
+def forget_identity(wanted: Membership) -> None:
+    """Have fleet give the data another id: they may have been put back while etcd stood still.
+
+    fleet sees by itself that a store went back in time, but not before the next step asks.
+    """
+    say(f"etcd on {wanted.name}: its data may be those of a snapshot, they get another id")
+    etcdctl([wanted.address], "del", IDENTITY)
 
 
 def promoted(wanted: Membership, cluster: list[str]) -> bool:

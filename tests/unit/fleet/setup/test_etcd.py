@@ -25,8 +25,12 @@ class Machine:
         self.done: list[str] = []
         self.others: list[str] = []
         patch.setattr(etcd, "DATA", self.data)
-        for name in ("reachable", "healthy", "systemctl", "write", "join", "protect"):
+        self.running = True
+        self.alone = False
+        for name in ("reachable", "healthy", "systemctl", "write", "join", "protect", "etcdctl"):
             patch.setattr(etcd, name, getattr(self, name))
+        patch.setattr(etcd, "is_running", lambda: self.running)
+        patch.setattr(etcd, "is_alone", self.is_alone)
 
     def step(self, bootstrap: bool) -> list[str]:
         etcd.member(json.dumps(WANTED), bootstrap)
@@ -45,6 +49,13 @@ class Machine:
     def write(self, _path: str, file: File) -> bool:
         self.done.append('STATE="new"' if 'STATE="new"' in file.text else 'STATE="existing"')
         return True
+
+    def is_alone(self, _: object) -> bool:
+        return self.alone
+
+    def etcdctl(self, _endpoints: list[str], *words: str) -> str:
+        self.done.append(" ".join(words))
+        return ""
 
     def join(self, *_: object) -> None:
         self.done.append("join")
@@ -82,3 +93,15 @@ def test_without_data_and_without_the_others_nothing_is_changed(machine: Machine
 def test_one_with_its_data_is_started(machine: Machine):
     (machine.data / "member" / "wal").mkdir(parents=True)
     assert machine.step(bootstrap=False) == ["enable"]
+
+
+@pytest.mark.parametrize(
+    ("running", "alone"), [(True, True), (True, False), (False, False), (False, True)]
+)
+def test_data_that_may_be_those_of_a_snapshot_get_another_id(
+    machine: Machine, running: bool, alone: bool
+):
+    (machine.data / "member" / "wal").mkdir(parents=True)
+    machine.running, machine.alone = running, alone
+    renamed = ["del /fleet/cluster"] if alone and not running else []
+    assert machine.step(bootstrap=True) == ["enable", *renamed, "protect"]
