@@ -66,10 +66,18 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.fleet")
-    parser.add_argument("parts", nargs="*", choices=list(PARTS), metavar="PART")
+    # Not `choices`: argparse would take "none named" for a wrong one.
+    parser.add_argument("parts", nargs="*", type=_part, metavar="PART")
     parser.add_argument("--repetitions", type=int, default=3, help="of each measurement")
     parser.add_argument("--figures", type=Path, default=FIGURES, help="the JSON file")
     return parser.parse_args()
+
+
+def _part(given: str) -> str:
+    if given not in PARTS:
+        allowed = ", ".join(PARTS)
+        raise argparse.ArgumentTypeError(f"{given!r} is no part; allowed: {allowed}")
+    return given
 
 
 if __name__ == "__main__":
