@@ -140,6 +140,13 @@ def first_failure(promise: Promise) -> tuple[int, Sequence[Event]]:
     raise AssertionError(f"no history saw that it is broken: {promise}")
 
 
+def assert_found(promise: Promise) -> None:
+    """A history sees that this promise is broken, and is told in short."""
+    with history.silence():
+        _, few = first_failure(promise)
+    assert len(few) <= MOST
+
+
 def no(*_: object) -> bool:
     return False
 
@@ -156,9 +163,7 @@ def test_a_leader_that_does_not_wait_for_the_old_machine_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("components.fleet.daemon.assigning._Decider._is_elsewhere", no)
-    with history.silence():
-        _, few = first_failure(Promise.ONE_MACHINE)
-    assert len(few) <= MOST
+    assert_found(Promise.ONE_MACHINE)
 
 
 def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
@@ -171,33 +176,25 @@ def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
         return withdraw(self, unit, homes, reason)
 
     monkeypatch.setattr(decider, "_withdraw", withdraw_all)
-    with history.silence():
-        _, few = first_failure(Promise.STOPS_NOTHING)
-    assert len(few) <= MOST
+    assert_found(Promise.STOPS_NOTHING)
 
 
 def test_who_follows_a_restored_store_at_once_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.fleet.daemon.agent.Agent._confirms", yes)
     monkeypatch.setattr("components.fleet.daemon.leader.replace", careless)
-    with history.silence():
-        _, few = first_failure(Promise.ONE_MACHINE)
-    assert len(few) <= MOST
+    assert_found(Promise.ONE_MACHINE)
 
 
 def test_a_fence_that_does_not_close_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.fleet.daemon.fence.STOP_AT", 2.0)
-    with history.silence():
-        _, few = first_failure(Promise.FENCED)
-    assert len(few) <= MOST
+    assert_found(Promise.FENCED)
 
 
 def test_a_unit_that_is_stopped_before_it_is_up_elsewhere_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("components.fleet.daemon.moving.Journeys._starts_first", no)
-    with history.silence():
-        _, few = first_failure(Promise.STARTS_FIRST)
-    assert len(few) <= MOST
+    assert_found(Promise.STARTS_FIRST)
 
 
 class Pessimist(Losses):
@@ -215,9 +212,7 @@ class Pessimist(Losses):
 
 def test_a_leader_that_does_not_believe_in_losses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.fleet.daemon.leader.Losses", Pessimist)
-    with history.silence():
-        _, few = first_failure(Promise.IN_TIME)
-    assert len(few) <= MOST
+    assert_found(Promise.IN_TIME)
 
 
 def forgotten(raw: dict[str, Any]) -> LocalUnit:
@@ -228,6 +223,4 @@ def test_a_fleetd_that_does_not_remember_what_it_has_started_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("components.fleet.daemon.ledger._local_unit", forgotten)
-    with history.silence():
-        _, few = first_failure(Promise.ONCE)
-    assert len(few) <= MOST
+    assert_found(Promise.ONCE)

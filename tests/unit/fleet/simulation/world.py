@@ -122,13 +122,9 @@ class World:
     def _fits_elsewhere(self, unit: str, node: Node) -> bool:
         text = self.wanted[unit][0]
         others = [one for one in self.nodes if one is not node and one.id not in self.marks()]
-        return (
-            bool(others)
-            and not self.is_global(unit)
-            and (
-                "role=" not in text or any(f"role={one.metadata['role']}" in text for one in others)
-            )
-        )
+        if self.is_global(unit) or not others:
+            return False
+        return "role=" not in text or any(f"role={one.metadata['role']}" in text for one in others)
 
     def is_global(self, unit: str) -> bool:
         """Whether the unit is to run on every machine."""
