@@ -60,7 +60,6 @@ ctl() {
 until [[ $(ctl put started yes) == OK ]]; do sleep 0.1; done
 bin/server --version | sed -n 1p
 
-lease=$(ctl lease grant 600 | awk '{print $2}')
 for number in $(seq 40); do
   answer=$(head -c 60000 /dev/zero | tr '\0' x | ctl put "fill$number")
   [[ $answer == OK ]] || break
