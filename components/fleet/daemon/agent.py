@@ -149,6 +149,8 @@ class _View:
     wanted: Mapping[str, _Wanted]
     statuses: Mapping[str, Status]
     steps: Mapping[Step, list[str]]
+    origins: Mapping[str, str]
+    """The files of units of the same name that are the machine's own."""
 
 
 class Agent:
@@ -334,6 +336,8 @@ class Agent:
     ) -> bool:
         """One step for each unit. Whether there may be another at once."""
         view = self._look(wanted, unreadable)
+        for name, origin in view.origins.items():
+            self._complain(name, wanted[name].revision, _foreign(name, origin))
         if not self._report(lease, view, unreadable):
             return False
         self._complained = False
@@ -354,7 +358,13 @@ class Agent:
         for name in sorted(names - unreadable):
             told = wanted[name].assignment if name in wanted else None
             steps[next_step(units.get(name), told, statuses.get(name, UNKNOWN))].append(name)
-        return _View(wanted, statuses, steps)
+        return _View(wanted, statuses, steps, self._origins(steps[Step.WRITE], statuses))
+
+    def _origins(self, names: Iterable[str], statuses: Mapping[str, Status]) -> Mapping[str, str]:
+        """Of the units to write, those that the machine has already, and not from fleet."""
+        known = self._ledger.units.keys()
+        there = [n for n in names if n not in known and statuses[n].load != UNKNOWN.load]
+        return self._systemd.origins(there) if there else {}
 
     def _note(self, view: _View) -> bool:
         units = self._ledger.units
@@ -410,13 +420,10 @@ class Agent:
         if not names:
             return {}
         texts = self._texts(view.wanted[name].assignment.sha for name in names)
-        known = self._ledger.units.keys()
         files: dict[str, str] = {}
         for name in names:
             wanted = view.wanted[name]
-            if name not in known and view.statuses[name].load != UNKNOWN.load:
-                self._complain(name, wanted.revision, "the machine has its own unit of this name")
-            elif wanted.assignment.sha not in texts:
+            if wanted.assignment.sha not in texts:
                 self._complain(name, wanted.revision, "its file is missing in the store")
             else:
                 files[name] = texts[wanted.assignment.sha]
@@ -507,7 +514,8 @@ class Agent:
         unit, wanted = self._ledger.units.get(name), view.wanted.get(name)
         status, problem = view.statuses.get(name, UNKNOWN), self._problems.get(name)
         if unit is None and wanted is not None:
-            unit = _new(wanted)
+            # Whatever systemd has of this name is not the unit that is meant.
+            unit, status = _new(wanted), UNKNOWN
         assert unit is not None
         return UnitState(
             load=status.load,
@@ -600,6 +608,13 @@ def _cluster_id(entry: Entry | None) -> str:
 
 def _new(wanted: _Wanted) -> LocalUnit:
     return LocalUnit(wanted.assignment.sha, Progress.WRITING, revision=wanted.revision)
+
+
+def _foreign(name: str, origin: str) -> str:
+    return (
+        f"the machine has its own unit of this name ({origin}), which is left alone: "
+        f"give yours another name, and give this one up: fleetctl destroy {name}"
+    )
 
 
 def _failed(status: Status) -> bool:

@@ -130,6 +130,10 @@ class DBusSystemd:
         """See `Systemd.stop`."""
         return self._do(self._for_each("StopUnit", "ss", [[name, "replace"] for name in names]))
 
+    def origins(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.origins`."""
+        return self._do(self._origins(list(names)))
+
     def fenced(self) -> set[str]:
         """See `Systemd.fenced`."""
         return self._fenced.stopped()
@@ -277,7 +281,8 @@ class DBusSystemd:
             return {}
         signals = self._signals
         (listed,) = await self._manager("ListUnitsByNames", "as", names)
-        rows = {row[0]: row for row in listed}
+        # In the order of the names; a row has the unit's own name where it was asked by an alias.
+        rows = dict(zip(names, listed, strict=True))
         self._paths = {name: row[6] for name, row in rows.items()}
         self._asked = set(self._paths.values())
         for row in rows.values():
@@ -293,6 +298,19 @@ class DBusSystemd:
             for (name, row), when in zip(rows.items(), since, strict=True)
         }
 
+    async def _origins(self, names: list[str]) -> dict[str, str]:
+        (listed,) = await self._manager("ListUnitsByNames", "as", names)
+        units = await _gather(self._properties(row[6], _UNIT) for row in listed)
+        return {
+            name: origin
+            for name, unit in zip(names, units, strict=True)
+            if (origin := _origin(name, unit))
+        }
+
+    async def _properties(self, path: str, interface: str) -> dict[str, Any]:
+        (found,) = await self._call(_SYSTEMD, path, _PROPERTIES, "GetAll", "s", [interface])
+        return {name: variant.value for name, variant in found.items()}
+
     async def _when(self, path: str, active: str) -> float:
         """When the unit entered this state; asked for again only after it changed."""
         known = self._since.get(path)
@@ -304,6 +322,14 @@ class DBusSystemd:
 def _is_unknown(row: Sequence[Any]) -> bool:
     """Of a row of systemd's list: there is neither a file nor anything that runs."""
     return row[2] == "not-found" and row[3] == "inactive"
+
+
+def _origin(name: str, unit: Mapping[str, Any]) -> str:
+    """Where a unit that is not fleet's comes from; empty if there is none."""
+    if unit["LoadState"] == "not-found":
+        return ""
+    made_up = name.endswith(".slice") and not unit["Perpetual"]
+    return unit["FragmentPath"] or unit["SourcePath"] or ("" if made_up else "systemd itself")
 
 
 def _referrer(names: Iterable[str]) -> str:

@@ -63,6 +63,13 @@ class Systemd(Protocol):
         """
         ...
 
+    def origins(self, names: Iterable[str]) -> dict[str, str]:
+        """Of these units, none of them fleet's, those that the machine has: the file of each.
+
+        A slice that systemd has made up, because a unit names it, is not one of them.
+        """
+        ...
+
     def fenced(self) -> set[str]:
         """The units that the fence stopped (`fence.py`), until they are released."""
         ...

@@ -394,6 +394,8 @@ class FakeSystemd:
     stops: list[str] = field(default_factory=list[str])
     calls: list[str] = field(default_factory=list[str])
     refuse: dict[str, str] = field(default_factory=dict[str, str])
+    made_up: set[str] = field(default_factory=set[str])
+    """Slices without a file, loaded and active because a unit names them."""
     going_down: bool = False
     stopped_by_fence: set[str] = field(default_factory=set[str])
     journals_read: list[str] = field(default_factory=list[str])
@@ -406,7 +408,7 @@ class FakeSystemd:
         self._units: dict[str, _Loaded] = {}
         self._on_change: Callable[[], None] = lambda: None
         for name, text in self.foreign.items():
-            self._units[name] = _Loaded(text)
+            self._units[name] = _Loaded(text, "active", "running", since=1.0)
 
     def status(self, names: Iterable[str]) -> dict[str, Status]:
         self.gate("before status")
@@ -446,6 +448,10 @@ class FakeSystemd:
 
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         return self._queue("stop", list(names))
+
+    def origins(self, names: Iterable[str]) -> dict[str, str]:
+        self.gate("before origins")
+        return {name: f"/lib/systemd/system/{name}" for name in names if name in self.foreign}
 
     def fenced(self) -> set[str]:
         return set(self.stopped_by_fence)
@@ -523,7 +529,9 @@ class FakeSystemd:
 
     def _status(self, name: str) -> Status:
         unit = self._units.get(name, _Loaded())
-        load = "loaded" if unit.text else "not-found"
+        if name in self.made_up and unit.active == "inactive":
+            unit = _Loaded("", "active", "active", since=1.0)
+        load = "loaded" if unit.text is not None else "not-found"
         return Status(load, unit.active, unit.sub, unit.since, bool(unit.job))
 
     def _text(self, name: str) -> str | None:

@@ -10,9 +10,11 @@ from components.fleet.daemon.ledger import LocalUnit, Progress
 from components.fleet.daemon.systemd import Status
 from components.fleet.model import (
     CLUSTER,
+    STATES,
     Assignment,
     Cluster,
     Target,
+    UnitState,
     file_key,
     schedule_key,
     sha_of,
@@ -377,14 +379,30 @@ def test_units_of_the_machine_itself_are_not_touched() -> None:
     bench = Bench()
     bench.systemd = FakeSystemd(bench.clock, foreign={"ssh.service": "its own"})
     bench.restart()
+    told: list[UnitState] = []
+
+    def note(changes: Changes) -> None:
+        told.extend(UnitState.from_json(entry.value) for entry in changes.puts.values())
+
+    bench.store.watch(STATES, bench.store.revision, note, lambda: None)
     bench.assign("ssh.service", SLEEPS)
     bench.settle()
-    state = bench.state("ssh.service")
-    assert state and state.problem == "the machine has its own unit of this name"
+    assert [(state.load, state.active) for state in told] == [("not-found", "inactive")]
+    assert told[0].problem.startswith(
+        "the machine has its own unit of this name (/lib/systemd/system/ssh.service)"
+    )
     assert bench.systemd.disk == {} and bench.calls() == []
     bench.assign("ssh.service", SLEEPS, Target.INACTIVE)
     bench.settle()
     assert bench.state("ssh.service") is None and bench.calls() == []
+
+
+def test_a_slice_that_systemd_made_up_is_not_the_machines_own(bench: Bench) -> None:
+    bench.systemd.made_up.add("my.slice")
+    bench.run("my.slice", "[Slice]\nCPUWeight=50\n")
+    state = bench.state("my.slice")
+    assert state and (state.load, state.active, state.problem) == ("loaded", "active", "")
+    assert bench.calls() == ["reload", "start my.slice"]
 
 
 def test_refused_start_is_told_and_tried_again_when_units_have_changed(bench: Bench) -> None:
