@@ -19,6 +19,7 @@ MARKS = ROOT + "marks/"
 MOVES = ROOT + "moves/"
 ADDRESSES = ROOT + "addresses/"
 METADATA = ROOT + "metadata/"
+ORDERS = ROOT + "orders/"
 
 LAYOUT_VERSION = 1
 
@@ -74,6 +75,11 @@ def move_key(name: str) -> str:
     return MOVES + name
 
 
+def order_key(machine: str, name: str) -> str:
+    """Where an operator asks `machine` to have systemd do something about unit `name`."""
+    return f"{ORDERS}{machine}/{name}"
+
+
 def address_key(address: str) -> str:
     """Where the id of the machine that last had `address` is kept."""
     return ADDRESSES + address
@@ -85,7 +91,7 @@ def metadata_key(machine: str) -> str:
 
 
 def split_key(key: str, prefix: str) -> tuple[str, str]:
-    """The machine and the unit of a key under `schedule/` or `states/`."""
+    """The machine and the unit of a key under `schedule/`, `states/` or `orders/`."""
     machine, _, name = key.removeprefix(prefix).partition("/")
     return machine, name
 
@@ -246,6 +252,25 @@ class Move(Record):
     """The id of the machine where it is; from any other it does not move."""
     target: str
     """The id of the machine where it is to be."""
+
+
+class Verb(StrEnum):
+    """What an operator may ask of systemd, as `systemctl` names it."""
+
+    RESTART = "restart"
+    RESET_FAILED = "reset-failed"
+
+
+@dataclass(frozen=True)
+class Order(Record):
+    """What a machine is to have systemd do about a unit, once, on the lease of who asks for it."""
+
+    kind: ClassVar[str] = "order"
+    DONE: ClassVar[str] = "done"
+    verb: str
+    """A `Verb`, or one of another version."""
+    answer: str = ""
+    """The machine's, when it was done: `DONE`, or why not in words."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ class Draft:
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The unit files that these units name: SHA-256 to text."""
     records: Mapping[str, Record | None] = field(default_factory=dict[str, Record | None])
-    """Other records that change, by key: marks and moves; None removes one."""
+    """Other records that change, by key: marks, moves and orders; None removes one."""
+    lease: int = 0
+    """What these records are bound to; 0: they stay."""
 
 
 def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
@@ -83,7 +85,7 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
             yield operations, conditions
             operations, conditions = [], []
         conditions.append(Unchanged(key, view.mod_revision(key)))
-        operations.append(Put(key, record.to_json()) if record else Delete(key))
+        operations.append(Put(key, record.to_json(), draft.lease) if record else Delete(key))
     for name, unit in draft.units.items():
         if len(operations) + 2 > MAX_OPERATIONS:
             yield operations, conditions

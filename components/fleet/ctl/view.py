@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from .. import model
-from ..model import Assignment, Machine, Mark, Move, Target, Unit, UnitState
+from ..model import Assignment, Machine, Mark, Move, Order, Target, Unit, UnitState
 from ..scheduling.schedule import Job, Plan, schedule
 from ..store import Changes, Entry, Snapshot
 from ..unitfiles.unitfile import Requirements, UnitFile, UnitFileError, parse
@@ -18,7 +18,7 @@ PARSED_FILES = 20_000
 class View:
     """The records under `/fleet/` at one revision; `apply` moves it forward.
 
-    `schedule` and `states` are keyed by unit, then by machine.
+    `schedule`, `states` and `orders` are keyed by unit, then by machine.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -31,6 +31,7 @@ class View:
         self.moves: dict[str, Move] = {}
         self.schedule: dict[str, dict[str, Assignment]] = defaultdict(dict)
         self.states: dict[str, dict[str, UnitState]] = defaultdict(dict)
+        self.orders: dict[str, dict[str, Order]] = defaultdict(dict)
         self._withdrawn: dict[str, dict[str, Assignment]] = defaultdict(dict)
         self._plan: Plan | None = None
         for entry in snapshot.entries.values():
@@ -156,6 +157,7 @@ class View:
             model.MOVES: self._put_move,
             model.SCHEDULE: self._put_assignment,
             model.STATES: self._put_state,
+            model.ORDERS: self._put_order,
         }
 
     def _put_machine(self, machine: str, value: str) -> None:
@@ -184,6 +186,10 @@ class View:
         machine, name = model.split_key(key, "")
         self.states[name][machine] = UnitState.from_json(value)
 
+    def _put_order(self, key: str, value: str) -> None:
+        machine, name = model.split_key(key, "")
+        self.orders[name][machine] = Order.from_json(value)
+
     def _delete(self, key: str) -> None:
         self.entries.pop(key, None)
         self._outdate(key)
@@ -200,6 +206,7 @@ class View:
             (model.SCHEDULE, self.schedule),
             (model.SCHEDULE, self._withdrawn),
             (model.STATES, self.states),
+            (model.ORDERS, self.orders),
         ):
             if key.startswith(prefix):
                 machine, name = model.split_key(key, prefix)

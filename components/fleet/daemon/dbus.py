@@ -107,7 +107,7 @@ class DBusSystemd:
                 (self._unit_directory / name).unlink()
             (self._own / name).unlink(missing_ok=True)
         self._fenced.forget(names)
-        refused = self._do(self._for_each("ResetFailedUnit", "s", [[name] for name in names]))
+        refused = self.reset_failed(names)
         if refused:
             name, reason = next(iter(refused.items()))
             raise SystemdError(f"cannot reset {name}: {reason}")
@@ -129,6 +129,14 @@ class DBusSystemd:
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.stop`."""
         return self._do(self._for_each("StopUnit", "ss", [[name, "replace"] for name in names]))
+
+    def restart(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.restart`."""
+        return self._do(self._for_each("RestartUnit", "ss", [[name, "replace"] for name in names]))
+
+    def reset_failed(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.reset_failed`."""
+        return self._do(self._for_each("ResetFailedUnit", "s", [[name] for name in names]))
 
     def origins(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.origins`."""
@@ -271,7 +279,7 @@ class DBusSystemd:
         except DBusError as error:
             if error.type in _BUS_TROUBLE:
                 raise
-            if error.type == _NOT_LOADED and member != "StartUnit":
+            if error.type == _NOT_LOADED and member in ("StopUnit", "ResetFailedUnit"):
                 return None
             return error.text
         return None

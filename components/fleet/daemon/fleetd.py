@@ -22,6 +22,7 @@ from ..config import Config, ConfigError
 from ..etcd.client import connect
 from ..model import (
     CLUSTER,
+    ORDERS,
     SCHEDULE,
     BadRecordError,
     Cluster,
@@ -41,6 +42,7 @@ from .journald import about, log_to_journal
 from .leader import Leader
 from .ledger import Ledger
 from .mirror import Mirror
+from .orders import Orders
 from .session import Session
 from .statefile import DiskFile, StateFile
 from .systemd import Systemd, SystemdError
@@ -101,11 +103,13 @@ class Fleetd:
             self._shake,
             around.wall_clock,
         )
+        self._orders = Orders(around.store, around.systemd, ledger, around.wall_clock)
         self._address = Address(machine, around.store, around.wall_clock)
         self._election = Election(machine.id, around.store, around.clock, around.wake)
         self._leader: Leader | None = None
         self._cluster = Mirror(around.store, CLUSTER, around.wake)
         self._schedule = Mirror(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
+        self._given = Mirror(around.store, f"{ORDERS}{machine.id}/", around.wake)
         self._own_key = Mirror(around.store, machine_key(machine.id), around.wake)
         self._metadata = Mirror(around.store, metadata_key(machine.id), around.wake)
         # A fleetd without a past cannot know whether the store is what it was.
@@ -186,7 +190,7 @@ class Fleetd:
         self.announced = False  # As far as is known; a round may end before it is looked up.
         self._address.renew()
         # A watch that begins after all that the store has now would stay silent.
-        for mirror in (self._cluster, self._schedule, self._own_key):
+        for mirror in (self._cluster, self._schedule, self._given, self._own_key):
             mirror.close()
         self._election.distrust()
         self.session.shaken()
@@ -198,6 +202,8 @@ class Fleetd:
                 self._agent.distrust()  # Who removed it may have removed the states as well.
             self._take_metadata()
             self.announced = self._is_announced(lease)
+            self._given.refresh()
+            self._orders.obey(self._given.entries)
             seconds = self._agent.reconcile(lease, self.announced, self._schedule.entries)
             if lease and not self.announced and self._own_key.settled:
                 self._announce(lease)

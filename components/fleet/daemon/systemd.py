@@ -63,6 +63,14 @@ class Systemd(Protocol):
         """
         ...
 
+    def restart(self, names: Iterable[str]) -> dict[str, str]:
+        """Queue restart jobs, which take along what is bound to each unit; as for `start`."""
+        ...
+
+    def reset_failed(self, names: Iterable[str]) -> dict[str, str]:
+        """Forget failures, and how often each was started; why not, for each that was refused."""
+        ...
+
     def origins(self, names: Iterable[str]) -> dict[str, str]:
         """Of these units, none of them fleet's, those that the machine has: the file of each.
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from components.fleet.daemon.agent import Agent
 from components.fleet.daemon.ledger import Ledger
+from components.fleet.daemon.orders import Orders
 from components.fleet.model import (
     CLUSTER,
+    ORDERS,
     SCHEDULE,
     Assignment,
     Cluster,
@@ -42,14 +44,17 @@ class Bench:
 
     def restart(self) -> None:
         """A new fleetd."""
+        ledger = Ledger(self.ledger_file)
+        self.orders = Orders(self.line, self.systemd, ledger, self.clock)
         self.agent = Agent(
             MACHINE,
             self.line,
             self.systemd,
-            Ledger(self.ledger_file),
+            ledger,
             self.sight,
             PATIENCE,
             self._on_shaken,
+            self.clock,
         )
 
     def assign(self, unit: str, text: str, target: Target = Target.LAUNCHED) -> None:
@@ -62,6 +67,7 @@ class Bench:
         snapshot = self.store.read(SCHEDULE + MACHINE + "/")
         self.agent.recognise(self.store.entries.get(CLUSTER), snapshot.revision, fresh=True)
         lease = self.lease if lease is None else lease
+        self.orders.obey(self.store.read(ORDERS + MACHINE + "/").entries)
         seconds = self.agent.reconcile(lease, announced and bool(lease), snapshot.entries)
         self.systemd.work()
         return seconds

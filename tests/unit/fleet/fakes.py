@@ -449,6 +449,19 @@ class FakeSystemd:
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         return self._queue("stop", list(names))
 
+    def restart(self, names: Iterable[str]) -> dict[str, str]:
+        return self._queue("restart", list(names))
+
+    def reset_failed(self, names: Iterable[str]) -> dict[str, str]:
+        for name in names:
+            self.gate(f"before reset-failed {name}")
+            self.calls.append(f"reset-failed {name}")
+            unit = self._units.get(name)
+            if unit and unit.active == "failed":
+                unit.active, unit.sub = "inactive", "dead"
+            self.gate(f"after reset-failed {name}")
+        return {}
+
     def origins(self, names: Iterable[str]) -> dict[str, str]:
         self.gate("before origins")
         return {name: f"/lib/systemd/system/{name}" for name in names if name in self.foreign}
@@ -497,6 +510,10 @@ class FakeSystemd:
                 self._run(name, unit, unit.text)
             elif job == "stop" and _is_up(unit):
                 self._end(name, unit, "inactive")
+            elif job == "restart" and unit.text:
+                if _is_up(unit):
+                    self._end(name, unit, "inactive")
+                self._run(name, unit, unit.text)
             if job:
                 self._on_change()
 
@@ -543,9 +560,9 @@ class FakeSystemd:
             self.gate(f"before {job} {name}")
             self.calls.append(f"{job} {name}")
             unit = self._units.get(name)
-            if job == "start" and (unit is None or not unit.text or name in self.refuse):
+            if job != "stop" and (unit is None or not unit.text or name in self.refuse):
                 refused[name] = self.refuse.get(name, f"Unit {name} not found.")
-            elif unit and _is_up(unit) != (job == "start"):
+            elif unit and (job == "restart" or _is_up(unit) != (job == "start")):
                 unit.job = job
             elif unit and unit.job:
                 unit.job = ""

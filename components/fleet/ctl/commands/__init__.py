@@ -14,6 +14,7 @@ _NAMES = (
     "start",
     "stop",
     "restart",
+    "reset-failed",
     "unload",
     "rollout",
     "destroy",

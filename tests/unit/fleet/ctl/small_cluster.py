@@ -9,7 +9,16 @@ from components.fleet.ctl.command import Context, Located
 from components.fleet.ctl.goals import Failed
 from components.fleet.ctl.locating import locate
 from components.fleet.ctl.view import View
-from components.fleet.model import Assignment, Machine, Target, Unit, UnitState, sha_of
+from components.fleet.model import (
+    Assignment,
+    Machine,
+    Order,
+    Target,
+    Unit,
+    UnitState,
+    Verb,
+    sha_of,
+)
 from components.fleet.store import (
     Changes,
     Condition,
@@ -57,6 +66,10 @@ class SmallCluster:
     Global unit also by machine: "NAME on ID"."""
     log: list[str] = field(default_factory=list[str])
     """What machines were told: "start NAME", "stop NAME"."""
+    answers: dict[str, str] = field(default_factory=dict[str, str])
+    """What a unit's machine answers to an order; without an entry, that it is done."""
+    deaf: bool = False
+    """Whether the machines take no orders."""
     clock: float = 1000.0
 
     def __post_init__(self) -> None:
@@ -64,6 +77,7 @@ class SmallCluster:
         self.join(WEB, DB)
         self.store.watch(model.UNITS, self.store.revision, self._on_units, lambda: None)
         self.store.watch(model.MOVES, self.store.revision, self._on_moves, lambda: None)
+        self.store.watch(model.ORDERS, self.store.revision, self._on_orders, lambda: None)
 
     def put(self, key: str, record: model.Record) -> None:
         self.store.put(key, record.to_json())
@@ -110,6 +124,20 @@ class SmallCluster:
         done = [name for name, move in self.view().moves.items() if move.source not in on[name]]
         self.store.remove(*(model.move_key(name) for name in done))
 
+    def _on_orders(self, changes: Changes) -> None:
+        """The machines answer, and report what became of it."""
+        for key, entry in changes.puts.items():
+            order = Order.from_json(entry.value)
+            machine, name = model.split_key(key, model.ORDERS)
+            if order.answer or self.deaf:
+                continue
+            self.log.append(f"{order.verb} {name}")
+            answer = self.answers.get(name, Order.DONE)
+            told = replace(order, answer=answer)
+            self.store.commit([Put(key, told.to_json(), entry.lease)])
+            if order.verb == Verb.RESTART and answer == Order.DONE:
+                self._start(machine, name)
+
     def _on_units(self, changes: Changes) -> None:
         view = self.view()
         plan = view.plan()
@@ -137,14 +165,22 @@ class SmallCluster:
         was_started = before is not None and before.target is Target.LAUNCHED
         if was_started:
             self.log.append(f"stop {name}")
-        states = [self.state(name, "inactive", "dead")]
+        down = self.state(name, "inactive", "dead")
         if unit.target is Target.LAUNCHED:
             self.log.append(f"start {name}")
-            up = [self.state(name, "active", "running")]
-            states = self.behaviour.get(f"{name} on {machine}") or self.behaviour.get(name) or up
-        for state in states:
+            self._start(machine, name)
+            return
+        self.clock += 1
+        self.put(model.state_key(machine, name), replace(down, sha=told.sha, since=self.clock))
+
+    def _start(self, machine: str, name: str) -> None:
+        """The machine's systemd starts it, anew if it runs; its states follow at once."""
+        up = [self.state(name, "active", "running")]
+        told = self.view().assigned(name)[machine]
+        at = self.clock
+        for state in self.behaviour.get(f"{name} on {machine}") or self.behaviour.get(name) or up:
             self.clock += 1
-            state = replace(state, sha=told.sha, since=self.clock)
+            state = replace(state, sha=told.sha, since=self.clock, told=at)
             self.put(model.state_key(machine, name), state)
 
 

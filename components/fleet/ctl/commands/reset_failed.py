@@ -1,0 +1,70 @@
+"""`fleetctl reset-failed`."""
+
+from argparse import ArgumentParser, Namespace
+
+from ...model import Verb
+from .. import waiting
+from ..command import Command, Context
+from ..errors import Exit
+from ..finishing import finish
+from ..follow import Follower
+from ..names import legend, select
+from ..ordering import give
+from ..output import tell
+from ..view import View
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "units", nargs="*", metavar="UNIT", help="a unit, or a quoted pattern; without: all failed"
+    )
+    waiting.add_limits(parser)
+
+
+def _places(given: list[str], view: View) -> dict[str, list[str]]:
+    """The units in question, and the machines that have them; of all units, where they failed."""
+    names = select(given, view.units) if given else list(view.units)
+    places = {name: _machines(name, view, failed=not given) for name in names}
+    for name in [name for name in names if given and not places[name]]:
+        tell(f"{name} is on no machine, so there is nothing to reset")
+    if not given and not any(places.values()):
+        tell("no unit has failed")
+    return {name: machines for name, machines in places.items() if machines}
+
+
+def _machines(name: str, view: View, failed: bool) -> list[str]:
+    states = view.reported(name)
+    alive = states.keys() & view.machines.keys()
+    return sorted(on for on in alive if states[on].active == "failed" or not failed)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    timeout = waiting.timeout_of(arguments)
+    with Follower(context.connect()) as follower:
+        places = _places(arguments.units, follower.view)
+        if not places:
+            return Exit.DONE
+        code = finish(context, follower, lambda: give(follower, Verb.RESET_FAILED, places, timeout))
+        if code == Exit.DONE:
+            for name, machines in sorted(places.items()):
+                where = ", ".join(legend(on, follower.view.machines) for on in machines)
+                print(f"Unit {name} reset on {where}")
+    return code
+
+
+COMMAND = Command(
+    name="reset-failed",
+    summary="forget that units have failed, and how often they were started",
+    help="""\
+Have systemd forget that units have failed, and how often they were started lately, which is what
+StartLimitBurst= counts. Without a UNIT: of all that are failed. It starts nothing: `start` or
+`restart` do, and both forget it by themselves.""",
+    example="""
+  $ fleetctl reset-failed hello.service
+  Unit hello.service reset on 3f2a91bc.../172.18.0.11
+
+  $ fleetctl reset-failed
+""",
+    configure=_configure,
+    run=_run,
+)

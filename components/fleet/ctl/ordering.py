@@ -1,0 +1,80 @@
+"""Orders: what machines are to have systemd do about units, once."""
+
+from collections.abc import Iterable, Mapping
+
+from ..model import Order, Verb, order_key
+from .change import Draft, change
+from .errors import CtlError
+from .follow import Follower
+from .goals import Failed, Goal, Outcome, Reached, Waiting
+from .names import legend
+from .view import View
+from .waiting import Wait, say_nothing
+
+ANSWER_SECONDS = 60
+"""How long an order stands: fleetd takes it within milliseconds, or is not there."""
+
+
+def give(
+    follower: Follower, verb: Verb, places: Mapping[str, Iterable[str]], timeout: float | None
+) -> Mapping[str, Failed]:
+    """Have machines do something about units; wait until each has answered.
+
+    Args:
+        follower: the records.
+        verb: what is to be done.
+        places: the units, and the ids of each one's machines.
+        timeout: in seconds; None: until the orders end by themselves.
+
+    Returns:
+        The units that a machine has not done it for, and why.
+
+    Raises:
+        CtlError: one of them has such an order already.
+        TimedOutError: the time limit came first.
+    """
+    places = {name: list(machines) for name, machines in places.items()}
+    lease = follower.store.grant(ANSWER_SECONDS)
+
+    def draft(view: View) -> Draft:
+        for name, machines in places.items():
+            _check_free(name, machines, view)
+        keys = [order_key(on, name) for name, machines in places.items() for on in machines]
+        return Draft(records={key: Order(verb) for key in keys}, lease=lease)
+
+    try:
+        change(follower, draft)
+        answers = {name: _answered(name, machines) for name, machines in places.items()}
+        return Wait(follower, answers, timeout, say_nothing).run()
+    finally:
+        follower.store.revoke(lease)
+
+
+def _check_free(name: str, machines: Iterable[str], view: View) -> None:
+    for machine in machines:
+        order = view.orders.get(name, {}).get(machine)
+        if order:
+            where = legend(machine, view.machines)
+            raise CtlError(f"someone else has just ordered {order.verb} {name} on {where}")
+
+
+def _answered(name: str, machines: Iterable[str]) -> Goal:
+    def goal(view: View) -> Outcome:
+        outcomes = [_answer(name, machine, view) for machine in machines]
+        failed = [one for one in outcomes if isinstance(one, Failed)]
+        waiting = [one for one in outcomes if isinstance(one, Waiting)]
+        return next(iter([*failed, *waiting]), Reached(name))
+
+    return goal
+
+
+def _answer(name: str, machine: str, view: View) -> Outcome:
+    where = legend(machine, view.machines)
+    order = view.orders.get(name, {}).get(machine)
+    if order is None or machine not in view.machines:
+        return Failed(f"fleetd on {where} did not answer; see: fleetctl list-machines", machine)
+    if not order.answer:
+        return Waiting(f"fleetd on {where} has not answered yet")
+    if order.answer != Order.DONE:
+        return Failed(f"{where}: {order.answer}", machine)
+    return Reached(where)

@@ -1,0 +1,110 @@
+"""What operators ask of this machine's systemd: each order is done once, and answered.
+
+An order is no desired state: it is bound to the lease of the command that gave it, and goes with
+it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ..model import BadRecordError, Order, Verb
+from ..store import Entry, LeaseLostError, Put, Store, Unchanged
+from .journald import about
+from .ledger import Ledger, Progress
+from .systemd import Systemd, SystemdError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What was made of an order, which is known by its revision; `told` once it is in the store."""
+
+    revision: int
+    text: str
+    told: bool = False
+
+
+class Orders:
+    """Runs in the loop's thread. A fleetd that is killed half way does an order again."""
+
+    def __init__(
+        self, store: Store, systemd: Systemd, ledger: Ledger, wall_clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._systemd = systemd
+        self._ledger = ledger
+        self._wall_clock = wall_clock
+        self._answers: dict[str, _Answer] = {}
+
+    def obey(self, entries: Mapping[str, Entry]) -> None:
+        """Do what is new among the entries under `orders/<machine>/`, and answer it.
+
+        While a store that was emptied or restored is not trusted, nothing is done for it.
+        """
+        if self._ledger.wary:
+            return
+        known = self._answers
+        self._answers = {
+            key: known[key]
+            for key, entry in entries.items()
+            if key in known and known[key].revision == entry.mod_revision
+        }
+        for key, entry in entries.items():
+            order = _read(entry)
+            if order and not order.answer:
+                self._take(key, entry, order)
+
+    def _take(self, key: str, entry: Entry, order: Order) -> None:
+        if key not in self._answers:
+            text = self._do(key.rpartition("/")[2], order.verb)
+            self._answers[key] = _Answer(entry.mod_revision, text)
+        answer = self._answers[key]
+        if answer.told:
+            return
+        told = Put(key, replace(order, answer=answer.text).to_json(), entry.lease)
+        try:
+            self._store.commit([told], Unchanged(key, entry.mod_revision))
+        except LeaseLostError:
+            log.info("%s: whoever ordered %s has gone", key, order.verb)
+        self._answers[key] = replace(answer, told=True)
+
+    def _do(self, name: str, verb: str) -> str:
+        """Do it; the answer."""
+        unit = self._ledger.units.get(name)
+        if unit is None:
+            return "the unit is not on this machine"
+        log.info("%s %s: ordered", verb, name, extra=about(verb, name))
+        try:
+            if verb == Verb.RESET_FAILED:
+                refused = self._systemd.reset_failed([name])
+            elif verb == Verb.RESTART:
+                return self._restart(name)
+            else:
+                return f"this version of fleet does not know how to {verb}"
+        except SystemdError as error:
+            return str(error)
+        return refused.get(name, Order.DONE)
+
+    def _restart(self, name: str) -> str:
+        """One job, by which systemd restarts as well what is bound to the unit.
+
+        It begins with a clean slate: a restart that was asked for is no failure, so it does not
+        count towards the unit's start limit.
+        """
+        unit = self._ledger.units[name]
+        if unit.progress is not Progress.STARTED:
+            return "it is not started on this machine; see: fleetctl why"
+        since = self._systemd.status([name])[name].since
+        self._ledger.record({name: replace(unit, since=since, told=self._wall_clock())})
+        self._systemd.reset_failed([name])
+        return self._systemd.restart([name]).get(name, Order.DONE)
+
+
+def _read(entry: Entry) -> Order | None:
+    try:
+        return Order.from_json(entry.value)
+    except BadRecordError as error:
+        log.error("%s cannot be used: %s", entry.key, error)
+        return None
