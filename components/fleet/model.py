@@ -24,6 +24,12 @@ ORDERS = ROOT + "orders/"
 LAYOUT_VERSION = 1
 
 
+JOB_PENDING = "pending"
+"""A job of systemd that has not ended."""
+JOB_DONE = "done"
+"""A job of systemd that has ended as it should, be it that there was nothing to do."""
+
+
 class Target(StrEnum):
     """How far a unit is to be taken; each state includes the one before it."""
 
@@ -224,6 +230,11 @@ class UnitState(Record):
     """Its last lines, when it has failed: a few, for those who cannot look on its machine."""
     told: float = 0.0
     """When fleetd told systemd to start the unit: seconds since 1970; 0 if it did not yet."""
+    job: str = ""
+    """How systemd's job to start it ended, in systemd's word, where it did not bring the unit up:
+    done (a condition was not met), failed, dependency, timeout ...; `JOB_PENDING` before."""
+    reason: str = ""
+    """Why the unit is not up, as far as systemd tells: a condition, a unit that it needs ..."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from .. import model
-from ..model import Target, Unit, UnitState
+from ..model import JOB_DONE, JOB_PENDING, Target, Unit, UnitState
 from .names import legend
 from .view import View
 
@@ -27,6 +27,8 @@ class Reached:
     """There: what to tell the operator."""
 
     message: str
+    note: str = ""
+    """What is to be told in any case: that systemd skipped the unit, and why."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Unplaced(Failed):
 Outcome = Waiting | Reached | Failed
 Goal = Callable[[View], Outcome]
 
+UP = ("active", "reloading")
+"""The ACTIVE states of a unit that runs."""
 AUTO_RESTART = "auto-restart"
 """SUB of a unit that has failed and that systemd starts again after RestartSec=."""
 MAX_RESTARTS = 5
@@ -69,13 +73,45 @@ def goal_of(name: str, wanted: Unit, before: Reports | None) -> Goal:
     return gone(name, f"Unit {name} inactive")
 
 
-def launched(name: str, wanted: Unit, before: Reports | None) -> Goal:
+def launched(
+    name: str,
+    wanted: Unit,
+    before: Reports | None,
+    clock: Callable[[], float] = monotonic,
+    is_proven: bool = False,
+) -> Goal:
     """The unit is active on its machine, or on all of its machines; or it ran and has ended.
+
+    One that was started has to stay active for its file's `HealthySec=`, unless it is proven: it
+    has run like that before. systemd may also skip a unit, as its file asks (`Condition...=`).
 
     `before` is what was reported before the command started the unit: an older failure is not
     this start's. None: the command found it as it is to be, and started nothing.
     """
-    return _placed_goal(name, wanted, _Launch(name, before).check, "launched")
+    launch = _Launch(name, before, clock, is_proven=is_proven)
+    return _placed_goal(name, wanted, launch.check, "launched")
+
+
+def restarted(
+    name: str,
+    wanted: Unit,
+    machine: str,
+    before: UnitState,
+    clock: Callable[[], float] = monotonic,
+) -> Goal:
+    """The unit was started anew on a machine, and is as `launched` there.
+
+    `before` is what was reported of it before: what is still so is not the new run.
+    """
+    launch = _Launch(name, {machine: before}, clock, again=True)
+
+    def goal(view: View) -> Outcome:
+        if view.units.get(name) != wanted:
+            return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
+        outcome = _on_machine(name, wanted, machine, launch.check, view)
+        return _told(name, "launched", [outcome]) if isinstance(outcome, Reached) else outcome
+
+    return goal
 
 
 def healthy(
@@ -91,38 +127,79 @@ def healthy(
 class _Launch:
     """What was seen of one start; of a unit that is done at once, that may be its end only."""
 
-    def __init__(self, name: str, before: Reports | None, max_restarts: int = MAX_RESTARTS) -> None:
+    def __init__(
+        self,
+        name: str,
+        before: Reports | None,
+        clock: Callable[[], float],
+        max_restarts: int = MAX_RESTARTS,
+        again: bool = False,
+        is_proven: bool = False,
+    ) -> None:
+        """`again`: it ran already, so that what is still as before is not this start's."""
         self._name = name
+        self._clock = clock
         self._max_restarts = max_restarts
+        self._again = again
         self._is_start = before is not None
+        self._is_proven = is_proven or before is None
         self._before = before or {}
         self._seen = dict(self._before)
+        self._active: dict[str, tuple[float, float]] = {}
+        """Since when it is active on a machine, by its clock and by ours."""
         self._restarts: Counter[str] = Counter()
         self._ran: set[str] = set()
 
     def check(self, machine: str, state: UnitState, view: View) -> Outcome:
         where = legend(machine, view.machines)
         self._note(machine, state)
-        if state.active in ("active", "reloading"):
-            return Reached(where)
+        if state.job and state.job != JOB_PENDING and not self._is_told_before(machine, state):
+            return _job_ended(state, machine, where)
+        if state.job == JOB_PENDING or (self._again and self._is_old(machine, state)):
+            return Waiting(_describe(state, machine, view), machine)
         if self._restarts[machine] >= self._max_restarts:
             return Failed(self._keeps_failing(where), machine, state.journal)
+        if state.active in UP:
+            return self._probation(machine, state, view) or Reached(where)
         if state.active == "failed" and not self._is_old(machine, state):
-            return Failed(f"it failed on {where}", machine, state.journal)
+            return Failed(f"it failed on {where}{_because(state)}", machine, state.journal)
         if state.active == "inactive" and self._has_run(machine, view):
-            return Reached(where)
+            return Reached(where, _skipped(state, where))
         return Waiting(_describe(state, machine, view), machine)
+
+    def _probation(self, machine: str, state: UnitState, view: View) -> Waiting | None:
+        """It counts as started when it has not ended soon after."""
+        if self._is_proven or view.is_oneshot(self._name):
+            return None
+        now = self._clock()
+        since, seen = self._active.get(machine, (state.since, now))
+        seen = seen if since == state.since else now
+        self._active[machine] = (state.since, seen)
+        left = seen + view.healthy_seconds(self._name) - now
+        if left <= 0:
+            return None
+        where = legend(machine, view.machines)
+        return Waiting(f"active on {where}; it has to stay so for {left:.1f} s", machine, left)
 
     def _keeps_failing(self, where: str) -> str:
         if self._max_restarts == 1:
             return f"it failed on {where}"
         return f"it keeps failing on {where}; systemd goes on trying"
 
+    def _is_told_before(self, machine: str, state: UnitState) -> bool:
+        """Whether what became of a job was reported before this start."""
+        before = self._before.get(machine)
+        return before is not None and (before.job, before.told) == (state.job, state.told)
+
     def _note(self, machine: str, state: UnitState) -> None:
-        if state == self._seen.get(machine):
+        before = self._seen.get(machine)
+        if state == before:
             return
         self._seen[machine] = state
-        self._restarts[machine] += state.sub == AUTO_RESTART
+        # Of one that fails and is back within milliseconds, only the new run may be reported.
+        again = machine in self._active and state.active in UP and before is not None
+        again &= before is not None and before.active in UP and before.since != state.since
+        self._restarts[machine] += state.sub == AUTO_RESTART or again
         # systemd forgets when a unit ran soon after it has ended, so it is noted here.
         new = self._is_start and machine not in self._before and state.since > 0
         new &= state.load != "not-found"  # What systemd has no file of, it has not run now.
@@ -142,39 +219,29 @@ class _Trial:
 
     def __init__(self, name: str, before: Reports | None, clock: Callable[[], float]) -> None:
         self._name = name
-        self._launch = _Launch(name, before, max_restarts=1)
-        self._clock = clock
-        self._active: dict[str, tuple[float, float]] = {}
-        """Since when it is active on a machine, by its clock and by ours."""
+        self._launch = _Launch(name, before, clock, max_restarts=1)
+        self._active: dict[str, float] = {}
+        """Since when it is active on a machine, by its clock."""
 
     def check(self, machine: str, state: UnitState, view: View) -> Outcome:
         outcome = self._launch.check(machine, state, view)
         if isinstance(outcome, Failed) or view.is_oneshot(self._name):
             return outcome
-        if state.active in ("active", "reloading"):
-            return self._probation(machine, state, view) or outcome
-        if machine in self._active or isinstance(outcome, Reached):
+        where = legend(machine, view.machines)
+        if state.active in UP:
+            if state.since != self._active.setdefault(machine, state.since):
+                return Failed(f"it did not stay active on {where}: it was started again", machine)
+        elif machine in self._active or isinstance(outcome, Reached):
             what = f"it did not stay active: {_describe(state, machine, view)}"
             return Failed(what, machine, state.journal)
         return outcome
-
-    def _probation(self, machine: str, state: UnitState, view: View) -> Outcome | None:
-        now = self._clock()
-        since, seen = self._active.setdefault(machine, (state.since, now))
-        where = legend(machine, view.machines)
-        if state.since != since:
-            return Failed(f"it did not stay active on {where}: it was started again", machine)
-        left = seen + view.healthy_seconds(self._name) - now
-        if left <= 0:
-            return None
-        return Waiting(f"active on {where}; it has to stay so for {left:.1f} s", machine, left)
 
 
 def running(name: str, wanted: Unit) -> Goal:
     """The unit is active on its machine."""
 
     def check(machine: str, state: UnitState, view: View) -> Outcome:
-        if state.active in ("active", "reloading"):
+        if state.active in UP:
             return Reached(legend(machine, view.machines))
         return Waiting(_describe(state, machine, view), machine)
 
@@ -205,6 +272,18 @@ def stopped(name: str, wanted: Unit) -> Goal:
                 return Waiting(_describe(state, machine, view))
         where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
         return Reached(f"Unit {name} {wanted.target}{f' on {where}' if where else ''}")
+
+    return goal
+
+
+def forgotten(name: str, before: Reports) -> Goal:
+    """No machine reports the failure any more that it reported before."""
+
+    def goal(view: View) -> Outcome:
+        for machine, state in view.reported(name).items():
+            if state.active == "failed" and state == before.get(machine):
+                return Waiting(_describe(state, machine, view))
+        return Reached(name)
 
     return goal
 
@@ -242,10 +321,35 @@ def _placed_goal(
         for outcome in sorted(outcomes, key=lambda outcome: not isinstance(outcome, Failed)):
             if not isinstance(outcome, Reached):
                 return outcome
-        where = ", ".join(legend(machine, view.machines) for machine in machines)
-        return Reached(f"Unit {name} {verb} on {where}")
+        return _told(name, verb, [one for one in outcomes if isinstance(one, Reached)])
 
     return goal
+
+
+def _told(name: str, verb: str, reached: list[Reached]) -> Reached:
+    """One sentence about all machines; where systemd skipped the unit, it does not run."""
+    done = ", ".join(one.message for one in reached if not one.note)
+    skipped = ", ".join(one.message for one in reached if one.note)
+    parts = [f"{verb} on {done}"] if done or not skipped else []
+    parts += [f"skipped on {skipped}"] if skipped else []
+    notes = "; ".join(one.note for one in reached if one.note)
+    return Reached(f"Unit {name} {', '.join(parts)}", f"{name}: {notes}" if notes else "")
+
+
+def _job_ended(state: UnitState, machine: str, where: str) -> Outcome:
+    """Systemd's job is over and the unit is not up; an unmet condition is no failure to it."""
+    if state.job == JOB_DONE:
+        return Reached(where, _skipped(state, where))
+    what = f"systemd did not start it on {where}: {state.job}"
+    return Failed(f"{what}{_because(state)}", machine, state.journal)
+
+
+def _skipped(state: UnitState, where: str) -> str:
+    return f"systemd skipped it on {where}{_because(state)}" if state.reason else ""
+
+
+def _because(state: UnitState) -> str:
+    return f": {state.reason}" if state.reason else ""
 
 
 def _expected_machines(name: str, view: View) -> list[str]:
@@ -292,7 +396,7 @@ def _on_machine(
     if state.problem:
         return Failed(f"{where}: {state.problem}", machine)
     if state.load in BROKEN_LOADS:
-        return Failed(f"systemd cannot load it on {where}: {state.load}", machine)
+        return Failed(f"systemd cannot load it on {where}: {state.load}{_because(state)}", machine)
     if state.sha != wanted.sha:
         return Waiting(f"the file before is still {state.active} ({state.sub}) on {where}")
     return check(machine, state, view)
@@ -300,6 +404,7 @@ def _on_machine(
 
 def _describe(state: UnitState, machine: str, view: View) -> str:
     hint = "; not started yet, or it has ended" if state.active == "inactive" else ""
+    hint = "; systemd has a job for it" if state.job == JOB_PENDING else hint
     return f"{state.active} ({state.sub}) on {legend(machine, view.machines)}{hint}"
 
 

@@ -236,7 +236,11 @@ class Rollout:
         bound = {name: followers(name, view) for name in back}
         places = self._places(back)
         change(self.follower, lambda _view: Draft(back, self._before.texts))
-        wanted = {n: goal_of(n, back[n], before[n]) for n in back if n in self._ran}
+        wanted = {
+            name: goals.launched(name, back[name], before[name], is_proven=True)
+            for name in back
+            if name in self._ran
+        }
         failures = self._wait(wanted, "rolled back", places)
         failures = failures or self._rejoin(bound)
         if failures:

@@ -73,7 +73,8 @@ def _done(name: str, view: View) -> Iterator[Event]:
         where = legend(machine, view.machines)
         if state.told:
             yield Event(state.told, "fleetd", f"start job on {where}", machine)
-        yield Event(state.since, "systemd", f"{_said(state)} on {where}", machine)
+        at = state.told if state.job else state.since
+        yield Event(at, "systemd", f"{_said(state)} on {where}", machine)
         if state.problem:
             yield Event(0.0, "fleetd", f"{where}: {state.problem}", machine)
         if machine not in view.machines:
@@ -83,10 +84,13 @@ def _done(name: str, view: View) -> Iterator[Event]:
 def _said(state: UnitState) -> str:
     """What systemd says, and what it means."""
     said = f"{state.active} ({state.sub})"
+    because = f": {state.reason}" if state.reason else ""
+    if state.job:
+        return f"{said}: its start job: {state.job}{because}"
     if state.active == "failed":
-        return f"{said}: it failed; its log: fleetctl journal"
+        return f"{said}: it failed{because}; its log: fleetctl journal"
     if state.sub == AUTO_RESTART:
         return f"{said}: it failed, and systemd starts it again"
     if state.load not in ("loaded", "not-found"):
-        return f"{said}: systemd cannot load it: {state.load}"
-    return said
+        return f"{said}: systemd cannot load it: {state.load}{because}"
+    return f"{said}{because}"

@@ -70,7 +70,7 @@ class View:
         return file and file.requirements
 
     def healthy_seconds(self, name: str) -> float:
-        """For how long an instance has to stay active before a rollout goes on (`HealthySec=`)."""
+        """For how long the unit has to stay active before it is relied on (`HealthySec=`)."""
         file = self._file(name)
         return file.healthy_seconds if file else 0.0
 

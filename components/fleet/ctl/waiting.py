@@ -128,6 +128,8 @@ class Wait:
             elif name not in self._announced:
                 self._announced.add(name)
                 self.announce(name, outcome.message)
+                if outcome.note:
+                    tell(outcome.note)
         sys.stdout.flush()
         return bool(self._waiting)
 

@@ -14,6 +14,7 @@ from ..unitfiles.names import UnitFileError
 from ..unitfiles.unitfile import parse
 from .fence import FENCED_DIRECTORY, FencedUnits
 from .journal import last_lines
+from .reasons import Other, others_of, reason
 from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
 
 T = TypeVar("T")
@@ -73,6 +74,10 @@ class DBusSystemd:
         self._on_change: Callable[[], None] | None = None
         self._paths: dict[str, str] = {}
         self._asked: set[str] = set()
+        self._started_by: dict[str, str] = {}
+        """By unit, the last job that was queued here to start it."""
+        self._ended: dict[str, tuple[str, str]] = {}
+        """By unit, the last job that has ended, whoever queued it, and how."""
         self._since: dict[str, tuple[str, float]] = {}
         self._signals = 0
         self._loop = asyncio.new_event_loop()
@@ -103,6 +108,8 @@ class DBusSystemd:
         """See `Systemd.remove`."""
         names = list(names)
         for name in names:
+            self._started_by.pop(name, None)
+            self._ended.pop(name, None)
             if self._is_own(name):
                 (self._unit_directory / name).unlink()
             (self._own / name).unlink(missing_ok=True)
@@ -153,6 +160,10 @@ class DBusSystemd:
     def journal(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.journal`."""
         return last_lines(names)
+
+    def reasons(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.reasons`."""
+        return self._do(self._reasons(list(names)))
 
     def stopping(self) -> bool:
         """See `Systemd.stopping`."""
@@ -221,7 +232,10 @@ class DBusSystemd:
             return
         path = message.path or ""
         if message.member == "JobRemoved":
-            path = self._paths.get(message.body[2], "")
+            _, job, name, result = message.body
+            path = self._paths.get(name, "")
+            if path:
+                self._ended[name] = (job, result)
         if path not in self._asked:
             return
         if message.member == "PropertiesChanged":
@@ -275,7 +289,9 @@ class DBusSystemd:
 
     async def _accepted(self, member: str, types: str, body: list[str]) -> str | None:
         try:
-            await self._manager(member, types, *body)
+            reply = await self._manager(member, types, *body)
+            if member in ("StartUnit", "RestartUnit"):
+                self._started_by[body[0]] = reply[0]
         except DBusError as error:
             if error.type in _BUS_TROUBLE:
                 raise
@@ -302,9 +318,35 @@ class DBusSystemd:
             pairs = zip(rows.values(), since, strict=True)
             self._since = {r[6]: (r[3], when) for r, when in pairs if not _is_unknown(r)}
         return {
-            name: Status(load=row[2], active=row[3], sub=row[4], since=when, job=row[7] != 0)
+            name: Status(
+                load=row[2],
+                active=row[3],
+                sub=row[4],
+                since=when,
+                job=row[7] != 0,
+                result=self._result(name),
+            )
             for (name, row), when in zip(rows.items(), since, strict=True)
         }
+
+    def _result(self, name: str) -> str:
+        """The end of a job may be told before its beginning: they are only matched here."""
+        job, result = self._ended.get(name, ("", ""))
+        return result if job and job == self._started_by.get(name) else ""
+
+    async def _reasons(self, names: list[str]) -> dict[str, str]:
+        found = await _gather(self._reason(name) for name in names)
+        return dict(zip(names, found, strict=True))
+
+    async def _reason(self, name: str) -> str:
+        (path,) = await self._manager("LoadUnit", "s", name)
+        unit = await self._properties(path, _UNIT)
+        kind = await self._properties(path, f"{_SYSTEMD}.{name.rpartition('.')[2].capitalize()}")
+        others = sorted(others_of(unit))
+        (listed,) = await self._manager("ListUnitsByNames", "as", others)
+        states = [Other(load=row[2], active=row[3], sub=row[4]) for row in listed]
+        known = dict(zip(others, states, strict=True))
+        return reason(unit, kind.get("Result", "success"), self._result(name), known)
 
     async def _origins(self, names: list[str]) -> dict[str, str]:
         (listed,) = await self._manager("ListUnitsByNames", "as", names)

@@ -27,6 +27,8 @@ class Status:
     """When it entered this ACTIVE state: seconds since 1970; 0 if it has never been started."""
     job: bool = False
     """A job is queued or running for it: its state is about to change."""
+    result: str = ""
+    """How the last job to start it that fleet queued has ended; empty if that is not known."""
 
 
 class Systemd(Protocol):
@@ -88,6 +90,10 @@ class Systemd(Protocol):
 
     def journal(self, names: Iterable[str]) -> dict[str, str]:
         """The last lines of each unit's journal, a few; why not, where they cannot be read."""
+        ...
+
+    def reasons(self, names: Iterable[str]) -> dict[str, str]:
+        """Why each unit is not up, in systemd's words; empty if systemd tells none."""
         ...
 
     def stopping(self) -> bool:

@@ -38,7 +38,7 @@ class UnitFile:
     description: str
     """Its `Description=`, specifiers as they are written; empty when it has none."""
     healthy_seconds: float = HEALTHY_SECONDS
-    """For how long it has to stay active until a rollout relies on it."""
+    """For how long it has to stay active until a start or a rollout relies on it."""
 
     @property
     def sha(self) -> str:
@@ -64,7 +64,15 @@ def parse(name: str, text: str) -> UnitFile:
 
 def _healthy_seconds(name: str, syntax: Syntax) -> float:
     given = values(name, syntax, "HealthySec")
-    return float(given[-1].text) if given and not given[-1].is_open else HEALTHY_SECONDS
+    if given and not given[-1].is_open:
+        return float(given[-1].text)
+    return HEALTHY_SECONDS if _goes_on(name, syntax) else 0.0
+
+
+def _goes_on(name: str, syntax: Syntax) -> bool:
+    """Whether a process of the unit is to run on: it may end though it was started."""
+    has_process = name.endswith(".service") and bool(syntax.values("Service", "ExecStart"))
+    return has_process and syntax.last("Service", "Type") != "oneshot"
 
 
 @lru_cache(100)

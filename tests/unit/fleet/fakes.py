@@ -371,6 +371,7 @@ class _Loaded:
     sub: str = "dead"
     since: float = 0.0
     job: str = ""
+    result: str = ""
 
 
 @dataclass(frozen=True)
@@ -394,6 +395,8 @@ class FakeSystemd:
     stops: list[str] = field(default_factory=list[str])
     calls: list[str] = field(default_factory=list[str])
     refuse: dict[str, str] = field(default_factory=dict[str, str])
+    skipped: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """Units that their start job does not start: how it ends, and systemd's reason."""
     made_up: set[str] = field(default_factory=set[str])
     """Slices without a file, loaded and active because a unit names them."""
     going_down: bool = False
@@ -496,6 +499,10 @@ class FakeSystemd:
         self.journals_read += names
         return {name: f"last words of {name}" for name in names}
 
+    def reasons(self, names: Iterable[str]) -> dict[str, str]:
+        self.gate("before reasons")
+        return {name: self._reason(name) for name in names}
+
     def stopping(self) -> bool:
         return self.going_down
 
@@ -506,7 +513,13 @@ class FakeSystemd:
         """Do all queued jobs."""
         for name, unit in list(self._units.items()):
             job, unit.job = unit.job, ""
-            if job == "start" and unit.text and not _is_up(unit):
+            if job == "stop":
+                unit.result = ""
+            elif job:
+                unit.result = self.skipped.get(name, ("done", ""))[0]
+            if job == "start" and name in self.skipped:
+                pass
+            elif job == "start" and unit.text and not _is_up(unit):
                 self._run(name, unit, unit.text)
             elif job == "stop" and _is_up(unit):
                 self._end(name, unit, "inactive")
@@ -521,6 +534,11 @@ class FakeSystemd:
         """The unit's process ends with an error."""
         self._end(name, self._units[name], "failed")
         self._on_change()
+
+    def forget_jobs(self) -> None:
+        """How jobs have ended is only told to those who listen then."""
+        for unit in self._units.values():
+            unit.result = ""
 
     def reboot(self) -> None:
         """Everything that was in memory is gone."""
@@ -549,7 +567,13 @@ class FakeSystemd:
         if name in self.made_up and unit.active == "inactive":
             unit = _Loaded("", "active", "active", since=1.0)
         load = "loaded" if unit.text is not None else "not-found"
-        return Status(load, unit.active, unit.sub, unit.since, bool(unit.job))
+        job = bool(unit.job)
+        return Status(load, unit.active, unit.sub, unit.since, job, "" if job else unit.result)
+
+    def _reason(self, name: str) -> str:
+        if name in self.skipped:
+            return self.skipped[name][1]
+        return "exit-code" if self.active(name) == "failed" else ""
 
     def _text(self, name: str) -> str | None:
         return self.disk.get(name, self.foreign.get(name))

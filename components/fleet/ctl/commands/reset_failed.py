@@ -1,17 +1,20 @@
 """`fleetctl reset-failed`."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 
 from ...model import Verb
-from .. import waiting
+from .. import goals, waiting
 from ..command import Command, Context
 from ..errors import Exit
 from ..finishing import finish
 from ..follow import Follower
+from ..goals import Failed
 from ..names import legend, select
 from ..ordering import give
 from ..output import tell
 from ..view import View
+from ..waiting import Wait, say_nothing
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -38,13 +41,22 @@ def _machines(name: str, view: View, failed: bool) -> list[str]:
     return sorted(on for on in alive if states[on].active == "failed" or not failed)
 
 
+def _reset(
+    follower: Follower, places: Mapping[str, list[str]], timeout: float | None
+) -> Mapping[str, Failed]:
+    before = {name: dict(follower.view.reported(name)) for name in places}
+    failures = give(follower, Verb.RESET_FAILED, places, timeout)
+    told = {n: goals.forgotten(n, before[n]) for n in places if n not in failures}
+    return failures or Wait(follower, told, timeout, say_nothing).run()
+
+
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiting.timeout_of(arguments)
     with Follower(context.connect()) as follower:
         places = _places(arguments.units, follower.view)
         if not places:
             return Exit.DONE
-        code = finish(context, follower, lambda: give(follower, Verb.RESET_FAILED, places, timeout))
+        code = finish(context, follower, lambda: _reset(follower, places, timeout))
         if code == Exit.DONE:
             for name, machines in sorted(places.items()):
                 where = ", ".join(legend(on, follower.view.machines) for on in machines)

@@ -62,7 +62,7 @@ def present(name: str, view: View) -> str:
         return f"waiting: {outcome.why}"
     if isinstance(outcome, Unplaced):
         return "it fits on no machine, and starts as soon as one fits"
-    return f"failed: {outcome.reason}" if isinstance(outcome, Failed) else ""
+    return f"failed: {outcome.reason}" if isinstance(outcome, Failed) else outcome.note
 
 
 def as_text(name: str, view: View) -> str:

@@ -1,6 +1,8 @@
 import pytest
 
+from components.fleet.ctl import view
 from components.fleet.ctl.arguments import CONNECTION_OPTIONS, STORE_OPTIONS
+from components.fleet.unitfiles import unitfile
 
 from .small_cluster import FakeMachines, Fleetctl, SmallCluster
 
@@ -9,6 +11,13 @@ from .small_cluster import FakeMachines, Fleetctl, SmallCluster
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
     for option in (*CONNECTION_OPTIONS, *STORE_OPTIONS):
         monkeypatch.delenv(option.variable, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _healthy_at_once(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Units are relied on when they are active, unless a file says `HealthySec=`."""
+    monkeypatch.setattr(unitfile, "HEALTHY_SECONDS", 0.0)
+    view.parse_once.cache_clear()
 
 
 @pytest.fixture

@@ -135,8 +135,15 @@ class SmallCluster:
             answer = self.answers.get(name, Order.DONE)
             told = replace(order, answer=answer)
             self.store.commit([Put(key, told.to_json(), entry.lease)])
+            if order.verb == Verb.RESET_FAILED and answer == Order.DONE:
+                state = self.view().reported(name)[machine]
+                if state.active == "failed":
+                    self.put(model.state_key(machine, name), replace(state, active="inactive"))
             if order.verb == Verb.RESTART and answer == Order.DONE:
-                self._start(machine, name)
+                view = self.view()
+                bound = [n for n in view.units if f"BindsTo={name}\n" in (view.text_of(n) or "")]
+                for one in (name, *(n for n in bound if machine in view.reported(n))):
+                    self._start(machine, one)
 
     def _on_units(self, changes: Changes) -> None:
         view = self.view()

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from components.fleet import model
 from components.fleet.ctl import goals
 from components.fleet.ctl.goals import Failed, Goal, Reached, Waiting
 from components.fleet.model import Assignment, Target, Unit, UnitState
+from components.fleet.unitfiles.unitfile import parse
 
-from .small_cluster import WEB, SmallCluster
+from .small_cluster import SLEEP, WEB, SmallCluster
 
 NAME = "hello.service"
 
@@ -155,3 +158,160 @@ def test_one_that_has_ended_stays_so_when_systemd_forgets_it(
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("loaded", "inactive", "dead", sha, since=0))
     assert isinstance(goal(cluster.view()), Reached)
+
+
+class Watch:
+    """A clock that a test sets."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+LASTING = SLEEP + "[X-Fleet]\nHealthySec=2\n"
+
+
+def started(cluster: SmallCluster, clock: Watch | None = None) -> Goal:
+    cluster.add(NAME, LASTING)
+    cluster.store.remove(model.state_key(WEB.id, NAME))
+    unit = cluster.view().units[NAME]
+    return goals.launched(NAME, unit, {}, clock) if clock else goals.launched(NAME, unit, {})
+
+
+def test_one_that_was_started_has_to_stay_active(cluster: SmallCluster) -> None:
+    clock = Watch()
+    goal = started(cluster, clock)
+    report(cluster, "active", "running")
+    where = "3f2a91bc.../10.0.0.11"
+    assert goal(cluster.view()) == Waiting(
+        f"active on {where}; it has to stay so for 2.0 s", WEB.id, 2.0
+    )
+    clock.now += 2
+    assert isinstance(goal(cluster.view()), Reached)
+
+
+def test_one_that_ends_soon_has_failed(cluster: SmallCluster) -> None:
+    goal = started(cluster)
+    report(cluster, "active", "running")
+    assert isinstance(goal(cluster.view()), Waiting)
+    failed = replace(cluster.state(NAME, "failed", "failed"), reason="exit-code")
+    cluster.report(NAME, failed)
+    assert goal(cluster.view()) == Failed("it failed on 3f2a91bc.../10.0.0.11: exit-code", WEB.id)
+
+
+@pytest.mark.parametrize(
+    "seen", [[("activating", "auto-restart"), ("active", "running")], [("active", "running")]]
+)
+def test_one_that_comes_back_each_time_has_to_stay_so_too(
+    cluster: SmallCluster, seen: list[tuple[str, str]]
+) -> None:
+    goal = started(cluster)
+    report(cluster, "active", "running")
+    assert isinstance(goal(cluster.view()), Waiting)
+    for _ in range(goals.MAX_RESTARTS - 1):
+        for active, sub in seen:
+            report(cluster, active, sub)
+            assert isinstance(goal(cluster.view()), Waiting)
+    report(cluster, *seen[0])
+    outcome = goal(cluster.view())
+    assert isinstance(outcome, Failed) and "keeps failing" in outcome.reason
+
+
+def test_the_time_begins_again_with_each_run(cluster: SmallCluster) -> None:
+    clock = Watch()
+    goal = started(cluster, clock)
+    report(cluster, "active", "running")
+    goal(cluster.view())
+    clock.now += 1.5
+    report(cluster, "activating", "auto-restart")
+    goal(cluster.view())
+    report(cluster, "active", "running")
+    goal(cluster.view())
+    clock.now += 1.5
+    outcome = goal(cluster.view())
+    assert isinstance(outcome, Waiting) and outcome.again == 0.5
+
+
+def test_one_that_was_not_started_now_has_nothing_to_prove(cluster: SmallCluster) -> None:
+    cluster.add(NAME, LASTING)
+    report(cluster, "active", "running")
+    assert isinstance(
+        goals.launched(NAME, cluster.view().units[NAME], None)(cluster.view()), Reached
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "seconds"),
+    [
+        ("a.service", SLEEP, 2.0),
+        ("a.service", "[Service]\nType=notify\nExecStart=/bin/sleep inf\n", 2.0),
+        ("a.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n", 0.0),
+        ("a.service", "[Service]\nRemainAfterExit=yes\nExecStop=/bin/true\n", 0.0),
+        ("a.timer", "[Timer]\nOnActiveSec=1h\n", 0.0),
+        ("a.timer", "[Timer]\nOnActiveSec=1h\n[X-Fleet]\nHealthySec=7\n", 7.0),
+    ],
+)
+def test_what_has_no_process_that_goes_on_proves_nothing_by_time(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, seconds: float
+) -> None:
+    monkeypatch.undo()
+    assert parse(name, text).healthy_seconds == seconds
+
+
+def ended(cluster: SmallCluster, job: str, reason: str) -> UnitState:
+    """A unit at rest, whose start job has ended."""
+    sha = cluster.view().units[NAME].sha
+    return UnitState("loaded", "inactive", "dead", sha, told=cluster.clock, job=job, reason=reason)
+
+
+def test_a_job_that_ends_without_the_unit_ends_the_wait(cluster: SmallCluster, goal: Goal) -> None:
+    cluster.report(NAME, ended(cluster, model.JOB_PENDING, ""))
+    outcome = goal(cluster.view())
+    assert isinstance(outcome, Waiting) and "systemd has a job for it" in outcome.why
+    cluster.report(NAME, ended(cluster, "dependency", "it needs db.service, which is failed"))
+    assert goal(cluster.view()) == Failed(
+        "systemd did not start it on 3f2a91bc.../10.0.0.11: dependency: "
+        "it needs db.service, which is failed",
+        WEB.id,
+    )
+
+
+def test_an_unmet_condition_is_told_and_is_no_failure(cluster: SmallCluster, goal: Goal) -> None:
+    cluster.report(NAME, ended(cluster, model.JOB_DONE, "ConditionPathExists=/a is not met"))
+    where = "3f2a91bc.../10.0.0.11"
+    note = f"systemd skipped it on {where}: ConditionPathExists=/a is not met"
+    assert goal(cluster.view()) == Reached(f"Unit {NAME} skipped on {where}", f"{NAME}: {note}")
+
+
+def test_a_job_that_ended_before_is_not_this_ones(cluster: SmallCluster) -> None:
+    cluster.add(NAME)
+    cluster.report(NAME, ended(cluster, "timeout", ""))
+    view = cluster.view()
+    goal = goals.launched(NAME, view.units[NAME], view.reported(NAME))
+    assert isinstance(goal(view), Waiting)
+    cluster.clock += 1
+    cluster.report(NAME, ended(cluster, "timeout", ""))
+    assert isinstance(goal(cluster.view()), Failed)
+
+
+def test_a_run_that_replaces_one_is_not_relied_on_when_it_is_skipped(cluster: SmallCluster) -> None:
+    cluster.add(NAME)
+    unit = cluster.view().units[NAME]
+    goal = goals.healthy(NAME, unit, {}, Watch())
+    cluster.report(NAME, ended(cluster, model.JOB_DONE, "ConditionPathExists=/a is not met"))
+    assert isinstance(goal(cluster.view()), Failed)
+
+
+def test_a_restart_is_over_when_there_is_another_run(cluster: SmallCluster) -> None:
+    cluster.add(NAME)
+    view = cluster.view()
+    before = view.reported(NAME)[WEB.id]
+    goal = goals.restarted(NAME, view.units[NAME], WEB.id, before)
+    assert isinstance(goal(view), Waiting)
+    report(cluster, "deactivating", "stop")
+    assert isinstance(goal(cluster.view()), Waiting)
+    cluster.report(NAME, replace(cluster.state(NAME, "inactive", "dead"), job=model.JOB_PENDING))
+    assert isinstance(goal(cluster.view()), Waiting)
+    report(cluster, "active", "running")
+    assert goal(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")

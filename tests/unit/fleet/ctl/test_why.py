@@ -74,3 +74,21 @@ def test_a_unit_that_fits_nowhere(
     out = capsys.readouterr().out
     assert "it fits on no machine, and starts as soon as one fits" in out
     assert "metadata disk=ssd wanted, machine has no disk" in out
+
+
+def test_what_became_of_the_start_job(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.add(NAME)
+    reason = "AssertPathExists=/a is not met"
+    state = UnitState("loaded", "inactive", "dead", SHA, told=1021, job="assert", reason=reason)
+    cluster.report(NAME, state)
+    assert fleetctl("why", NAME) == Exit.DONE
+    out = capsys.readouterr().out
+    assert f"failed: systemd did not start it on 3f2a91bc.../10.0.0.11: assert: {reason}" in out
+    assert f"systemd   inactive (dead): its start job: assert: {reason} on 3f2a91bc" in out
+    skipped = replace(state, job="done", reason="ConditionHost=x is not met")
+    cluster.report(NAME, skipped)
+    assert fleetctl("why", NAME) == Exit.DONE
+    note = "systemd skipped it on 3f2a91bc.../10.0.0.11: ConditionHost=x is not met"
+    assert f"{NAME}: {note}" in capsys.readouterr().out
