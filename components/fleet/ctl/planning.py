@@ -20,14 +20,12 @@ from ..model import (
     unit_key,
 )
 from ..store import Entry, Snapshot
+from ..unitfiles.bonds import BINDING, names_in
 from ..unitfiles.unitfile import is_template, template_of
 from .goals import unplaced_reasons
 from .reviving import at_rest
-from .turns import UP, Turns, changing, names_in, turns
+from .turns import UP, Turns, changing, turns
 from .view import View
-
-BINDING = ("BindsTo", "Requires", "Requisite", "PartOf")
-"""The options by which systemd stops a unit because another one stops."""
 
 
 class Action(StrEnum):

@@ -7,15 +7,12 @@ from itertools import zip_longest
 
 from ..model import Target, Unit
 from ..store import batches
-from ..unitfiles import names
-from ..unitfiles.syntax import read
+from ..unitfiles.bonds import PULLING, names_in
 from ..unitfiles.unitfile import is_template, template_of
 from .view import View
 
 UP = ("active", "reloading")
 """The ACTIVE states of a unit that runs."""
-PULLING = ("Wants", "Requires", "Requisite", "BindsTo", "Upholds")
-"""The options by which a unit makes systemd start another one with it."""
 
 
 Turn = dict[str, Unit]
@@ -154,18 +151,3 @@ def followers(name: str, view: View) -> list[str]:
 def pulls(name: str, text: str, other: str) -> bool:
     """Whether systemd starts `other` when it starts unit `name`, which has this file."""
     return other in names_in(name, text, PULLING)
-
-
-def names_in(name: str, text: str, options: Iterable[str]) -> set[str]:
-    """The units that the file of unit `name` has in these options of its section [Unit]."""
-    return {
-        _expanded(name, word)
-        for assignment in read(name, text).values("Unit", *options)
-        for word in assignment.value.split()
-    }
-
-
-def _expanded(name: str, word: str) -> str:
-    for specifier, text in names.specifiers(name).items():
-        word = word.replace(specifier, text)
-    return word

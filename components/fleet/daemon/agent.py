@@ -412,6 +412,8 @@ class Agent:
         removed, units = view.steps[Step.REMOVE], self._ledger.units
         files = self._writable(view) if announced else {}
         if not removed and not files:
+            if self._systemd.tie(self._to_run(view)):
+                self._reload()
             return False
         for name in removed:
             _log("remove", "removing", name, view.wanted[name])
@@ -421,11 +423,24 @@ class Agent:
         self._ledger.record({**half, **new})
         self._systemd.remove(old)
         self._systemd.write(files)
+        self._systemd.tie(self._to_run(view))
         self._reload()
         self._ledger.record({n: replace(new[n], progress=Progress.LOADED) for n in new})
         self._ledger.drop(set(removed))
         self._solved(removed, files)
         return True
+
+    def _to_run(self, view: _View) -> set[str]:
+        """The units that are to run here, held ones included: they come and go with others."""
+        return {
+            name
+            for name, unit in self._ledger.units.items()
+            if (
+                view.wanted[name].assignment.target is Target.LAUNCHED
+                if name in view.wanted
+                else unit.progress is Progress.STARTED
+            )
+        }
 
     def _reload(self) -> None:
         self._systemd.reload()

@@ -16,6 +16,7 @@ from .fence import FENCED_DIRECTORY, FencedUnits
 from .journal import last_lines
 from .reasons import Other, others_of, reason
 from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
+from .ties import Tie, TieLinks, ties_of
 
 T = TypeVar("T")
 
@@ -72,6 +73,10 @@ class DBusSystemd:
         self._fenced = FencedUnits(fenced)
         self._bus: MessageBus | None = None
         self._on_change: Callable[[], None] | None = None
+        self._ties: dict[str, set[Tie]] = {}
+        """By unit, what its file says."""
+        self._links = TieLinks(unit_directory)
+        self._tied: set[Tie] | None = None
         self._paths: dict[str, str] = {}
         self._asked: set[str] = set()
         self._started_by: dict[str, str] = {}
@@ -103,6 +108,7 @@ class DBusSystemd:
             link.hardlink_to(draft)
             draft.replace(self._own / name)
             link.replace(self._unit_directory / name)
+            self._ties[name] = ties_of(name, text)
 
     def remove(self, names: Iterable[str]) -> None:
         """See `Systemd.remove`."""
@@ -110,6 +116,7 @@ class DBusSystemd:
         for name in names:
             self._started_by.pop(name, None)
             self._ended.pop(name, None)
+            self._ties.pop(name, None)
             if self._is_own(name):
                 (self._unit_directory / name).unlink()
             (self._own / name).unlink(missing_ok=True)
@@ -118,6 +125,23 @@ class DBusSystemd:
         if refused:
             name, reason = next(iter(refused.items()))
             raise SystemdError(f"cannot reset {name}: {reason}")
+
+    def tie(self, names: Iterable[str]) -> bool:
+        """See `Systemd.tie`. A fenced unit is left out: nothing may start it past its fence."""
+        fenced = set(self._fenced.names())
+        wanted = {tie for name in names if name not in fenced for tie in self._ties_of(name)}
+        known, self._tied = self._tied, wanted
+        # A fleetd without a past does not know whether systemd has read the links.
+        before = self._links.read() if known is None else known
+        self._links.remove(before - wanted)
+        self._links.add(wanted - before)
+        return wanted != before or (known is None and bool(wanted))
+
+    def _ties_of(self, name: str) -> set[Tie]:
+        if name not in self._ties:
+            own = self._own / name
+            self._ties[name] = ties_of(name, own.read_text()) if self._is_own(name) else set()
+        return self._ties[name]
 
     def files(self) -> dict[str, str]:
         """See `Systemd.files`."""

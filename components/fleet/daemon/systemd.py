@@ -46,6 +46,14 @@ class Systemd(Protocol):
         """Remove unit files, and forget their failures; no reload. A missing one is no error."""
         ...
 
+    def tie(self, names: Iterable[str]) -> bool:
+        """Have these units, and no others, start with what they are bound to; no reload.
+
+        Returns:
+            Whether that is new to systemd: a reload makes it so.
+        """
+        ...
+
     def files(self) -> dict[str, str]:
         """The unit files in fleet's directory that fleet wrote: name to SHA-256 of the text."""
         ...

@@ -397,6 +397,8 @@ class FakeSystemd:
     refuse: dict[str, str] = field(default_factory=dict[str, str])
     skipped: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Units that their start job does not start: how it ends, and systemd's reason."""
+    tied: set[str] = field(default_factory=set[str])
+    """Units that systemd starts with what they are bound to."""
     made_up: set[str] = field(default_factory=set[str])
     """Slices without a file, loaded and active because a unit names them."""
     going_down: bool = False
@@ -433,6 +435,12 @@ class FakeSystemd:
             if unit and unit.active == "failed":
                 unit.active, unit.sub = "inactive", "dead"
             self.gate(f"after remove {name}")
+
+    def tie(self, names: Iterable[str]) -> bool:
+        self.gate("before tie")
+        tied = {name for name in names if "BindsTo=" in self.disk.get(name, "")}
+        changed, self.tied = tied != self.tied, tied
+        return changed
 
     def files(self) -> dict[str, str]:
         self.gate("before files")

@@ -1,20 +1,20 @@
 """`fleetctl restart`."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 
-from ...model import Target
+from ...model import Target, Verb
+from ...unitfiles.bonds import BINDING, names_in
 from .. import goals, waiting
-from ..change import Draft, change
 from ..command import Command, Context
 from ..errors import CtlError, Exit
 from ..finishing import finish
 from ..follow import Follower
-from ..goals import Failed, goal_of
+from ..goals import UP, Failed
 from ..names import select
+from ..ordering import give
 from ..view import View
-from ..waiting import Wait, say_nothing
+from ..waiting import Wait
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -29,20 +29,48 @@ def _check(names: list[str], view: View) -> None:
                 f"{name} is {view.units[name].target} and does not run, so nothing was restarted; "
                 f"to start it: fleetctl start {name}"
             )
+        if not _machines(name, view):
+            raise CtlError(f"{name} is on no machine at present; see: fleetctl why {name}")
 
 
-def _restart(follower: Follower, name: str, timeout: float | None) -> Mapping[str, Failed]:
-    """Stop it and start it, on its machine; however the stop ends, it is to run afterwards."""
-    wanted = follower.view.units[name]
-    down = replace(wanted, target=Target.LOADED)
-    change(follower, lambda _view: Draft({name: down}))
-    try:
-        stopped = {name: goals.stopped(name, down)}
-        failures = Wait(follower, stopped, timeout, say_nothing).run()
-    finally:
-        before = dict(follower.view.reported(name))
-        change(follower, lambda _view: Draft({name: wanted}))
-    return failures or Wait(follower, {name: goal_of(name, wanted, before)}, timeout).run()
+def _machines(name: str, view: View) -> list[str]:
+    return sorted(view.homes(name) if not view.is_global(name) else view.assigned(name))
+
+
+def _restart(
+    follower: Follower, name: str, machine: str, timeout: float | None
+) -> Mapping[str, Failed]:
+    """One job on one machine; systemd restarts with it what runs there and is bound to it."""
+    view = follower.view
+    affected = [name, *_bound(name, machine, view)]
+    before = {one: state for one in affected if (state := view.reported(one).get(machine))}
+    failures = give(follower, Verb.RESTART, {name: [machine]}, timeout)
+    if failures:
+        return failures
+    units = follower.view.units
+    wanted = {
+        one: goals.restarted(one, units[one], machine, state) for one, state in before.items()
+    }
+
+    def say(one: str, message: str) -> None:
+        print(message if one == name else f"{message}, restarted with {name}")
+
+    return Wait(follower, wanted, timeout, say).run()
+
+
+def _bound(name: str, machine: str, view: View) -> list[str]:
+    """The units that systemd restarts with this one, because their files say so."""
+    found = [name]
+    for one in found:
+        found += [other for other in _bound_to(one, machine, view) if other not in found]
+    return found[1:]
+
+
+def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
+    for other in sorted(view.units):
+        state, text = view.reported(other).get(machine), view.text_of(other)
+        if text and state and state.active in UP and name in names_in(other, text, BINDING):
+            yield other
 
 
 def _run(context: Context, arguments: Namespace) -> int:
@@ -51,23 +79,33 @@ def _run(context: Context, arguments: Namespace) -> int:
         names = select(arguments.units, follower.view.units)
         _check(names, follower.view)
         for name in names:
-            code = finish(context, follower, lambda name=name: _restart(follower, name, timeout))
-            if code:
-                return code
+            for machine in _machines(name, follower.view):
+                code = finish(
+                    context,
+                    follower,
+                    lambda name=name, machine=machine: _restart(follower, name, machine, timeout),
+                )
+                if code:
+                    return code
     return Exit.DONE
 
 
 COMMAND = Command(
     name="restart",
-    summary="stop and start units on their machines, one after the other",
+    summary="restart units on their machines, one after the other",
     help="""\
-Stop each unit, wait until it has stopped, start it again where it is, and wait until it is active;
-then the next. The first that fails ends the command. For a changed file there is `rollout`.""",
+Restart each unit where it is, as systemctl does: what runs there and is bound to it (BindsTo=,
+Requires=, Requisite=, PartOf=) restarts with it. Wait until all of these are active and stay so
+for their HealthySec=; then the next unit, or the next machine of a Global one. The first that
+fails ends the command. A restart does not count towards StartLimitBurst=. For a changed file there
+is `rollout`.""",
     example="""
   $ fleetctl restart hello.service
   Unit hello.service launched on 3f2a91bc.../172.18.0.11
 
-  $ fleetctl restart 'sinatra@*'
+  $ fleetctl restart app
+  Unit app.service launched on 3f2a91bc.../172.18.0.11
+  Unit app-log.service launched on 3f2a91bc.../172.18.0.11, restarted with app.service
 """,
     configure=_configure,
     run=_run,

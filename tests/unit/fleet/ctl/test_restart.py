@@ -1,11 +1,9 @@
 import pytest
 
-from components.fleet import model
 from components.fleet.ctl.errors import CtlError, Exit, TimedOutError
 from components.fleet.model import Target, UnitState
-from components.fleet.store import Changes
 
-from .small_cluster import FakeMachines, Fleetctl, SmallCluster
+from .small_cluster import SLEEP, WEB, FakeMachines, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
 
@@ -17,7 +15,7 @@ def test_one_after_the_other_where_they_are(
     cluster.add("b.service")
     places = cluster.view().placements()
     assert fleetctl("restart", "a", "b") == Exit.DONE
-    assert cluster.log == ["stop a.service", "start a.service", "stop b.service", "start b.service"]
+    assert cluster.log == ["restart a.service", "restart b.service"]
     assert cluster.view().placements() == places
     assert capsys.readouterr().out.count("launched on") == 2
 
@@ -40,20 +38,60 @@ def test_the_first_that_fails_ends_it(
     cluster.behaviour["a.service"] = [UnitState("loaded", "failed", "failed", "")]
     assert fleetctl("restart", "a", "b") == Exit.FAILED
     assert list(machines.explained) == ["a.service"]
-    assert "stop b.service" not in cluster.log
+    assert cluster.log == ["restart a.service"]
 
 
-def test_one_that_does_not_stop_in_time_is_to_run_all_the_same(
-    fleetctl: Fleetctl, cluster: SmallCluster
-) -> None:
+def test_nothing_of_what_is_wanted_changes(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
     cluster.add("a.service")
-    busy = cluster.state("a.service", "deactivating", "stop")
-
-    def keep_busy(changes: Changes) -> None:
-        if any('"inactive"' in entry.value for entry in changes.puts.values()):
-            cluster.report("a.service", busy)
-
-    cluster.store.watch(model.STATES, cluster.store.revision, keep_busy, lambda: None)
+    cluster.behaviour["a.service"] = [UnitState("loaded", "deactivating", "stop", "")]
+    before = cluster.view().units
     with pytest.raises(TimedOutError, match="deactivating"):
         fleetctl("restart", "a", "--timeout", "0.01")
-    assert cluster.view().units["a.service"].target is Target.LAUNCHED
+    assert cluster.view().units == before
+    assert cluster.view().orders["a.service"] == {}, "no order is left"
+
+
+LOG = "[Unit]\nBindsTo=a.service\n" + SLEEP + "[X-Fleet]\nMachineOf=a.service\n"
+
+
+def test_what_is_bound_to_it_restarts_with_it_and_that_is_said(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.add("a.service")
+    cluster.add("a-log.service", LOG)
+    cluster.add("a-log-log.service", LOG.replace("a.service", "a-log.service"))
+    cluster.behaviour["a-log-log.service"] = [UnitState("loaded", "active", "running", "")]
+    with pytest.raises(TimedOutError, match="a-log-log.service: active"):
+        fleetctl("restart", "a", "--timeout", "0.01")  # Here, it does not restart.
+    where = "3f2a91bc.../10.0.0.11"
+    assert capsys.readouterr().out.splitlines() == [
+        f"Unit a.service launched on {where}",
+        f"Unit a-log.service launched on {where}, restarted with a.service",
+    ]
+
+
+def test_one_that_is_bound_and_fails_is_a_failure(
+    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
+) -> None:
+    cluster.add("a.service")
+    cluster.add("a-log.service", LOG)
+    cluster.behaviour["a-log.service"] = [UnitState("loaded", "failed", "failed", "")]
+    assert fleetctl("restart", "a") == Exit.FAILED
+    assert list(machines.explained) == ["a-log.service"]
+
+
+def test_a_global_unit_restarts_machine_by_machine(
+    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
+) -> None:
+    cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
+    assert fleetctl("restart", "all") == Exit.DONE
+    assert cluster.log == ["restart all.service"] * 2
+    cluster.behaviour[f"all.service on {WEB.id}"] = [UnitState("loaded", "failed", "failed", "")]
+    assert fleetctl("restart", "all") == Exit.FAILED
+    assert cluster.log == ["restart all.service"] * 3
+
+
+def test_one_that_is_on_no_machine_is_refused(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.add("a.service", SLEEP + "[X-Fleet]\nMachineMetadata=disk=ssd\n")
+    with pytest.raises(CtlError, match="a.service is on no machine at present"):
+        fleetctl("restart", "a")

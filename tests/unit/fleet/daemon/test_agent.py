@@ -554,3 +554,27 @@ def test_a_failure_has_its_reason(bench: Bench) -> None:
     bench.run(A, FAILS)
     state = bench.state(A)
     assert state and (state.job, state.reason) == ("", "exit-code")
+
+
+BOUND = "[Unit]\nBindsTo=b.service\n" + SLEEPS
+
+
+def test_what_is_to_run_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
+    bench.run(A, BOUND)
+    assert bench.systemd.tied == {A}
+    assert bench.calls() == ["reload", f"start {A}"]
+    bench.assign(A, BOUND, Target.LOADED)
+    bench.settle()
+    assert bench.systemd.tied == set() and bench.calls() == [f"stop {A}", "reload"]
+    bench.assign(A, BOUND)
+    bench.settle()
+    assert bench.systemd.tied == {A}
+    assert bench.calls() == ["reload", f"reset-failed {A}", f"start {A}"]
+
+
+def test_a_held_unit_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
+    bench.run(A, BOUND)
+    bench.store.remove(schedule_key(MACHINE, A))
+    bench.settle()
+    state = bench.state(A)
+    assert state and state.held and bench.systemd.tied == {A}

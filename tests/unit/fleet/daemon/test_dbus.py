@@ -15,7 +15,7 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self.units, self.own = root / "system", root / "fleet"
-        self.systemd = DBusSystemd(self.units, self.own)
+        self.systemd = DBusSystemd(self.units, self.own, root / "fenced")
 
 
 @pytest.fixture
@@ -51,6 +51,47 @@ def test_file_that_someone_replaced_or_removed_is_not_its_own(disk: Disk) -> Non
     (disk.units / "b.service").unlink()
     (disk.units / "b.service").write_text("theirs")
     assert disk.systemd.files() == {}
+
+
+BOUND = "[Unit]\nBindsTo=web@%i.service db.service %H.service\nPartOf=all.target\n" + SLEEPS
+
+
+def links(disk: Disk) -> dict[str, str]:
+    found = disk.units.glob("*.wants/*")
+    return {str(path.relative_to(disk.units)): str(path.readlink()) for path in found}
+
+
+def test_what_is_bound_is_started_with_what_it_is_bound_to(disk: Disk) -> None:
+    disk.systemd.write({"log@1.service": BOUND, "a.service": SLEEPS})
+    assert disk.systemd.tie(["log@1.service", "a.service"])
+    linked = {
+        f"{other}.wants/log@1.service": "../log@1.service"
+        for other in ("web@1.service", "db.service", "all.target")
+    }
+    assert links(disk) == linked
+    assert not disk.systemd.tie(["log@1.service", "a.service"]), "systemd knows"
+    again = DBusSystemd(disk.units, disk.own, disk.units.parent / "fenced")
+    assert again.tie(["log@1.service"]), "a fleetd without a past cannot tell"
+    assert links(disk) == linked
+    assert again.tie([]) and links(disk) == {}
+    assert sorted(path.name for path in disk.units.iterdir()) == ["a.service", "log@1.service"]
+
+
+def test_a_changed_file_changes_what_it_is_started_with(disk: Disk) -> None:
+    disk.systemd.write({"log@1.service": BOUND})
+    disk.systemd.tie(["log@1.service"])
+    disk.systemd.write({"log@1.service": "[Unit]\nRequires=b.service\n" + SLEEPS})
+    assert disk.systemd.tie(["log@1.service"])
+    assert list(links(disk)) == ["b.service.wants/log@1.service"]
+
+
+def test_links_of_others_and_fenced_units_are_left_alone(disk: Disk) -> None:
+    (disk.units / "b.service.wants").mkdir(parents=True)
+    (disk.units / "b.service.wants" / "theirs.service").symlink_to("/etc/systemd/theirs.service")
+    fenced = "[Unit]\nBindsTo=b.service\n" + SLEEPS + "[X-Fleet]\nFence=true\n"
+    disk.systemd.write({"fenced.service": fenced})
+    assert not disk.systemd.tie(["fenced.service"])
+    assert list(links(disk)) == ["b.service.wants/theirs.service"]
 
 
 def test_write_goes_on_after_being_killed_half_way(disk: Disk) -> None:
