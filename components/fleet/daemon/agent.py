@@ -20,8 +20,6 @@ from enum import Enum, auto
 from itertools import chain
 
 from ..model import (
-    JOB_DONE,
-    JOB_PENDING,
     STATES,
     Assignment,
     BadRecordError,
@@ -34,33 +32,18 @@ from ..model import (
     state_key,
 )
 from ..store import MAX_OPERATIONS, Delete, Entry, Operation, Put, Store, Unchanged, batches
+from .accounts import Accounts
 from .journald import about
 from .ledger import Ledger, LocalUnit, Progress
-from .systemd import Status, Systemd
+from .systemd import Status, Systemd, is_at_rest
 
 log = logging.getLogger(__name__)
-
-JOURNAL_SECONDS = 30.0
-"""Of a unit that systemd restarts again and again, the journal is read no more often."""
 
 RETRY_SECONDS = 0.5
 """The pause after a report was refused because the store had changed."""
 
 UNKNOWN = Status("not-found", "inactive", "dead")
 """A unit that systemd has no file of."""
-
-
-RESTING = ("inactive", "failed")
-"""ACTIVE states of a unit that does not run."""
-
-BROKEN_LOADS = ("error", "bad-setting", "masked")
-"""LOAD states of a unit that systemd cannot start."""
-
-JOB_TIMEOUT = "timeout"
-"""A job that took longer than the unit's JobTimeoutSec=; what it began goes on."""
-
-UNTOLD = "unknown"
-"""How a job has ended while fleetd was away."""
 
 
 class Step(Enum):
@@ -107,7 +90,7 @@ def _towards(target: Target, unit: LocalUnit, status: Status) -> Step:
 
 
 def _at_rest(status: Status) -> bool:
-    return status.active in RESTING and not status.job
+    return is_at_rest(status)
 
 
 @dataclass(frozen=True)
@@ -129,23 +112,6 @@ class _Problem:
     revision: int
     attempt: int
     reason: str
-
-
-@dataclass(frozen=True)
-class _Account:
-    """What systemd said of a unit that is not up: why, and how its journal ended."""
-
-    unit: LocalUnit
-    status: Status
-    reason: str
-    text: str
-
-    def is_old(self, unit: LocalUnit, status: Status) -> bool:
-        """Whether it is of another failure; of a unit that keeps failing, of one long ago."""
-        apart = JOURNAL_SECONDS if _is_trying(status) else 0.0
-        differs = (status.active, status.since) != (self.status.active, self.status.since)
-        later = differs and status.since - self.status.since >= apart
-        return (unit.sha, unit.told) != (self.unit.sha, self.unit.told) or later
 
 
 @dataclass(frozen=True)
@@ -207,7 +173,7 @@ class Agent:
         self._complained = False
         self._problems: dict[str, _Problem] = {}
         self._active: dict[str, str] = {}
-        self._accounts: dict[str, _Account] = {}
+        self._accounts = Accounts(systemd)
 
     def activity(self) -> Counter[str]:
         """How many of this machine's units were in each ACTIVE state in the last round."""
@@ -380,7 +346,9 @@ class Agent:
     def _origins(self, names: Iterable[str], statuses: Mapping[str, Status]) -> Mapping[str, str]:
         """Of the units to write, those that the machine has already, and not from fleet."""
         known = self._ledger.units.keys()
-        there = [n for n in names if n not in known and statuses[n].load != UNKNOWN.load]
+        there = [
+            n for n in names if n not in known and statuses.get(n, UNKNOWN).load != UNKNOWN.load
+        ]
         return self._systemd.origins(there) if there else {}
 
     def _note(self, view: _View) -> bool:
@@ -529,7 +497,7 @@ class Agent:
             return True
         if self._reported is None or lease != self._lease:
             self._lease, self._reported = lease, self._read_reported(lease)
-        self._take_accounts(view)
+        self._accounts.take(self._ledger.units, view.statuses)
         states = {name: self._state(view, name).to_json() for name in self._present(view)}
         # What is started now has another state in a moment.
         passing = {n for n in view.steps[Step.START] if not self._is_blocked(view, n)}
@@ -553,7 +521,6 @@ class Agent:
             # Whatever systemd has of this name is not the unit that is meant.
             unit, status = _new(wanted), UNKNOWN
         assert unit is not None
-        account = self._accounts.get(name)
         return UnitState(
             load=status.load,
             active=status.active,
@@ -562,28 +529,11 @@ class Agent:
             since=status.since,
             held=not unit.revision,
             problem=problem.reason if problem else "",
-            journal=account.text if account else "",
+            journal=self._accounts.journal(name),
             told=unit.told,
-            job=_job(unit, status, account.reason if account else ""),
-            reason=account.reason if account else "",
+            job=self._accounts.job(name, unit, status),
+            reason=self._accounts.reason(name),
         )
-
-    def _take_accounts(self, view: _View) -> None:
-        """Ask about what is not up; about what fails again and again, now and then."""
-        down = {
-            name: (unit, view.statuses[name])
-            for name, unit in self._ledger.units.items()
-            if name in view.statuses and _is_unwell(unit, view.statuses[name])
-        }
-        known = {name: self._accounts[name] for name in down if name in self._accounts}
-        old = [n for n in down if n not in known or known[n].is_old(*down[n])]
-        reasons = self._systemd.reasons(old) if old else {}
-        bad = [name for name in old if not _has_ended(*down[name])]
-        texts = self._systemd.journal(bad) if bad else {}
-        known |= {n: _Account(*down[n], reasons[n], texts.get(n, "")) for n in old}
-        # What is started again has failed all the same, until it is active.
-        trying = [n for n in self._accounts if _is_trying(view.statuses.get(n, UNKNOWN))]
-        self._accounts = {n: self._accounts[n] for n in trying} | known
 
     def _read_reported(self, lease: int) -> dict[str, _Reported]:
         entries = self._store.read(f"{STATES}{self._machine}/").entries
@@ -655,57 +605,6 @@ def _foreign(name: str, origin: str) -> str:
         f"the machine has its own unit of this name ({origin}), which is left alone: "
         f"give yours another name, and give this one up: fleetctl destroy {name}"
     )
-
-
-def _failed(status: Status) -> bool:
-    return status.active == "failed" or status.sub == "auto-restart"
-
-
-def _is_unwell(unit: LocalUnit, status: Status) -> bool:
-    """Whether it is not up; of one that has ended by itself, systemd tells whether it ran."""
-    known = _failed(status) or status.load in BROKEN_LOADS or bool(_end(unit, status))
-    return known or _has_ended(unit, status)
-
-
-def _has_ended(unit: LocalUnit, status: Status) -> bool:
-    return (
-        _is_told(unit)
-        and _at_rest(status)
-        and status.active == "inactive"
-        and not _end(unit, status)
-    )
-
-
-def _is_told(unit: LocalUnit) -> bool:
-    return unit.progress is Progress.STARTED and unit.told > 0
-
-
-def _end(unit: LocalUnit, status: Status) -> str:
-    """How the job that was to start a unit has ended, if it has not brought the unit up."""
-    if status.job or not _is_told(unit):
-        return ""
-    if status.active == "activating" and status.result == JOB_TIMEOUT:
-        return status.result
-    if status.since not in (0.0, unit.since):
-        return ""
-    return (status.result or UNTOLD) if _at_rest(status) else _unless_done(status.result)
-
-
-def _unless_done(result: str) -> str:
-    return "" if result == JOB_DONE else result
-
-
-def _job(unit: LocalUnit, status: Status, reason: str) -> str:
-    """What is reported of that job."""
-    if unit.progress is Progress.STARTED and status.job and status.active in RESTING:
-        return JOB_PENDING
-    end = _end(unit, status)
-    # Without a reason, it did run: systemd has forgotten that.
-    return end if reason else _unless_done(end)
-
-
-def _is_trying(status: Status) -> bool:
-    return status.active == "activating"
 
 
 def _is_stopping(status: Status) -> bool:

@@ -328,9 +328,7 @@ class DBusSystemd:
         if not names:
             return {}
         signals = self._signals
-        (listed,) = await self._manager("ListUnitsByNames", "as", names)
-        # In the order of the names; a row has the unit's own name where it was asked by an alias.
-        rows = dict(zip(names, listed, strict=True))
+        rows = await self._rows(names)
         self._paths = {name: row[6] for name, row in rows.items()}
         self._asked = set(self._paths.values())
         for row in rows.values():
@@ -359,27 +357,45 @@ class DBusSystemd:
         return result if job and job == self._started_by.get(name) else ""
 
     async def _reasons(self, names: list[str]) -> dict[str, str]:
-        found = await _gather(self._reason(name) for name in names)
+        found = await _gather(self._reason_or_error(name) for name in names)
         return dict(zip(names, found, strict=True))
+
+    async def _reason_or_error(self, name: str) -> str:
+        """One unit that systemd says nothing about does not keep the others from being told of."""
+        try:
+            return await self._reason(name)
+        except DBusError as error:
+            if error.type in _BUS_TROUBLE:
+                raise
+            return error.text
 
     async def _reason(self, name: str) -> str:
         (path,) = await self._manager("LoadUnit", "s", name)
         unit = await self._properties(path, _UNIT)
         kind = await self._properties(path, f"{_SYSTEMD}.{name.rpartition('.')[2].capitalize()}")
         others = sorted(others_of(unit))
-        (listed,) = await self._manager("ListUnitsByNames", "as", others)
-        states = [Other(load=row[2], active=row[3], sub=row[4]) for row in listed]
-        known = dict(zip(others, states, strict=True))
+        rows = await self._rows(others)
+        known = {name: Other(row[2], row[3], row[4]) for name, row in rows.items()}
         return reason(unit, kind.get("Result", "success"), self._result(name), known)
 
     async def _origins(self, names: list[str]) -> dict[str, str]:
-        (listed,) = await self._manager("ListUnitsByNames", "as", names)
-        units = await _gather(self._properties(row[6], _UNIT) for row in listed)
+        rows = await self._rows(names)
+        units = await _gather(self._properties(row[6], _UNIT) for row in rows.values())
         return {
             name: origin
-            for name, unit in zip(names, units, strict=True)
+            for name, unit in zip(rows, units, strict=True)
             if (origin := _origin(name, unit))
         }
+
+    async def _rows(self, names: list[str]) -> dict[str, Sequence[Any]]:
+        """Systemd's list of these units: in their order, without those that it finds invalid.
+
+        A row has the unit's own name, also where it was asked by an alias.
+        """
+        (listed,) = await self._manager("ListUnitsByNames", "as", names)
+        if len(listed) == len(names):
+            return dict(zip(names, listed, strict=True))
+        return {row[0]: row for row in listed}
 
     async def _properties(self, path: str, interface: str) -> dict[str, Any]:
         (found,) = await self._call(_SYSTEMD, path, _PROPERTIES, "GetAll", "s", [interface])

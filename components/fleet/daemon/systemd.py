@@ -12,6 +12,10 @@ OWN_DIRECTORY = Path("/run/fleet/units")
 """Hard links to the unit files that fleet wrote: they tell them from everyone else's."""
 
 
+RESTING = ("inactive", "failed")
+"""ACTIVE states of a unit that does not run."""
+
+
 class SystemdError(Exception):
     """systemd refused a call, or did not answer in time."""
 
@@ -29,6 +33,11 @@ class Status:
     """A job is queued or running for it: its state is about to change."""
     result: str = ""
     """How the last job to start it that fleet queued has ended; empty if that is not known."""
+
+
+def is_at_rest(status: Status) -> bool:
+    """Whether the unit does not run, and is not about to."""
+    return status.active in RESTING and not status.job
 
 
 class Systemd(Protocol):

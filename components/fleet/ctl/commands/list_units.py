@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ...model import Target, UnitState
+from ...model import JOB_DONE, JOB_PENDING, Target, UnitState
 from .. import table
 from ..command import Command, Context
 from ..errors import Exit
@@ -71,7 +71,7 @@ def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
         "since": _time(state.since) if state and state.since else None,
         "held": bool(state and state.held),
         "lost": lost,
-        "problem": state.problem if state else "" if machine else _why_nowhere(name, view),
+        "problem": _problem(state) if state else "" if machine else _why_nowhere(name, view),
     }
 
 
@@ -86,6 +86,14 @@ def _activity(
     if machine:
         return "inactive", "assigned"
     return "inactive", "pending" if unplaced_reasons(name, view) is None else "unplaced"
+
+
+def _problem(state: UnitState) -> str:
+    """Why the unit is not up there, if it never was."""
+    if state.problem or state.job in ("", JOB_PENDING):
+        return state.problem
+    what = "skipped it" if state.job == JOB_DONE else f"did not start it: {state.job}"
+    return f"systemd {what}: {state.reason}" if state.reason else f"systemd {what}"
 
 
 def _why_nowhere(name: str, view: View) -> str:

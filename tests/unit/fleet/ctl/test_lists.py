@@ -175,3 +175,22 @@ def shape(value: Any) -> Any:
     fields = cast(dict[str, Any], value)
     is_record = all(re.fullmatch(r"[a-z]+", key) for key in fields)
     return {key: shape(one) for key, one in fields.items()} if is_record and fields else None
+
+
+@pytest.mark.parametrize(
+    ("job", "reason", "told"),
+    [
+        ("", "", ""),
+        ("pending", "", ""),
+        ("done", "ConditionHost=x is not met", "systemd skipped it: ConditionHost=x is not met"),
+        ("timeout", "", "systemd did not start it: timeout"),
+    ],
+)
+def test_what_systemd_did_not_start_is_a_problem(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output, job: str, reason: str, told: str
+) -> None:
+    cluster.add("hello.service")
+    state = cluster.state("hello.service", "inactive", "dead")
+    cluster.report("hello.service", replace(state, job=job, reason=reason))
+    fleetctl("list-units", "--output", "json")
+    assert json.loads(capsys.readouterr().out)[0]["problem"] == told
