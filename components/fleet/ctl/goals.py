@@ -196,15 +196,27 @@ class _Launch:
         if state == before:
             return
         self._seen[machine] = state
-        # Of one that fails and is back within milliseconds, only the new run may be reported.
-        again = machine in self._active and state.active in UP and before is not None
-        again &= before is not None and before.active in UP and before.since != state.since
-        self._restarts[machine] += state.sub == AUTO_RESTART or again
+        self._restarts[machine] += state.sub == AUTO_RESTART or self._is_back(
+            machine, before, state
+        )
         # systemd forgets when a unit ran soon after it has ended, so it is noted here.
-        new = self._is_start and machine not in self._before and state.since > 0
-        new &= state.load != "not-found"  # What systemd has no file of, it has not run now.
-        if new or state.active in ("active", "activating", "deactivating"):
+        if self._is_new(machine, state) or state.active in (*UP, "activating", "deactivating"):
             self._ran.add(machine)
+
+    def _is_back(self, machine: str, before: UnitState | None, state: UnitState) -> bool:
+        """Whether it failed and ran again within milliseconds: only the new run is reported."""
+        if before is None or machine not in self._active:
+            return False
+        return {before.active, state.active} <= {*UP} and before.since != state.since
+
+    def _is_new(self, machine: str, state: UnitState) -> bool:
+        """Whether a state that was seen only after the unit had ended is of this start."""
+        before = self._before.get(machine)
+        if not self._is_start or state.load == "not-found":
+            return False  # What systemd has no file of, it has not run now.
+        if before is None:
+            return state.since > 0
+        return state.told not in (0.0, before.told) and state.since >= state.told
 
     def _is_old(self, machine: str, state: UnitState) -> bool:
         before = self._before.get(machine)

@@ -315,3 +315,16 @@ def test_a_restart_is_over_when_there_is_another_run(cluster: SmallCluster) -> N
     assert isinstance(goal(cluster.view()), Waiting)
     report(cluster, "active", "running")
     assert goal(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")
+
+
+def test_one_that_was_done_before_its_restart_was_reported(cluster: SmallCluster) -> None:
+    cluster.add(NAME)
+    cluster.report(NAME, cluster.state(NAME, "inactive", "dead"))
+    view = cluster.view()
+    before = view.reported(NAME)[WEB.id]
+    again = goals.restarted(NAME, view.units[NAME], WEB.id, before)
+    later = goals.launched(NAME, view.units[NAME], view.reported(NAME))
+    told = cluster.clock
+    cluster.report(NAME, replace(cluster.state(NAME, "inactive", "dead"), told=told))
+    assert isinstance(again(cluster.view()), Reached)
+    assert isinstance(later(cluster.view()), Reached)
