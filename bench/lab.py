@@ -109,7 +109,7 @@ def lab(folder: Path) -> Generator[Lab]:
     """Three machines with etcd and fleet, until the block ends."""
     program = copy_program(folder / "program")
     shutil.copy(Path(__file__).parent / "bare_program.py", program / "__main__.py")
-    (program / f"{TEMPLATE}@.service").write_text(UNIT_FILE)
+    (program / f"{TEMPLATE}@.service").write_text(UNIT_FILE + "[X-Fleet]\nHealthySec=0\n")
     stack = Stack(f"bench-{secrets.token_hex(3)}", program, folder / "state")
     stack.create({"load-balancer-port": str(free_port())})
     try:

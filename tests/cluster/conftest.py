@@ -59,7 +59,7 @@ def undisturbed(cluster: Stack, machines: dict[str, str]) -> Iterator[None]:
 def starts_a_unit(cluster: Stack) -> None:
     """A unit can be started, runs, and can be destroyed."""
     unit = cluster.program / "probe.service"
-    unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+    unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nHealthySec=0\n")
     cluster.fleetctl("start", str(unit))
     try:
         assert [row["active"] for row in cluster.units()[unit.name]] == ["active"]
