@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from .. import model
@@ -98,17 +98,27 @@ def restarted(
     machine: str,
     before: UnitState,
     clock: Callable[[], float] = monotonic,
+    is_bound: bool = False,
 ) -> Goal:
     """The unit was started anew on a machine, and is as `launched` there.
 
-    `before` is what was reported of it before: what is still so is not the new run.
+    `before` is what was reported of it before: what is still so is not the new run. One that
+    systemd restarts because it is bound to another one may be stopped and not started again.
     """
     launch = _Launch(name, {machine: before}, clock, again=True)
+    there = replace(wanted, sha=wanted.sha_on(machine))
+
+    def check(machine: str, state: UnitState, view: View) -> Outcome:
+        left = state.since != before.since and state.job != JOB_PENDING
+        if is_bound and left and state.active == "inactive" and not view.is_oneshot(name):
+            where = legend(machine, view.machines)
+            return Failed(f"systemd stopped it on {where} and did not start it again", machine)
+        return launch.check(machine, state, view)
 
     def goal(view: View) -> Outcome:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
-        outcome = _on_machine(name, wanted, machine, launch.check, view)
+        outcome = _on_machine(name, there, machine, check, view)
         return _told(name, "launched", [outcome]) if isinstance(outcome, Reached) else outcome
 
     return goal

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 
-from ...model import Target, Verb
+from ...model import Target, UnitState, Verb
 from ...unitfiles.bonds import BINDING, names_in
 from .. import goals, waiting
 from ..command import Command, Context
@@ -11,7 +11,7 @@ from ..errors import CtlError, Exit
 from ..finishing import finish
 from ..follow import Follower
 from ..goals import UP, Failed
-from ..names import select
+from ..names import legend, select
 from ..ordering import give
 from ..view import View
 from ..waiting import Wait
@@ -42,18 +42,36 @@ def _restart(
 ) -> Mapping[str, Failed]:
     """One job on one machine; systemd restarts with it what runs there and is bound to it."""
     view = follower.view
-    affected = [name, *_bound(name, machine, view)]
-    before = {one: state for one in affected if (state := view.reported(one).get(machine))}
+    before = view.reported(name).get(machine)
+    if before is None:
+        where = legend(machine, view.machines)
+        return {name: Failed(f"fleetd on {where} has not reported it yet", machine)}
+    bound = {one: view.reported(one)[machine] for one in _bound(name, machine, view)}
     failures = give(follower, Verb.RESTART, {name: [machine]}, timeout)
-    if failures:
-        return failures
+    units = follower.view.units
+    if not failures and name in units:
+        wanted = {name: goals.restarted(name, units[name], machine, before)}
+        failures = Wait(follower, wanted, timeout).run()
+    return failures or _rejoin(follower, name, machine, bound, timeout)
+
+
+def _rejoin(
+    follower: Follower,
+    name: str,
+    machine: str,
+    bound: Mapping[str, UnitState],
+    timeout: float | None,
+) -> Mapping[str, Failed]:
+    """Wait for what restarts with a unit; `bound` as it was before."""
     units = follower.view.units
     wanted = {
-        one: goals.restarted(one, units[one], machine, state) for one, state in before.items()
+        one: goals.restarted(one, units[one], machine, state, is_bound=True)
+        for one, state in bound.items()
+        if one in units
     }
 
-    def say(one: str, message: str) -> None:
-        print(message if one == name else f"{message}, restarted with {name}")
+    def say(_one: str, message: str) -> None:
+        print(f"{message}, restarted with {name}")
 
     return Wait(follower, wanted, timeout, say).run()
 

@@ -80,6 +80,27 @@ def test_one_that_is_bound_and_fails_is_a_failure(
     assert list(machines.explained) == ["a-log.service"]
 
 
+def test_one_that_is_bound_is_not_waited_for_when_the_unit_fails(
+    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
+) -> None:
+    cluster.add("a.service")
+    cluster.add("a-log.service", LOG)
+    cluster.behaviour["a.service"] = [UnitState("loaded", "failed", "failed", "")]
+    cluster.behaviour["a-log.service"] = [UnitState("loaded", "inactive", "dead", "")]
+    assert fleetctl("restart", "a") == Exit.FAILED
+    assert list(machines.explained) == ["a.service"]
+
+
+def test_one_that_is_bound_and_stays_down_is_a_failure(
+    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
+) -> None:
+    cluster.add("a.service")
+    cluster.add("a-log.service", LOG)
+    cluster.behaviour["a-log.service"] = [UnitState("loaded", "inactive", "dead", "")]
+    assert fleetctl("restart", "a") == Exit.FAILED
+    assert "did not start it again" in machines.explained["a-log.service"].reason
+
+
 def test_a_global_unit_restarts_machine_by_machine(
     fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
 ) -> None:
