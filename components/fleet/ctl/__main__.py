@@ -19,7 +19,7 @@ from .command import Command, Context, Input, Place
 from .errors import CtlError, Exit, UsageError
 from .local_files import read_files
 from .machines import FromMachine, FromOutside
-from .ssh import Host, SshOptions
+from .ssh import Host, SshOptions, neighbours
 from .tunnel import Parcel, Tunnel
 
 INTERRUPTED = 130
@@ -54,7 +54,8 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
     options = _ssh_options(arguments)
     if not arguments.tunnel:
         return command.run(_on_machine(command, arguments, options), arguments)
-    through = Tunnel(_host(arguments.tunnel, "--tunnel"), options)
+    host = _host(arguments.tunnel, "--tunnel")
+    through = Tunnel(host, options, _others(host, options))
     outside = FromOutside(through, store_words(arguments), _port(arguments.ssh_port))
     if command.place is Place.HERE:
         return command.run(Context(_no_store, outside), arguments)
@@ -154,6 +155,13 @@ def _port(given: str) -> int:
     if given and not given.isdecimal():
         raise UsageError(f"--ssh-port is {given!r}; it must be a number")
     return int(given or 0)
+
+
+def _others(host: Host, options: SshOptions) -> list[Host]:
+    """The cluster's other machines, as far as the given ssh configuration names them."""
+    config = Path(options.config)
+    text = config.read_text() if options.config and config.is_file() else ""
+    return [Host(name, user=host.user) for name in neighbours(text, host.name)]
 
 
 def _host(given: str, option: str) -> Host:

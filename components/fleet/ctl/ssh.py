@@ -111,6 +111,15 @@ class SshOptions:
         return shlex.join([*escaped, "-W", "[%h]:%p", "--", jump.name])
 
 
+def neighbours(config: str, name: str) -> list[str]:
+    """The hosts that an ssh configuration names on one line with this one, in the line's order."""
+    for line in config.splitlines():
+        keyword, *hosts = line.split() or [""]
+        if keyword.lower() == "host" and name in hosts:
+            return [host for host in hosts if host != name and not set(host) & set("*?!")]
+    return []
+
+
 def _quoted(path: str) -> str:
     """A file in an ssh option: several could be listed there, separated by spaces."""
     return f'"{path}"' if " " in path else path

@@ -6,6 +6,7 @@ JSON. Standard input then stays open: its end tells the far command that this on
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,9 @@ CARRIED = "--carried"
 """The hidden flag under which the far command expects its `Parcel`."""
 MESSAGE = "\x1e"
 """Starts a line of the far command's standard error that is meant for this program."""
+CONNECTED = f"{MESSAGE}connected\n"
+"""The far shell's first words: what fails from then on is not tried on another machine."""
+SAY_CONNECTED = r"printf '\036connected\n' >&2"
 SSH_FAILED = 255
 NOT_FOUND = 127
 
@@ -32,42 +36,64 @@ class Parcel:
     document: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tunnel:
-    """The machine that runs commands for us."""
+    """The machine that runs commands for us; another one when there is no way to it."""
 
     host: Host
     options: SshOptions
+    others: list[Host] = field(default_factory=list[Host])
+    """Further machines of the cluster, in the order in which they are tried."""
 
     def run(self, words: Sequence[str], parcel: Parcel, on_message: Callable[[str], None]) -> int:
         """Run `fleetctl WORDS` there; its output is ours. Its exit code.
 
         Raises:
-            CtlError: no connection, or no fleetctl there.
+            CtlError: no connection to any machine, or no fleetctl there.
         """
-        call = self.options.command(self.host, ["fleetctl", CARRIED, *words], flags=["-T"])
-        with subprocess.Popen(
-            call, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdin and process.stderr
-            _send(parcel, process.stdin)
-            for line in process.stderr:
-                _pass_on(line, on_message)
-        return self._checked(process.returncode)
+        far = shlex.join(["fleetctl", CARRIED, *words])
+        while True:
+            call = self.options.command(
+                self.host, ["sh", "-c", f"{SAY_CONNECTED}; exec {far}"], flags=["-T"]
+            )
+            code, connected = _carry(call, parcel, on_message)
+            if code != SSH_FAILED or connected or not self._has_next():
+                return self._checked(code, connected=connected)
 
     def ask(self, words: Sequence[str]) -> str:
-        """Run `fleetctl WORDS` there: what it prints.
+        """Run `fleetctl WORDS` there, which only reads: what it prints.
 
         Raises:
             CtlError: no connection, or the command failed; it said why on our standard error.
         """
-        call = self.options.command(self.host, ["fleetctl", *words], flags=["-T", "-n"])
-        answer = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=False)
+        while True:
+            call = self.options.command(self.host, ["fleetctl", *words], flags=["-T", "-n"])
+            answer = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=False)
+            if answer.returncode != SSH_FAILED or not self._has_next():
+                break
         if self._checked(answer.returncode):
             raise CtlError("")
         return answer.stdout
 
-    def _checked(self, code: int) -> int:
+    def _has_next(self) -> bool:
+        """Whether there is another machine to go through: then from now on, all go through it."""
+        if not self.others:
+            return False
+        silent, self.host = self.host, self.others.pop(0)
+        print(
+            f"fleetctl: no SSH connection to {silent.name}: ssh says why above. Going through "
+            f"{self.host.name} (FLEETCTL_TUNNEL={self.host.name} does so at once)",
+            file=sys.stderr,
+            flush=True,
+        )
+        return True
+
+    def _checked(self, code: int, *, connected: bool = False) -> int:
+        if code == SSH_FAILED and connected:
+            raise CtlError(
+                f"the SSH connection to {self.host.name} ended before the command did: what it was "
+                "to do may have been done. See: fleetctl list-units"
+            )
         if code == SSH_FAILED:
             raise CtlError(
                 f"no SSH connection to {self.host.name}: ssh says why above. Check --tunnel "
@@ -77,6 +103,24 @@ class Tunnel:
         if code == NOT_FOUND:
             raise CtlError(f"there is no fleetctl on {self.host.name}: is it a machine of fleet?")
         return code
+
+
+def _carry(
+    call: Sequence[str], parcel: Parcel, on_message: Callable[[str], None]
+) -> tuple[int, bool]:
+    """The exit code of a command that gets the parcel; whether it was reached at all."""
+    connected = False
+    with subprocess.Popen(
+        call, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stderr
+        _send(parcel, process.stdin)
+        for line in process.stderr:
+            if line == CONNECTED:
+                connected = True
+            else:
+                _pass_on(line, on_message)
+    return process.returncode, connected
 
 
 def _send(parcel: Parcel, to: IO[str]) -> None:

@@ -2,7 +2,7 @@ import shlex
 
 import pytest
 
-from components.fleet.ctl.ssh import Host, SshOptions
+from components.fleet.ctl.ssh import Host, SshOptions, neighbours
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,11 @@ def test_the_way_through_another_host_has_the_same_options() -> None:
     assert words[words.index("-i") : words.index("-i") + 2] == ["-i", "/k/id"]
     assert 'UserKnownHostsFile="/k/100%%/known hosts"' in words
     assert "2222" in words
+
+
+def test_neighbours_are_named_on_one_line_with_a_host() -> None:
+    config = "# a comment\nHost a b* c\n    HostName 10.0.0.1\nhost m1 m2  m3 !m4\nHost m2\n"
+    assert neighbours(config, "m2") == ["m1", "m3"]
+    assert neighbours(config, "a") == ["c"]
+    assert neighbours(config, "elsewhere") == []
+    assert neighbours("", "m1") == []

@@ -25,6 +25,9 @@ with open("{folder}/calls", "a") as calls:
 if "-G" in sys.argv:
     print("hostname", "10.0.0.12" if os.path.exists("{folder}/configured") else sys.argv[-1])
     sys.exit(0)
+if sys.argv[sys.argv.index("--") + 1] in open("{folder}/silent").read().split():
+    sys.stderr.write("No route to host\\n")
+    sys.exit(255)
 sys.exit(subprocess.call(["/bin/sh", "-c", sys.argv[-1]]))
 """
 FLEETCTL = """\
@@ -55,10 +58,14 @@ class Far:
         self._program("systemctl", COMMAND)
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         monkeypatch.setenv("FLEETCTL_TUNNEL", "10.0.0.11")
+        self.are_silent()
         self.answers()
 
     def answers(self, **answer: object) -> None:
         self._monkeypatch.setenv("FAR_ANSWER", json.dumps(answer))
+
+    def are_silent(self, *machines: str) -> None:
+        (self.folder / "silent").write_text(" ".join(machines))
 
     def locates(self, machine: object) -> None:
         self.answers(out=json.dumps([{"machine": machine, "unit": "hello.service"}]))
@@ -108,11 +115,71 @@ def test_a_missing_file_is_told_before_any_connection(far: Far, capsys: Output) 
     assert not (far.folder / "calls").exists()
 
 
-@pytest.mark.parametrize(("code", "complaint"), [(255, "no SSH connection"), (127, "no fleetctl")])
-def test_a_connection_that_fails(far: Far, code: int, complaint: str, capfd: Output) -> None:
+def test_a_connection_that_fails(far: Far, capfd: Output) -> None:
+    far.are_silent("10.0.0.11")
+    assert main(["list-units"]) == Exit.FAILED
+    assert "no SSH connection to 10.0.0.11" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"), [(255, "ended before the command did"), (127, "no fleetctl")]
+)
+def test_a_far_command_that_ends_badly(far: Far, code: int, complaint: str, capfd: Output) -> None:
     far.answers(code=code)
     assert main(["list-units"]) == Exit.FAILED
     assert complaint in capfd.readouterr().err
+
+
+@pytest.fixture
+def three_machines(far: Far, monkeypatch: pytest.MonkeyPatch) -> Far:
+    """The ssh configuration that `make env` writes, and its first machine as the tunnel's end."""
+    config = far.folder / "ssh_config"
+    config.write_text("Host machine-1 machine-2 machine-3\n    User core\nHost machine-2\n")
+    monkeypatch.setenv("FLEETCTL_TUNNEL", "machine-1")
+    monkeypatch.setenv("FLEETCTL_SSH_CONFIG", str(config))
+    return far
+
+
+def test_without_the_first_machine_it_goes_through_the_next_and_says_so(
+    three_machines: Far, capfd: Output
+) -> None:
+    three_machines.are_silent("machine-1", "machine-2")
+    three_machines.answers(out="done", code=3)
+    Path("hello.service").write_text(SLEEP)
+    assert main(["start", "hello"]) == 3
+    assert three_machines.got()["parcel"] == {"files": {"hello.service": SLEEP}, "document": ""}
+    output = capfd.readouterr()
+    assert output.out == "done\n"
+    assert (
+        "no SSH connection to machine-1: ssh says why above. Going through machine-2" in output.err
+    )
+    assert "FLEETCTL_TUNNEL=machine-3" in output.err
+    assert output.err.count("No route to host") == 2
+
+
+def test_what_runs_from_here_goes_through_the_next_machine_too(
+    three_machines: Far, capfd: Output
+) -> None:
+    three_machines.are_silent("machine-1")
+    three_machines.locates(asdict(DB))
+    assert main(["status", "hello"]) == 3
+    assert " -- machine-2 systemctl" in three_machines.calls()[-1]
+    assert capfd.readouterr().err.count("Going through machine-2") == 1
+
+
+def test_a_command_that_has_begun_is_not_begun_again_elsewhere(
+    three_machines: Far, capfd: Output
+) -> None:
+    three_machines.answers(code=255)
+    assert main(["restart", "hello"]) == Exit.FAILED
+    assert "the SSH connection to machine-1 ended" in capfd.readouterr().err
+    assert len(three_machines.calls()) == 1
+
+
+def test_when_no_machine_answers_it_says_so_of_the_last(three_machines: Far, capfd: Output) -> None:
+    three_machines.are_silent("machine-1", "machine-2", "machine-3")
+    assert main(["list-units"]) == Exit.FAILED
+    assert "no SSH connection to machine-3" in capfd.readouterr().err
 
 
 def test_status_at_the_tunnels_end_needs_no_further_way(far: Far, capfd: Output) -> None:
