@@ -3,10 +3,10 @@
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from math import inf
 from pathlib import Path
+from typing import TypeVar
 
 from .. import config
 from ..config import Config, ConfigError
@@ -19,8 +19,11 @@ from .command import Command, Context, Input, Place
 from .errors import CtlError, Exit, UsageError
 from .local_files import read_files
 from .machines import FromMachine, FromOutside
+from .numbers import port, some_seconds
 from .ssh import Host, SshOptions, neighbours
 from .tunnel import Parcel, Tunnel
+
+T = TypeVar("T")
 
 INTERRUPTED = 130
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -51,12 +54,12 @@ def main(words: Sequence[str]) -> int:
 
 
 def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
-    options = _ssh_options(arguments)
+    options, ssh_port = _ssh_options(arguments), _port(arguments.ssh_port)
     if not arguments.tunnel:
         return command.run(_on_machine(command, arguments, options), arguments)
     host = _host(arguments.tunnel, "--tunnel")
     through = Tunnel(host, options, _others(host, options))
-    outside = FromOutside(through, store_words(arguments), _port(arguments.ssh_port))
+    outside = FromOutside(through, store_words(arguments), ssh_port)
     if command.place is Place.HERE:
         return command.run(Context(_no_store, outside), arguments)
     parcel = _parcel(command, arguments)
@@ -101,7 +104,7 @@ def _connect(arguments: Namespace) -> Store:
             _file(arguments.ca_file) or own.ca_file,
             _file(arguments.cert_file) or own.cert_file,
             _file(arguments.key_file) or own.key_file,
-            limit=_limit(arguments.request_timeout),
+            limit=_number(some_seconds, arguments.request_timeout, "--request-timeout"),
             here=own.public_ip,
         )
     except OSError as error:
@@ -122,7 +125,7 @@ def _file(given: str) -> Path | None:
 def _ssh_options(arguments: Namespace) -> SshOptions:
     return SshOptions(
         username=arguments.ssh_username,
-        timeout=_seconds(arguments.ssh_timeout, "--ssh-timeout"),
+        timeout=_number(some_seconds, arguments.ssh_timeout, "--ssh-timeout"),
         strict=_boolean(arguments.strict_host_key_checking, "--strict-host-key-checking"),
         known_hosts_file=arguments.known_hosts_file,
         identity=arguments.ssh_identity,
@@ -131,18 +134,11 @@ def _ssh_options(arguments: Namespace) -> SshOptions:
     )
 
 
-def _seconds(given: str, option: str) -> float:
+def _number(check: Callable[[str], T], given: str, option: str) -> T:
     try:
-        return float(given)
+        return check(given)
     except ValueError as error:
-        raise UsageError(f"{option} is {given!r}; it must be seconds, such as 10") from error
-
-
-def _limit(given: str) -> float:
-    seconds = _seconds(given, "--request-timeout")
-    if not 0 < seconds < inf:
-        raise UsageError(f"--request-timeout is {given!r}; it must be more than 0 seconds")
-    return seconds
+        raise UsageError(f"{option} is {given!r}; {error}") from error
 
 
 def _boolean(given: str, option: str) -> bool:
@@ -152,9 +148,7 @@ def _boolean(given: str, option: str) -> bool:
 
 
 def _port(given: str) -> int:
-    if given and not given.isdecimal():
-        raise UsageError(f"--ssh-port is {given!r}; it must be a number")
-    return int(given or 0)
+    return _number(port, given, "--ssh-port") if given else 0
 
 
 def _others(host: Host, options: SshOptions) -> list[Host]:

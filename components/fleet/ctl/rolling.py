@@ -13,6 +13,7 @@ from .destroying import destroy
 from .errors import CtlError, TimedOutError, UsageError
 from .follow import Follower
 from .goals import Failed, Goal, goal_of
+from .numbers import count, of_option
 from .output import tell
 from .reviving import at_rest, take_off
 from .turns import (
@@ -52,7 +53,7 @@ def add_max_unavailable(parser: ArgumentParser) -> None:
     """The option that says how much a rollout may cost."""
     parser.add_argument(
         "--max-unavailable",
-        type=int,
+        type=of_option(count),
         default=1,
         metavar="N",
         help="how many instances of a template may be down at any time (default: 1)",

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .numbers import is_port
+
 KEEPALIVE = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")
 """A connection to a machine that is gone ends within 15 s, also under `journal -f`."""
 
@@ -24,7 +26,7 @@ class Host:
         """Read `[USER@]HOST[:PORT]`; an IPv6 address with a port is in brackets.
 
         Raises:
-            ValueError: the port is no number.
+            ValueError: there is no host, or the port is none.
         """
         user, _, place = given.rpartition("@")
         if place.startswith("["):
@@ -34,7 +36,7 @@ class Host:
             name, _, port = place.partition(":")
         else:
             name, port = place, ""
-        if not name or name.startswith("-") or (port and not port.isdecimal()):
+        if not name or name.startswith("-") or (port and not is_port(port)):
             raise ValueError(f"{given!r} is not [USER@]HOST[:PORT]")
         return cls(name, int(port or 0), user)
 

@@ -9,6 +9,7 @@ from time import monotonic
 from .errors import TimedOutError
 from .follow import Follower
 from .goals import Failed, Goal, Waiting
+from .numbers import count, of_option, seconds
 from .output import tell
 
 NOTICE_SECONDS = 4.0
@@ -29,7 +30,7 @@ def add_limits(parser: ArgumentParser) -> None:
     """The options of commands that wait in any case: how long at most."""
     parser.add_argument(
         "--block-attempts",
-        type=int,
+        type=of_option(count),
         default=0,
         metavar="N",
         help="wait at most N half seconds, as fleet 1.0 did (default: 0, no limit)",
@@ -41,7 +42,7 @@ def add_timeout(parser: ArgumentParser, meaning: str) -> None:
     """The option `--timeout`, for all commands that have one."""
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=of_option(seconds),
         default=0,
         metavar="SECONDS",
         help=f"{meaning} (default: 0, no limit)",

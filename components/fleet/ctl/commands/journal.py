@@ -6,11 +6,14 @@ from argparse import ArgumentParser, Namespace
 from ..command import Command, Context, Located, Place
 from ..errors import CtlError, Exit
 from ..names import legend
+from ..numbers import lines, of_option
 
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("unit", metavar="UNIT", help="a unit")
-    parser.add_argument("--lines", "-n", type=int, default=10, help="how many (default: 10)")
+    parser.add_argument(
+        "--lines", "-n", type=of_option(lines), default="10", help="how many, or all (default: 10)"
+    )
     parser.add_argument("--follow", "-f", action="store_true", help="go on with new lines")
     parser.add_argument("--output", "-o", default="", metavar="FORMAT", help="as of journalctl")
     parser.add_argument("--sudo", action="store_true", help="read the journal as root")

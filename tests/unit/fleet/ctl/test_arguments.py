@@ -78,6 +78,45 @@ def test_wrong_values(words: list[str], complaint: str, capsys: Output) -> None:
     assert complaint in capsys.readouterr().err
 
 
+NO_TIMES = [["--timeout", "-1"], ["--timeout=nan"], ["--timeout=inf"], ["--timeout=soon"]]
+NO_COUNTS = [["--block-attempts", "-1"], ["--block-attempts=1.5"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        *(
+            (["start", "a", *words], words[0].partition("=")[0])
+            for words in [*NO_TIMES, *NO_COUNTS]
+        ),
+        *(([*words, "--timeout=-1"], "--timeout") for words in [["drain", "m"], ["rebalance"]]),
+        (["apply", "--max-unavailable=-1"], "--max-unavailable"),
+        (["rollout", "a", "--max-unavailable=0"], "--max-unavailable"),
+        (["journal", "a", "--lines", "-1"], "--lines"),
+        (["journal", "a", "-n", "few"], "--lines"),
+        *((["list-units", f"--ssh-timeout={given}"], "--ssh-timeout") for given in ("0", "nan")),
+        *((["list-units", f"--ssh-port={given}"], "--ssh-port") for given in ("0", "65536", "-1")),
+        (["list-units", "--tunnel=m1:65536"], "--tunnel"),
+    ],
+)
+def test_a_number_that_an_option_cannot_take(words: list[str], option: str, capsys: Output) -> None:
+    assert code_of(words) == Exit.USAGE
+    complaint = capsys.readouterr().err.splitlines()[0]
+    given = words[-1].rpartition("=")[2]
+    assert option in complaint
+    assert given.removeprefix("m1:") in complaint
+    assert "must be" in complaint or "is not [USER@]HOST[:PORT]" in complaint
+
+
+def code_of(words: Sequence[str]) -> int:
+    """The exit code, however the program ends."""
+    try:
+        return main(words)
+    except SystemExit as exit:
+        assert isinstance(exit.code, int)
+        return exit.code
+
+
 @pytest.mark.parametrize("words", [["version"], ["--version"]])
 def test_version(words: list[str], capsys: Output) -> None:
     assert main(words) == Exit.DONE
