@@ -10,7 +10,7 @@ from ..unitfiles.unitfile import is_template, parse, template_of
 from .change import Draft
 from .errors import CtlError
 from .goals import unplaced_reasons
-from .names import did_you_mean
+from .spelling import did_you_mean
 from .view import View
 
 TARGETS = ", ".join(Target)

@@ -10,7 +10,7 @@ from typing import NoReturn
 from .command import Command
 from .commands import COMMANDS
 from .errors import Exit
-from .names import did_you_mean
+from .spelling import command_elsewhere, did_you_mean
 from .tunnel import CARRIED
 
 ENVIRONMENT = "FLEETCTL_"
@@ -88,7 +88,7 @@ def parse(words: Sequence[str]) -> tuple[Command, Namespace]:
         parser.print_help()
         parser.exit(Exit.USAGE)
     if named and named not in (*COMMANDS, "help"):
-        parser.error(f"there is no command {named!r}{did_you_mean(named, COMMANDS)}")
+        parser.error(f"there is no command {named!r}{_advice(named)}")
     arguments = parser.parse_args(_without_help_command(words))
     if arguments.version:
         arguments.command = "version"
@@ -171,6 +171,14 @@ def _named(words: Sequence[str]) -> str:
     _add_global(options, SUPPRESS)
     _, rest = options.parse_known_args(words)
     return next((word for word in rest if not word.startswith("-")), "")
+
+
+def _advice(word: str) -> str:
+    """What to say of a command that there is not."""
+    ours = command_elsewhere(word)
+    if ours:
+        return f"; here that is: fleetctl {ours} ({COMMANDS[ours].summary})"
+    return did_you_mean(word, [name for name in COMMANDS if not COMMANDS[name].hidden])
 
 
 def _without_help_command(words: Sequence[str]) -> list[str]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 
-from ..model import Machine, Target
+from ..model import Target
+from ..unitfiles.unitfile import UnitFileError
 from .command import Located
 from .errors import CtlError
 from .goals import unplaced_reasons
-from .names import did_you_mean, is_glob, legend, name_of, select
+from .names import is_glob, legend, machine_meant, machine_named, name_of, select
+from .spelling import did_you_mean
 from .view import View
 
 
@@ -26,32 +28,28 @@ def locate(targets: Iterable[str], view: View, units_only: bool = False) -> list
 
 
 def _locate(target: str, view: View, units_only: bool) -> list[Located]:
-    if not units_only and (machine := _machine_named(target, view)):
-        return [Located(machine)]
+    if not units_only and (machine := machine_named(target, view.machines)):
+        return [Located(view.machines[machine])]
     known = view.units.keys() | view.states.keys()
-    if units_only or is_glob(target) or name_of(target) in known:
+    if units_only or is_glob(target) or _unit_named(target) in known:
         return [found for unit in select([target], known) for found in _of_unit(unit, view)]
-    return [Located(_machine_beginning(target, view))]
+    if machine := machine_meant(target, view.machines):
+        return [Located(view.machines[machine])]
+    raise _unknown(target, view)
 
 
-def _machine_named(target: str, view: View) -> Machine | None:
-    for machine in view.machines.values():
-        if target in (machine.id, machine.address, machine.hostname):
-            return machine
-    return None
+def _unit_named(target: str) -> str:
+    """The unit that a target names; empty if it is no name of a unit, as an address."""
+    try:
+        return name_of(target)
+    except UnitFileError:
+        return ""
 
 
-def _machine_beginning(target: str, view: View) -> Machine:
-    beginning = target.removesuffix("...")
-    matches = [machine for id, machine in view.machines.items() if id.startswith(beginning)]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        which = ", ".join(legend(machine.id, view.machines) for machine in matches)
-        raise CtlError(f"{target!r} is the beginning of several machine ids: {which}")
+def _unknown(target: str, view: View) -> CtlError:
     hosts = [machine.hostname for machine in view.machines.values()]
-    hint = did_you_mean(target, hosts) or did_you_mean(name_of(target), view.units)
-    raise CtlError(
+    hint = did_you_mean(target, hosts) or did_you_mean(_unit_named(target), view.units)
+    return CtlError(
         f"{target!r} is neither a machine that is alive (id or its beginning, address, host name) "
         f"nor a unit{hint}; see: fleetctl list-machines, fleetctl list-unit-files"
     )

@@ -9,7 +9,8 @@ from ..model import Mark, mark_key
 from .change import Draft, change
 from .errors import CtlError
 from .follow import Follower
-from .names import did_you_mean, short
+from .names import machine_meant
+from .spelling import did_you_mean
 from .view import View
 
 _FULL_ID = re.compile("[0-9a-f]{32}")
@@ -23,17 +24,10 @@ def find_machine(given: str, view: View) -> str:
     Raises:
         CtlError: there is none, or more than one.
     """
-    for machine in view.machines.values():
-        if given in (machine.id, machine.address, machine.hostname):
-            return machine.id
-    known = {*view.machines, *view.marks, *(on for some in view.schedule.values() for on in some)}
-    beginning = given.removesuffix("...")
-    found = sorted(id for id in known if beginning and id.startswith(beginning))
-    if len(found) == 1:
-        return found[0]
+    known = {*view.marks, *(on for some in view.schedule.values() for on in some)}
+    found = machine_meant(given, view.machines, known)
     if found:
-        which = ", ".join(short(id) for id in found)
-        raise CtlError(f"{given!r} is the beginning of several machine ids: {which}")
+        return found
     hint = did_you_mean(given, [machine.hostname for machine in view.machines.values()])
     raise CtlError(
         f"{given!r} is no machine (id or its beginning, address, host name){hint}; "

@@ -1,14 +1,16 @@
 """Names as operators type them, and machines as fleetctl prints them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from ..model import Machine
 from ..unitfiles.unitfile import unit_name
 from .errors import CtlError
+from .spelling import did_you_mean
 
+MACHINE_HELP = "id, its beginning, address, host name"
+"""What operators may call a machine, in all commands."""
 SHORT_ID = 8
 """How many digits of a machine's id are printed without `--full`."""
 
@@ -55,10 +57,39 @@ def _fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(name, pattern + ".service")
 
 
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """A hint for the end of an error, or nothing when no known name is near."""
-    near = get_close_matches(given, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+def machine_named(given: str, machines: Mapping[str, Machine]) -> str:
+    """The id of the machine that has this id, address or host name; empty if none has.
+
+    Raises:
+        CtlError: several have it.
+    """
+    found = [id for id, on in machines.items() if given in (id, on.address, on.hostname)]
+    if len(found) > 1:
+        which = ", ".join(legend(id, machines) for id in found)
+        raise CtlError(f"{given!r} is the name of several machines, say which by its id: {which}")
+    return found[0] if found else ""
+
+
+def machine_meant(given: str, machines: Mapping[str, Machine], lost: Iterable[str] = ()) -> str:
+    """The same, or the machine whose id begins so: as it is printed, `3f2a91bc...`, too.
+
+    Args:
+        given: what the operator typed.
+        machines: those that are alive.
+        lost: the ids of others.
+
+    Raises:
+        CtlError: that may be several machines.
+    """
+    exact = machine_named(given, machines)
+    beginning = given.partition("/")[0].removesuffix("...")
+    if exact or not beginning:
+        return exact
+    found = sorted(id for id in {*machines, *lost} if id.startswith(beginning))
+    if len(found) > 1:
+        which = ", ".join(legend(id, machines) for id in found)
+        raise CtlError(f"{given!r} is the beginning of several machine ids: {which}")
+    return found[0] if found else ""
 
 
 def short(machine: str, full: bool = False) -> str:

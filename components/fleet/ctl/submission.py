@@ -7,7 +7,8 @@ from ..model import Target, Unit, sha_of
 from ..unitfiles.unitfile import is_template, template_of
 from .change import Draft
 from .errors import CtlError
-from .names import did_you_mean, is_glob, name_of, select
+from .names import is_glob, name_of, select
+from .spelling import did_you_mean
 from .view import View, parse_once
 
 

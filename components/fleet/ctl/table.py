@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import UsageError
-from .names import did_you_mean
+from .spelling import did_you_mean
 
 TAB = 8
 

@@ -8,12 +8,12 @@ from ..errors import CtlError, Exit
 from ..finishing import finish
 from ..follow import Follower
 from ..marking import drained, find_leaving, find_machine, mark
-from ..names import legend
+from ..names import MACHINE_HELP, legend
 from ..waiting import add_timeout, timeout_of
 
 
 def _configure(parser: ArgumentParser) -> None:
-    parser.add_argument("machine", metavar="MACHINE", help="id, its beginning, address, host name")
+    parser.add_argument("machine", metavar="MACHINE", help=MACHINE_HELP)
     parser.add_argument(
         "--force", action="store_true", help="stop also what can run on no other machine"
     )

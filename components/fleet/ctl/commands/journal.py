@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from ..command import Command, Context, Located, Place
 from ..errors import CtlError, Exit
-from ..names import legend
+from ..names import MACHINE_HELP, legend, machine_meant
 from ..numbers import lines, of_option
 
 
@@ -18,7 +18,10 @@ def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("--output", "-o", default="", metavar="FORMAT", help="as of journalctl")
     parser.add_argument("--sudo", action="store_true", help="read the journal as root")
     parser.add_argument(
-        "--machine", default="", metavar="ID", help="of a unit on several machines, only this one"
+        "--machine",
+        default="",
+        metavar="MACHINE",
+        help=f"of a unit on several machines, only this one: {MACHINE_HELP}",
     )
 
 
@@ -33,11 +36,9 @@ def journal_command(unit: str, arguments: Namespace) -> list[str]:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    located = [
-        found
-        for found in context.machines.locate([arguments.unit], units_only=True)
-        if found.machine.id.startswith(arguments.machine.removesuffix("..."))
-    ]
+    located = context.machines.locate([arguments.unit], units_only=True)
+    if arguments.machine:
+        located = _only_on(arguments.machine, arguments.unit, located)
     _refuse_ambiguity(located, arguments)
     # With a terminal at the far end, Ctrl-C ends journalctl too.
     flags = ["-t"] if arguments.follow and sys.stdin.isatty() else []
@@ -50,9 +51,15 @@ def _run(context: Context, arguments: Namespace) -> int:
     return code
 
 
+def _only_on(given: str, unit: str, located: list[Located]) -> list[Located]:
+    machine = machine_meant(given, {found.machine.id: found.machine for found in located})
+    if not machine:
+        where = ", ".join(f"{_legend(found)} ({found.machine.hostname})" for found in located)
+        raise CtlError(f"{unit} is not on a machine {given!r}; it is on: {where}")
+    return [found for found in located if found.machine.id == machine]
+
+
 def _refuse_ambiguity(located: list[Located], arguments: Namespace) -> None:
-    if not located:
-        raise CtlError(f"{arguments.unit} is not on machine {arguments.machine}")
     if arguments.follow and len(located) > 1:
         where = ", ".join(_legend(found) for found in located)
         raise CtlError(f"follow one at a time, with --machine; {arguments.unit} is on: {where}")
@@ -69,7 +76,7 @@ COMMAND = Command(
     example="""
   $ fleetctl journal hello.service
   $ fleetctl journal -f --lines 50 hello.service
-  $ fleetctl journal --output cat nginx.service --machine 3f2a91bc
+  $ fleetctl journal --output cat nginx.service --machine machine-2
 """,
     configure=_configure,
     run=_run,

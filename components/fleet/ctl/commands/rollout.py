@@ -12,8 +12,9 @@ from ..command import Command, Context, Input
 from ..errors import CtlError
 from ..finishing import finish
 from ..follow import Follower
-from ..names import did_you_mean, name_of
+from ..names import name_of
 from ..rolling import Rollout
+from ..spelling import did_you_mean
 from ..view import View
 
 

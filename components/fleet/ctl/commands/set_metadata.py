@@ -12,7 +12,7 @@ from ..finishing import finish
 from ..follow import Follower
 from ..goals import Goal, Outcome, Reached, Waiting
 from ..marking import find_machine
-from ..names import legend
+from ..names import MACHINE_HELP, legend
 from ..view import View
 from ..waiting import Wait, add_timeout, timeout_of
 
@@ -61,7 +61,7 @@ def _told(metadata: Mapping[str, str]) -> str:
 
 
 def _configure(parser: ArgumentParser) -> None:
-    parser.add_argument("machine", metavar="MACHINE", help="id, its beginning, address, host name")
+    parser.add_argument("machine", metavar="MACHINE", help=MACHINE_HELP)
     parser.add_argument("pairs", nargs="+", metavar="KEY=VALUE", help="KEY= takes the key away")
     add_timeout(parser, "wait at most so long, then exit 3")
 

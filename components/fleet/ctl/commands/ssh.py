@@ -5,17 +5,18 @@ from argparse import REMAINDER, ArgumentParser, Namespace
 
 from ..command import Command, Context, Place
 from ..errors import CtlError, UsageError
+from ..names import MACHINE_HELP
 
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("--forward-agent", "-A", action="store_true", help="as of ssh")
-    parser.add_argument("--machine", metavar="ID", help="the machine, if a unit has the same name")
+    parser.add_argument("--machine", metavar="MACHINE", help=f"a machine: {MACHINE_HELP}")
     parser.add_argument("--unit", metavar="UNIT", help="the machine of this unit")
     parser.add_argument(
         "words",
         nargs=REMAINDER,
         metavar="TARGET [COMMAND...]",
-        help="a machine (id or its beginning, address, host name) or a unit; a command to run",
+        help=f"a machine ({MACHINE_HELP}) or a unit; a command to run",
     )
 
 
@@ -29,6 +30,8 @@ def _run(context: Context, arguments: Namespace) -> int:
     # The words are one line for the far shell, as with ssh itself.
     command = ["sh", "-c", " ".join(words)] if words else []
     located = context.machines.locate([target], units_only=bool(arguments.unit))
+    if arguments.machine and located[0].unit:
+        raise CtlError(f"{target} is a unit; for its machine: --unit {target}")
     if len(located) > 1:
         where = ", ".join(found.machine.address for found in located)
         raise CtlError(f"{target} is on several machines; name one: {where}")

@@ -6,11 +6,11 @@ from ..command import Command, Context
 from ..errors import Exit
 from ..follow import Follower
 from ..marking import find_machine, mark
-from ..names import legend
+from ..names import MACHINE_HELP, legend
 
 
 def _configure(parser: ArgumentParser) -> None:
-    parser.add_argument("machine", metavar="MACHINE", help="id, its beginning, address, host name")
+    parser.add_argument("machine", metavar="MACHINE", help=MACHINE_HELP)
 
 
 def _run(context: Context, arguments: Namespace) -> int:

@@ -47,6 +47,36 @@ def test_journal_of_a_global_unit(
     assert [host for host, _, _ in machines.runs] == ["machine-2"]
 
 
+@pytest.mark.parametrize(
+    "given", [DB.id, "9d0", "9d04e6a1...", "9d04e6a1.../10.0.0.12", "10.0.0.12", "machine-2"]
+)
+@pytest.mark.parametrize(
+    "words", [["journal", "all", "--machine"], ["ssh", "--machine"], ["ssh"], ["cordon"]]
+)
+def test_a_machine_is_known_by_id_address_and_name_everywhere(
+    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines, words: list[str], given: str
+) -> None:
+    cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
+    assert fleetctl(*words, given) == 0
+    on = [host for host, _, _ in machines.runs] or [*cluster.view().marks]
+    assert on in ([DB.hostname], [DB.id])
+
+
+def test_a_unit_is_not_on_that_machine(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.add("hello.service")
+    with pytest.raises(CtlError, match=r"not on a machine 'machine-2'; it is on: 3f2a.*machine-1"):
+        fleetctl("journal", "hello", "--machine", "machine-2")
+    with pytest.raises(CtlError, match=r"hello is a unit; for its machine: --unit hello"):
+        fleetctl("ssh", "--machine", "hello")
+
+
+def test_a_name_that_two_machines_have(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.join(Machine("c0ff" + "0" * 28, "10.0.0.13", "machine-2"))
+    for words in (["ssh"], ["cordon"]):
+        with pytest.raises(CtlError, match="'machine-2' is the name of several machines"):
+            fleetctl(*words, "machine-2")
+
+
 @pytest.mark.parametrize("target", ["3f2a91bc", "3f2", WEB.id, "10.0.0.11", "machine-1", "hello"])
 def test_ssh_knows_machines_and_units(
     fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines, target: str
@@ -75,7 +105,7 @@ def test_ssh_needs_a_target(fleetctl: Fleetctl) -> None:
 
 def test_an_ambiguous_beginning(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
     cluster.join(Machine("3f2a" + "1" * 28, "10.0.0.13", "machine-3"))
-    with pytest.raises(CtlError, match="beginning of several machine ids: 3f2a9"):
+    with pytest.raises(CtlError, match="beginning of several machine ids: 3f2a1.*, 3f2a9"):
         fleetctl("ssh", "3f2a")
 
 
@@ -85,6 +115,8 @@ def test_an_unknown_target_suggests(fleetctl: Fleetctl, cluster: SmallCluster) -
         fleetctl("ssh", "helo")
     with pytest.raises(CtlError, match="did you mean machine-2"):
         fleetctl("ssh", "machin-2")
+    with pytest.raises(CtlError, match=r"'10\.0\.0\.99' is neither a machine"):
+        fleetctl("ssh", "10.0.0.99")
 
 
 def test_units_that_are_nowhere_say_what_to_do(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
