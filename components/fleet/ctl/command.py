@@ -44,10 +44,17 @@ class Machines(Protocol):
         """
         ...
 
-    def run(self, machine: Machine, command: list[str], flags: Sequence[str] = ()) -> int:
+    def run(
+        self,
+        machine: Machine,
+        command: list[str],
+        flags: Sequence[str] = (),
+        takes_input: bool = False,
+    ) -> int:
         """Run a command on a machine, or a login shell; its output is ours. Its exit code.
 
-        `flags` are for ssh, should it be needed.
+        `flags` are for ssh, should it be needed. Unless the command takes it, standard input is
+        left alone: it belongs to whoever calls us, such as `while read`.
         """
         ...
 

@@ -37,17 +37,24 @@ class FromMachine:
         """See `Machines`."""
         return locate(targets, read_view(self.connect()), units_only)
 
-    def run(self, machine: Machine, command: list[str], flags: Sequence[str] = ()) -> int:
+    def run(
+        self,
+        machine: Machine,
+        command: list[str],
+        flags: Sequence[str] = (),
+        takes_input: bool = False,
+    ) -> int:
         """See `Machines`."""
         if self._is_own(machine):
-            return _call(command or [os.environ.get("SHELL", "/bin/bash"), "-l"])
+            return _call(command or [os.environ.get("SHELL", "/bin/bash"), "-l"], takes_input)
         if "SSH_AUTH_SOCK" not in os.environ and not self.options.identity:
             raise CtlError(
                 f"{machine.hostname} ({machine.address}) is another machine, and there is no key "
                 "here to log in there. Run the same command on your own computer with --tunnel, "
                 "or come here with agent forwarding: fleetctl ssh -A, ssh -A"
             )
-        return _call(self.options.command(Host(machine.address), command, flags=flags))
+        call = self.options.command(Host(machine.address), command, flags=flags)
+        return _call(call, takes_input)
 
     def explain(self, failures: Mapping[str, Failed], view: View) -> None:
         """See `Machines`."""
@@ -82,9 +89,15 @@ class FromOutside:
         answer = self.tunnel.ask([*self.store_options, "locate", *kind, "--", *targets])
         return [Located(Machine(**found["machine"]), found["unit"]) for found in json.loads(answer)]
 
-    def run(self, machine: Machine, command: list[str], flags: Sequence[str] = ()) -> int:
+    def run(
+        self,
+        machine: Machine,
+        command: list[str],
+        flags: Sequence[str] = (),
+        takes_input: bool = False,
+    ) -> int:
         """See `Machines`."""
-        return _call(self._call_for(machine, command, flags))
+        return _call(self._call_for(machine, command, flags), takes_input)
 
     def explain(self, failures: Mapping[str, Failed], view: View) -> None:
         """See `Machines`."""
@@ -111,7 +124,11 @@ class FromOutside:
     def _is_configured(self, name: str) -> bool:
         """Whether the ssh configuration says where a host of that name is."""
         answer = subprocess.run(
-            self.tunnel.options.resolve(name), capture_output=True, text=True, check=False
+            self.tunnel.options.resolve(name),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         found = [line for line in answer.stdout.splitlines() if line.startswith("hostname ")]
         return bool(found) and found[0].split()[1].lower() != name.lower()
@@ -121,9 +138,10 @@ def _status(unit: str) -> list[str]:
     return ["systemctl", "status", "--no-pager", "--full", f"--lines={JOURNAL_LINES}", "--", unit]
 
 
-def _call(command: list[str], to_stderr: bool = False) -> int:
+def _call(command: list[str], takes_input: bool = False, to_stderr: bool = False) -> int:
+    given = None if takes_input else subprocess.DEVNULL
     output = sys.stderr if to_stderr else None
     try:
-        return subprocess.run(command, stdout=output, check=False).returncode
+        return subprocess.run(command, stdin=given, stdout=output, check=False).returncode
     except FileNotFoundError as error:
         raise CtlError(f"{command[0]} is not installed on this computer") from error

@@ -68,7 +68,9 @@ class Tunnel:
         """
         while True:
             call = self.options.command(self.host, ["fleetctl", *words], flags=["-T", "-n"])
-            answer = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=False)
+            answer = subprocess.run(
+                call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+            )
             if answer.returncode != SSH_FAILED or not self._has_next():
                 break
         if self._checked(answer.returncode):

@@ -41,13 +41,14 @@ def _run(context: Context, arguments: Namespace) -> int:
         located = _only_on(arguments.machine, arguments.unit, located)
     _refuse_ambiguity(located, arguments)
     # With a terminal at the far end, Ctrl-C ends journalctl too.
-    flags = ["-t"] if arguments.follow and sys.stdin.isatty() else []
+    has_terminal = arguments.follow and sys.stdin.isatty()
+    flags = ["-t"] if has_terminal else []
     code = int(Exit.DONE)
     for found in located:
         if len(located) > 1:
             print(f"== {found.unit} on {_legend(found)}", flush=True)
         command = journal_command(found.unit, arguments)
-        code = max(code, context.machines.run(found.machine, command, flags))
+        code = max(code, context.machines.run(found.machine, command, flags, has_terminal))
     return code
 
 

@@ -38,7 +38,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     flags = ["-A"] if arguments.forward_agent else []
     if sys.stdin.isatty() and sys.stdout.isatty():
         flags.append("-t")
-    return context.machines.run(located[0].machine, command, flags)
+    return context.machines.run(located[0].machine, command, flags, takes_input=True)
 
 
 COMMAND = Command(

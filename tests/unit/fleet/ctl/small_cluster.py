@@ -205,7 +205,13 @@ class FakeMachines:
     def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
         return locate(targets, self.cluster.view(), units_only)
 
-    def run(self, machine: Machine, command: list[str], flags: Sequence[str] = ()) -> int:
+    def run(
+        self,
+        machine: Machine,
+        command: list[str],
+        flags: Sequence[str] = (),
+        takes_input: bool = False,
+    ) -> int:
         self.runs.append((machine.hostname, command, list(flags)))
         return self.code
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from components.fleet.ctl.__main__ import main
 from components.fleet.ctl.errors import Exit
+from components.fleet.model import Machine
 
 from .small_cluster import DB, SLEEP, WEB
 
@@ -54,8 +56,8 @@ class Far:
         self._monkeypatch = monkeypatch
         programs = {"ssh": SSH, "fleetctl": FLEETCTL}
         for name, text in programs.items():
-            self._program(name, text.format(python=sys.executable, folder=folder))
-        self._program("systemctl", COMMAND)
+            self.program(name, text.format(python=sys.executable, folder=folder))
+        self.program("systemctl", COMMAND)
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         monkeypatch.setenv("FLEETCTL_TUNNEL", "10.0.0.11")
         self.are_silent()
@@ -76,7 +78,7 @@ class Far:
     def calls(self) -> list[str]:
         return (self.folder / "calls").read_text().splitlines()
 
-    def _program(self, name: str, text: str) -> None:
+    def program(self, name: str, text: str) -> None:
         path = self.folder / name
         path.write_text(text)
         path.chmod(0o755)
@@ -215,6 +217,43 @@ def test_a_failure_elsewhere_is_explained_from_here(far: Far, capfd: Output) -> 
     assert error[0] == "hello.service: it failed"
     assert error[1].startswith("systemctl status --no-pager --full --lines=10 -- hello.service")
     assert len(error) == 2
+
+
+@pytest.mark.parametrize("machine", [WEB, DB])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "hello"],
+        ["journal", "hello"],
+        ["journal", "--follow", "hello"],
+        ["list-units"],
+        ["start", "hello"],
+        ["version"],
+    ],
+)
+def test_standard_input_is_left_to_the_caller(far: Far, machine: Machine, words: list[str]) -> None:
+    far.locates(asdict(machine))
+    for name in ("systemctl", "journalctl"):
+        far.program(name, "#!/bin/sh\ncat\n")
+    assert left_over_by(words) == "a\nb\n"
+
+
+def test_a_command_by_ssh_gets_standard_input(far: Far) -> None:
+    far.locates(asdict(DB))
+    assert left_over_by(["ssh", "hello", "cat"]) == ""
+
+
+def left_over_by(words: list[str]) -> str:
+    """What a command leaves of its standard input, as a loop over lines would find it."""
+    command = [sys.executable, "-m", "components.fleet.ctl", *words]
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f"{shlex.join(command)} >/dev/null 2>&1; cat"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])},
+    ) as process:
+        return process.communicate("a\nb\n", timeout=60)[0]
 
 
 def test_the_far_end_stops_when_the_near_end_does() -> None:
