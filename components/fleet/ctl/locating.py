@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..model import Target
-from ..unitfiles.unitfile import UnitFileError
+from ..unitfiles.unitfile import UnitFileError, is_template
 from .command import Located
 from .errors import CtlError
 from .goals import unplaced_reasons
@@ -32,7 +32,7 @@ def _locate(target: str, view: View, units_only: bool) -> list[Located]:
         return [Located(view.machines[machine])]
     known = view.units.keys() | view.states.keys()
     if units_only or is_glob(target) or _unit_named(target) in known:
-        return [found for unit in select([target], known) for found in _of_unit(unit, view)]
+        return _of_units(select([target], known), view)
     if machine := machine_meant(target, view.machines):
         return [Located(view.machines[machine])]
     raise _unknown(target, view)
@@ -55,6 +55,12 @@ def _unknown(target: str, view: View) -> CtlError:
     )
 
 
+def _of_units(units: list[str], view: View) -> list[Located]:
+    """Where those of them are that are on a machine; one of a pattern need not be on any."""
+    placed = [unit for unit in units if view.assigned(unit) or view.reported(unit)]
+    return [found for unit in placed or units[:1] for found in _of_unit(unit, view)]
+
+
 def _of_unit(unit: str, view: View) -> list[Located]:
     on = sorted(view.assigned(unit).keys() | view.reported(unit).keys())
     alive = [Located(view.machines[machine], unit) for machine in on if machine in view.machines]
@@ -62,6 +68,8 @@ def _of_unit(unit: str, view: View) -> list[Located]:
         return alive
     if on:
         raise CtlError(f"{unit} was on {legend(on[0], view.machines)}, which is lost")
+    if is_template(unit):
+        raise CtlError(f"{unit} is a template and on no machine; name an instance of it")
     record = view.units.get(unit)
     if record and record.target is Target.INACTIVE:
         raise CtlError(f"{unit} is on no machine: it is inactive; start it: fleetctl start {unit}")

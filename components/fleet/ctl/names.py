@@ -29,16 +29,39 @@ def name_of(given: str) -> str:
     return unit_name(PurePath(given).name)
 
 
-def select(given: Iterable[str], known: Collection[str]) -> list[str]:
+def select(
+    given: Iterable[str], known: Collection[str], fitting: Collection[str] | None = None
+) -> list[str]:
     """The units that arguments name, each once; patterns are matched with the known units.
+
+    Args:
+        given: what the operator typed.
+        known: the units that there are.
+        fitting: those of them that patterns stand for, if not for all: the command makes sense
+            for these only, such as for no template.
 
     Raises:
         CtlError: one of them names no known unit.
     """
     chosen: dict[str, None] = {}
     for argument in given:
-        chosen.update(dict.fromkeys(_matches(argument, known)))
+        meant = known if fitting is None or not is_glob(argument) else fitting
+        chosen.update(dict.fromkeys(_matches(argument, meant)))
     return list(chosen)
+
+
+def listed(given: Iterable[str], known: Collection[str]) -> list[str]:
+    """The units that arguments of a list command name, in order: all, without arguments.
+
+    A pattern may match none: so `list-units 'web@*'` tells that there is none.
+
+    Raises:
+        CtlError: an argument that is no pattern names no known unit.
+    """
+    given = list(given)
+    names = select([one for one in given if not is_glob(one)], known)
+    fitting = (name for name in known if any(is_glob(one) and _fits(name, one) for one in given))
+    return sorted({*names, *fitting} if given else known)
 
 
 def _matches(given: str, known: Collection[str]) -> list[str]:

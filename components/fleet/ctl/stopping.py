@@ -30,7 +30,7 @@ def lower(
 ) -> int:
     """Bring units down to `target`; wait until they are there, unless told not to."""
     with Follower(context.connect()) as follower:
-        names = select(arguments.units, follower.view.units)
+        names = select(arguments.units, follower.view.units, follower.view.runnable())
         change(follower, lambda view: lowering(names, target, view))
         if arguments.no_block:
             for name in names:

@@ -14,11 +14,10 @@ from .view import View, parse_once
 
 def names_to_submit(given: Iterable[str], view: View) -> list[str]:
     """The units that arguments of submit, load and start name; patterns, among the known."""
-    names = {
-        name: None
-        for argument in given
-        for name in (select([argument], view.units) if is_glob(argument) else [name_of(argument)])
-    }
+    names: dict[str, None] = {}
+    for argument in given:
+        known = view.runnable() if is_glob(argument) else [name_of(argument)]
+        names.update(dict.fromkeys(select([argument], known)))
     return list(names)
 
 

@@ -32,6 +32,20 @@ def add_options(parser: ArgumentParser, fields: Sequence[str], shown: Sequence[s
     )
 
 
+def add_units(parser: ArgumentParser) -> None:
+    """The units to list, for commands that list units."""
+    parser.add_argument(
+        "units", nargs="*", metavar="UNIT", help="only these: units, or quoted patterns"
+    )
+
+
+def nothing_listed(given: Sequence[str]) -> str:
+    """What to say when there is no unit to list."""
+    if given:
+        return f"No unit in the cluster matches {' '.join(given)}"
+    return "There is no unit in the cluster; to start one: fleetctl start FILE"
+
+
 def chosen_fields(given: str, fields: Sequence[str]) -> list[str]:
     """The fields of a `--fields` option.
 

@@ -9,7 +9,7 @@ from .. import model
 from ..model import Assignment, Machine, Mark, Move, Order, Target, Unit, UnitState
 from ..scheduling.schedule import Job, Plan, schedule
 from ..store import Changes, Entry, Snapshot
-from ..unitfiles.unitfile import Requirements, UnitFile, UnitFileError, parse
+from ..unitfiles.unitfile import Requirements, UnitFile, UnitFileError, is_template, parse
 
 PARSED_FILES = 20_000
 """How many unit files are kept parsed: more than the units of a large cluster."""
@@ -116,6 +116,10 @@ class View:
             for name, unit in self.units.items()
             if unit.target is not Target.INACTIVE and (requirements := self.requirements(name))
         ]
+
+    def runnable(self) -> set[str]:
+        """The units that are no templates: what patterns of most commands stand for."""
+        return {name for name in self.units if not is_template(name)}
 
     def is_oneshot(self, name: str) -> bool:
         """Whether the unit is done when its command has ended (`Type=oneshot`)."""

@@ -1,6 +1,7 @@
 """`fleetctl list-unit-files`."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 
 from ...model import Target
 from ...unitfiles.unitfile import UnitFileError, parse
@@ -8,7 +9,8 @@ from .. import table
 from ..command import Command, Context
 from ..errors import Exit
 from ..follow import read_view
-from ..names import legend
+from ..names import legend, listed
+from ..output import tell
 from ..view import View
 
 FIELDS = ("unit", "hash", "dstate", "state", "target", "desc", "global", "owner")
@@ -16,8 +18,8 @@ SHOWN = FIELDS[:5]
 SHORT_HASH = 7
 
 
-def file_rows(view: View, full: bool) -> list[table.Row]:
-    """A line for each unit and each template that the cluster knows."""
+def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
+    """A line for each of these units and templates that the cluster knows."""
     return [
         {
             "unit": name,
@@ -29,7 +31,7 @@ def file_rows(view: View, full: bool) -> list[table.Row]:
             "global": view.is_global(name),
             "owner": unit.owner,
         }
-        for name, unit in sorted(view.units.items())
+        for name, unit in ((name, view.units[name]) for name in names)
     ]
 
 
@@ -61,13 +63,17 @@ def _description(name: str, view: View) -> str | None:
 
 
 def _configure(parser: ArgumentParser) -> None:
+    table.add_units(parser)
     table.add_options(parser, FIELDS, SHOWN)
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_view(context.connect())
-    rows = file_rows(view, arguments.full or arguments.output == "json")
-    print(table.render(rows, arguments, FIELDS), end="")
+    names = listed(arguments.units, view.units)
+    rows = file_rows(names, view, arguments.full or arguments.output == "json")
+    print(table.render(rows, arguments, FIELDS), end="", flush=True)
+    if not rows and not arguments.no_legend:
+        tell(table.nothing_listed(arguments.units))
     return Exit.DONE
 
 
@@ -75,9 +81,9 @@ COMMAND = Command(
     name="list-unit-files",
     summary="the unit files of the cluster, and how far each is to be taken",
     help="""\
-List every unit and template that was submitted: DSTATE is the desired state (inactive, loaded,
-launched), STATE the present one, TARGET the machine that the scheduler chose (`global`: all that
-match).""",
+List every unit and template that was submitted, or only those that are named: DSTATE is the desired
+state (inactive, loaded, launched), STATE the present one, TARGET the machine that the scheduler
+chose (`global`: all that match).""",
     example="""
   $ fleetctl list-unit-files
   UNIT                    HASH    DSTATE          STATE           TARGET

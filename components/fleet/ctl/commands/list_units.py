@@ -10,7 +10,7 @@ from ..command import Command, Context
 from ..errors import Exit
 from ..follow import read_view
 from ..goals import unplaced_reasons
-from ..names import legend
+from ..names import legend, listed
 from ..output import tell
 from ..view import View
 
@@ -19,10 +19,10 @@ FIELDS = (*SHOWN, "load", "hash", "dstate", "since", "held", "lost", "problem")
 SHORT_HASH = 7
 
 
-def unit_rows(view: View, full: bool) -> list[table.Row]:
+def unit_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
     """A line for each unit on each of its machines, and for each that has none but wants one."""
     rows: list[table.Row] = []
-    for name in sorted(view.units.keys() | view.states.keys()):
+    for name in names:
         unit = view.units.get(name)
         wants_one = unit is not None and unit.target is not Target.INACTIVE
         machines = _machines(name, view) or ([""] if wants_one else [])
@@ -30,9 +30,9 @@ def unit_rows(view: View, full: bool) -> list[table.Row]:
     return rows
 
 
-def notes(view: View) -> list[str]:
+def notes(names: Iterable[str], view: View) -> list[str]:
     """What the table has no room for: why units are on no machine, and what cannot be confirmed."""
-    rows = unit_rows(view, full=False)
+    rows = unit_rows(names, view, full=False)
     unplaced = [row["unit"] for row in rows if row["sub"] == "unplaced"]
     return [
         *(f"{name}: {unplaced_reasons(name, view)}" for name in unplaced),
@@ -106,16 +106,20 @@ def _time(seconds: float) -> str:
 
 
 def _configure(parser: ArgumentParser) -> None:
+    table.add_units(parser)
     table.add_options(parser, FIELDS, SHOWN)
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_view(context.connect())
-    rows = unit_rows(view, arguments.full or arguments.output == "json")
+    names = listed(arguments.units, view.units.keys() | view.states.keys())
+    rows = unit_rows(names, view, arguments.full or arguments.output == "json")
     print(table.render(rows, arguments, FIELDS), end="", flush=True)
     if not arguments.no_legend and arguments.output == "table":
-        for note in notes(view):
+        for note in notes(names, view):
             tell(note)
+    if not names and not arguments.no_legend:
+        tell(table.nothing_listed(arguments.units))
     return Exit.DONE
 
 
@@ -123,17 +127,18 @@ COMMAND = Command(
     name="list-units",
     summary="the units, where they are, and what systemd says of them",
     help="""\
-List each unit on each of its machines with the state that systemd reported last. A unit that
-wants a machine and has none shows `-`, and why it has none below the table (on standard error).
-ACTIVE is `lost` when the machine's lease in etcd has ended: nobody can say how the unit does;
-SUB is then the last that was heard, or `unknown`.""",
+List each unit on each of its machines with the state that systemd reported last; only some when
+units or patterns are named, and a pattern that matches nothing is no error. A unit that wants a
+machine and has none shows `-`, and why it has none below the table (on standard error). ACTIVE is
+`lost` when the machine's lease in etcd has ended: nobody can say how the unit does; SUB is then the
+last that was heard, or `unknown`.""",
     example="""
   $ fleetctl list-units
   UNIT                    MACHINE                         ACTIVE  SUB
   hello.service           3f2a91bc.../172.18.0.11         active  running
   sinatra@5000.service    9d04e6a1.../172.18.0.12         active  running
 
-  $ fleetctl list-units --fields unit,active,since --no-legend
+  $ fleetctl list-units 'sinatra@*' --fields unit,active,since --no-legend
 """,
     configure=_configure,
     run=_run,

@@ -22,6 +22,10 @@ def _configure(parser: ArgumentParser) -> None:
     waiting.add_limits(parser)
 
 
+def _running(view: View) -> list[str]:
+    return [name for name, unit in view.units.items() if unit.target is Target.LAUNCHED]
+
+
 def _check(names: list[str], view: View) -> None:
     for name in names:
         if view.units[name].target is not Target.LAUNCHED:
@@ -94,7 +98,7 @@ def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiting.timeout_of(arguments)
     with Follower(context.connect()) as follower:
-        names = select(arguments.units, follower.view.units)
+        names = select(arguments.units, follower.view.units, _running(follower.view))
         _check(names, follower.view)
         for name in names:
             for machine in _machines(name, follower.view):

@@ -10,7 +10,7 @@ from ...model import Target
 from ...scheduling.schedule import Job, schedule
 from .. import table
 from ..command import Command, Context
-from ..errors import Exit
+from ..errors import CtlError, Exit
 from ..follow import read_view
 from ..goals import Failed, Unplaced, Waiting, goal_of
 from ..names import legend, select
@@ -104,7 +104,9 @@ def as_json(name: str, view: View) -> str:
 
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_view(context.connect())
-    (name,) = select([arguments.unit], view.units)
+    name, *others = select([arguments.unit], view.units)
+    if others:
+        raise CtlError(f"why tells of one unit; {arguments.unit} is {', '.join([name, *others])}")
     render = as_json if arguments.output == "json" else as_text
     print(render(name, view), end="")
     wanted = view.units[name].target is not Target.INACTIVE

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from components.fleet import model
-from components.fleet.ctl.errors import Exit, UsageError
+from components.fleet.ctl.errors import CtlError, Exit, UsageError
 from components.fleet.model import Machine, Target, UnitState
 
 from .small_cluster import SLEEP, WEB, Fleetctl, SmallCluster
@@ -43,6 +43,53 @@ def test_json_has_one_shape(
 ) -> None:
     assert fleetctl(command, "--output", "json") == Exit.DONE
     assert capsys.readouterr().out == (GOLDEN / f"{command}.json").read_text()
+
+
+@pytest.mark.parametrize("command", ["list-units", "list-unit-files"])
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["sinatra@*"], {"sinatra@.service", "sinatra@5000.service"}),
+        (["hello", "l*"], {"hello.service", "loaded.service"}),
+        (["hello", "hel*.service"], {"hello.service"}),
+        (["*.timer"], set[str]()),
+    ],
+)
+def test_only_the_units_that_are_named(
+    fleetctl: Fleetctl,
+    busy: SmallCluster,
+    capsys: Output,
+    command: str,
+    given: list[str],
+    found: set[str],
+) -> None:
+    assert fleetctl(command, *given, "--no-legend") == Exit.DONE
+    output = capsys.readouterr()
+    # A template is on no machine, so list-units has no line for it.
+    shown = found - {"sinatra@.service"} if command == "list-units" else found
+    assert {line.split()[0] for line in output.out.splitlines()} == shown
+    assert output.err == ""
+    fleetctl(command, *given, "--output", "json")
+    assert {row["unit"] for row in json.loads(capsys.readouterr().out)} == shown
+
+
+def test_notes_are_about_the_units_that_are_named(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output
+) -> None:
+    fleetctl("list-units", "hello")
+    assert capsys.readouterr().err == ""
+    fleetctl("list-units", "big")
+    assert "big.service: it fits on no machine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["list-units", "list-unit-files"])
+def test_nothing_to_list_is_said(fleetctl: Fleetctl, capsys: Output, command: str) -> None:
+    assert fleetctl(command) == Exit.DONE
+    assert "There is no unit in the cluster" in capsys.readouterr().err
+    assert fleetctl(command, "web@*") == Exit.DONE
+    assert "No unit in the cluster matches web@*" in capsys.readouterr().err
+    with pytest.raises(CtlError, match=r"there is no unit web@1\.service in the cluster"):
+        fleetctl(command, "web@1")
 
 
 def test_columns_line_up_at_tab_stops(
@@ -147,6 +194,11 @@ def test_why_of_one_that_runs(fleetctl: Fleetctl, cluster: SmallCluster, capsys:
     out = capsys.readouterr().out
     assert "db.service is on 9d04e6a1.../10.0.0.12" in out
     assert "it is here" in out and "role" in out
+
+
+def test_why_tells_of_one_unit(fleetctl: Fleetctl, busy: SmallCluster) -> None:
+    with pytest.raises(CtlError, match=r"why tells of one unit; sinatra\* is sinatra@.service, "):
+        fleetctl("why", "sinatra*")
 
 
 EXAMPLES = re.findall(

@@ -23,6 +23,20 @@ def test_status_runs_systemctl_on_the_units_machine(
     ]
 
 
+@pytest.mark.parametrize("verb", ["status", "journal"])
+def test_a_pattern_stands_for_what_is_on_a_machine(
+    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines, verb: str
+) -> None:
+    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@1.service", target=Target.INACTIVE)
+    cluster.add("web@2.service")
+    assert fleetctl(verb, "web@*") == 0
+    ((_, command, _),) = machines.runs
+    assert any("web@2.service" in word for word in command)
+    with pytest.raises(CtlError, match="web@.service is a template.*name an instance"):
+        fleetctl(verb, "web@.service")
+
+
 def test_journal_passes_its_options_on(
     fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
 ) -> None:

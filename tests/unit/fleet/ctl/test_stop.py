@@ -9,6 +9,18 @@ from .small_cluster import SLEEP, WEB, Fleetctl, SmallCluster
 Output = pytest.CaptureFixture[str]
 
 
+@pytest.mark.parametrize("verb", ["start", "load", "stop", "unload", "restart"])
+def test_a_pattern_stands_for_what_can_run(
+    fleetctl: Fleetctl, cluster: SmallCluster, verb: str, capsys: Output
+) -> None:
+    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@1.service")
+    cluster.add("web@2.service")
+    assert fleetctl(verb, "web@*") == Exit.DONE
+    words = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert words == [["Unit", "web@1.service"], ["Unit", "web@2.service"]]
+
+
 def test_stop_leaves_it_loaded(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
     cluster.add("hello.service")
     assert fleetctl("stop", "hello") == Exit.DONE
