@@ -10,6 +10,11 @@ T = TypeVar("T")
 MAX_OPERATIONS = 127
 """The most operations in one `commit`; etcd refuses transactions of more than 128."""
 
+MAX_VALUE_BYTES = 1_000_000
+"""The largest value; etcd refuses requests of more than 1.5 MiB, keys and conditions included."""
+MAX_COMMIT_BYTES = 1_400_000
+"""How large the values of one `commit` may be together."""
+
 
 def batches(items: Iterable[T], size: int = MAX_OPERATIONS) -> Iterator[list[T]]:
     """The items in lists of at most `size`."""

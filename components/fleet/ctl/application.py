@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ..model import Target, Unit, sha_of
 from ..unitfiles.unitfile import is_template, parse, template_of
-from .change import Draft
+from .change import Draft, check_size
 from .errors import CtlError
 from .goals import unplaced_reasons
 from .spelling import did_you_mean
@@ -51,6 +51,7 @@ class Application:
         for name, given in _object("units", document["units"]).items():
             file = _object(f"unit {name}", given, {"text", "target", "instances"}, {"text"})
             unit_text = str(file["text"])
+            check_size(f"the file of {name}", unit_text)
             sha = sha_of(unit_text)
             texts[sha] = unit_text
             for member, target in _members(name, file).items():

@@ -1,13 +1,15 @@
 """Changing the desired state: what fleetctl writes, by compare-and-swap."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import time
 
 from .. import model
 from ..model import Record, Unit
 from ..store import (
+    MAX_COMMIT_BYTES,
     MAX_OPERATIONS,
+    MAX_VALUE_BYTES,
     Condition,
     Delete,
     Operation,
@@ -36,6 +38,20 @@ class Draft:
     """Other records that change, by key: marks, moves and orders; None removes one."""
     lease: int = 0
     """What these records are bound to; 0: they stay."""
+
+
+def check_size(where: str, text: str) -> None:
+    """Refuse a unit file that etcd would not take, before anything is written.
+
+    Raises:
+        CtlError: it is too large.
+    """
+    size = len(text.encode())
+    if size > MAX_VALUE_BYTES:
+        raise CtlError(
+            f"{where} has {size} bytes, and etcd takes no more than {MAX_VALUE_BYTES}; "
+            "let the unit read what is so large from elsewhere"
+        )
 
 
 def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
@@ -86,10 +102,13 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
             operations, conditions = [], []
         conditions.append(Unchanged(key, view.mod_revision(key)))
         operations.append(Put(key, record.to_json(), draft.lease) if record else Delete(key))
+    size = 0
     for name, unit in draft.units.items():
-        if len(operations) + 2 > MAX_OPERATIONS:
+        more = _size(unit, draft, written)
+        if len(operations) + 2 > MAX_OPERATIONS or size + more > MAX_COMMIT_BYTES:
             yield operations, conditions
-            operations, conditions = [], []
+            operations, conditions, size = [], [], 0
+        size += more
         key = model.unit_key(name)
         conditions.append(Unchanged(key, view.mod_revision(key)))
         if unit is None:
@@ -102,6 +121,13 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
             written.add(unit.sha)
     if operations:
         yield operations, conditions
+
+
+def _size(unit: Unit | None, draft: Draft, written: Collection[str]) -> int:
+    """How many bytes of files go with a unit."""
+    if unit is None or unit.sha in written:
+        return 0
+    return len(draft.texts.get(unit.sha, "").encode())
 
 
 def tidy(follower: Follower) -> None:

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..unitfiles.unitfile import template_of
+from .change import check_size
 from .errors import CtlError
 from .names import is_glob, name_of
-
-MAX_BYTES = 1_000_000
-"""etcd refuses requests of more than 1.5 MB."""
 
 
 def read_files(given: Iterable[str]) -> dict[str, str]:
@@ -44,6 +42,5 @@ def _read(path: Path) -> str:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise CtlError(f"cannot read {path}: {error}") from error
-    if len(text.encode()) > MAX_BYTES:
-        raise CtlError(f"{path} has more than {MAX_BYTES} bytes, which etcd does not store")
+    check_size(str(path), text)
     return text

@@ -132,6 +132,7 @@ def unit(**fields: object) -> dict[str, object]:
         ({"owner": "web", "units": []}, "units must be a JSON object"),
         ({"owner": "web", "units": {}, "unit": 1}, "unknown field 'unit'.*did you mean units"),
         ({"owner": "web", "units": {"a.service": {}}}, "unit a.service has no field 'text'"),
+        (unit(text="#" * 1_000_001), "the file of web@.service has 1000001 bytes, and etcd takes"),
         (unit(target="launched"), "web@.service is a template"),
         (unit(target="up"), "target of web@.service is 'up'; allowed: inactive, loaded, launched"),
         (unit(instances={"db@1.service": "launched"}), "db@1.service is no instance of web@"),

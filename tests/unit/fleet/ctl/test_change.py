@@ -4,7 +4,7 @@ import pytest
 
 from components.fleet import model
 from components.fleet.ctl.change import Draft, change, tidy
-from components.fleet.ctl.errors import CtlError
+from components.fleet.ctl.errors import CtlError, Exit
 from components.fleet.ctl.follow import Follower
 from components.fleet.ctl.view import View
 from components.fleet.model import Target, Unit, sha_of
@@ -16,7 +16,7 @@ from components.fleet.store import (
     StoreUnavailableError,
 )
 
-from .small_cluster import SLEEP, SmallCluster, SmallStore
+from .small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster, SmallStore
 
 SHA = sha_of(SLEEP)
 WANTED = Draft({"hello.service": Unit(SHA, Target.INACTIVE)}, {SHA: SLEEP})
@@ -49,6 +49,31 @@ def test_gives_up_when_others_never_stop(cluster: SmallCluster) -> None:
 
     with Follower(cluster.store) as follower, pytest.raises(CtlError, match="keeps changing"):
         change(follower, decide)
+
+
+class Strict(SmallStore):
+    """A store that refuses what etcd refuses."""
+
+    def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        if sum(len(one.value.encode()) for one in operations if isinstance(one, Put)) > 1_500_000:
+            raise StoreRefusedError("INVALID_ARGUMENT: etcdserver: request is too large")
+        return super().commit(operations, *conditions)
+
+
+def test_files_that_are_too_large_for_one_request_go_in_several() -> None:
+    cluster = SmallCluster(Strict())
+    machines = FakeMachines(cluster)
+    files = {f"{n}.service": f"{SLEEP}#{n}{'ä' * 450_000}\n" for n in range(4)}
+    assert Fleetctl(cluster, machines, files)("start", *files) == Exit.DONE
+    assert {name: cluster.view().text_of(name) for name in files} == files
+
+
+def test_instances_of_one_large_file_go_together() -> None:
+    cluster = SmallCluster(Strict())
+    files = {"web@.service": SLEEP + "#" * 900_000}
+    before = cluster.store.writes
+    Fleetctl(cluster, FakeMachines(cluster), files)("submit", "web@1", "web@2", "web@3")
+    assert cluster.store.writes == before + 1
 
 
 class Unsure(SmallStore):

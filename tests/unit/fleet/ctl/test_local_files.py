@@ -50,5 +50,5 @@ def test_what_is_no_text_is_refused() -> None:
 
 def test_what_etcd_would_refuse_is_refused() -> None:
     Path("hello.service").write_text("#" * 1_000_001)
-    with pytest.raises(CtlError, match="more than 1000000 bytes"):
+    with pytest.raises(CtlError, match="has 1000001 bytes, and etcd takes no more than 1000000"):
         read_files(["hello"])
