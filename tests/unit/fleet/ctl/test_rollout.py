@@ -2,9 +2,10 @@ import json
 
 import pytest
 
+from components.fleet import model
 from components.fleet.ctl.errors import CtlError, Exit, TimedOutError, UsageError
-from components.fleet.model import Target, UnitState, sha_of
-from components.fleet.store import Changes, StoreUnavailableError
+from components.fleet.model import Target, Unit, UnitState, sha_of
+from components.fleet.store import Changes, Put, StoreUnavailableError
 from components.fleet.unitfiles.unitfile import UnitFileError
 
 from .small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster
@@ -243,6 +244,55 @@ def test_what_is_bound_runs_again(fleetctl: Fleetctl, web: SmallCluster, pulled:
     else:
         assert fleetctl("rollout", "web@.service") == Exit.DONE
         assert web.log[2:4] == ["stop log.service", "start log.service"]
+
+
+def test_instances_that_were_started_from_a_file_are_rolled(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    for name in NAMES:
+        cluster.add(name)
+    fleetctl.files = {"web@.service": NEW}
+    fleetctl("plan", "web@.service")
+    assert "web@.service: 3 restart one after the other" in capsys.readouterr().out
+    assert fleetctl("rollout", "web@.service") == Exit.DONE
+    assert cluster.log == rolls(1, 2, 3)
+    assert set(shas(cluster).values()) == {sha_of(NEW)}
+    assert cluster.view().units["web@.service"].target is Target.INACTIVE
+
+
+def test_they_go_back_when_one_fails_even_after_an_interrupt(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    for name in NAMES:
+        cluster.add(name)
+    fleetctl.files = {"web@.service": NEW}
+    fail_with_new_file(cluster, NAMES[1], FAILED)
+    assert fleetctl("rollout", "web@.service") == Exit.FAILED
+    assert set(shas(cluster).values()) == {sha_of(SLEEP)}
+    # As an interrupt leaves them.
+    cluster.store.commit([Put(model.file_key(sha_of(NEW)), NEW)])
+    cluster.put(model.unit_key(NAMES[0]), Unit(sha_of(NEW), Target.LAUNCHED))
+    assert fleetctl("rollout", "web@.service") == Exit.FAILED
+    assert set(shas(cluster).values()) == {sha_of(SLEEP)}
+
+
+def test_without_a_file_it_says_what_is_missing(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.add(NAMES[0])
+    with pytest.raises(CtlError, match=r"no file of web@.service itself: give yours, as \./web@"):
+        fleetctl("rollout", "web@.service")
+    assert [*cluster.view().units] == [NAMES[0]]
+
+
+def test_nothing_to_roll_is_said(fleetctl: Fleetctl, web: SmallCluster, capsys: Output) -> None:
+    assert fleetctl("rollout", "web@.service") == Exit.DONE
+    said = "Nothing to roll: web@.service with 3 instances has this file already\n"
+    assert capsys.readouterr().out == said
+    web.add("off.service", target=Target.INACTIVE)
+    fleetctl.files = {"off.service": NEW}
+    assert fleetctl("rollout", "off") == Exit.DONE
+    assert capsys.readouterr().out == "off.service has the new file; nothing of it was running\n"
+    assert fleetctl("rollout", "off") == Exit.DONE
+    assert capsys.readouterr().out == "Nothing to roll: off.service has this file already\n"
 
 
 @pytest.mark.parametrize(
