@@ -1,6 +1,7 @@
 """`python3 -m fleet.ctl`: parse, find the place where the command runs, run it."""
 
 import os
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from .errors import CtlError, Exit, UsageError
 from .local_files import read_files
 from .machines import FromMachine, FromOutside
 from .numbers import port, some_seconds
+from .output import tell
 from .ssh import Host, SshOptions, neighbours
 from .tunnel import Parcel, Tunnel
 
@@ -31,8 +33,8 @@ BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "n
 
 def main(words: Sequence[str]) -> int:
     """Run fleetctl; its exit code."""
+    command, arguments = parse(words)
     try:
-        command, arguments = parse(words)
         code = _run(command, arguments, words)
         sys.stdout.flush()
         return code
@@ -46,6 +48,8 @@ def main(words: Sequence[str]) -> int:
         fail(str(error))
         return Exit.FAILED
     except KeyboardInterrupt:
+        if command.after_interrupt and not arguments.carried:  # Then, the near end tells.
+            fail(f"interrupted. {command.told_after_interrupt(arguments)}")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough; what is left of it goes nowhere.
@@ -84,8 +88,17 @@ def _parcel(command: Command, arguments: Namespace) -> Parcel:
     if wanted is Input.FILES:
         return Parcel(files=read_files(arguments.units))
     if wanted is Input.DOCUMENT and not getattr(arguments, "owner", ""):
-        return Parcel(document=sys.stdin.read())
+        return Parcel(document=_document(command.name))
     return Parcel()
+
+
+def _document(command: str) -> str:
+    if sys.stdin.isatty():
+        tell(f"Reading a JSON document from here, to its end (Ctrl-D); see: fleetctl {command} -h")
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise CtlError(f"{command} reads a JSON document on standard input: {error}") from error
 
 
 def _connect(arguments: Namespace) -> Store:
@@ -165,5 +178,13 @@ def _host(given: str, option: str) -> Host:
         raise UsageError(f"{option}: {error}") from error
 
 
+def _end_properly_when_told_to() -> None:
+    """As on Ctrl-C: what must not be left half done is finished."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 if __name__ == "__main__":
+    _end_properly_when_told_to()
     sys.exit(main(sys.argv[1:]))

@@ -19,7 +19,7 @@ HELP = {"help", "-h", "--help"}
 
 EXIT_CODES = """\
 exit codes: 0 done, 1 failed or refused, 2 wrong command line, 3 timed out (--timeout,
---block-attempts); status, journal and ssh: that of the command on the machine"""
+--block-attempts), 130 interrupted; status, journal and ssh: that of the command on the machine"""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ..store import (
 )
 from .errors import CtlError
 from .follow import Follower
+from .output import told_if_slow
 from .view import View
 
 ATTEMPTS = 10
@@ -63,11 +64,12 @@ def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
         CtlError: others kept changing the same units.
     """
     draft = decide(follower.view)
-    for _ in range(ATTEMPTS):
-        if _write(follower, draft):
-            return draft
-        follower.refresh()
-        draft = decide(follower.view)
+    with told_if_slow("Waiting for etcd to take the change."):
+        for _ in range(ATTEMPTS):
+            if _write(follower, draft):
+                return draft
+            follower.refresh()
+            draft = decide(follower.view)
     names = ", ".join([*draft.units, *draft.records])
     raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
 

@@ -1,10 +1,11 @@
 """What a command of fleetctl is, and what it is given."""
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, cast
 
 from ..model import Machine
 from ..store import Store
@@ -100,3 +101,14 @@ class Command:
     input: Input = Input.NOTHING
     place: Place = Place.CLUSTER
     hidden: bool = False
+    after_interrupt: str = ""
+    """Of a command that changes something and waits: what goes on by itself after Ctrl-C, how to
+    look, and how to take it back. `{units}` and `{machine}` are those of the command line."""
+
+    def told_after_interrupt(self, arguments: Namespace) -> str:
+        """`after_interrupt`, as it can be typed."""
+        given = {
+            name: shlex.join(cast(list[str], value) if isinstance(value, list) else [str(value)])
+            for name, value in vars(arguments).items()
+        }
+        return self.after_interrupt.format_map(given)

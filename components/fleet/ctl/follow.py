@@ -7,12 +7,15 @@ from typing import Self
 
 from .. import model
 from ..store import Changes, Store, StoreUnavailableError, Watch
+from .output import told_if_slow
 from .view import View
 
 RETRY_SECONDS = 1.0
 """How long to leave a store alone that has just refused."""
 SLOW_SECONDS = 1.0
 """After so long without a change that must come, read everything instead."""
+
+WAITING_FOR_ETCD = "Waiting for etcd: no member has answered yet."
 
 
 class Follower:
@@ -27,7 +30,8 @@ class Follower:
         self._watch: Watch | None = None
 
     def __enter__(self) -> Self:
-        self.refresh()
+        with told_if_slow(WAITING_FOR_ETCD):
+            self.refresh()
         return self
 
     def __exit__(
@@ -94,4 +98,5 @@ class Follower:
 
 def read_view(store: Store) -> View:
     """The records as they are now, for commands that only look."""
-    return View(store.read(model.ROOT))
+    with told_if_slow(WAITING_FOR_ETCD):
+        return View(store.read(model.ROOT))

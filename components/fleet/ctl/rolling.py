@@ -194,14 +194,14 @@ class Rollout:
 
     def _start_again(self, names: list[str]) -> None:
         """Unlike taking them off, this keeps them on their machines."""
-        for target in (Target.LOADED, Target.LAUNCHED):
-            wanted = {
-                name: replace(self.follower.view.units[name], target=target) for name in names
-            }
-            change(self.follower, lambda _view, wanted=wanted: Draft(wanted))
-            if target is Target.LOADED:
-                down = {name: goals.stopped(name, unit) for name, unit in wanted.items()}
-                Wait(self.follower, down, self.limits.timeout, say_nothing).run()
+        up = {name: self.follower.view.units[name] for name in names}
+        down = {name: replace(unit, target=Target.LOADED) for name, unit in up.items()}
+        change(self.follower, lambda _view: Draft(down))
+        try:
+            stopped = {name: goals.stopped(name, unit) for name, unit in down.items()}
+            Wait(self.follower, stopped, self.limits.timeout, say_nothing).run()
+        finally:
+            change(self.follower, lambda _view: Draft(up))
 
     def _back(self) -> None:
         """Put all that this changed back as it was, if running units were to be replaced."""

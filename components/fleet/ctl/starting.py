@@ -7,7 +7,7 @@ from ..model import Target
 from . import waiting
 from .change import Draft, change
 from .command import Context
-from .errors import Exit
+from .errors import Exit, TimedOutError
 from .finishing import finish
 from .follow import Follower
 from .goals import Failed, Unplaced, goal_of
@@ -46,7 +46,11 @@ def bring(context: Context, arguments: Namespace, target: Target) -> int:
         timeout = waiting.timeout_of(arguments)
         if target is Target.LAUNCHED:
             resting = at_rest(names, follower.view, with_finished=True)
-            timeout = take_off(resting, follower, timeout)
+            try:
+                timeout = take_off(resting, follower, timeout)
+            except (TimedOutError, KeyboardInterrupt):
+                change(follower, desired)  # However that ends, they are to run.
+                raise
         before = {name: dict(follower.view.reported(name)) for name in names}
         started = change(follower, desired).units
         if arguments.no_block:

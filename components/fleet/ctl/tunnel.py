@@ -11,10 +11,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from threading import Thread
+from signal import SIGINT, pthread_kill
+from threading import Thread, main_thread
 from typing import IO
 
 from .errors import CtlError
+from .output import told_if_slow
 from .ssh import Host, SshOptions
 
 CARRIED = "--carried"
@@ -24,6 +26,8 @@ MESSAGE = "\x1e"
 CONNECTED = f"{MESSAGE}connected\n"
 """The far shell's first words: what fails from then on is not tried on another machine."""
 SAY_CONNECTED = r"printf '\036connected\n' >&2"
+LAST_SECONDS = 10.0
+"""How long the far command has to end when the near one has gone."""
 SSH_FAILED = 255
 NOT_FOUND = 127
 
@@ -56,7 +60,8 @@ class Tunnel:
             call = self.options.command(
                 self.host, ["sh", "-c", f"{SAY_CONNECTED}; exec {far}"], flags=["-T"]
             )
-            code, connected = _carry(call, parcel, on_message)
+            with told_if_slow(f"Waiting for {self.host.name}: no SSH connection yet.") as notice:
+                code, connected = _carry(call, parcel, on_message, notice.cancel)
             if code != SSH_FAILED or connected or not self._has_next():
                 return self._checked(code, connected=connected)
 
@@ -68,9 +73,10 @@ class Tunnel:
         """
         while True:
             call = self.options.command(self.host, ["fleetctl", *words], flags=["-T", "-n"])
-            answer = subprocess.run(
-                call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
-            )
+            with told_if_slow(f"Waiting for {self.host.name} to say where that is."):
+                answer = subprocess.run(
+                    call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+                )
             if answer.returncode != SSH_FAILED or not self._has_next():
                 break
         if self._checked(answer.returncode):
@@ -108,7 +114,10 @@ class Tunnel:
 
 
 def _carry(
-    call: Sequence[str], parcel: Parcel, on_message: Callable[[str], None]
+    call: Sequence[str],
+    parcel: Parcel,
+    on_message: Callable[[str], None],
+    on_connected: Callable[[], None],
 ) -> tuple[int, bool]:
     """The exit code of a command that gets the parcel; whether it was reached at all."""
     connected = False
@@ -120,6 +129,7 @@ def _carry(
         for line in process.stderr:
             if line == CONNECTED:
                 connected = True
+                on_connected()
             else:
                 _pass_on(line, on_message)
     return process.returncode, connected
@@ -149,9 +159,14 @@ def receive() -> Parcel:
 
 
 def _end_with_caller() -> None:
+    """As Ctrl-C would here: what must not be left half done is finished."""
     # Not sys.stdin: a thread that holds its lock makes Python's own exit fail.
     while os.read(0, 4096):
         pass
+    main = main_thread()
+    if main.ident is not None:
+        pthread_kill(main.ident, SIGINT)
+    main.join(LAST_SECONDS)
     os._exit(1)
 
 

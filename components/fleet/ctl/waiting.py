@@ -10,10 +10,10 @@ from .errors import TimedOutError
 from .follow import Follower
 from .goals import Failed, Goal, Waiting
 from .numbers import count, of_option, seconds
-from .output import tell
+from .output import SLOW_SECONDS, tell
 
 NOTICE_SECONDS = 4.0
-"""After so long without news, say what is being waited for."""
+"""How often to say what is being waited for, when that has changed."""
 ATTEMPT_SECONDS = 0.5
 """fleet 1.0 looked twice a second: what one of `--block-attempts` stands for."""
 NAMED_UNITS = 5
@@ -90,17 +90,18 @@ class Wait:
         Raises:
             TimedOutError: the time limit came first.
         """
-        started = noticed = monotonic()
+        started = monotonic()
+        due = started + SLOW_SECONDS
         notice = ""
         while self._check():
             now = monotonic()
             if self.timeout is not None and now - started >= self.timeout:
                 raise self._timed_out(self.timeout)
-            if now - noticed >= NOTICE_SECONDS:
-                noticed = now
+            if now >= due:
+                due = now + NOTICE_SECONDS
                 if notice != (notice := self._notice()):
                     tell(notice)
-            deadline = min(noticed + NOTICE_SECONDS, now + self._soonest())
+            deadline = min(due, now + self._soonest())
             if self.timeout is not None:
                 deadline = min(deadline, started + self.timeout)
             self.follower.wait(deadline - now)

@@ -7,7 +7,7 @@ from .. import rolling
 from ..application import Application, placements
 from ..applying import apply
 from ..command import Command, Context, Input
-from ..errors import Exit
+from ..errors import Exit, UsageError
 from ..finishing import finish
 from ..follow import Follower
 
@@ -34,7 +34,9 @@ def _run(context: Context, arguments: Namespace) -> int:
 
 
 def _wanted(context: Context, arguments: Namespace) -> Application:
-    if arguments.owner and arguments.destroy:
+    if arguments.owner and not arguments.destroy:
+        raise UsageError("--owner goes with --destroy; otherwise the document names the owner")
+    if arguments.owner:
         return Application(arguments.owner, {}, {})
     application = Application.from_json(context.document)
     return Application(application.owner, {}, {}) if arguments.destroy else application
@@ -67,4 +69,8 @@ refused. `pulumi up` runs this for each FleetUnit and FleetTemplate.""",
     configure=_configure,
     run=_run,
     input=Input.DOCUMENT,
+    after_interrupt=(
+        "Each unit is on its old file or on its new one; what has been told to start or to stop "
+        "goes on with that. To look: fleetctl list-unit-files. The same command goes on from here"
+    ),
 )

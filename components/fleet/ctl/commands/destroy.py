@@ -34,4 +34,9 @@ its instances alone.""",
 """,
     configure=add_options,
     run=_run,
+    after_interrupt=(
+        "Units that have been told to stop go on stopping, and stay known as inactive; the same "
+        "command then removes them. To look: fleetctl list-unit-files {units}. To keep them: "
+        "fleetctl start {units}"
+    ),
 )

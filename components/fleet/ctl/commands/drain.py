@@ -63,4 +63,8 @@ machine, or does not come up there, keeps running, and the exit code is 1.""",
 """,
     configure=_configure,
     run=_run,
+    after_interrupt=(
+        "The drain goes on by itself. To look: fleetctl list-machines. To wait for it: the same "
+        "command. To end it: fleetctl uncordon {machine}"
+    ),
 )

@@ -24,4 +24,8 @@ file. A unit that runs is stopped: loaded is what it is to be.""",
     configure=add_options,
     run=_run,
     input=Input.FILES,
+    after_interrupt=(
+        "What has begun goes on by itself. To look: fleetctl list-unit-files {units}. To "
+        "take it back: fleetctl unload {units}"
+    ),
 )

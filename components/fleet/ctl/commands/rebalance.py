@@ -55,4 +55,8 @@ and the exit code is 1.""",
 """,
     configure=_configure,
     run=_run,
+    after_interrupt=(
+        "Moves that have begun go on by themselves. To look: fleetctl list-units. To wait for "
+        "them: fleetctl rebalance"
+    ),
 )

@@ -79,4 +79,7 @@ StartLimitBurst= counts. Without a UNIT: of all that are failed. It starts nothi
 """,
     configure=_configure,
     run=_run,
+    after_interrupt=(
+        "Machines that have been asked forget it all the same. To look: fleetctl list-units"
+    ),
 )

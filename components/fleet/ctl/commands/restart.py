@@ -131,4 +131,8 @@ is `rollout`.""",
 """,
     configure=_configure,
     run=_run,
+    after_interrupt=(
+        "The restart that is under way goes on; those after it have not begun. To look: fleetctl "
+        "list-units {units}"
+    ),
 )

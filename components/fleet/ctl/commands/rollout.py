@@ -122,4 +122,9 @@ command goes on from there.""",
     configure=_configure,
     run=_run,
     input=Input.FILES,
+    after_interrupt=(
+        "Each unit is on its old file or on its new one, and no further one is touched. To look: "
+        "fleetctl list-unit-files. The same command goes on from here; with the old file, it goes "
+        "back"
+    ),
 )

@@ -95,4 +95,8 @@ to outlast that too belongs into the configuration (machine-metadata of the Pulu
 """,
     configure=_configure,
     run=_run,
+    after_interrupt=(
+        "What has been set stays set. To look: fleetctl list-machines. To take it back: fleetctl "
+        "set-metadata {machine} with the value before, or KEY="
+    ),
 )

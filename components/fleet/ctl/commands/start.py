@@ -29,4 +29,8 @@ desired. A unit that fails ends the command with exit code 1 and its last journa
     configure=add_options,
     run=_run,
     input=Input.FILES,
+    after_interrupt=(
+        "What has begun goes on by itself. To look: fleetctl list-units {units}. To take "
+        "it back: fleetctl stop {units}"
+    ),
 )

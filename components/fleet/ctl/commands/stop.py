@@ -26,4 +26,8 @@ again. Patterns name several units; quote them.""",
 """,
     configure=add_options,
     run=_run,
+    after_interrupt=(
+        "Units that have been told to stop go on stopping. To look: fleetctl list-units {units}. "
+        "To take it back: fleetctl start {units}"
+    ),
 )

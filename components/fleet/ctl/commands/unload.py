@@ -29,4 +29,8 @@ Stop units and wait until their machines have removed them. Their files stay in 
 """,
     configure=add_options,
     run=_run,
+    after_interrupt=(
+        "Units that have been told to leave their machines go on leaving. To look: fleetctl "
+        "list-unit-files {units}. To take it back: fleetctl start {units}"
+    ),
 )

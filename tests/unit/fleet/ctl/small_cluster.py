@@ -70,6 +70,8 @@ class SmallCluster:
     """What a unit's machine answers to an order; without an entry, that it is done."""
     deaf: bool = False
     """Whether the machines take no orders."""
+    stubborn: set[str] = field(default_factory=set[str])
+    """The units that do not stop."""
     clock: float = 1000.0
 
     def __post_init__(self) -> None:
@@ -159,6 +161,10 @@ class SmallCluster:
 
     def _drop(self, machine: str, name: str) -> None:
         self.log.append(f"stop {name}")
+        if name in self.stubborn:
+            stopping = self.state(name, "deactivating", "stop-sigterm")
+            self.put(model.state_key(machine, name), stopping)
+            return
         keys = model.schedule_key(machine, name), model.state_key(machine, name)
         self.store.remove(*keys)
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from components.fleet.ctl.errors import CtlError, Exit
+from components.fleet.ctl.errors import CtlError, Exit, UsageError
 from components.fleet.model import Target, Unit, sha_of
 from components.fleet.unitfiles.unitfile import UnitFileError
 
@@ -145,6 +145,11 @@ def test_bad_documents(
     fleetctl.document = json.dumps(given)
     with pytest.raises(CtlError, match=complaint):
         fleetctl("apply")
+
+
+def test_an_owner_without_destroy_is_refused(fleetctl: Fleetctl) -> None:
+    with pytest.raises(UsageError, match="--owner goes with --destroy"):
+        fleetctl("apply", "--owner", "web")
 
 
 def test_a_unit_given_twice_is_refused(fleetctl: Fleetctl) -> None:

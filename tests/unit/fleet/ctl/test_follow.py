@@ -64,6 +64,7 @@ def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
 def test_a_wait_names_what_it_waits_for(
     cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(waiting, "SLOW_SECONDS", 0.01)
     monkeypatch.setattr(waiting, "NOTICE_SECONDS", 0.01)
     looks = 0
 

@@ -1,6 +1,8 @@
 """fleetctl on a machine, with etcd out of reach: what an operator reads then."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from time import monotonic
 
@@ -45,6 +47,42 @@ def test_a_bad_request_timeout(given: str, capsys: Output) -> None:
     words = ["--endpoint", "127.0.0.1:1", f"--request-timeout={given}", "list-units"]
     assert main(words) == Exit.USAGE
     assert "--request-timeout is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["list-units"], ["start", "hello"]])
+def test_waiting_for_etcd_is_said(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setattr("components.fleet.ctl.output.SLOW_SECONDS", 0.01)
+    server = EtcdServer(MemoryStore(clock=lambda: 0.0))
+    server.silent.set()
+    try:
+        main(["--endpoint", server.endpoint, "--request-timeout=0.3", *words])
+    finally:
+        server.stop()
+    assert capsys.readouterr().err.startswith("Waiting for etcd: no member has answered yet.\n")
+
+
+@pytest.mark.parametrize("command", ["apply", "plan"])
+def test_reading_from_a_terminal_is_said(command: str, capsys: Output) -> None:
+    near, terminal = os.openpty()
+    with os.fdopen(near, "wb", buffering=0) as keyboard, os.fdopen(terminal) as stdin:
+        keyboard.write(b"nonsense\n\x04")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", stdin)
+            main(["--endpoint", "127.0.0.1:1", "--request-timeout=0.1", command])
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("Reading a JSON document from here")
+
+
+@pytest.mark.parametrize("command", ["apply", "plan"])
+def test_a_document_that_is_no_text(command: str, tmp_path: Path, capsys: Output) -> None:
+    given = tmp_path / "document"
+    given.write_bytes(b"\xff\xfe")
+    with given.open() as stdin, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", stdin)
+        assert main(["--endpoint", "127.0.0.1:1", command]) == Exit.FAILED
+    assert f"fleetctl: {command} reads a JSON document" in capsys.readouterr().err
 
 
 def test_the_request_timeout_ends_a_request(capsys: Output) -> None:

@@ -4,13 +4,16 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from components.fleet.ctl import tunnel
 from components.fleet.ctl.__main__ import main
 from components.fleet.ctl.errors import Exit
 from components.fleet.model import Machine
@@ -256,12 +259,51 @@ def left_over_by(words: list[str]) -> str:
         return process.communicate("a\nb\n", timeout=60)[0]
 
 
+@pytest.mark.parametrize("words", [["list-units"], ["status", "hello"]])
+def test_waiting_for_a_connection_is_said(
+    far: Far, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection fails as soon as that is said."""
+    said: list[str] = []
+    fifo = far.folder / "fifo"
+    os.mkfifo(fifo)
+
+    def tell(text: str) -> None:
+        said.append(text)
+        fifo.write_text("go on")
+
+    monkeypatch.setattr("components.fleet.ctl.output.SLOW_SECONDS", 0.01)
+    monkeypatch.setattr("components.fleet.ctl.output.tell", tell)
+    far.program("ssh", f"#!/bin/sh\ncat {fifo} >/dev/null\nexit 255\n")
+    assert main(words) == Exit.FAILED
+    assert len(said) == 1
+    assert said[0].startswith("Waiting for 10.0.0.11")
+
+
+def test_a_connection_that_is_there_is_not_waited_for(
+    far: Far, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    def note(what: str) -> Callable[..., None]:
+        return lambda *_: ended.append(what)
+
+    monkeypatch.setattr("threading.Timer.cancel", note("notice"))
+    monkeypatch.setattr(tunnel, "_pass_on", note("command"))
+    far.answers(err="bye\n")
+    assert main(["list-units"]) == 0
+    assert ended == ["notice", "command", "notice"]
+
+
 def test_the_far_end_stops_when_the_near_end_does() -> None:
     script = (
         "from components.fleet.ctl import tunnel\n"
         "import time\n"
         "print(tunnel.receive().document, flush=True)\n"
-        "time.sleep(60)\n"
+        "try:\n"
+        "    time.sleep(60)\n"
+        "finally:\n"
+        "    print('put back', flush=True)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -272,7 +314,8 @@ def test_the_far_end_stops_when_the_near_end_does() -> None:
         process.stdin.flush()
         assert process.stdout.readline() == "hello\n"
         process.stdin.close()
-        assert process.wait(timeout=30) == 1
+        assert process.stdout.readline() == "put back\n"
+        assert process.wait(timeout=30) == -signal.SIGINT
     finally:
         process.kill()
         process.wait()
