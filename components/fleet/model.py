@@ -269,6 +269,7 @@ class Verb(StrEnum):
     """What an operator may ask of systemd, as `systemctl` names it."""
 
     RESTART = "restart"
+    RELOAD = "reload"
     RESET_FAILED = "reset-failed"
 
 

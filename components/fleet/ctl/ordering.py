@@ -13,6 +13,8 @@ from .waiting import Wait, say_nothing
 
 ANSWER_SECONDS = 60
 """How long an order stands: fleetd takes it within milliseconds, or is not there."""
+RELOAD_SECONDS = 3600
+"""The same for one that takes as long as the unit's ExecReload= does."""
 
 
 def give(
@@ -34,7 +36,8 @@ def give(
         TimedOutError: the time limit came first.
     """
     places = {name: list(machines) for name, machines in places.items()}
-    lease = follower.store.grant(ANSWER_SECONDS)
+    stands = RELOAD_SECONDS if verb is Verb.RELOAD else ANSWER_SECONDS
+    lease = follower.store.grant(stands)
 
     def draft(view: View) -> Draft:
         for name, machines in places.items():

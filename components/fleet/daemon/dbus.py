@@ -81,6 +81,8 @@ class DBusSystemd:
         self._asked: set[str] = set()
         self._started_by: dict[str, str] = {}
         """By unit, the last job that was queued here to start it."""
+        self._reloaded_by: dict[str, str] = {}
+        """By unit, the last job that was queued here to reload it."""
         self._ended: dict[str, tuple[str, str]] = {}
         """By unit, the last job that has ended, whoever queued it, and how."""
         self._since: dict[str, tuple[str, float]] = {}
@@ -114,6 +116,7 @@ class DBusSystemd:
         """See `Systemd.remove`."""
         names = list(names)
         for name in names:
+            self._reloaded_by.pop(name, None)
             self._started_by.pop(name, None)
             self._ended.pop(name, None)
             self._ties.pop(name, None)
@@ -164,6 +167,14 @@ class DBusSystemd:
     def restart(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.restart`."""
         return self._do(self._for_each("RestartUnit", "ss", [[name, "replace"] for name in names]))
+
+    def reload_units(self, names: Iterable[str]) -> dict[str, str]:
+        """See `Systemd.reload_units`."""
+        return self._do(self._for_each("ReloadUnit", "ss", [[name, "replace"] for name in names]))
+
+    def reloaded(self, name: str) -> str:
+        """See `Systemd.reloaded`."""
+        return self._do(self._reloaded(name))
 
     def reset_failed(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.reset_failed`."""
@@ -316,6 +327,8 @@ class DBusSystemd:
             reply = await self._manager(member, types, *body)
             if member in ("StartUnit", "RestartUnit"):
                 self._started_by[body[0]] = reply[0]
+            if member == "ReloadUnit":
+                self._reloaded_by[body[0]] = reply[0]
         except DBusError as error:
             if error.type in _BUS_TROUBLE:
                 raise
@@ -350,6 +363,15 @@ class DBusSystemd:
             )
             for (name, row), when in zip(rows.items(), since, strict=True)
         }
+
+    async def _reloaded(self, name: str) -> str:
+        """The end of a job may be told before its beginning: they are only matched here."""
+        # systemd has told of a job's end before it lists the unit without it.
+        ((row,),) = await self._manager("ListUnitsByNames", "as", [name])
+        job, result = self._ended.get(name, ("", ""))
+        if job and job == self._reloaded_by.get(name):
+            return result
+        return "" if row[7] else "unknown"
 
     def _result(self, name: str) -> str:
         """The end of a job may be told before its beginning: they are only matched here."""

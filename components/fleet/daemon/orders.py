@@ -16,14 +16,27 @@ from .systemd import Systemd, SystemdError
 
 log = logging.getLogger(__name__)
 
+NOT_STARTED = "it is not started on this machine; see: fleetctl why"
+END_OF_RELOAD = {
+    "": "",
+    "done": Order.DONE,
+    "failed": "its ExecReload= failed, and it runs on as before",
+    "timeout": "its ExecReload= took too long and was ended",
+    "canceled": "another job of systemd came before it",
+    "invalid": "it does not run",
+}
+"""What to answer when systemd's job has ended with this result."""
+
 
 @dataclass(frozen=True)
 class _Answer:
-    """What was made of an order, which is known by its revision; `told` once it is in the store."""
+    """What was made of an order, which is known by its revision."""
 
     revision: int
     text: str
+    """Empty while systemd is at work on it."""
     told: bool = False
+    """Whether it is in the store."""
 
 
 class Orders:
@@ -57,11 +70,12 @@ class Orders:
                 self._take(key, entry, order)
 
     def _take(self, key: str, entry: Entry, order: Order) -> None:
-        if key not in self._answers:
-            text = self._do(key.rpartition("/")[2], order.verb)
-            self._answers[key] = _Answer(entry.mod_revision, text)
-        answer = self._answers[key]
-        if answer.told:
+        name = key.rpartition("/")[2]
+        answer = self._answers.get(key) or _Answer(entry.mod_revision, self._do(name, order.verb))
+        if not answer.text:
+            answer = replace(answer, text=self._end_of_reload(name))
+        self._answers[key] = answer
+        if answer.told or not answer.text:
             return
         told = Put(key, replace(order, answer=answer.text).to_json(), entry.lease)
         try:
@@ -71,7 +85,7 @@ class Orders:
         self._answers[key] = replace(answer, told=True)
 
     def _do(self, name: str, verb: str) -> str:
-        """Do it; the answer."""
+        """Do it; the answer, empty while systemd is at work on it."""
         unit = self._ledger.units.get(name)
         if unit is None:
             return "the unit is not on this machine"
@@ -81,6 +95,8 @@ class Orders:
                 refused = self._systemd.reset_failed([name])
             elif verb == Verb.RESTART:
                 return self._restart(name)
+            elif verb == Verb.RELOAD:
+                return self._reload(name)
             else:
                 return f"this version of fleet does not know how to {verb}"
         except SystemdError as error:
@@ -95,11 +111,25 @@ class Orders:
         """
         unit = self._ledger.units[name]
         if unit.progress is not Progress.STARTED:
-            return "it is not started on this machine; see: fleetctl why"
+            return NOT_STARTED
         since = self._systemd.status([name])[name].since
         self._ledger.record({name: replace(unit, since=since, told=self._wall_clock())})
         self._systemd.reset_failed([name])
         return self._systemd.restart([name]).get(name, Order.DONE)
+
+    def _reload(self, name: str) -> str:
+        """The unit goes on running, whatever comes of it."""
+        if self._ledger.units[name].progress is not Progress.STARTED:
+            return NOT_STARTED
+        refused = self._systemd.reload_units([name]).get(name)
+        return f"{refused} To restart it: fleetctl restart {name}" if refused else ""
+
+    def _end_of_reload(self, name: str) -> str:
+        try:
+            result = self._systemd.reloaded(name)
+        except SystemdError as error:
+            return str(error)
+        return END_OF_RELOAD.get(result, f"how its reload has ended is not known ({result})")
 
 
 def _read(entry: Entry) -> Order | None:

@@ -86,6 +86,20 @@ class Systemd(Protocol):
         """Queue restart jobs, which take along what is bound to each unit; as for `start`."""
         ...
 
+    def reload_units(self, names: Iterable[str]) -> dict[str, str]:
+        """Queue reload jobs (ExecReload=), all at once; does not wait. Returns why, as above.
+
+        A unit that does not run, or that cannot be reloaded, is refused.
+        """
+        ...
+
+    def reloaded(self, name: str) -> str:
+        """How the last reload job that was queued here has ended: systemd's word, or "unknown".
+
+        Empty while it is under way.
+        """
+        ...
+
     def reset_failed(self, names: Iterable[str]) -> dict[str, str]:
         """Forget failures, and how often each was started; why not, for each that was refused."""
         ...

@@ -404,6 +404,8 @@ class FakeSystemd:
     going_down: bool = False
     stopped_by_fence: set[str] = field(default_factory=set[str])
     journals_read: list[str] = field(default_factory=list[str])
+    reloads: dict[str, str] = field(default_factory=dict[str, str])
+    """How the last reload of a unit has ended, as a test says; empty while it is under way."""
     on_start: Callable[[str], None] = lambda _name: None
     on_stop: Callable[[str], None] = lambda _name: None
     on_end: Callable[[str], None] = lambda _name: None
@@ -462,6 +464,22 @@ class FakeSystemd:
 
     def restart(self, names: Iterable[str]) -> dict[str, str]:
         return self._queue("restart", list(names))
+
+    def reload_units(self, names: Iterable[str]) -> dict[str, str]:
+        refused: dict[str, str] = {}
+        for name in names:
+            self.gate(f"before reload {name}")
+            if "ExecReload=" in (self._units[name].text or ""):
+                self.calls.append(f"reload {name}")
+                self.reloads[name] = ""
+            else:
+                refused[name] = f"Job type reload is not applicable for unit {name}."
+            self.gate(f"after reload {name}")
+        return refused
+
+    def reloaded(self, name: str) -> str:
+        self.gate(f"before reloaded {name}")
+        return self.reloads.get(name, "unknown")
 
     def reset_failed(self, names: Iterable[str]) -> dict[str, str]:
         for name in names:

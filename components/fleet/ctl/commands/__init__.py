@@ -14,6 +14,7 @@ _NAMES = (
     "start",
     "stop",
     "restart",
+    "reload",
     "reset-failed",
     "unload",
     "rollout",

@@ -10,6 +10,7 @@ from ..fakes import FAILS, SLEEPS
 
 A = "a.service"
 KEY = order_key(MACHINE, A)
+RELOADS = SLEEPS + "ExecReload=/bin/kill -HUP $MAINPID\n"
 
 
 @pytest.fixture
@@ -60,6 +61,48 @@ def test_a_failure_is_forgotten(bench: Bench) -> None:
     assert state and state.active == "inactive"
     assert bench.calls() == ["reset-failed bad.service"]
     assert answer(bench, "bad.service") == Order.DONE
+
+
+def test_a_reload_is_answered_when_it_has_ended(bench: Bench) -> None:
+    bench.run("web.service", RELOADS)
+    bench.calls()
+    give(bench, Verb.RELOAD, "web.service")
+    bench.settle()
+    assert bench.calls() == ["reload web.service"]
+    assert answer(bench, "web.service") == ""
+    bench.systemd.reloads["web.service"] = "done"
+    bench.settle()
+    assert answer(bench, "web.service") == Order.DONE
+    assert bench.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ("failed", "its ExecReload= failed, and it runs on as before"),
+        ("unknown", "how its reload has ended is not known (unknown)"),
+    ],
+)
+def test_a_reload_that_fails_is_answered(bench: Bench, result: str, told: str) -> None:
+    bench.run("web.service", RELOADS)
+    give(bench, Verb.RELOAD, "web.service")
+    bench.settle()
+    bench.systemd.reloads["web.service"] = result
+    bench.settle()
+    assert answer(bench, "web.service") == told
+
+
+def test_what_cannot_be_reloaded_is_answered(bench: Bench) -> None:
+    give(bench, Verb.RELOAD)
+    bench.settle()
+    assert answer(bench) == (
+        f"Job type reload is not applicable for unit {A}. To restart it: fleetctl restart {A}"
+    )
+    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.settle()
+    give(bench, Verb.RELOAD)
+    bench.settle()
+    assert "not started on this machine" in answer(bench)
 
 
 def test_what_cannot_be_done_is_answered(bench: Bench) -> None:
