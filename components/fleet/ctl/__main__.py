@@ -185,6 +185,14 @@ def _end_properly_when_told_to() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def _open_what_is_closed() -> None:
+    """Standard input and output that the caller has closed are empty, and go nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
+
+
 if __name__ == "__main__":
+    _open_what_is_closed()
     _end_properly_when_told_to()
     sys.exit(main(sys.argv[1:]))

@@ -87,9 +87,14 @@ def parse(words: Sequence[str]) -> tuple[Command, Namespace]:
     if not words:
         parser.print_help()
         parser.exit(Exit.USAGE)
-    if named and named not in (*COMMANDS, "help"):
+    if named == "help":
+        words, named = _without_help_command(words)
+    if named and named not in COMMANDS:
         parser.error(f"there is no command {named!r}{_advice(named)}")
-    arguments = parser.parse_args(_without_help_command(words))
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        parser.prog = f"fleetctl {named}".strip()
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if arguments.version:
         arguments.command = "version"
     if not arguments.command:
@@ -181,11 +186,11 @@ def _advice(word: str) -> str:
     return did_you_mean(word, [name for name in COMMANDS if not COMMANDS[name].hidden])
 
 
-def _without_help_command(words: Sequence[str]) -> list[str]:
-    """`help` is `--help`, and `help start` is `start --help`."""
-    if words[0] != "help":
-        return list(words)
-    return [*words[1:2], "--help"]
+def _without_help_command(words: Sequence[str]) -> tuple[list[str], str]:
+    """`help` is `--help`, and `help start` is `start --help`; and the command that is meant."""
+    place = list(words).index("help")
+    named = _named(words[place + 1 :])
+    return [*([named] if named else []), "--help"], named
 
 
 def fail(message: str) -> None:

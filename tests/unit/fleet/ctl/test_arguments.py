@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,6 +79,46 @@ def test_wrong_command_lines(words: list[str]) -> None:
 def test_wrong_values(words: list[str], complaint: str, capsys: Output) -> None:
     assert main(words) == Exit.USAGE
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["help", "start"], ["--tunnel", "m1", "help", "start"], ["help", "start", "stop"]]
+)
+def test_help_of_a_command_wherever_the_word_is(words: list[str], capsys: Output) -> None:
+    assert code_of(words) == Exit.DONE
+    assert capsys.readouterr().out.startswith("usage: fleetctl start ")
+
+
+def test_help_of_no_command_says_so(capsys: Output) -> None:
+    assert code_of(["help", "logs"]) == Exit.USAGE
+    assert "there is no command 'logs'; here that is: fleetctl journal" in capsys.readouterr().err
+
+
+def test_an_unknown_option_names_the_commands_help(capsys: Output) -> None:
+    assert code_of(["stop", "hello", "--bogus"]) == Exit.USAGE
+    assert capsys.readouterr().err == (
+        "fleetctl stop: unrecognized arguments: --bogus\nSee: fleetctl stop --help\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("list-units <&-", Exit.FAILED),
+        ("list-units <&- >&- 2>&-", Exit.FAILED),
+        ("version >&-", Exit.DONE),
+    ],
+)
+def test_streams_that_are_closed_are_no_traceback(words: str, code: Exit) -> None:
+    fleetctl = f"{sys.executable} -m components.fleet.ctl"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{fleetctl} --endpoint 127.0.0.1:1 --request-timeout 0.1 {words}"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
 
 
 NO_TIMES = [["--timeout", "-1"], ["--timeout=nan"], ["--timeout=inf"], ["--timeout=soon"]]
