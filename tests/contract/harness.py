@@ -29,6 +29,9 @@ class Outcome:
     diffs: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     text: str = ""
     messages: list[str] = field(default_factory=list[str])
+    """What was said and stays on the screen."""
+    live: list[str] = field(default_factory=list[str])
+    """What was shown only while something was worked on."""
 
 
 class EngineFailed(Exception):  # noqa: N818 (it is the expected outcome of many tests)
@@ -113,8 +116,9 @@ def _nothing() -> None:
 
 
 def _note(outcome: Outcome, event: auto.EngineEvent) -> None:
-    if event.diagnostic_event is not None and event.diagnostic_event.severity != "debug":
-        outcome.messages.append(event.diagnostic_event.message)
+    said = event.diagnostic_event
+    if said is not None and said.severity != "debug":
+        (outcome.live if said.ephemeral else outcome.messages).append(said.message)
     if event.resource_pre_event is None:
         return
     step = event.resource_pre_event.metadata

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_docker as docker
 import pytest
 
-from tests.contract.dockerd import LABEL, base_id, engine, inspect, run, volume_names
+from tests.contract.dockerd import BASE, LABEL, base_id, engine, inspect, run, volume_names
 from tests.contract.harness import EngineFailed, Program, Project
 from tests.contract.sshd import free_port
 
@@ -43,11 +43,12 @@ def test_what_is_asked_for_arrives(project: Project) -> None:
         envs=["SECONDS_TO_SLEEP=infinity"],
         working_dir="/tmp",  # noqa: S108
         tmpfs={"/run/x": "mode=700"},
-        capabilities={"adds": ["SYS_PTRACE"], "drops": ["MKNOD"]},
+        capabilities={"adds": ["CAP_SYS_PTRACE"], "drops": ["CAP_MKNOD"]},
         security_opts=["seccomp=unconfined"],
         stop_signal="SIGKILL",
         stop_timeout=3,
         memory=128,
+        memory_swap=256,
         shm_size=32,
         init=True,
         dns=["192.0.2.1"],
@@ -165,8 +166,9 @@ def test_most_changes_delete_and_create_again(project: Project) -> None:
 
 
 def test_supervision_changes_in_place(project: Project) -> None:
-    first = project.up(container(restart="no", memory=128))
-    done = project.up(container(restart="always", memory=64, destroy_grace_seconds=1))
+    first = project.up(container(restart="no", memory=128, memory_swap=128))
+    changed = {"restart": "always", "memory": 64, "memory_swap": 64, "destroy_grace_seconds": 1}
+    done = project.up(container(**changed))
     assert done.steps == {"it": "update"}
     assert first.outputs["id"] == done.outputs["id"]
     found = inspect(done.outputs["id"])
@@ -218,16 +220,24 @@ def test_a_published_port_answers(project: Project) -> None:
         assert connection.recv(10) == b"hi"
 
 
-def test_a_port_in_use_is_named_and_nothing_is_left(project: Project) -> None:
+def test_one_that_cannot_start_stays_and_the_next_up_replaces_it(project: Project) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ports = [{"internal": 80, "external": port, "ip": "127.0.0.1"}]
+        program = container(ports=[{"internal": 80, "external": port, "ip": "127.0.0.1"}])
         with pytest.raises(EngineFailed) as failure:
-            project.up(container(name=f"fleet-cluster-contract-{port}", ports=ports))
+            project.up(program)
     assert str(port) in failure.value.text
-    assert inspect(f"fleet-cluster-contract-{port}") is None or project.resource("it") is not None
+    kept = project.resource("it")
+    assert kept is not None
+    found = inspect(kept["id"])
+    assert found is not None
+    assert found["State"]["Status"] == "created"
+    done = project.up(program)
+    assert "replace" in done.steps["it"]
+    assert inspect(kept["id"]) is None
+    assert project.up(program).steps == {"it": "same"}
 
 
 def test_an_image_that_is_nowhere_is_named(project: Project) -> None:
@@ -236,13 +246,78 @@ def test_an_image_that_is_nowhere_is_named(project: Project) -> None:
     assert "127.0.0.1:1/no/such:image" in failure.value.text
 
 
-def test_one_that_exits_at_once_fails(project: Project) -> None:
-    with pytest.raises(EngineFailed):
-        project.up(container(command=["sh", "-c", "echo reason >&2; exit 3"]))
+def test_one_that_exits_at_once_is_created_and_started_again_by_the_next_up(
+    project: Project,
+) -> None:
+    program = container(command=["false"])
+    first = project.up(program)
+    kept = project.resource("it")
+    assert kept is not None
+    assert kept["outputs"]["mustRun"] is False
+    told = project.preview(program)
+    assert (told.steps, told.diffs) == ({"it": "update"}, {"it": {"mustRun"}})
+    assert project.up(program).outputs["id"] == first.outputs["id"]
 
 
 def test_one_that_need_not_run_may_exit(project: Project) -> None:
     project.up(container(command=["true"], must_run=False))
+
+
+def test_a_privileged_one_reads_its_label_back(project: Project) -> None:
+    """Created only: not every engine starts a privileged container."""
+    given = {"privileged": True, "start": False, "must_run": False}
+    project.up(container(**given))
+    kept = project.resource("it")
+    assert kept is not None
+    assert kept["outputs"]["securityOpts"] == ["label=disable"]
+    assert project.up(container(**given), refresh=True).steps == {"it": "refresh,same"}
+    told = project.preview(container(**given, security_opts=[]))
+    assert "replace" in told.steps["it"]
+    assert told.diffs["it"] == {"securityOpts"}
+
+
+def test_capabilities_are_read_back_with_their_prefix(project: Project) -> None:
+    short, full = ({"adds": [name]} for name in ("SYS_PTRACE", "CAP_SYS_PTRACE"))
+    project.up(container(capabilities=short))
+    assert project.up(container(capabilities=short)).steps == {"it": "same"}
+    project.refresh()
+    assert project.preview(container(capabilities=short)).diffs["it"] == {"capabilities"}
+    assert project.preview(container(capabilities=full)).steps == {"it": "same"}
+
+
+def test_unconfined_paths_are_not_read_back(project: Project) -> None:
+    options = ["seccomp=unconfined", "systempaths=unconfined"]
+    program = container(security_opts=options)
+    identity = project.up(program).outputs["id"]
+    assert run(identity, "test -w /proc/sys/kernel/hostname && echo writable") == "writable"
+    assert project.up(program).steps == {"it": "same"}
+    project.refresh()
+    told = project.preview(program)
+    assert "replace" in told.steps["it"]
+    assert told.diffs["it"] == {"securityOpts"}
+    ignoring = pulumi.ResourceOptions(ignore_changes=["securityOpts"])
+    cured = container(security_opts=options, opts=ignoring)
+    assert project.preview(cured).steps == {"it": "same"}
+    replaced = project.up(container(security_opts=options, opts=ignoring, hostname="other"))
+    found = inspect(replaced.outputs["id"])
+    assert found is not None
+    assert found["HostConfig"]["MaskedPaths"] == [], "a new one gets all options"
+
+
+def test_memory_reads_swap_back(project: Project) -> None:
+    first = project.up(container(memory=128))
+    told = project.preview(container(memory=128))
+    assert (told.steps, told.diffs) == ({"it": "update"}, {"it": {"memorySwap"}})
+    done = project.up(container(memory=128))
+    assert (done.steps, done.outputs["id"]) == ({"it": "update"}, first.outputs["id"])
+    assert project.up(container(memory=128)).steps == {"it": "same"}
+
+
+def test_one_by_an_images_tag_is_stable(project: Project) -> None:
+    done = project.up(container(image=BASE))
+    assert not [said for said in done.messages if "image" in said]
+    assert project.up(container(image=BASE)).steps == {"it": "same"}
+    assert project.up(container(image=BASE), refresh=True).steps == {"it": "refresh,same"}
 
 
 def test_waiting_for_health(project: Project) -> None:

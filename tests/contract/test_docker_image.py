@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from platform import machine
 from typing import Any
 
 import pulumi
@@ -16,6 +17,8 @@ from tests.contract.harness import EngineFailed, Program, Project
 from tests.contract.sshd import free_port
 
 V1 = docker.BuilderVersion.BUILDER_V1
+PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
+PLATFORM = f"linux/{PROCESSORS.get(machine(), machine())}"
 DOCKERFILE = f"""FROM {BASE}
 ARG GREETING=none
 COPY file /file
@@ -95,13 +98,30 @@ def test_a_dockerfile_elsewhere(name: str, project: Project, context: Path, tmp_
     assert any("/elsewhere" in layer["CreatedBy"] for layer in history)
 
 
-def test_a_failed_build_shows_its_output(name: str, project: Project, context: Path) -> None:
-    (context / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo the reason && exit 7\n")
+def test_a_failed_build_leaves_its_exit_code_and_shows_its_output_live(
+    name: str, project: Project, context: Path
+) -> None:
+    script = "printf 'the %s\\n' reason; exit 7"
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nRUN {script}\n")
     with pytest.raises(EngineFailed) as failure:
         project.up(image(f"{name}:tag", context))
-    assert "returned a non-zero code: 7" in failure.value.text
-    assert "the reason" in failure.value.text
+    said = "".join(failure.value.outcome.messages)
+    assert "code: 7" in said
+    assert "the reason" not in said
+    assert "the reason" in "".join(failure.value.outcome.live)
     assert project.resource("it") is None
+
+
+def test_without_a_platform_each_run_says_for_which_it_builds(
+    name: str, project: Project, context: Path
+) -> None:
+    unsaid, said = image(f"{name}:tag", context), image(f"{name}:tag", context, platform=PLATFORM)
+    for outcome in (project.preview(unsaid), project.up(unsaid), project.up(unsaid)):
+        [notice] = outcome.messages
+        assert len(notice.strip().splitlines()) == 2
+        assert PLATFORM in notice
+    assert project.preview(said).messages == []
+    assert project.up(said).steps == {"it": "same"}
 
 
 def test_a_missing_dockerfile_fails_the_preview(name: str, project: Project, context: Path) -> None:

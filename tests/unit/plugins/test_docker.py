@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from standin.docker import build_context
 from standin.docker import container_spec as spec
-from standin.docker.container import Container, read_back
+from standin.docker import container_state as state_of
+from standin.docker.container import Container
 from standin.docker.engine import explain
-from standin.docker.image import Image, repo_digest, repository_of
+from standin.docker.image import HOST_PLATFORM, Image, repo_digest, repository_of
+from standin.provider import changes
 from standin.resource import PluginError
 from standin.values import UNKNOWN
 
-INPUTS: dict[str, Any] = {"image": "x"} | dict(Container.defaults)
+INPUTS: dict[str, Any] = {"name": "it", "image": "x"} | dict(Container.defaults)
 
 
 def test_the_smallest_container() -> None:
@@ -135,14 +137,94 @@ def test_unknown_inputs_are_not_judged() -> None:
     assert Container().check(dict.fromkeys(names, UNKNOWN)) == []
 
 
-def test_only_what_is_managed_is_read_back() -> None:
-    host = {
-        "RestartPolicy": {"Name": "always", "MaximumRetryCount": 0},
-        "Memory": 64 * spec.MEBIBYTE,
-        "Privileged": False,
+def found(running: bool = True, **host: Any) -> dict[str, Any]:
+    """What an engine says of a container that was made of nothing but an image."""
+    return {
+        "Name": "/it",
+        "Image": "sha256:abc",
+        "State": {"Running": running, "ExitCode": 7},
+        "Config": {"Hostname": "abc", "Image": "x"},
+        "HostConfig": {
+            "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
+            "Memory": 0,
+            "MemorySwap": 0,
+            "Privileged": False,
+            "CapAdd": None,
+            "CapDrop": None,
+            "SecurityOpt": None,
+            "Dns": [],
+        }
+        | host,
+        "NetworkSettings": {"Networks": {}},
     }
-    assert read_back({"HostConfig": host}, {"restart": "no"}) == {"restart": "always"}
-    assert read_back({"HostConfig": host}, {"memory": 1}) == {"memory": 64}
+
+
+def differences(read: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+    return set(changes(Container(), inputs | read, inputs))
+
+
+def test_what_is_empty_is_read_back_only_where_it_was_given() -> None:
+    read = state_of.after_refresh(found(), INPUTS)
+    assert "memory" not in read
+    assert "securityOpts" not in read
+    assert state_of.after_refresh(found(), INPUTS | {"memory": 1})["memory"] == 0
+    assert differences(read, INPUTS) == set()
+
+
+def test_an_image_is_read_back_as_it_was_named() -> None:
+    assert state_of.after_refresh(found(), INPUTS)["image"] == "x"
+    assert state_of.after_refresh(found(), INPUTS | {"image": "sha256:1"})["image"] == "sha256:abc"
+
+
+@pytest.mark.parametrize(
+    ("host", "given"),
+    [
+        ({"SecurityOpt": ["a"]}, {"securityOpts": ["a", "systempaths=unconfined"]}),
+        ({"CapAdd": ["CAP_NET_ADMIN"]}, {"capabilities": {"adds": ["NET_ADMIN"]}}),
+        ({"Dns": ["192.0.2.1"]}, {"dns": ["192.0.2.2"]}),
+    ],
+)
+def test_sets_are_kept_as_given_until_a_refresh(
+    host: dict[str, Any], given: dict[str, Any]
+) -> None:
+    inputs = INPUTS | given
+    assert differences(state_of.after_create(found(**host), inputs), inputs) == set()
+    assert differences(state_of.after_refresh(found(**host), inputs), inputs) == set(given)
+
+
+def test_an_empty_set_is_no_set_that_was_given() -> None:
+    inputs = INPUTS | {"privileged": True, "securityOpts": list[str]()}
+    host: dict[str, Any] = {"Privileged": True, "SecurityOpt": ["label=disable"]}
+    assert differences(state_of.after_create(found(**host), inputs), inputs) == {"securityOpts"}
+    del inputs["securityOpts"]
+    assert differences(state_of.after_refresh(found(**host), inputs), inputs) == set()
+
+
+def test_the_engines_swap_is_a_difference() -> None:
+    inputs = INPUTS | {"memory": 1}
+    host: dict[str, Any] = {"Memory": spec.MEBIBYTE, "MemorySwap": 2 * spec.MEBIBYTE}
+    assert changes(Container(), inputs | state_of.after_create(found(**host), inputs), inputs) == {
+        "memorySwap": "delete"
+    }
+
+
+def test_one_that_does_not_run_is_started_again_where_it_must_run() -> None:
+    stopped = found(running=False)
+    assert differences(state_of.after_create(stopped, INPUTS), INPUTS) == {"mustRun"}
+    may_end = INPUTS | {"mustRun": False}
+    assert differences(state_of.after_create(stopped, may_end), may_end) == set()
+
+
+def test_sets_have_no_order() -> None:
+    assert state_of.same("securityOpts", ["a", "b"], ["b", "a"])
+    assert state_of.same("capabilities", {"adds": ["A", "B"], "drops": []}, {"adds": ["B", "A"]})
+    assert not state_of.same("capabilities", {"adds": ["A"]}, {"drops": ["A"]})
+
+
+def test_capabilities_are_sent_by_their_full_names() -> None:
+    assert spec.full_names(["sys_admin", "CAP_MKNOD", "ALL"]) == [
+        "ALL", "CAP_MKNOD", "CAP_SYS_ADMIN"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -218,6 +300,11 @@ def test_a_dockerfile_outside_is_brought_along(context: Path, tmp_path: Path) ->
         content = tar.extractfile(name)
         assert content is not None
         assert content.read() == b"FROM z\n"
+
+
+def test_the_platform_is_told_where_it_was_not_given() -> None:
+    assert HOST_PLATFORM in Image().notice({"build": {"context": "."}})
+    assert Image().notice({"build": {"platform": UNKNOWN}}) == ""
 
 
 def test_only_the_classic_builder(context: Path) -> None:

@@ -12,8 +12,9 @@ from standin.command.local import LocalCommand
 from standin.command.remote import RemoteCommand
 from standin.docker.container import Container
 from standin.docker.network import Network
-from standin.provider import StandIn, changes
-from standin.resource import SILENT, PluginError, auto_name
+from standin.inputs import SdkType
+from standin.provider import TAINTED, InitFailed, StandIn, changes
+from standin.resource import SILENT, Context, HalfMade, PluginError, Resource, auto_name
 from standin.values import UNKNOWN, plain_map, wrap_map
 
 NETWORK = "docker:index/network:Network"
@@ -160,6 +161,66 @@ def test_an_update_in_place_keeps_known_outputs_in_previews() -> None:
     request = rpc.UpdateRequest(token, "id", old, news, 0, [], preview=True)
     properties = asyncio.run(stand_in().update(request)).properties
     assert plain_map(properties) == {"image": "a", "restart": "always", "bridge": "known"}
+
+
+class Plain(Resource):
+    """A certificate in name only, whose life cycle the tests choose."""
+
+    token = "tls:index/selfSignedCert:SelfSignedCert"
+    sdk = SdkType("pulumi_tls", "SelfSignedCert")
+
+    def create(self, context: Context, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        raise HalfMade("it broke", "id", {"certPem": "half"})
+
+    def read(self, context: Context, identity: str, state: dict[str, Any]) -> dict[str, Any] | None:
+        return {"validityPeriodHours": 2, "certPem": "seen"}
+
+    def update(
+        self, context: Context, identity: str, state: dict[str, Any], inputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {"keyAlgorithm": "new"}
+
+
+def plain_one() -> StandIn:
+    return StandIn([Plain()], {}, {}, lambda urn: SILENT)
+
+
+def test_an_update_keeps_the_outputs_that_it_does_not_change() -> None:
+    old = wrap_map({"earlyRenewalHours": 1, "certPem": "kept", "keyAlgorithm": "old"})
+    news = wrap_map({"validityPeriodHours": 3})
+    request = rpc.UpdateRequest(urn(Plain.token), "id", old, news, 0, [], preview=False)
+    properties = asyncio.run(plain_one().update(request)).properties
+    assert plain_map(properties) == {
+        "validityPeriodHours": 3, "certPem": "kept", "keyAlgorithm": "new"
+    }  # fmt: skip
+
+
+def test_a_refresh_reads_inputs_too() -> None:
+    state = wrap_map({"validityPeriodHours": 1, "certPem": "old"})
+    inputs = wrap_map({"validityPeriodHours": 1})
+    request = rpc.ReadRequest(urn(Plain.token), "id", state, inputs)
+    response = asyncio.run(plain_one().read(request))
+    assert plain_map(response.inputs or {}) == {"validityPeriodHours": 2}
+    assert plain_map(response.properties or {}) == {"validityPeriodHours": 2, "certPem": "seen"}
+
+
+def test_what_is_half_made_is_kept_and_replaced() -> None:
+    inputs = wrap_map({"validityPeriodHours": 1})
+    request = rpc.CreateRequest(urn(Plain.token), inputs, 0, preview=False)
+    with pytest.raises(InitFailed, match="it broke") as failure:
+        asyncio.run(plain_one().create(request))
+    assert failure.value.identity == "id"
+    kept = plain_map(failure.value.state)
+    assert kept == {"validityPeriodHours": 1, "certPem": "half", TAINTED: True}
+    again = rpc.DiffRequest(urn(Plain.token), "id", failure.value.state, inputs, [])
+    assert asyncio.run(plain_one().diff(again)).replaces == ["id"]
+
+
+def test_ignored_changes_are_none() -> None:
+    state, news = wrap_map({"image": "a"}), wrap_map({"image": "b"})
+    token = "docker:index/container:Container"
+    request = rpc.DiffRequest(urn(token), "id", state, news, ["image"])
+    assert not asyncio.run(stand_in().diff(request)).changes
 
 
 def test_files_as_triggers_are_refused() -> None:

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from standin.tls.certificates import (
     LocallySignedCert,
     SelfSignedCert,
     in_renewal_window,
+    rfc3339,
 )
 from standin.tls.private_key import PrivateKey, load
 from standin.values import UNKNOWN
@@ -103,12 +105,35 @@ def test_the_renewal_window() -> None:
     [
         ({"allowedUses": ["server_auth", "flying"]}, "allowedUses[1]"),
         ({"validityPeriodHours": -1}, "validityPeriodHours"),
-        ({"ipAddresses": ["10.0.0.1", "10.0.0"]}, "ipAddresses[1]"),
     ],
 )
 def test_bad_certificates_are_refused(inputs: dict[str, Any], path: str) -> None:
     found = SelfSignedCert().check({"privateKeyPem": UNKNOWN} | inputs)
     assert [problem.path for problem in found] == [path]
+
+
+def test_a_bad_address_is_refused_when_the_certificate_is_made() -> None:
+    assert SelfSignedCert().check({"privateKeyPem": UNKNOWN, "ipAddresses": ["10.0.0"]}) == []
+    with pytest.raises(PluginError, match="10.0.0"):
+        self_signed(ipAddresses=["10.0.0.1", "10.0.0"])
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "zone", "text"),
+    [
+        (1_000_000_000_123_456_789, "UTC", "2001-09-09T01:46:40.123456789Z"),
+        (1_000_000_000_120_000_000, "Asia/Kolkata", "2001-09-09T07:16:40.12+05:30"),
+        (1_000_000_000_000_000_000, "UTC", "2001-09-09T01:46:40Z"),
+    ],
+)
+def test_times_are_written_as_go_does(
+    nanoseconds: int, zone: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", zone)
+        time.tzset()
+        assert rfc3339(nanoseconds) == text
+    time.tzset()
 
 
 def test_bad_keys_are_refused() -> None:

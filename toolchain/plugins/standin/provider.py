@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pulumi.provider.experimental import provider as rpc
 
 from .inputs import problems
-from .resource import Context, Log, PluginError, Resource, auto_name
+from .resource import Context, HalfMade, Log, PluginError, Resource, auto_name
 from .values import UNKNOWN, Plain, Properties, Unknown, plain_map, wrap_map
 
 Result = TypeVar("Result")
@@ -20,11 +20,23 @@ Invoke = Callable[[Plain], Plain]
 AUTONAME = "name"
 DEFAULTS = "__defaults"
 """Lists the inputs that the plugin itself chose, under the name that Pulumi's bridge uses."""
+TAINTED = "__tainted"
+"""Marks the state of what was only half made."""
 
 PROVIDER_INPUTS = {"version", "pluginDownloadURL", "__internal", DEFAULTS}
 
 # An operation blocks its thread for as long as it takes, and all machines are set up at once.
 WORKERS = 256
+
+
+class InitFailed(PluginError):  # noqa: N818 (the engine's word)
+    """A resource that is there, but not as it should be: the engine keeps it in its state."""
+
+    def __init__(self, text: str, identity: str, state: Properties) -> None:
+        """Takes the error's text, and the id and the state to keep."""
+        super().__init__(text)
+        self.identity = identity
+        self.state = state
 
 
 class StandIn(rpc.Provider):
@@ -103,6 +115,9 @@ class StandIn(rpc.Provider):
         if found:
             failures = [rpc.CheckFailure(problem.path, problem.reason) for problem in found]
             return rpc.CheckResponse(request.new_inputs, failures)
+        notice = resource.notice(inputs)
+        if notice:
+            self._log(request.urn).info(notice)
         marker: Plain = {DEFAULTS: sorted(added)} if added else {}
         return rpc.CheckResponse(_merge(given, added | resource.prepare(inputs) | marker))
 
@@ -113,8 +128,10 @@ class StandIn(rpc.Provider):
     def _diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
         resource = self._resource(request.type)
         old = plain_map(request.old_state)
-        changed = changes(resource, old, plain_map(request.new_inputs))
-        replaced = [name for name in changed if resource.replaces(name)]
+        differing = changes(resource, old, plain_map(request.new_inputs))
+        ignored = set(request.ignore_changes)
+        changed = {name: kind for name, kind in differing.items() if name not in ignored}
+        replaced = [name for name in changed if name == "id" or resource.replaces(name)]
         detailed = {
             name: rpc.PropertyDiff(_diff_kind(kind, name in replaced), input_diff=False)
             for name, kind in changed.items()
@@ -136,7 +153,11 @@ class StandIn(rpc.Provider):
         if request.preview:
             return rpc.CreateResponse("", _preview(resource, request.properties, None))
         context = self._context(request.urn, request.name, request.timeout)
-        identity, outputs = resource.create(context, plain_map(request.properties))
+        try:
+            identity, outputs = resource.create(context, plain_map(request.properties))
+        except HalfMade as error:
+            state = _state(resource, request.properties, error.outputs | {TAINTED: True})
+            raise InitFailed(str(error), error.identity, state) from error
         return rpc.CreateResponse(identity, _state(resource, request.properties, outputs))
 
     async def update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
@@ -150,10 +171,11 @@ class StandIn(rpc.Provider):
         context = self._context(request.urn, request.name, request.timeout)
         state, inputs = plain_map(request.olds), plain_map(request.news)
         outputs = resource.update(context, request.resource_id, state, inputs)
-        return rpc.UpdateResponse(_state(resource, request.news, outputs))
+        changed = _state(resource, request.news, outputs)
+        return rpc.UpdateResponse(_kept(resource, request.olds) | changed)
 
     async def read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
-        """Refreshes a resource; answers without an id when it is gone."""
+        """Refreshes a resource and its inputs; answers without an id when it is gone."""
         return await self._run(self._read, request)
 
     def _read(self, request: rpc.ReadRequest) -> rpc.ReadResponse:
@@ -165,7 +187,9 @@ class StandIn(rpc.Provider):
         if outputs is None:
             return rpc.ReadResponse("")
         state = _state(resource, request.properties, outputs)
-        return rpc.ReadResponse(request.resource_id, state, request.inputs)
+        # What `ignore_changes` holds on to are the inputs that were read, as with Pulumi's bridge.
+        found = {name: state[name] for name in request.inputs.keys() & outputs.keys()}
+        return rpc.ReadResponse(request.resource_id, state, request.inputs | found)
 
     async def delete(self, request: rpc.DeleteRequest) -> None:
         """Deletes a resource."""
@@ -205,7 +229,8 @@ def changes(resource: Resource, old: Plain, new: Plain) -> dict[str, str]:
     for name in old:
         if name in known and name not in new and name not in resource.computed:
             found[name] = "delete"
-    return found | dict.fromkeys(resource.outdated(old), "update")
+    tainted = {"id": "update"} if old.get(TAINTED) else {}
+    return found | tainted | dict.fromkeys(resource.outdated(old), "update")
 
 
 def _diff_kind(kind: str, replaced: bool) -> rpc.PropertyDiffKind:
@@ -228,9 +253,14 @@ def _merge(known: Properties, added: Plain) -> Properties:
     return known | wrapped
 
 
+def _kept(resource: Resource, state: Properties) -> Properties:
+    """Returns what an update leaves as it is: outputs, and inputs that nobody gave."""
+    given = resource.sdk.input_types().keys() - resource.computed
+    return {name: value for name, value in state.items() if name not in given}
+
+
 def _preview(resource: Resource, news: Properties, olds: Properties | None) -> Properties:
     inputs = plain_map(news)
     state = plain_map(olds) if olds is not None else None
     pending = {name: UNKNOWN for name in resource.pending(inputs, state)}
-    kept = {k: v for k, v in (olds or {}).items() if k not in resource.sdk.input_types()}
-    return kept | _state(resource, news, pending)
+    return _kept(resource, olds or {}) | _state(resource, news, pending)

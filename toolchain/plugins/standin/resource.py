@@ -17,6 +17,16 @@ class PluginError(Exception):
     """An error whose text is shown to the user as it is."""
 
 
+class HalfMade(PluginError):  # noqa: N818 (what it is, rather than what went wrong)
+    """What could not be finished but is there. It stays in the state; the next `up` replaces it."""
+
+    def __init__(self, text: str, identity: str, outputs: Plain) -> None:
+        """Takes the error's text, and the resource's id and outputs so far."""
+        super().__init__(text)
+        self.identity = identity
+        self.outputs = outputs
+
+
 @dataclass(frozen=True)
 class Log:
     """Writes to the engine's log of one resource."""
@@ -64,6 +74,10 @@ class Resource(ABC):
         """Returns what is wrong beyond names and types. Values may be `UNKNOWN`."""
         return []
 
+    def notice(self, inputs: Plain) -> str:
+        """Returns what the plugin says of good inputs at each preview and update, or nothing."""
+        return ""
+
     def prepare(self, inputs: Plain) -> Plain:
         """Returns inputs to add that are worked out from the others, like a content hash."""
         return {}
@@ -88,7 +102,11 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
-        """Creates the resource. Returns its id and what to add to the inputs as outputs."""
+        """Creates the resource. Returns its id and what to add to the inputs as outputs.
+
+        Raises:
+            HalfMade: it could not be finished and was not removed.
+        """
 
     def read(self, context: Context, identity: str, state: Plain) -> Plain | None:
         """Returns the outputs that differ from `state`, or None when the resource is gone."""

@@ -8,12 +8,20 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
+from pulumi.runtime.proto import (
+    engine_pb2,
+    engine_pb2_grpc,
+    provider_pb2,
+    provider_pb2_grpc,
+    status_pb2,
+)
 
 from .asset_tokens import AssetTokens
+from .provider import InitFailed
 from .resource import Log, PluginError
 
 
@@ -39,9 +47,10 @@ class EngineLog:
 
 
 class EngineDialect(grpc.aio.ServerInterceptor):
-    """Settles two things between Pulumi's engine and its Python SDK.
+    """Settles three things between Pulumi's engine and its Python SDK.
 
     The text of a `PluginError` is sent alone: gRPC would put the exception's class before it.
+    An `InitFailed` takes the state along that the engine is to keep.
     Files and archives pass through the SDK as they came, see `AssetTokens`.
     """
 
@@ -60,6 +69,9 @@ class EngineDialect(grpc.aio.ServerInterceptor):
             tokens.put(request)
             try:
                 response = await handler.unary_unary(request, context)
+            except InitFailed as error:
+                context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
+                await context.abort(grpc.StatusCode.UNKNOWN, str(error))
             except PluginError as error:
                 await context.abort(grpc.StatusCode.UNKNOWN, str(error))
             else:
@@ -69,6 +81,18 @@ class EngineDialect(grpc.aio.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(
             call, handler.request_deserializer, handler.response_serializer
         )
+
+
+def _details(error: InitFailed) -> bytes:
+    """The form in which gRPC carries what an error knows besides its text."""
+    failed: Any = provider_pb2.ErrorResourceInitFailed(
+        id=error.identity,
+        properties=PropertyValue.marshal_map(error.state),
+        reasons=[str(error)],
+    )
+    status: Any = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+    status.details.add().Pack(failed)
+    return status.SerializeToString()
 
 
 def serve(provider: Provider, version: str, engine_address: str) -> None:

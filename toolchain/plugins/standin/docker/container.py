@@ -1,7 +1,5 @@
 """`docker.Container`."""
 
-import json
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,24 +9,18 @@ import docker.errors
 import requests
 
 from ..inputs import Problem, SdkType, Supported
-from ..resource import Context, PluginError, Resource, names
+from ..resource import Context, HalfMade, PluginError, Resource, names
 from ..values import UNKNOWN, Plain, Unknown, items_of
 from . import container_spec as spec
+from . import container_state
 from .engine import api, errors, or_none
 
 POLL_SECONDS = 0.2
 EXIT_SECONDS = 0.3
 IN_PLACE = names("""
-    destroyGraceSeconds init maxRetryCount memory mustRun removeVolumes restart rm start
+    destroyGraceSeconds init maxRetryCount memory memorySwap mustRun removeVolumes restart rm start
     tmpfs wait waitTimeout
 """)
-UNORDERED = names("envs hosts labels securityOpts uploads volumes")
-IMAGE_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
-NOT_AN_ID = (
-    "image is {!r}, which is no image id. Pulumi's own plugin reads the id back, finds a"
-    " difference and replaces the container on every `up`: give `RemoteImage.image_id`, or the"
-    " `repo_digest` of an `Image` that is not pushed."
-)
 RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 
 
@@ -77,45 +69,38 @@ class Container(Resource):
 
     def same(self, name: str, old: Plain, new: Plain) -> bool:
         """Compares what the engine treats as a set without its order."""
-        if name in UNORDERED:
-            return _sorted(old[name]) == _sorted(new[name])
-        return old[name] == new[name]
+        return container_state.same(name, old[name], new[name])
 
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
-        """Creates, fills and starts the container; leaves nothing behind when that fails."""
+        """Creates, fills and starts the container; one that does not start stays."""
         what = f"Cannot create the container {inputs['name']}"
-        if not IMAGE_ID.fullmatch(inputs["image"]):
-            context.log.warning(NOT_AN_ID.format(inputs["image"]))
         with errors(what):
             _require_image(what, inputs["image"])
             created = api().create_container_from_config(spec.create_body(inputs), inputs["name"])
         identity: str = created["Id"]
         try:
             with errors(what):
-                return identity, _bring_up(identity, inputs)
-        except BaseException:
-            or_none(lambda: api().remove_container(identity, v=True, force=True))
-            raise
+                _bring_up(identity, inputs)
+                found = api().inspect_container(identity)
+        except PluginError as error:
+            raise HalfMade(str(error), identity, {}) from error
+        return identity, container_state.after_create(found, inputs)
 
     def read(self, context: Context, identity: str, state: Plain) -> Plain | None:
         """Reads the container back; one that does not run shows as `mustRun` false."""
         with errors(f"Cannot inspect the container {state['name']}"):
             found = or_none(lambda: api().inspect_container(identity))
-        if found is None:
-            return None
-        wanted = state.get("start", True) and state.get("mustRun", True)
-        stopped = {"mustRun": False} if wanted and not found["State"]["Running"] else {}
-        return outputs(found) | read_back(found, state) | stopped
+        return None if found is None else container_state.after_refresh(found, state)
 
     def update(self, context: Context, identity: str, state: Plain, inputs: Plain) -> Plain:
-        """Changes limits and the restart policy, and starts what was stopped outside."""
+        """Changes limits and the restart policy, starts what did not run; reads nothing back."""
         with errors(f"Cannot update the container {inputs['name']}"):
             limits = _changed_limits(state, inputs)
             if limits:
                 api().update_container(identity, **limits)
-            if inputs["start"] and inputs["mustRun"]:
+            if inputs["start"] and inputs["mustRun"] and not state.get("mustRun", True):
                 api().start(identity)
-            return outputs(api().inspect_container(identity))
+        return {}
 
     def delete(self, context: Context, identity: str, state: Plain) -> None:
         """Stops (if `destroyGraceSeconds` is given) and removes the container."""
@@ -139,7 +124,7 @@ def _require_image(what: str, image: str) -> None:
         ) from error
 
 
-def _bring_up(identity: str, inputs: Plain) -> Plain:
+def _bring_up(identity: str, inputs: Plain) -> None:
     for network in inputs.get("networksAdvanced", [])[1:]:
         body = {"Container": identity, "EndpointConfig": spec.endpoint(network)}
         url = api()._url("/networks/{0}/connect", network["name"])
@@ -152,20 +137,10 @@ def _bring_up(identity: str, inputs: Plain) -> Plain:
         _wait_until_healthy(identity, inputs["name"], inputs["waitTimeout"])
     elif inputs["start"] and inputs["mustRun"]:
         _wait_for_an_exit(identity)
-    found = api().inspect_container(identity)
-    if inputs["start"] and inputs["mustRun"] and not found["State"]["Running"]:
-        raise PluginError(_exited(found, inputs["name"]))
-    return outputs(found)
-
-
-def _exited(found: Any, name: str) -> str:
-    logs = api().logs(found["Id"], tail=20).decode(errors="replace")
-    status = found["State"]["ExitCode"]
-    return f"The container {name} exited at once with status {status}. Its last lines:\n{logs}"
 
 
 def _wait_for_an_exit(identity: str) -> None:
-    """Gives one that fails the time to do so; the plugin, too, looks only after a moment."""
+    """Gives one that ends at once the time to do so, so that what is read back is no accident."""
     with suppress(requests.exceptions.ConnectionError, requests.exceptions.ReadTimeout):
         api().wait(identity, timeout=EXIT_SECONDS)
 
@@ -188,53 +163,14 @@ def _wait_until_healthy(identity: str, name: str, seconds: int) -> None:
 
 def _changed_limits(state: Plain, inputs: Plain) -> Plain:
     limits: Plain = {}
-    if state.get("memory") != inputs.get("memory"):
-        limits["mem_limit"] = inputs.get("memory", 0) * spec.MEBIBYTE
+    for name, limit in (("memory", "mem_limit"), ("memorySwap", "memswap_limit")):
+        if state.get(name) != inputs.get(name) and name in inputs:
+            limits[limit] = inputs[name] * spec.MEBIBYTE
     watched = ("restart", "maxRetryCount")
     if any(state.get(name) != inputs.get(name) for name in watched):
         retries = inputs.get("maxRetryCount", 0)
         limits["restart_policy"] = {"Name": inputs["restart"], "MaximumRetryCount": retries}
     return limits
-
-
-def outputs(found: Any) -> Plain:
-    """Returns what the engine says of a container, as outputs."""
-    state, settings = found["State"], found["NetworkSettings"]
-    networks: Plain = settings["Networks"]
-    return {
-        "name": found["Name"].lstrip("/"),
-        "hostname": found["Config"]["Hostname"],
-        "bridge": settings.get("Bridge", ""),
-        "networkDatas": [_network_data(n, s) for n, s in networks.items()],
-        "exitCode": None if state["Running"] else state["ExitCode"],
-        "containerLogs": None,
-    }
-
-
-def _network_data(name: str, settings: Any) -> Plain:
-    return {
-        "networkName": name,
-        "ipAddress": settings["IPAddress"],
-        "ipPrefixLength": settings["IPPrefixLen"],
-        "gateway": settings["Gateway"],
-        "macAddress": settings["MacAddress"],
-        "globalIpv6Address": settings["GlobalIPv6Address"],
-        "globalIpv6PrefixLength": settings["GlobalIPv6PrefixLen"],
-        "ipv6Gateway": settings["IPv6Gateway"],
-    }
-
-
-def read_back(found: Any, state: Plain) -> Plain:
-    """Returns the settings that can be changed outside, where they are managed here."""
-    host = found["HostConfig"]
-    policy, memory = host["RestartPolicy"], host["Memory"] // spec.MEBIBYTE
-    changed: Plain = {"restart": policy["Name"] or "no", "privileged": host["Privileged"]}
-    changed |= {"memory": memory, "maxRetryCount": policy["MaximumRetryCount"]}
-    return {name: value for name, value in changed.items() if name in state}
-
-
-def _sorted(items: list[Any]) -> list[str]:
-    return sorted(json.dumps(item, sort_keys=True, default=repr) for item in items)
 
 
 def _objects(values: Any) -> list[tuple[int, Plain]]:

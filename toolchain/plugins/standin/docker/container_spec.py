@@ -52,8 +52,8 @@ def host_config(inputs: Plain) -> Plain:
     return _without_none(
         {
             "Privileged": inputs.get("privileged"),
-            "CapAdd": capabilities.get("adds"),
-            "CapDrop": capabilities.get("drops"),
+            "CapAdd": full_names(capabilities.get("adds", [])),
+            "CapDrop": full_names(capabilities.get("drops", [])),
             "CgroupnsMode": inputs.get("cgroupnsMode"),
             "Tmpfs": inputs.get("tmpfs"),
             "Binds": binds(inputs.get("volumes", [])),
@@ -64,6 +64,7 @@ def host_config(inputs: Plain) -> Plain:
             "Init": inputs.get("init"),
             "ExtraHosts": [f"{host['host']}:{host['ip']}" for host in inputs.get("hosts", [])],
             "Memory": inputs["memory"] * MEBIBYTE if "memory" in inputs else None,
+            "MemorySwap": inputs["memorySwap"] * MEBIBYTE if "memorySwap" in inputs else None,
             "ShmSize": inputs["shmSize"] * MEBIBYTE if "shmSize" in inputs else None,
             "Dns": inputs.get("dns"),
             "Sysctls": inputs.get("sysctls"),
@@ -71,6 +72,12 @@ def host_config(inputs: Plain) -> Plain:
             **security(inputs.get("securityOpts", [])),
         }
     )
+
+
+def full_names(capabilities: list[str]) -> list[str]:
+    """Returns capabilities as Docker's client for Go sends them: `CAP_SYS_ADMIN`, sorted."""
+    names = {name.upper() for name in capabilities}
+    return sorted(n if n == "ALL" or n.startswith("CAP_") else f"CAP_{n}" for n in names)
 
 
 def security(options: list[str]) -> Plain:

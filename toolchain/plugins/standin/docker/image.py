@@ -15,7 +15,10 @@ DIGEST = "contextDigest"
 BUILT = names("baseImageName context dockerfile imageName platform registryServer repoDigest")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 HOST_PLATFORM = f"linux/{ARCHITECTURES.get(platform.machine(), platform.machine())}"
-LAST_LINES = 40
+NOTICE = (
+    f"Building your image for {HOST_PLATFORM} architecture.\nTo ensure you are building for the"
+    " correct platform, consider explicitly setting the `platform` field on ImageBuildOptions."
+)
 
 
 class Image(Resource):
@@ -47,6 +50,11 @@ class Image(Resource):
         if not dockerfile.is_file():
             return [Problem("build.dockerfile", f"there is no file {dockerfile}.")]
         return []
+
+    def notice(self, inputs: Plain) -> str:
+        """Says which platform is built for, where that was not said."""
+        build = inputs.get("build", {})
+        return "" if isinstance(build, Unknown) or "platform" in build else NOTICE
 
     def prepare(self, inputs: Plain) -> Plain:
         """Adds the hash of the build context, so that a changed file is a difference."""
@@ -112,7 +120,7 @@ def _build_and_push(context: Context, inputs: Plain) -> Plain:
 
 
 def _build(context: Context, name: str, build: Plain) -> str:
-    """Returns the id of the built image; shows the builder's last lines when it fails."""
+    """Returns the id of the built image."""
     content, dockerfile = build_context.archive(_context(build), _dockerfile(build))
     lines = api().build(
         fileobj=content,
@@ -156,13 +164,14 @@ def repository_of(name: str) -> str:
 
 
 def _follow(context: Context, failure: str, lines: Iterable[Any]) -> None:
-    """Shows the builder's lines as they come; raises PluginError with the last of them."""
-    seen: list[str] = []
+    """Shows the builder's lines while they come; an error says no more than the engine does.
+
+    Raises:
+        PluginError: the engine reports an error.
+    """
     for line in lines:
         text = (line.get("stream") or line.get("status") or "").rstrip("\n")
         if text and "progress" not in line:
-            seen.append(text)
             context.log.status(text)
         if "error" in line:
-            shown = "\n".join(seen[-LAST_LINES:])
-            raise PluginError(f"{failure}: {line['error'].strip()}\n{shown}")
+            raise PluginError(f"{failure}: {line['error'].strip()}")

@@ -3,6 +3,8 @@
 import datetime
 import hashlib
 import ipaddress
+import secrets
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -50,7 +52,13 @@ EXTENDED_USES = {
     "ipsec_user": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.7"),
     "timestamping": ExtendedKeyUsageOID.TIME_STAMPING,
     "ocsp_signing": ExtendedKeyUsageOID.OCSP_SIGNING,
+    "microsoft_server_gated_crypto": x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.3"),
+    "microsoft_commercial_code_signing": x509.ObjectIdentifier("1.3.6.1.4.1.311.2.1.22"),
+    "microsoft_kernel_code_signing": x509.ObjectIdentifier("1.3.6.1.4.1.311.61.1.1"),
+    "netscape_server_gated_crypto": x509.ObjectIdentifier("2.16.840.1.113730.4.1"),
 }
+SERIAL_BITS = 128
+NANOSECONDS_PER_HOUR = 3600 * 10**9
 WRITE_ONLY = "Wo"
 
 
@@ -67,8 +75,8 @@ class CertRequest(Resource):
     secret_outputs: ClassVar[frozenset[str]] = frozenset({"privateKeyPem"})
 
     def check(self, inputs: Plain) -> list[Problem]:
-        """Checks the addresses, and that there is a key."""
-        return [*check_required(inputs, "privateKeyPem"), *check_addresses(inputs)]
+        """Checks that there is a key."""
+        return check_required(inputs, "privateKeyPem")
 
     def replaces(self, name: str) -> bool:
         """A request cannot change."""
@@ -96,8 +104,8 @@ class Certificate(Resource):
     }
 
     def check(self, inputs: Plain) -> list[Problem]:
-        """Checks uses, hours and addresses."""
-        return [*check_uses(inputs), *check_hours(inputs), *check_addresses(inputs)]
+        """Checks uses and hours."""
+        return [*check_uses(inputs), *check_hours(inputs)]
 
     def replaces(self, name: str) -> bool:
         """Only the moment of renewal can change in place."""
@@ -109,14 +117,16 @@ class Certificate(Resource):
 
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Issues the certificate. Its id is its serial number."""
-        serial = x509.random_serial_number()
-        start = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-        end = start + datetime.timedelta(hours=inputs["validityPeriodHours"])
+        serial = secrets.randbits(SERIAL_BITS) or 1
+        start = time.time_ns()
+        end = start + inputs["validityPeriodHours"] * NANOSECONDS_PER_HOUR
         builder = x509.CertificateBuilder(
-            serial_number=serial, not_valid_before=start, not_valid_after=end
+            serial_number=serial,
+            not_valid_before=_whole_seconds(start),
+            not_valid_after=_whole_seconds(end),
         )
         pem, outputs = self.issue(add_usage(builder, inputs), inputs)
-        times = {"validityStartTime": _rfc3339(start), "validityEndTime": _rfc3339(end)}
+        times = {"validityStartTime": rfc3339(start), "validityEndTime": rfc3339(end)}
         issued = {"certPem": pem, "readyForRenewal": False}
         return str(serial), outputs | times | issued
 
@@ -243,13 +253,24 @@ def subject_of(subject: Plain) -> x509.Name:
 
 
 def alternative_names(inputs: Plain) -> x509.SubjectAlternativeName | None:
-    """Returns the DNS names, addresses and URIs of the inputs, or None when there are none."""
+    """Returns the DNS names, addresses and URIs of the inputs, or None when there are none.
+
+    Raises:
+        PluginError: an address is none. The plugin, too, looks only now, in no preview.
+    """
     found: list[x509.GeneralName] = [
         *(x509.DNSName(name) for name in inputs.get("dnsNames", [])),
-        *(x509.IPAddress(ipaddress.ip_address(ip)) for ip in inputs.get("ipAddresses", [])),
+        *(x509.IPAddress(_address(text)) for text in inputs.get("ipAddresses", [])),
         *(x509.UniformResourceIdentifier(uri) for uri in inputs.get("uris", [])),
     ]
     return x509.SubjectAlternativeName(found) if found else None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError as error:
+        raise PluginError(f"ipAddresses: {text!r} is no IPv4 or IPv6 address.") from error
 
 
 def add_usage(builder: x509.CertificateBuilder, inputs: Plain) -> x509.CertificateBuilder:
@@ -290,8 +311,16 @@ def in_renewal_window(state: Plain) -> bool:
     return datetime.datetime.now(datetime.UTC) >= end - early
 
 
-def _rfc3339(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _whole_seconds(nanoseconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(nanoseconds // 10**9, datetime.UTC)
+
+
+def rfc3339(nanoseconds: int) -> str:
+    """Returns a time as Go writes it: with all of its fraction, in this computer's zone."""
+    moment = _whole_seconds(nanoseconds).astimezone()
+    fraction = f".{nanoseconds % 10**9:09}".rstrip("0").rstrip(".")
+    zone = moment.isoformat()[-6:] if moment.utcoffset() else "Z"
+    return moment.strftime("%Y-%m-%dT%H:%M:%S") + fraction + zone
 
 
 def check_required(inputs: Plain, name: str) -> list[Problem]:
@@ -316,18 +345,6 @@ def check_hours(inputs: Plain) -> list[Problem]:
         for name in ("validityPeriodHours", "earlyRenewalHours")
         if isinstance(inputs.get(name), int) and inputs[name] < 0
     ]
-
-
-def check_addresses(inputs: Plain) -> list[Problem]:
-    """Refuses what is not an IP address."""
-    found: list[Problem] = []
-    for index, address in _items(inputs.get("ipAddresses")):
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            reason = f"got {address!r}, expected an IPv4 or IPv6 address."
-            found.append(Problem(f"ipAddresses[{index}]", reason))
-    return found
 
 
 def _items(values: Any) -> list[tuple[int, str]]:
