@@ -2,12 +2,16 @@
 
 import hashlib
 from pathlib import Path
+from platform import machine
 from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_docker as docker
 
 from .child import child_of
+
+DOCKER_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Processors as Docker names them, by the names of the operating system."""
 
 
 class RegistryCredentials(TypedDict):
@@ -50,10 +54,11 @@ class Image(pulumi.ComponentResource):
         repository = args.get("repository", f"{pulumi.get_project()}/{name}")
         tagged = f"{repository}:{content_tag(Path(args['context']))}"
         push_to = args.get("push_to")
+        platform = args.get("platform", own_platform())
         built = docker.Image(
             name,
             image_name=pulumi.Output.concat(push_to, "/", tagged) if push_to else tagged,
-            build=docker.DockerBuildArgs(context=args["context"], platform=args.get("platform")),
+            build=docker.DockerBuildArgs(context=args["context"], platform=platform),
             skip_push=not push_to,
             registry=_registry(args),
             opts=child_of(self, opts, _replaced_with(opts)),
@@ -64,6 +69,12 @@ class Image(pulumi.ComponentResource):
             pull_from = args.get("pull_from", push_to)
             self.reference = pulumi.Output.concat(pull_from, "/", repository, "@", by_digest)
         self.register_outputs({"reference": self.reference})
+
+
+def own_platform() -> str:
+    """What this computer's containers run on, as Docker names it: linux/amd64."""
+    processor = machine()
+    return f"linux/{DOCKER_NAMES.get(processor, processor)}"
 
 
 def _registry(args: ImageArgs) -> docker.RegistryArgs | None:

@@ -11,19 +11,22 @@ from ..host import Address, Connection, Host, SshKey
 from .docker_network import FIRST_MACHINE_OFFSET, Network, address_at, container_labels
 
 CAPABILITIES = (
-    "SYS_ADMIN",
-    "NET_ADMIN",
-    "SYS_PTRACE",
-    "AUDIT_CONTROL",
-    "DAC_READ_SEARCH",
-    "LINUX_IMMUTABLE",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYSLOG",
-    "IPC_LOCK",
+    "CAP_SYS_ADMIN",
+    "CAP_NET_ADMIN",
+    "CAP_SYS_PTRACE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYSLOG",
+    "CAP_IPC_LOCK",
 )
-"""What systemd and Docker need of a container that may not be privileged."""
+"""What systemd and Docker need of a container that may not be privileged, as it is read back."""
 UNCONFINED = ("seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined")
+READ_BACK_OTHERWISE = ["capabilities", "securityOpts"]
+"""Inputs whose changes replace no machine: the plugin does not read systempaths back, and earlier
+versions spelled capabilities in another way. A machine that is made anew gets all of them."""
 
 
 class DockerMachineArgs(TypedDict):
@@ -95,7 +98,7 @@ class DockerMachine(pulumi.ComponentResource):
             labels=container_labels(),
             privileged=privileged,
             capabilities=privileged.apply(_capabilities),
-            security_opts=privileged.apply(lambda yes: [] if yes else list(UNCONFINED)),
+            security_opts=privileged.apply(_security_opts),
             cgroupns_mode="private",
             tmpfs={"/run": "exec,mode=755", "/run/lock": "", "/tmp": "exec,mode=1777"},
             networks_advanced=[
@@ -117,7 +120,13 @@ class DockerMachine(pulumi.ComponentResource):
             restart="unless-stopped",
             must_run=True,
             destroy_grace_seconds=0,
-            opts=child_of(self, opts, pulumi.ResourceOptions(delete_before_replace=True)),
+            opts=child_of(
+                self,
+                opts,
+                pulumi.ResourceOptions(
+                    delete_before_replace=True, ignore_changes=READ_BACK_OTHERWISE
+                ),
+            ),
         )
 
 
@@ -137,3 +146,8 @@ def _capabilities(privileged: bool) -> docker.ContainerCapabilitiesArgs | None:
     if privileged:
         return None
     return docker.ContainerCapabilitiesArgs(adds=list(CAPABILITIES))
+
+
+def _security_opts(privileged: bool) -> list[str] | None:
+    """None for a privileged one, rather than no options: the engine adds label=disable to those."""
+    return None if privileged else list(UNCONFINED)

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components.images import own_platform
 from components.settings import AWS_ONLY
 
 CHECKOUT = Path(__file__).parent.parent.parent.parent
@@ -31,7 +32,6 @@ PROBED = {
     "subnet": "172.30.7.0/24",
     "registry_port": 5001,
     "ssh_ports": list(range(40001, 40013)),
-    "privileged": False,
     "direct": True,
 }
 
@@ -50,6 +50,8 @@ class Engine(pulumi.runtime.Mocks):
     """Answers as the plugins would, and remembers what was asked."""
 
     asked: list[Asked] = field(default_factory=list[Asked])
+    privileged: bool = False
+    """Whether the Docker engine allows privileged containers."""
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -59,7 +61,7 @@ class Engine(pulumi.runtime.Mocks):
         self.asked.append(Asked(args.typ, args.name, inputs))
         made_up: dict[str, Any] = {}
         if args.typ == "command:local:Command":
-            made_up = {"stdout": json.dumps(PROBED)}
+            made_up = {"stdout": json.dumps(PROBED | {"privileged": self.privileged})}
         if args.typ == "command:remote:Command":
             is_id = args.name.endswith("-id")
             made_up = {"stdout": f"{MACHINE_ID}\n" if is_id else '{"placements": {}}'}
@@ -224,7 +226,27 @@ def test_units_run_images_by_digest(program: Engine):
 def test_what_may_not_be_privileged_gets_the_capabilities_that_systemd_needs(program: Engine):
     machine = program.of("docker:index/container:Container")["machine-1"]
     assert machine["privileged"] is False
-    assert "SYS_ADMIN" in machine["capabilities"]["adds"]
+    capabilities = machine["capabilities"]["adds"]
+    assert "CAP_SYS_ADMIN" in capabilities
+    assert all(name.startswith("CAP_") for name in capabilities), "they are read back so"
+    assert "systempaths=unconfined" in machine["securityOpts"]
+
+
+def test_what_is_privileged_leaves_its_options_to_the_engine():
+    """It adds label=disable to options that are given, also to none, and that is read back."""
+    allowing = Engine(privileged=True)
+    run_program(allowing, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
+    machine = allowing.of("docker:index/container:Container")["machine-1"]
+    assert machine["privileged"] is True
+    assert machine.get("securityOpts") is None
+    assert machine.get("capabilities") is None
+
+
+def test_every_image_says_what_it_is_built_for(program: Engine):
+    """Or the plugin says two lines about each in every preview."""
+    images = program.of("docker:index/image:Image")
+    assert images
+    assert {image["build"]["platform"] for image in images.values()} == {own_platform()}
 
 
 def test_other_metadata_configures_the_machine_again_and_makes_nothing_anew(program: Engine):
