@@ -58,6 +58,7 @@ def test_refresh_with_nothing_wrong_changes_nothing(cluster: Stack):
     assert "unchanged" in counts
     for change in ("created", "updated", "deleted", "replaced"):
         assert change not in counts
+    assert cluster.changes() == {}, "what was read back is no change either"
     assert marks_of(cluster) == marks
 
 

@@ -1,4 +1,4 @@
-"""`docker.Image` and `docker.RemoteImage`."""
+"""`docker.Image`."""
 
 from __future__ import annotations
 
@@ -192,15 +192,3 @@ def test_pushing_gives_the_digest_of_the_registry(
     assert digest.startswith(f"127.0.0.1:{port}/{name}@sha256:")
     assert engine().inspect_distribution(digest)["Descriptor"]["digest"] == digest.partition("@")[2]
     assert project.up(program).steps["it"] == "same"
-
-
-def test_a_remote_image_that_is_here_is_not_pulled(project: Project) -> None:
-    def program() -> None:
-        made = docker.RemoteImage("it", name=BASE, keep_locally=True)
-        pulumi.export("id", made.image_id)
-
-    done = project.up(program)
-    assert done.outputs["id"] == engine().inspect_image(BASE)["Id"]
-    assert project.up(program, refresh=True).steps["it"].endswith("same")
-    project.destroy()
-    assert engine().inspect_image(BASE)["Id"] == done.outputs["id"]

@@ -145,7 +145,7 @@ def test_times_have_nanoseconds_in_the_local_zone(
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     done = project.up(chain())
     end = done.outputs["end"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}\+05:30", end), end
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{4,9}\+05:30", end), end
     cert = x509.load_pem_x509_certificate(done.outputs["cert"].encode())
     assert datetime.fromisoformat(end).replace(microsecond=0) == cert.not_valid_after_utc
 

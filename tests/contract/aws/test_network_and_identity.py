@@ -323,19 +323,12 @@ def test_functions(project: Project, cloud: Moto) -> None:
         of_vpc: Any = [
             aws.ec2.GetSubnetsFilterArgsDict(name="vpc-id", values=cast("Any", [vpc.id]))
         ]
-        statement: Any = {"actions": ["ecr:B", "ecr:A"], "not_resources": ["x"]}
-        document = aws.iam.get_policy_document_output(statements=[statement], opts=opts)
         token = aws.ecr.get_authorization_token_output(opts=opts)
         pulumi.export("ami", ami.id)
         pulumi.export("root", ami.root_device_name)
         pulumi.export("architectures", kind.supported_architectures)
         pulumi.export("vpc", vpc.id)
         pulumi.export("subnets", aws.ec2.get_subnets_output(filters=of_vpc, opts=opts).ids)
-        zones = aws.get_availability_zones_output(state="available", opts=opts)
-        pulumi.export("zones", zones.names)
-        pulumi.export("account", aws.get_caller_identity_output(opts=opts).account_id)
-        pulumi.export("region", aws.get_region_output(opts=opts).region)
-        pulumi.export("document", document.json)
         pulumi.export("user", token.user_name)
         pulumi.export("password", token.password)
 
@@ -344,12 +337,6 @@ def test_functions(project: Project, cloud: Moto) -> None:
     assert done["architectures"] == ["arm64"]
     assert done["vpc"] == cloud.vpc()
     assert sorted(done["subnets"]) == sorted(cloud.subnets())
-    assert done["zones"] == [f"eu-central-1{letter}" for letter in "abc"]
-    assert done["account"] == "123456789012"
-    assert done["region"] == "eu-central-1"
-    assert json.loads(done["document"])["Statement"] == [
-        {"Effect": "Allow", "Action": ["ecr:B", "ecr:A"], "NotResource": "x"}
-    ]
     assert done["user"] == "AWS"
     assert done["password"] not in project.state()
 

@@ -1,1 +1,1 @@
-"""Stand-ins for Pulumi's command, docker and tls plugins, on Pulumi's own provider SDK."""
+"""Stand-ins for Pulumi's aws, command, docker and tls plugins, on Pulumi's own provider SDK."""

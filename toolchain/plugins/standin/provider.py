@@ -128,10 +128,10 @@ class StandIn(rpc.Provider):
     def _diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
         resource = self._resource(request.type)
         old = plain_map(request.old_state)
-        differing = changes(resource, old, plain_map(request.new_inputs))
-        ignored = set(request.ignore_changes)
+        new = plain_map(request.new_inputs)
+        differing, ignored = changes(resource, old, new), set(request.ignore_changes)
         changed = {name: kind for name, kind in differing.items() if name not in ignored}
-        replaced = [name for name in changed if name == "id" or resource.replaces(name)]
+        replaced = [n for n in changed if n == "id" or self._forces_new(resource, n, old, new)]
         detailed = {
             name: rpc.PropertyDiff(_diff_kind(kind, name in replaced), input_diff=False)
             for name, kind in changed.items()
@@ -139,10 +139,18 @@ class StandIn(rpc.Provider):
         return rpc.DiffResponse(
             changes=bool(changed),
             replaces=replaced,
-            delete_before_replace=bool(replaced) and resource.delete_before_replace,
+            delete_before_replace=bool(replaced) and self._deletes_first(resource, old, new),
             diffs=list(changed),
             detailed_diff=detailed,
         )
+
+    def _forces_new(self, resource: Resource, name: str, old: Plain, new: Plain) -> bool:
+        """Whether the change of an input makes another resource."""
+        return resource.replaces(name)
+
+    def _deletes_first(self, resource: Resource, old: Plain, new: Plain) -> bool:
+        """Whether a resource is deleted before the one that replaces it is made."""
+        return resource.delete_before_replace
 
     async def create(self, request: rpc.CreateRequest) -> rpc.CreateResponse:
         """Creates a resource, or says what a preview can know of it."""

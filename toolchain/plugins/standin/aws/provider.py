@@ -3,16 +3,16 @@
 from pulumi.provider.experimental import provider as rpc
 
 from ..inputs import Problem
-from ..provider import DEFAULTS, StandIn, changes
+from ..provider import DEFAULTS, StandIn
 from ..resource import Resource
-from ..values import UNKNOWN, Plain, Properties, plain_map, wrap, wrap_map
+from ..values import Plain, Properties, plain_map, wrap, wrap_map
 from . import settings
 from .client import configure
 from .resource import AwsResource
 
 
 class AwsStandIn(StandIn):
-    """Knows its configuration, names of many kinds, and what an update leaves as it is."""
+    """Knows its configuration, and names of many kinds."""
 
     async def check_config(self, request: rpc.CheckRequest) -> rpc.CheckResponse:
         """Checks the provider's configuration against the SDK."""
@@ -38,33 +38,16 @@ class AwsStandIn(StandIn):
         defaults = {*plain_map(checked.inputs).get(DEFAULTS, []), *chosen}
         return rpc.CheckResponse(checked.inputs | {DEFAULTS: wrap(sorted(defaults))})
 
-    def _diff(self, request: rpc.DiffRequest) -> rpc.DiffResponse:
-        """As the shared one, but what a change does may depend on the values."""
-        resource = _aws(self._resource(request.type))
-        old, new = plain_map(request.old_state), plain_map(request.new_inputs)
-        changed = changes(resource, old, new)
-        replaced = [name for name in changed if resource.forces_new(name, old, new)]
-        return rpc.DiffResponse(
-            changes=bool(changed),
-            replaces=replaced,
-            delete_before_replace=bool(replaced) and _delete_first(resource, old, new),
-            diffs=list(changed),
-            detailed_diff={
-                name: rpc.PropertyDiff(_kind(kind, name in replaced), input_diff=False)
-                for name, kind in changed.items()
-            },
-        )
+    def _forces_new(self, resource: Resource, name: str, old: Plain, new: Plain) -> bool:
+        """What a change does may depend on the values."""
+        return _aws(resource).forces_new(name, old, new)
 
-    def _update(self, request: rpc.UpdateRequest) -> rpc.UpdateResponse:
-        """A preview keeps what AWS chose before, but for what the update makes anew."""
-        if not request.preview:
-            return super()._update(request)
-        resource = _aws(self._resource(request.type))
-        inputs, state = plain_map(request.news), plain_map(request.olds)
-        mine = resource.sdk.input_types().keys() - resource.computed
-        kept = {name: value for name, value in request.olds.items() if name not in mine}
-        pending = {name: wrap(UNKNOWN) for name in resource.pending(inputs, state)}
-        return rpc.UpdateResponse(kept | request.news | pending)
+    def _deletes_first(self, resource: Resource, old: Plain, new: Plain) -> bool:
+        """Two things cannot have one name: a name that was given and stays is freed first."""
+        named = _aws(resource).named
+        if resource.delete_before_replace or named is None or named.name in new.get(DEFAULTS, []):
+            return resource.delete_before_replace
+        return named.name in new and old.get(named.name) == new[named.name]
 
 
 def _failures(found: list[Problem]) -> list[rpc.CheckFailure]:
@@ -85,17 +68,3 @@ def _chosen_name(resource: Resource, request: rpc.CheckRequest) -> Properties:
     old = plain_map(request.old_inputs)
     before = old.get(named.name) if named.name in old.get(DEFAULTS, []) else None
     return wrap_map({named.name: before or named.choose(request.name, request.random_seed)})
-
-
-def _delete_first(resource: AwsResource, old: Plain, new: Plain) -> bool:
-    """Two things cannot have one name: a name that was given and stays is freed first."""
-    if resource.delete_before_replace:
-        return True
-    named = resource.named
-    if named is None or named.name in new.get(DEFAULTS, []):
-        return False
-    return named.name in new and old.get(named.name) == new[named.name]
-
-
-def _kind(kind: str, replaced: bool) -> rpc.PropertyDiffKind:
-    return rpc.PropertyDiffKind[f"{kind.upper()}_REPLACE" if replaced else kind.upper()]

@@ -7,9 +7,8 @@ from ..values import Plain
 from .container import Container
 from .image import Image
 from .network import Network
-from .remote_image import RemoteImage
 from .volume import Volume
 
-RESOURCES: list[Resource] = [Network(), Volume(), Container(), Image(), RemoteImage()]
+RESOURCES: list[Resource] = [Network(), Volume(), Container(), Image()]
 INVOKES: Mapping[str, Callable[[Plain], Plain]] = {}
 SETTINGS: Mapping[str, str] = {"host": "DOCKER_HOST"}

@@ -2,10 +2,8 @@
 
 import base64
 import io
-import json
 import re
 import tarfile
-from pathlib import Path
 from typing import Any
 
 from ..values import Plain
@@ -88,16 +86,8 @@ def security(options: list[str]) -> Plain:
     unconfined: Plain = {}
     if UNCONFINED_PATHS in options:
         unconfined = {"MaskedPaths": [], "ReadonlyPaths": []}
-    rest = [_seccomp_profile(option) for option in options if option != UNCONFINED_PATHS]
+    rest = [option for option in options if option != UNCONFINED_PATHS]
     return {"SecurityOpt": rest} | unconfined
-
-
-def _seccomp_profile(option: str) -> str:
-    """Reads a seccomp profile's file, which the engine wants as text."""
-    name, _, value = option.partition("=")
-    if name != "seccomp" or value == "unconfined" or value.startswith("{"):
-        return option
-    return f"seccomp={json.dumps(json.loads(Path(value).read_text()))}"
 
 
 def _port(port: Plain) -> str:

@@ -1,13 +1,12 @@
-"""Questions to EC2: images, networks, zones, types of instances."""
+"""Questions to EC2: images, networks, types of instances."""
 
 import re
 
-from ...resource import PluginError
-from ...values import Plain, items_of
+from ...values import Plain
 from .. import tags
 from ..client import arn, client
 from ..ec2.base import attribute, ec2
-from ..shapes import field, given, shown
+from ..shapes import given, shown
 from .asking import asked, filters, function, only, pages
 
 
@@ -94,29 +93,6 @@ def subnet(arguments: Plain) -> Plain:
     return asked(arguments, outputs | {"tags": tags.from_pairs(found.get("Tags"))})
 
 
-@function("allAvailabilityZones excludeNames excludeZoneIds filters state")
-def availability_zones(arguments: Plain) -> Plain:
-    """Lists zones, sorted by name."""
-    by_input = filters(arguments, state="state")
-    every = given(arguments, AllAvailabilityZones="allAvailabilityZones")
-    listed = ec2().describe_availability_zones(**every, **by_input)["AvailabilityZones"]
-    excluded = {
-        *items_of(arguments.get("excludeNames")),
-        *items_of(arguments.get("excludeZoneIds")),
-    }
-    zones = [one for one in listed if not excluded & {one["ZoneName"], one.get("ZoneId")}]
-    zones.sort(key=lambda one: one["ZoneName"])
-    return asked(
-        arguments,
-        {
-            "id": client("ec2").meta.region_name,
-            "names": [one["ZoneName"] for one in zones],
-            "zoneIds": [one["ZoneId"] for one in zones],
-            "groupNames": sorted({one["GroupName"] for one in zones if one.get("GroupName")}),
-        },
-    )
-
-
 @function("instanceType")
 def instance_type(arguments: Plain) -> Plain:
     """Tells about a type of instance."""
@@ -139,16 +115,12 @@ def instance_type(arguments: Plain) -> Plain:
     return asked(arguments, outputs)
 
 
-def _offerings(arguments: Plain) -> list[Plain]:
-    parameters = given(arguments, LocationType="locationType") | filters(arguments)
-    key = "InstanceTypeOfferings"
-    return pages(ec2(), "describe_instance_type_offerings", key, parameters)
-
-
 @function("filters locationType")
 def instance_type_offerings(arguments: Plain) -> Plain:
     """Lists which types are offered where; the three lists belong together."""
-    found = _offerings(arguments)
+    parameters = given(arguments, LocationType="locationType") | filters(arguments)
+    key = "InstanceTypeOfferings"
+    found = pages(ec2(), "describe_instance_type_offerings", key, parameters)
     return asked(
         arguments,
         {
@@ -158,17 +130,3 @@ def instance_type_offerings(arguments: Plain) -> Plain:
             "locationTypes": [one["LocationType"] for one in found],
         },
     )
-
-
-@function("filters locationType preferredInstanceTypes")
-def instance_type_offering(arguments: Plain) -> Plain:
-    """Finds one type that is offered: the first preferred one, or else the only one."""
-    found = _offerings(arguments)
-    offered = {one["InstanceType"]: one for one in found}
-    preferred = items_of(arguments.get("preferredInstanceTypes"))
-    chosen = next((offered[name] for name in preferred if name in offered), None)
-    if preferred and chosen is None:
-        raise PluginError(f"getInstanceTypeOffering: none of {preferred} is offered.")
-    one = chosen or only(found, "InstanceType", "getInstanceTypeOffering", arguments)
-    outputs = {"id": one["InstanceType"], "instanceType": one["InstanceType"]}
-    return asked(arguments, outputs | {"location": field(one, "Location")})

@@ -35,13 +35,6 @@ def test_unconfined_paths_are_translated_as_the_command_line_does() -> None:
     assert spec.security([]) == {"SecurityOpt": []}
 
 
-def test_a_seccomp_profile_is_read(tmp_path: Path) -> None:
-    profile = tmp_path / "profile.json"
-    profile.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
-    found = spec.security([f"seccomp={profile}"])["SecurityOpt"]
-    assert found == ['seccomp={"defaultAction": "SCMP_ACT_ALLOW"}']
-
-
 def test_volumes_of_three_kinds() -> None:
     volumes = [
         {"containerPath": "/anonymous"},
