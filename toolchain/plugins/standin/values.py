@@ -35,19 +35,6 @@ def is_unknown(value: PropertyValue) -> bool:
     return isinstance(value.value, Computed) or value.value == UNKNOWN_TEXT
 
 
-def contains_unknown(value: PropertyValue) -> bool:
-    """Whether the value or anything in it is unknown."""
-    return is_unknown(value) or any(contains_unknown(child) for child in _children(value))
-
-
-def _children(value: PropertyValue) -> Sequence[PropertyValue]:
-    if isinstance(value.value, Mapping):
-        return list(value.value.values())
-    if isinstance(value.value, Sequence) and not isinstance(value.value, str):
-        return list(value.value)
-    return []
-
-
 def plain(value: PropertyValue) -> Any:
     """Returns dicts, lists, text, numbers; `UNKNOWN` for unknowns; assets stay Pulumi's."""
     inner = value.value
