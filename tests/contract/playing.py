@@ -15,12 +15,12 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from components.hosts.docker import CAPABILITIES
 
-ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+HOST = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 CREATE = re.compile(r"POST (/v[\d.]+)?/containers/create\b")
 INSPECT = re.compile(r"GET (/v[\d.]+)?/containers/[^/]+/json\b")
 ASKED = "fleet-cluster-contract-asked"
@@ -36,17 +36,20 @@ SAME_WITHOUT_PRIVILEGES = {
 
 
 @contextmanager
-def engine(folder: Path, *, privileged: bool) -> Generator[str]:
+def engine(*, privileged: bool) -> Generator[str]:
     """Plays such an engine: the value for DOCKER_HOST."""
-    path = folder / "docker.sock"
 
     class Connection(_Connection):
         allowed = privileged
 
-    with socketserver.ThreadingUnixStreamServer(str(path), Connection) as server:
+    with (
+        # A socket's path is short: the folders of tests are not.
+        TemporaryDirectory(prefix="engine-") as folder,
+        socketserver.ThreadingUnixStreamServer(f"{folder}/docker.sock", Connection) as server,
+    ):
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"unix://{path}"
+        yield f"unix://{folder}/docker.sock"
         server.shutdown()
 
 
@@ -95,8 +98,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _pass_on(self, line: str, headers: dict[str, str]) -> None:
         lines = [line, *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        with socket.socket(socket.AF_UNIX) as upstream:
-            upstream.connect(ENGINE)
+        with _connected() as upstream:
             upstream.sendall("\r\n".join(lines).encode())
             threading.Thread(target=_copy, args=(self.rfile, upstream), daemon=True).start()
             # Either side may end the conversation first.
@@ -112,10 +114,17 @@ def _copy(source: Any, to: socket.socket) -> None:
         to.shutdown(socket.SHUT_WR)
 
 
+def _connected() -> socket.socket:
+    """A connection to the real engine."""
+    assert HOST.startswith("unix://"), f"DOCKER_HOST is {HOST}: these tests need a unix:// one"
+    made = socket.socket(socket.AF_UNIX)
+    made.connect(HOST.removeprefix("unix://"))
+    return made
+
+
 class _Engine(HTTPConnection):
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(ENGINE)
+        self.sock = _connected()
 
 
 def _ask(line: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:

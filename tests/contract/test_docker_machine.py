@@ -19,11 +19,9 @@ from tests.contract.harness import Program, Project
 
 
 @pytest.fixture(params=[False, True], ids=["unprivileged", "privileged"])
-def privileged(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[bool]:
+def privileged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
     """What the engine allows."""
-    with playing.engine(tmp_path, privileged=request.param) as host:
+    with playing.engine(privileged=request.param) as host:
         monkeypatch.setenv("DOCKER_HOST", host)
         yield request.param
 
