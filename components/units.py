@@ -10,8 +10,8 @@ import pulumi
 from pulumi_command import remote
 
 from . import previews
+from .fleet.lint import lint, read_unit_file
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
-from .fleet.unitfiles.unitfile import parse
 from .host import Connection, Host, in_store, ssh
 
 TURN_SECONDS = 300
@@ -134,11 +134,15 @@ def read_unit(path: Path, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Out
         pulumi.RunError: no such file, a bad unit file, an unknown or an unused placeholder.
     """
     try:
-        text = path.read_text()
-        parse(path.name, text)
+        text = read_unit_file(path)
+        # One with placeholders is shown to systemd on the machine, where they are filled in.
+        found = lint({path.name: text}, ask_systemd=not _PLACEHOLDER.search(text))
+        found.refuse()
     except (FileNotFoundError, UnitFileError) as error:
         raise pulumi.RunError(str(error)) from error
     check_placeholders(path.name, text, values)
+    for remark in found.remarks.get(path.name, ()):
+        pulumi.log.warn(remark)
     return pulumi.Output.all(**values).apply(lambda known: fill(text, known))
 
 
@@ -198,7 +202,7 @@ def apply(
 
 def _draft(path: Path, wanted: Mapping[str, object]) -> previews.Draft:
     """The document with a file whose placeholders are still open: it differs from any other."""
-    text = path.read_text()
+    text = read_unit_file(path)
     units = {path.name: {**wanted, "text": text}}
     document = json.dumps({"owner": path.name, "units": units})
     return previews.Draft(document, sorted(set(_PLACEHOLDER.findall(text))))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from ..model import Target, Unit, sha_of
+from ..unitfiles.text import unix_lines
 from ..unitfiles.unitfile import is_template, parse, template_of
 from .change import Draft, check_size
 from .errors import CtlError
@@ -50,7 +51,7 @@ class Application:
         texts: dict[str, str] = {}
         for name, given in _object("units", document["units"]).items():
             file = _object(f"unit {name}", given, {"text", "target", "instances"}, {"text"})
-            unit_text = str(file["text"])
+            unit_text = unix_lines(str(file["text"]))
             check_size(f"the file of {name}", unit_text)
             sha = sha_of(unit_text)
             texts[sha] = unit_text

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from .accepting import accept
 from .application import Application, check, in_the_way, obsolete
 from .destroying import destroy
 from .follow import Follower
@@ -19,10 +20,11 @@ def apply(application: Application, follower: Follower, limits: Limits) -> Mappi
         The units that failed.
 
     Raises:
-        CtlError: refused; nothing was written.
+        CtlError, UnitFileError: refused; nothing was written.
         TimedOutError: the time limit came first.
     """
     check(application, follower.view)
+    accept(application.units, application.texts, follower.view)
     going = obsolete(application, follower.view)
     wanted = {**application.units, **in_the_way(application, follower.view)}
     failures = Rollout(follower, wanted, application.texts, limits).run()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..lint import read_unit_file
 from ..unitfiles.unitfile import template_of
 from .change import check_size
 from .errors import CtlError
@@ -24,7 +25,7 @@ def read_files(given: Iterable[str]) -> dict[str, str]:
         path = _find(argument, name)
         if path and found.setdefault(path.name, path) != path:
             raise CtlError(f"two files for {path.name}: {found[path.name]} and {path}; give one")
-    return {name: _read(path) for name, path in found.items()}
+    return {name: read_file(path) for name, path in found.items()}
 
 
 def _find(argument: str, name: str) -> Path | None:
@@ -37,10 +38,16 @@ def _find(argument: str, name: str) -> Path | None:
     return None
 
 
-def _read(path: Path) -> str:
+def read_file(path: Path) -> str:
+    """The text of a unit file.
+
+    Raises:
+        CtlError: it cannot be read, or is too large.
+        UnitFileError: it is no text, or has drop-ins.
+    """
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_unit_file(path)
+    except OSError as error:
         raise CtlError(f"cannot read {path}: {error}") from error
     check_size(str(path), text)
     return text

@@ -16,8 +16,8 @@ SHORT_ID = 8
 
 
 def is_glob(given: str) -> bool:
-    """Whether an argument is a pattern for several units."""
-    return any(character in given for character in "*?[")
+    """Whether an argument is a pattern for several units; a path's folders may hold brackets."""
+    return any(character in PurePath(given).name for character in "*?[")
 
 
 def name_of(given: str) -> str:

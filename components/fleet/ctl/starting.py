@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ..model import Target
 from . import waiting
+from .accepting import accept
 from .change import Draft, change
 from .command import Context
 from .errors import Exit, TimedOutError
@@ -42,7 +43,8 @@ def bring(context: Context, arguments: Namespace, target: Target) -> int:
 
     with Follower(context.connect()) as follower:
         names = names_to_submit(arguments.units, follower.view)
-        desired(follower.view)  # Refuses bad input before the first change.
+        first = desired(follower.view)  # Refuses bad input before the first change.
+        accept(first.units, first.texts, follower.view)
         timeout = waiting.timeout_of(arguments)
         if target is Target.LAUNCHED:
             resting = at_rest(names, follower.view, with_finished=True)

@@ -1,4 +1,4 @@
-"""Checking unit files without a cluster: what submit checks, and whether they fit together (pure).
+"""Whether unit files fit together, without a cluster (pure).
 
 A unit that follows others has to be on one machine with them. Whether such a machine could exist
 at all is asked of the scheduler itself, with one machine made as the units want it.
@@ -14,24 +14,14 @@ EXAMPLE = "0" * 32
 """The instance that stands for all of a template: also a possible machine id."""
 
 
-def faults(files: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with unit files, by unit; a file that is fine is left out.
+def misfits(files: Mapping[str, str]) -> dict[str, str]:
+    """Why units can be on no machine, by unit; one that could be on some machine is left out.
 
     Args:
-        files: unit or template to its text.
+        files: unit or template to its text, none of which is refused by itself.
     """
-    found: dict[str, str] = {}
-    for name, text in files.items():
-        try:
-            parse(name, text)
-        except UnitFileError as error:
-            found[name] = str(error)
-    fine = {name: text for name, text in files.items() if name not in found}
-    for name in fine:
-        fault = _impossible_place(_example(name), fine)
-        if fault:
-            found[name] = f"{name}: {fault}"
-    return found
+    faults = {name: _impossible_place(_example(name), files) for name in files}
+    return {name: f"{name}: {fault}" for name, fault in faults.items() if fault}
 
 
 def _example(name: str) -> str:

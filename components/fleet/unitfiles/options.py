@@ -26,6 +26,9 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 
 ALL_SPELLINGS = tuple(spelling for spellings in SPELLINGS.values() for spelling in spellings)
 
+_NAMES = ("MachineOf", "Conflicts", "Replaces")
+"""Options whose values are names or patterns, which hold no white space, also within quotes."""
+
 TRUE = ("true", "yes", "on", "1", "t")
 FALSE = ("false", "no", "off", "0", "f")
 
@@ -45,6 +48,8 @@ class Value:
     text: str
     """With its specifiers expanded, unless it is open."""
     line: int
+    spelling: str
+    """The option as it is spelt there."""
     is_open: bool = False
     """It stands in a template and depends on the instance."""
 
@@ -58,7 +63,8 @@ def values(name: str, syntax: Syntax, option: str) -> list[Value]:
     return [
         _accepted(name, syntax.file, assignment, option, word)
         for assignment in syntax.values(SECTION, *SPELLINGS[option])
-        for word in _words(syntax.file, assignment)
+        for quoted in _words(syntax.file, assignment)
+        for word in (quoted.split() if option in _NAMES else [quoted])
     ]
 
 
@@ -103,11 +109,11 @@ def _accepted(name: str, file: str, assignment: Assignment, option: str, word: s
     try:
         text = _expanded(name, word)
         if text is None:
-            return Value(word, assignment.line, is_open=True)
+            return Value(word, assignment.line, assignment.key, is_open=True)
         _CHECKS[option](name, text)
     except UnitFileError as error:
         raise refuse(file, assignment.line, f"{assignment.key}={word}: {error}") from error
-    return Value(text, assignment.line)
+    return Value(text, assignment.line, assignment.key)
 
 
 def _expanded(name: str, word: str) -> str | None:

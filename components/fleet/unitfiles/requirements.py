@@ -74,7 +74,7 @@ def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
         key, _, value = pair.partition("=")
         metadata[key] = metadata.get(key, frozenset()) | {value}
     return Requirements(
-        machine_id=words["MachineID"][0] if words["MachineID"] else None,
+        machine_id=_machine_id(given["MachineID"]),
         machine_of=_unique(words["MachineOf"]),
         machine_metadata=metadata,
         conflicts=_unique(words["Conflicts"]),
@@ -83,6 +83,12 @@ def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
         starts_first=_is_true(words["StartFirst"]),
         is_fenced=_is_true(words["Fence"]),
     )
+
+
+def _machine_id(given: list[Value]) -> str | None:
+    """The first that is spelt as of today, or else the first."""
+    order = SPELLINGS["MachineID"].index
+    return min(given, key=lambda value: order(value.spelling)).text if given else None
 
 
 def _is_true(words: list[str]) -> bool:

@@ -1,12 +1,10 @@
 """What systemd would refuse in a `[Service]` section, but only when it is on the machine."""
 
-import re
-
+from .commands import split
 from .syntax import Syntax, refuse
 
-_YES = ("yes", "y", "true", "t", "on", "1")
-_EXECUTABLE = re.compile(r"[@:+!|-]*[\"']?(?P<path>[^\s\"']*)")
-_SEPARATOR = re.compile(r"\s;\s")
+YES = ("yes", "y", "true", "t", "on", "1")
+"""How systemd spells a boolean that is true."""
 
 
 def check_service(syntax: Syntax) -> None:
@@ -18,27 +16,15 @@ def check_service(syntax: Syntax) -> None:
     lines = [section.line for section in syntax.sections if section.name == "Service"]
     if not lines:
         raise refuse(syntax.file, 1, "a service needs a section [Service], with ExecStart=")
-    _check_executables(syntax)
     fault = _fault_of_type(syntax) or _fault_without_start(syntax)
     if fault:
         raise refuse(syntax.file, lines[0], fault)
 
 
-def _check_executables(syntax: Syntax) -> None:
-    for start in syntax.values("Service", "ExecStart"):
-        match = _EXECUTABLE.match(start.value)
-        path = match["path"] if match else ""
-        if "/" in path and not path.startswith(("/", "%")):
-            what = f"ExecStart={path}: write the full path of the program, such as /usr/bin/env"
-            raise refuse(syntax.file, start.line, what)
-
-
 def _fault_of_type(syntax: Syntax) -> str:
     service_type = syntax.last("Service", "Type")
     commands = [
-        command
-        for start in syntax.values("Service", "ExecStart")
-        for command in _SEPARATOR.split(start.value)
+        command for start in syntax.values("Service", "ExecStart") for command in split(start.value)
     ]
     if len(commands) > 1 and service_type != "oneshot":
         return (
@@ -61,6 +47,6 @@ def _fault_without_start(syntax: Syntax) -> str:
         return "the service has no ExecStart=, ExecStop=, or SuccessAction=: add an ExecStart="
     if syntax.last("Service", "Type") not in ("", "oneshot"):
         return "a service without ExecStart= is only possible with Type=oneshot"
-    if not has_action and syntax.last("Service", "RemainAfterExit").lower() not in _YES:
+    if not has_action and syntax.last("Service", "RemainAfterExit").lower() not in YES:
         return "a service without ExecStart= is over at once: add RemainAfterExit=yes"
     return ""

@@ -8,6 +8,8 @@ from .names import UnitFileError
 MAX_SIZE = 1024 * 1024
 """The largest unit file, in bytes: systemd reads no longer line, etcd takes no larger value."""
 
+_WHITESPACE = " \t\n\r"
+
 _FORBIDDEN = {
     "\r": "a carriage return: save the file with Unix line ends, for example with dos2unix",
     "\0": "a NUL byte: save the file as UTF-8 text",
@@ -74,7 +76,11 @@ def read(file: str, text: str) -> Syntax:
     _check_text(file, text)
     sections: list[Section] = []
     assignments: list[Assignment] = []
-    for number, line in _logical_lines(file, text):
+    for number, written in logical_lines(file, text):
+        # Lenient with other white space than systemd's: what was stored once has to stay readable.
+        line = written.strip()
+        if not line:
+            continue
         if line.startswith("["):
             sections.append(_section(file, number, line))
         elif sections:
@@ -99,8 +105,11 @@ def _check_text(file: str, text: str) -> None:
             raise refuse(file, before.count("\n") + 1, f"the line holds {what}")
 
 
-def _logical_lines(file: str, text: str) -> Iterator[tuple[int, str]]:
-    """The lines that count, continued ones joined; each with the number of its first line."""
+def logical_lines(file: str, text: str) -> Iterator[tuple[int, str]]:
+    """The lines that count, continued ones joined; each with the number of its first line.
+
+    Both ends are without what systemd takes for white space: no character beyond ASCII.
+    """
     begun: list[str] = []
     first = 0
     for number, line in enumerate([*text.split("\n"), ""], start=1):
@@ -114,7 +123,7 @@ def _logical_lines(file: str, text: str) -> Iterator[tuple[int, str]]:
             raise refuse(
                 file, number, "spaces follow the backslash: remove them to continue the line"
             )
-        logical = " ".join([*begun, line]).strip()
+        logical = " ".join([*begun, line]).strip(_WHITESPACE)
         begun.clear()
         if logical:
             yield first, logical

@@ -1,4 +1,4 @@
-"""Unit files: read and checked before any machine is touched."""
+"""Unit files as fleet reads them, wherever they are."""
 
 import difflib
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from ..model import sha_of
 from .names import UnitFileError, check_name, instance_of, is_template, template_of, unit_name
 from .options import SECTION, values
 from .requirements import Requirements, read_requirements
-from .service import check_service
 from .syntax import Syntax, read, refuse
 
 __all__ = [
@@ -29,7 +28,7 @@ HEALTHY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class UnitFile:
-    """A unit file that fleet accepts."""
+    """A unit file that fleet can schedule."""
 
     name: str
     """The full name of the unit, or of the template."""
@@ -47,16 +46,16 @@ class UnitFile:
 
 
 def parse(name: str, text: str) -> UnitFile:
-    """Read and check the file of unit `name`. An instance's file is that of its template.
+    """Read the file of unit `name`. An instance's file is that of its template.
+
+    What is submitted is checked further (`checking.check`).
 
     Raises:
-        UnitFileError: fleet or systemd would not accept it; says where and why.
+        UnitFileError: fleet cannot tell where the unit may run; says where and why.
     """
     check_name(name)
     syntax = read(name, text)
     _check_sections(syntax)
-    if name.endswith(".service"):
-        check_service(syntax)
     requirements = read_requirements(name, syntax)
     description = syntax.last("Unit", "Description")
     return UnitFile(name, text, requirements, description, _healthy_seconds(name, syntax))
@@ -82,12 +81,6 @@ def _resembles_ours(section: str) -> bool:
 
 def _check_sections(syntax: Syntax) -> None:
     for section in syntax.sections:
-        if section.name == "Install":
-            what = (
-                "[Install] lets systemd start a unit at boot, past fleet: remove the section;"
-                " `fleetctl start` starts the unit and keeps it started"
-            )
-            raise refuse(syntax.file, section.line, what)
         if section.name != SECTION and _resembles_ours(section.name):
             what = f"unknown section [{section.name}]: did you mean [{SECTION}]?"
             raise refuse(syntax.file, section.line, what)

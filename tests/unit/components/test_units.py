@@ -50,6 +50,31 @@ def test_a_bad_unit_file_is_refused_with_its_line(tmp_path: Path):
         read_unit(unit, {})
 
 
+def test_what_systemd_would_refuse_is_refused(tmp_path: Path):
+    unit = tmp_path / "night.timer"
+    unit.write_text("[Timer]\nPersistent=yes\n")
+    with pytest.raises(pulumi.RunError, match=r"night.timer:1: the timer has nothing to wait for"):
+        read_unit(unit, {})
+
+
+def test_drop_ins_are_refused(tmp_path: Path):
+    unit = tmp_path / "web.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\n")
+    (tmp_path / "web.service.d").mkdir()
+    (tmp_path / "web.service.d" / "nice.conf").touch()
+    with pytest.raises(pulumi.RunError, match="web.service has the drop-in nice.conf"):
+        read_unit(unit, {})
+
+
+def test_what_is_passed_over_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    unit = tmp_path / "web.service"
+    unit.write_text("[Service]\nExecStart={{program}}\nRestrat=always\n[Install]\n")
+    read_unit(unit, {"program": "/bin/true"})
+    assert [line.split(" ")[0] for line in said] == ["web.service:3:", "web.service:4:"]
+
+
 def test_a_missing_unit_file_is_refused(tmp_path: Path):
     with pytest.raises(pulumi.RunError, match="missing.service"):
         read_unit(tmp_path / "missing.service", {})

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ...model import Unit, sha_of
 from ...unitfiles.unitfile import is_template, parse, template_of
 from .. import rolling
+from ..accepting import accept
 from ..application import check_fits
 from ..change import Draft, change
 from ..command import Command, Context, Input
@@ -85,6 +86,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         units, text = wanted(name, context.files, before)
         texts = {sha_of(text): text}
         check_fits(units, before.preview(units, texts))
+        accept(units, texts, before)
         in_short = _done(name, units, before)
         change(follower, lambda view: Draft(_unknown_template(name, view)))
         rolled: list[str] = []

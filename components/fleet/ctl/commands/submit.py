@@ -4,20 +4,25 @@ from argparse import Namespace
 
 from ...model import Target
 from .. import starting
-from ..change import change
+from ..accepting import accept
+from ..change import Draft, change
 from ..command import Command, Context, Input
 from ..errors import Exit
 from ..follow import Follower
 from ..submission import names_to_submit, submission
+from ..view import View
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     with Follower(context.connect()) as follower:
         names = names_to_submit(arguments.units, follower.view)
-        change(
-            follower,
-            lambda view: submission(names, Target.INACTIVE, context.files, view, arguments.replace),
-        )
+
+        def desired(view: View) -> Draft:
+            return submission(names, Target.INACTIVE, context.files, view, arguments.replace)
+
+        first = desired(follower.view)
+        accept(first.units, first.texts, follower.view)
+        change(follower, desired)
         for name in names:
             print(f"Unit {name} {follower.view.units[name].target}")
     return Exit.DONE

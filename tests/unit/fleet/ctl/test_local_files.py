@@ -4,6 +4,7 @@ import pytest
 
 from components.fleet.ctl.errors import CtlError
 from components.fleet.ctl.local_files import read_files
+from components.fleet.unitfiles.names import UnitFileError
 
 from .small_cluster import SLEEP
 
@@ -44,7 +45,25 @@ def test_a_path_that_is_not_there() -> None:
 
 def test_what_is_no_text_is_refused() -> None:
     Path("hello.service").write_bytes(b"\xff\xfe")
-    with pytest.raises(CtlError, match="cannot read hello.service"):
+    with pytest.raises(UnitFileError, match=r"hello.service:1: the line is not UTF-8 text"):
+        read_files(["hello"])
+
+
+def test_brackets_in_a_folder_are_no_pattern() -> None:
+    Path("units[1]").mkdir()
+    Path("units[1]/web.service").write_text(SLEEP)
+    assert read_files(["units[1]/web.service"]) == {"web.service": SLEEP}
+
+
+def test_line_ends_and_comments_of_other_systems() -> None:
+    Path("hello.service").write_bytes(b"# caf\xe9\r\n" + SLEEP.replace("\n", "\r\n").encode())
+    assert read_files(["hello"]) == {"hello.service": "# caf\u00e9\n" + SLEEP}
+
+
+def test_drop_ins_are_refused() -> None:
+    Path("hello.service.d").mkdir()
+    Path("hello.service.d/more.conf").write_text("[Service]\nNice=5\n")
+    with pytest.raises(UnitFileError, match="hello.service has the drop-in more.conf"):
         read_files(["hello"])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from components.fleet.ctl.__main__ import main
 from components.fleet.ctl.errors import Exit
-from components.fleet.ctl.verifying import faults
+from components.fleet.ctl.verifying import misfits
 
 Output = pytest.CaptureFixture[str]
 
@@ -39,6 +39,34 @@ def test_a_missing_file(capsys: Output) -> None:
     assert "there is no file no/such.service" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["web[1].service", "web@*.service", "web", "web.conf"])
+def test_what_is_not_read_is_not_valid(name: str, tmp_path: Path, capsys: Output) -> None:
+    (tmp_path / name).write_text("[Service]\nno unit file\n")
+    (tmp_path / "web.service").write_text(SERVICE)
+    assert main(["verify", str(tmp_path / name)]) == Exit.FAILED
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert name in said.err
+
+
+def test_folders_may_be_named_as_they_like(tmp_path: Path, capsys: Output) -> None:
+    folder = tmp_path / "units[1]*"
+    folder.mkdir()
+    (folder / "web.service").write_text(SERVICE)
+    assert main(["verify", str(folder / "web.service")]) == Exit.DONE
+    assert capsys.readouterr().out == "Unit web.service is valid\n"
+    (folder / "web.service").write_text("no unit file\n")
+    assert main(["verify", str(folder / "web.service")]) == Exit.FAILED
+
+
+def test_two_files_of_one_name_are_not_verified_together(tmp_path: Path, capsys: Output) -> None:
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "web.service").write_text(SERVICE)
+    assert main(["verify", *map(str, sorted(tmp_path.glob("*/*")))]) == Exit.FAILED
+    assert "two files for web.service" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("one", "other", "reason"),
     [
@@ -49,7 +77,7 @@ def test_a_missing_file(capsys: Output) -> None:
     ],
 )
 def test_places_that_cannot_be(one: str, other: str, reason: str) -> None:
-    found = faults({"a.service": SERVICE + one, "b.service": SERVICE + other})
+    found = misfits({"a.service": SERVICE + one, "b.service": SERVICE + other})
     assert found["a.service"].startswith("a.service: it can be on no machine: ")
     assert reason in found["a.service"]
 
@@ -57,14 +85,14 @@ def test_places_that_cannot_be(one: str, other: str, reason: str) -> None:
 def test_templates_are_checked_with_an_instance() -> None:
     log = SERVICE + "MachineOf=web@%i.service\nMachineMetadata=disk=ssd\n"
     good = {"web@.service": SERVICE, "log@.service": log}
-    assert faults(good) == {}
+    assert misfits(good) == {}
     bad = {**good, "web@.service": SERVICE + "MachineMetadata=disk=hdd\n"}
-    assert set(faults(bad)) == {"log@.service"}
+    assert set(misfits(bad)) == {"log@.service"}
 
 
 def test_what_is_not_given_is_not_looked_for() -> None:
-    assert faults({"a.service": SERVICE + "MachineOf=elsewhere.service\n"}) == {}
+    assert misfits({"a.service": SERVICE + "MachineOf=elsewhere.service\n"}) == {}
 
 
 def test_a_template_for_machine_ids() -> None:
-    assert faults({"backup@.service": SERVICE + "MachineID=%i\n"}) == {}
+    assert misfits({"backup@.service": SERVICE + "MachineID=%i\n"}) == {}

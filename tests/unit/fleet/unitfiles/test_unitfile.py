@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.fleet.unitfiles.checking import check
 from components.fleet.unitfiles.requirements import CONTRADICTIONS
 from components.fleet.unitfiles.syntax import MAX_SIZE, read
 from components.fleet.unitfiles.unitfile import Requirements, UnitFileError, parse
@@ -36,7 +37,7 @@ def service(options: str = "", name: str = "web.service") -> Requirements:
 )
 def test_a_bad_file_is_refused(name: str, text: str, error: str) -> None:
     with pytest.raises(UnitFileError) as refusal:
-        parse(name, text)
+        check(name, text)
     assert str(refusal.value) == error
 
 
@@ -64,7 +65,7 @@ def test_text_that_editors_do_not_show_is_refused(text: str, error: str) -> None
 
 def test_a_bad_name_is_refused_with_the_file() -> None:
     with pytest.raises(UnitFileError, match="'web' is not a unit's name"):
-        parse("web", "[Service]\nExecStart=/bin/true\n")
+        check("web", "[Service]\nExecStart=/bin/true\n")
 
 
 def test_what_a_unit_file_says() -> None:
@@ -85,6 +86,12 @@ def test_what_a_unit_file_says() -> None:
         "[Service]\nExecStart=-/bin/true\n",
         "[Service]\nExecStart=@/bin/true yes\n",
         "[Service]\nExecStart=true with/a/slash\n",
+        '[Service]\nExecStart=/bin/sh -c "while :; do date ; sleep 60 ; done"\n',
+        "[Service]\nExecStart=/bin/date +%%Y%%m, 50%, %H and %%\n",
+        "[Service]\nExecStart={{program}} --image {{image}}\nWorkingDirectory={{folder}}/app\n",
+        "[Service]\nExecStart=/bin/true\nX-{{note}}=1\n",
+        "[Service]\nExecStart=/bin/true\nWorkingDirectory=-app\n",
+        "[Service]\nExecStart=/bin/true\nWorkingDirectory=~\n",
         "[Service]\nExecStart=%h/bin/web\n",
         "[Service]\nType=dbus\nBusName=org.example.Web\nExecStart=/bin/true\n",
         "[Unit]\nConflicts=db.service\n[Service]\nExecStart=/bin/true\n[X-Other]\nKey=value\n",
@@ -92,10 +99,35 @@ def test_what_a_unit_file_says() -> None:
 )
 def test_what_systemd_accepts_is_accepted(text: str) -> None:
     assert parse("web.service", text).requirements == Requirements()
+    assert check("web.service", text) == []
+
+
+def test_what_is_refused_at_submission_can_still_be_read() -> None:
+    text = '[Install]\n[Service]\nExecStart=bin/web %e "\n--flag=1\n\u00a0Restart=always\n\u00a0\n'
+    asked = parse("web.service", text + "\u00a0[X-Fleet]\n\u00a0Global=\u00a0yes\n").requirements
+    assert asked == Requirements(is_global=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("srv-data\\x2d1.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv//data-1/\n"),
+        ("-.mount", "[Mount]\nWhat=/dev/sda1\nWhere=/\n"),
+        ("srv-swap.swap", "[Swap]\nWhat=/srv/swap\n"),
+        ("home.automount", "[Automount]\nWhere=/home\n"),
+        ("web.socket", "[Socket]\nListenFIFO=/run/web\n"),
+        ("web.path", "[Path]\nDirectoryNotEmpty=/srv\n"),
+        ("web.timer", "[Timer]\nOnTimezoneChange=yes\n"),
+        ("web.target", "[Unit]\nDescription=Web\n"),
+        ("web.slice", "[Slice]\nMemoryMax=1G\n"),
+    ],
+)
+def test_other_types_that_systemd_accepts(name: str, text: str) -> None:
+    assert check(name, text) == []
 
 
 def test_other_types_need_no_exec_start() -> None:
-    assert parse("web.timer", "[Timer]\nOnCalendar=daily\n").name == "web.timer"
+    assert check("web.timer", "[Timer]\nOnCalendar=daily\n") == []
 
 
 def test_syntax_comments_continuations_and_repeated_sections() -> None:
@@ -135,6 +167,12 @@ def test_machine_id() -> None:
     assert service(f"MachineID={ID}\nMachineID={OTHER_ID}").machine_id == ID
 
 
+@pytest.mark.parametrize("old_first", [True, False])
+def test_the_machine_id_of_todays_spelling_counts(old_first: bool) -> None:
+    lines = [f"X-ConditionMachineID={OTHER_ID}", f"MachineID={ID}"]
+    assert service("\n".join(lines if old_first else lines[::-1])).machine_id == ID
+
+
 def test_machine_of_names_units_in_one_line_or_several() -> None:
     found = service("MachineOf=a.service b.socket\nX-ConditionMachineOf=c.service a.service")
     assert found.machine_of == ("a.service", "b.socket", "c.service")
@@ -165,6 +203,12 @@ def test_conflicts_and_replaces_are_patterns() -> None:
     found = service("Conflicts=web@*.service *.timer\nX-Conflicts=db-[0-9][!a].service").conflicts
     assert found == ("web@*.service", "*.timer", "db-[0-9][!a].service")
     assert service("Replaces=old*").replaces == ("old*",)
+
+
+def test_names_in_one_quote_are_several() -> None:
+    found = service('Conflicts="a.service b@*.service"  c.service').conflicts
+    assert found == ("a.service", "b@*.service", "c.service")
+    assert service("MachineOf='a.service  b.service'").machine_of == ("a.service", "b.service")
 
 
 @pytest.mark.parametrize("word", ["true", "YES", "1", "On", "t"])

@@ -1,0 +1,37 @@
+"""Unit files that are new to a cluster: checked where they are submitted, and nowhere else."""
+
+from collections.abc import Mapping
+
+from ..lint import lint
+from ..model import Unit
+from ..unitfiles.unitfile import is_template
+from .output import tell
+from .view import View
+
+
+def accept(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View) -> None:
+    """Refuse files that are bad, and remark on what is passed over in the others.
+
+    Raises:
+        UnitFileError: each fault in its line.
+    """
+    found = lint(new_files(units, texts, view))
+    found.refuse()
+    for line in [found.notice, *(line for lines in found.remarks.values() for line in lines)]:
+        if line:
+            tell(line)
+
+
+def new_files(
+    units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View
+) -> dict[str, str]:
+    """The files that the cluster does not have yet, each once: by its template, or else a unit.
+
+    What the cluster has was accepted once, and an update of fleet takes nothing back.
+    """
+    named: dict[str, str] = {}
+    for name in sorted(units, key=is_template):
+        unit = units[name]
+        if unit and unit.sha in texts and unit.sha not in view.files:
+            named[unit.sha] = name
+    return {name: texts[sha] for sha, name in named.items()}
