@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from ..lint import lint
 from ..model import Unit
+from ..unitfiles.sockets import accepted_template
 from ..unitfiles.unitfile import is_template
+from .errors import CtlError
 from .output import tell
 from .view import View
 
@@ -14,12 +16,24 @@ def accept(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: Vie
 
     Raises:
         UnitFileError: each fault in its line.
+        CtlError: a socket lacks the template that it accepts connections with.
     """
+    _check_sockets(units, texts, view)
     found = lint(new_files(units, texts, view))
     found.refuse()
     for line in [found.notice, *(line for lines in found.remarks.values() for line in lines)]:
         if line:
             tell(line)
+
+
+def _check_sockets(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View) -> None:
+    for name, unit in units.items():
+        template = accepted_template(name, texts.get(unit.sha, "")) if unit else None
+        if template and template not in view.units and not units.get(template):
+            raise CtlError(
+                f"{name} has Accept=yes, so systemd makes instances of {template}, which is not in"
+                f" the cluster: fleetctl submit {template} first"
+            )
 
 
 def new_files(

@@ -1,9 +1,10 @@
 """The unit files beside the operator: read here, also when the command runs elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..lint import read_unit_file
+from ..unitfiles.sockets import accepted_template
 from ..unitfiles.unitfile import template_of
 from .change import check_size
 from .errors import CtlError
@@ -25,7 +26,18 @@ def read_files(given: Iterable[str]) -> dict[str, str]:
         path = _find(argument, name)
         if path and found.setdefault(path.name, path) != path:
             raise CtlError(f"two files for {path.name}: {found[path.name]} and {path}; give one")
-    return {name: read_file(path) for name, path in found.items()}
+    texts = {name: read_file(path) for name, path in found.items()}
+    return {**_templates_of_sockets(texts, found), **texts}
+
+
+def _templates_of_sockets(texts: Mapping[str, str], paths: Mapping[str, Path]) -> dict[str, str]:
+    """What is beside sockets that accept connections with it."""
+    templates = {
+        paths[name].with_name(template)
+        for name, text in texts.items()
+        if (template := accepted_template(name, text))
+    }
+    return {path.name: read_file(path) for path in templates if path.is_file()}
 
 
 def _find(argument: str, name: str) -> Path | None:

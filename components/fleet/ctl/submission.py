@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..model import Target, Unit, sha_of
+from ..unitfiles.sockets import accepted_template
 from ..unitfiles.unitfile import is_template, template_of
 from .change import Draft
 from .errors import CtlError
@@ -49,7 +50,11 @@ def submission(
                 f"{name} is a template and cannot run itself; "
                 f"name an instance, such as {name.replace('@', '@1', 1)}"
             )
-        for changed, text in _texts(name, files, view, replaced).items():
+        found = _texts(name, files, view, replaced)
+        template = accepted_template(name, found[name])
+        if template and template in files:
+            found |= _texts(template, files, view, replaced)
+        for changed, text in found.items():
             known = view.units.get(changed)
             unit = _brought(known, sha_of(text), target if changed == name else Target.INACTIVE)
             if unit != known:

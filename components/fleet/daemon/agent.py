@@ -32,6 +32,8 @@ from ..model import (
     state_key,
 )
 from ..store import MAX_OPERATIONS, Delete, Entry, Operation, Put, Store, Unchanged, batches
+from ..unitfiles.names import is_template
+from . import templates
 from .accounts import Accounts
 from .journald import about
 from .ledger import Ledger, LocalUnit, Progress
@@ -291,7 +293,8 @@ class Agent:
     def _check_files(self, schedule: Mapping[str, Entry]) -> None:
         """Compare the ledger with the unit files that are there, and mend both."""
         files = self._systemd.files()
-        unknown = sorted(files.keys() - self._ledger.units.keys())
+        units = {name for name in files if not is_template(name)}
+        unknown = sorted(units - self._ledger.units.keys())
         if unknown:
             log.warning("found %d units without a record, holding them", len(unknown))
             statuses = self._systemd.status(unknown)
@@ -311,7 +314,7 @@ class Agent:
         files = {name: texts[sha] for name, sha in missing.items() if sha in texts}
         if files:
             log.warning("writing again what was changed or removed: %s", ", ".join(files))
-            self._systemd.write(files)
+            self._systemd.write({**templates.needed(files, self._store), **files})
             self._reload()
 
     def _round(
@@ -389,8 +392,8 @@ class Agent:
         new = {name: _new(view.wanted[name]) for name in files}
         half = {name: replace(units[name], progress=Progress.WRITING) for name in removed}
         self._ledger.record({**half, **new})
-        self._systemd.remove(old)
-        self._systemd.write(files)
+        self._systemd.remove([*old, *templates.useless(removed, units)])
+        self._systemd.write({**templates.needed(files, self._store), **files})
         self._systemd.tie(self._to_run(view))
         self._reload()
         self._ledger.record({n: replace(new[n], progress=Progress.LOADED) for n in new})

@@ -10,7 +10,7 @@ from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio.message_bus import MessageBus
 
 from ..model import sha_of
-from ..unitfiles.names import UnitFileError
+from ..unitfiles.names import UnitFileError, is_template
 from ..unitfiles.unitfile import parse
 from .fence import FENCED_DIRECTORY, FencedUnits
 from .journal import last_lines
@@ -124,7 +124,7 @@ class DBusSystemd:
                 (self._unit_directory / name).unlink()
             (self._own / name).unlink(missing_ok=True)
         self._fenced.forget(names)
-        refused = self.reset_failed(names)
+        refused = self.reset_failed([name for name in names if not is_template(name)])
         if refused:
             name, reason = next(iter(refused.items()))
             raise SystemdError(f"cannot reset {name}: {reason}")
@@ -446,7 +446,7 @@ def _origin(name: str, unit: Mapping[str, Any]) -> str:
 
 def _referrer(names: Iterable[str]) -> str:
     """A unit that only names others; the order has no effect, nobody waits for it."""
-    order = "".join(f"After={name}\n" for name in names)
+    order = "".join(f"After={name}\n" for name in names if not is_template(name))
     return f"[Unit]\nDescription=The units that fleet has on this machine\n{order}"
 
 

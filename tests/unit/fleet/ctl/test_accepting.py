@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.fleet.ctl.errors import Exit
+from components.fleet.ctl.errors import CtlError, Exit
 from components.fleet.model import Target
 from components.fleet.unitfiles.unitfile import UnitFileError
 
@@ -14,6 +14,8 @@ Output = pytest.CaptureFixture[str]
 
 BAD = '[Service]\nExecStart=/bin/sh -c "sleep infinity\n'
 """Cut off at its quote: systemd does not load it."""
+SOCKET = "[Socket]\nListenStream=7077\nAccept=yes\n"
+CONNECTION = "[Service]\nExecStart=-/bin/cat\nStandardInput=socket\n"
 
 
 def document(text: str) -> str:
@@ -71,3 +73,22 @@ def test_a_document_may_end_its_lines_with_two_characters(
     fleetctl.document = document(SLEEP.replace("\n", "\r\n"))
     assert fleetctl("apply") == Exit.DONE
     assert cluster.view().text_of("hello.service") == SLEEP
+
+
+def test_a_socket_brings_its_template(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    fleetctl.files = {"echo.socket": SOCKET, "echo@.service": CONNECTION}
+    assert fleetctl("start", "echo.socket") == Exit.DONE
+    units = cluster.view().units
+    assert units["echo.socket"].target is Target.LAUNCHED
+    assert units["echo@.service"].target is Target.INACTIVE
+    assert cluster.view().text_of("echo@.service") == CONNECTION
+
+
+def test_a_socket_without_its_template_is_refused(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    fleetctl.files = {"echo.socket": SOCKET}
+    with pytest.raises(CtlError, match="fleetctl submit echo@.service first"):
+        fleetctl("start", "echo.socket")
+    cluster.add("echo@.service", CONNECTION, Target.INACTIVE)
+    assert fleetctl("start", "echo.socket") == Exit.DONE

@@ -67,6 +67,14 @@ def test_drop_ins_are_refused() -> None:
         read_files(["hello"])
 
 
+def test_a_socket_comes_with_the_template_that_it_accepts_with() -> None:
+    socket = "[Socket]\nListenStream=7077\nAccept={}\n"
+    Path("web.socket").write_text(socket.format("yes"))
+    assert read_files(["web.socket"]).keys() == {"web.socket", "web@.service"}
+    Path("web.socket").write_text(socket.format("no"))
+    assert read_files(["web.socket"]).keys() == {"web.socket"}
+
+
 def test_what_etcd_would_refuse_is_refused() -> None:
     Path("hello.service").write_text("#" * 1_000_001)
     with pytest.raises(CtlError, match="has 1000001 bytes, and etcd takes no more than 1000000"):
