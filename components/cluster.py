@@ -112,7 +112,7 @@ class Cluster(pulumi.ComponentResource):
 
     @property
     def store(self) -> pulumi.Output[str]:
-        """Which data etcd holds: keys and units are written again when it is another."""
+        """What etcd holds: keys and units are written again when it is another."""
         return self._store.id
 
     @property

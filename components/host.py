@@ -92,9 +92,11 @@ def ssh(connection: Connection) -> remote.ConnectionArgs:
 def in_store(command: str, store: pulumi.Input[str]) -> pulumi.Output[str]:
     """The command, which runs again when etcd holds other data.
 
-    Said in a comment: a trigger would replace the resource, and so destroy what it has made.
+    Said in a comment: a trigger would replace the resource.
     """
-    return pulumi.Output.from_input(store).apply(lambda id: f"{command} # in store {id}")
+    return pulumi.Output.from_input(store).apply(
+        lambda held: f"{command} # in store {held.partition(' ')[0]}"
+    )
 
 
 def _proxy(proxy: Proxy | None) -> remote.ProxyConnectionArgs | None:

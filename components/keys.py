@@ -6,10 +6,10 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
-from .host import Connection, in_store, ssh
+from . import claims
+from .host import Connection, ssh
 
 _KEY = re.compile(r"/(app|test)/[A-Za-z0-9_./@:-]+")
-_ETCDCTL = "set -a; . /etc/fleet/environment; timeout 60 etcdctl"
 
 
 class EtcdKeysArgs(TypedDict):
@@ -18,13 +18,17 @@ class EtcdKeysArgs(TypedDict):
     connection: Connection
     """A machine of the cluster."""
     store: NotRequired[pulumi.Input[str]]
-    """Which data etcd holds (`Cluster.store`): written again when it is another."""
+    """What etcd holds (`Cluster.store`): written again when it is other data, or when a key was
+    changed by hand."""
     keys: dict[str, pulumi.Input[str]]
     """Values by key; keys begin with /app/ or /test/."""
 
 
 class EtcdKeys(pulumi.ComponentResource):
-    """Keys of the application, one resource each, written with the application's certificate."""
+    """Keys of the application, one resource each, written with the application's certificate.
+
+    A value that is a secret is one in Pulumi's state too. In etcd, the application reads it.
+    """
 
     keys: pulumi.Output[list[str]]
     """The keys that were written."""
@@ -44,16 +48,15 @@ class EtcdKeys(pulumi.ComponentResource):
         self.register_outputs({"keys": self.keys})
 
     def _seed(self, key: str, value: pulumi.Input[str], args: EtcdKeysArgs) -> None:
-        put = f"{_ETCDCTL} put {key}"
+        seed, store = f"timeout 60 fleetctl seed {key}", args.get("store", "")
         remote.Command(
             key,
             connection=ssh(args["connection"]),
-            create=put,
-            update=in_store(put, args.get("store", "")),
-            delete=f"{_ETCDCTL} del {key}",
-            add_previous_output_in_env=False,
+            create=claims.create(seed, key, store),
+            update=claims.update(seed, key, store),
+            delete=f"{seed} --remove",
             # On stdin, since a value may be a secret and the command line is no place for one.
-            stdin=value,
+            stdin=pulumi.Output.json_dumps({"value": value}),
             opts=pulumi.ResourceOptions(parent=self),
         )
 

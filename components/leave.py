@@ -1,14 +1,19 @@
 """Leave: a machine is emptied before it goes."""
 
+from pathlib import PurePosixPath
 from typing import TypedDict
 
 import pulumi
 from pulumi_command import remote
 
+from .claims import claim_file, unless_claimed
 from .host import Connection, Host, ssh
 
 DRAIN_SECONDS = 300
 """For the units to run elsewhere. What has not left by then goes down with the machine."""
+FOLDER = PurePosixPath(".fleet/leaves")
+"""In the home of core on the machine that fleetctl runs on: a file for each machine that is there,
+so that a resource that is replaced, while its machine stays, drains nothing."""
 
 
 class LeaveArgs(TypedDict):
@@ -46,16 +51,23 @@ class Leave(pulumi.ComponentResource):
         remote.Command(
             f"{host['name']}-leave",
             connection=ssh(args["via"]),
+            create=known.stdout.apply(lambda id: stay(id.strip())),
             delete=known.stdout.apply(lambda id: drain(host["name"], id.strip())),
             triggers=[host["id"]],
-            add_previous_output_in_env=False,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({})
 
 
+def stay(machine: str) -> str:
+    """The command that notes that a machine is there."""
+    path = FOLDER / machine
+    return f"mkdir -p {FOLDER} && : > {path}.new && {claim_file(path)}"
+
+
 def drain(name: str, machine: str) -> str:
-    """The command that empties a machine, and that lets it go if it cannot."""
+    """The command that empties a machine that goes, and that lets it go if it cannot."""
     limit = f"timeout {DRAIN_SECONDS + 30}"
     run = f"{limit} fleetctl drain --for-good --force --timeout {DRAIN_SECONDS} {machine}"
-    return f"{run} || echo '{name} goes with what is left on it' >&2"
+    leave = f"{run} || echo '{name} goes with what is left on it' >&2"
+    return unless_claimed(FOLDER / machine, leave)

@@ -89,7 +89,7 @@ class Settings:
     machine_metadata: Sequence[Mapping[str, str]]
     agent_ttl: int
     reconcile_interval: int
-    greeting: str
+    greeting: pulumi.Input[str]
     aws: AwsSettings | None
     """None: the provider is another one."""
 
@@ -149,11 +149,13 @@ def _one_of(config: pulumi.Config, name: str, allowed: Sequence[str]) -> str:
     return given
 
 
-def _line(config: pulumi.Config, name: str) -> str:
+def _line(config: pulumi.Config, name: str) -> pulumi.Input[str]:
+    """A text; one that was set with `--secret` stays a secret."""
     given = config.require(name)
+    secret = pulumi.runtime.is_config_secret(f"{config.name}:{name}")
     if "\n" in given:
-        raise SettingError(name, given, "a single line", '"Hello World!"')
-    return given
+        raise SettingError(name, "a secret" if secret else given, "a single line", '"Hello World!"')
+    return pulumi.Output.secret(given) if secret else given
 
 
 def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:

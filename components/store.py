@@ -1,4 +1,4 @@
-"""Store: which data etcd holds, so that a store that lost it gets keys and units again."""
+"""Store: what etcd holds, so that what was lost or changed by hand is written again."""
 
 import shlex
 from pathlib import Path, PurePosixPath
@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import local
 
+from .claims import claim_file, unless_claimed
 from .host import Host
 from .ssh_config import openssh_files
 
@@ -22,15 +23,16 @@ class StoreArgs(TypedDict):
 
 
 class Store(pulumi.ComponentResource):
-    """The identity of the data in etcd, asked in every preview and every update.
+    """What etcd holds, asked in every preview and every update.
 
     fleet gives an id to a store that has none. So another id says that the data were lost or put
-    back, and whatever was written there is to be written again. While the machine does not answer,
-    the id is the one that the last update has kept in a file.
+    back, and whatever was written there is to be written again. What was changed by hand is to be
+    written again too: so each unit and key has the number of times that this has happened. While
+    the machine does not answer, all is as the last update has kept it in a file.
     """
 
     id: pulumi.Output[str]
-    """Changes when etcd's data were lost."""
+    """The data's id; then, each after a space, NAME=TIMES of what was changed by hand."""
 
     def __init__(
         self, name: str, args: StoreArgs, opts: pulumi.ResourceOptions | None = None
@@ -39,12 +41,12 @@ class Store(pulumi.ComponentResource):
         super().__init__("fleet-cluster:index:Store", name, None, opts)
         path = FOLDER / pulumi.get_stack()
         self.id = self._ask(args, path, opts)
-        keep = f"mkdir -p {FOLDER} && cat > {path}"
+        keep = f"mkdir -p {FOLDER} && cat > {path}.new && {claim_file(path)}"
         local.Command(
             f"{name}-id",
             create=keep,
             update=keep,
-            delete=f"rm -f {path}; rmdir {FOLDER} 2>/dev/null || true",
+            delete=unless_claimed(path, f"rmdir {FOLDER} 2>/dev/null || true"),
             stdin=self.id,
             # No child: what the cluster is deleted with takes its machines along, not this file.
             opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=self)]),
@@ -69,7 +71,10 @@ class Store(pulumi.ComponentResource):
         )
 
 
-def _told(id: str, trouble: str) -> str:
+def _told(answer: str, trouble: str) -> str:
+    store, _, changed = answer.partition("\n")
     if trouble:
         pulumi.log.warn(trouble)
-    return id
+    if changed:
+        pulumi.log.info(f"changed by hand, to be written again: {changed.strip()}")
+    return store

@@ -1,9 +1,11 @@
-"""Asks a machine for the id of the data in etcd. Runs by itself, with the standard library only.
+"""Asks a machine what etcd holds. Runs by itself, with the standard library only.
 
 Usage: python3 store_probe.py FILE < OPENSSH_FILES.json
 
-Prints the id; when the machine does not tell, what FILE holds (nothing if it is not there), and why
-on stderr. It never fails: a preview has to work while the cluster does not.
+Prints a line with the id of etcd's data and, as NAME=TIMES, how often units and keys will have been
+written again because they were changed by hand; on a second line, those that are now. What the
+machine does not tell is as FILE holds it (nothing if it is not there), with the reason on stderr.
+It never fails: a preview has to work while the cluster does not.
 """
 
 import json
@@ -22,7 +24,10 @@ ASK = """\
 set -a; . /etc/fleet/environment
 ETCDCTL_CERT=/etc/fleet/pki/fleet.crt ETCDCTL_KEY=/etc/fleet/pki/fleet.key
 for turn in $(seq 16); do
-    etcdctl --command-timeout=2s get --print-value-only /fleet/cluster | grep . && exit
+    if etcdctl --command-timeout=2s get --print-value-only /fleet/cluster | grep .; then
+        fleetctl drift || exit 0
+        exit
+    fi
     sleep 0.5
 done
 echo "etcd there does not tell the id of its data" >&2; exit 1
@@ -34,24 +39,36 @@ def main() -> None:
     files: dict[str, str] = json.load(sys.stdin)
     kept = Path(sys.argv[1])
     machine = files.pop("machine")
+    before = kept.read_text() if kept.exists() else ""
     try:
-        id = ask(machine, files)
+        print(ask(machine, files, before))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", "") or str(error)
         print(f"{machine} does not say which data etcd holds: {reason.strip()}", file=sys.stderr)
-        id = kept.read_text() if kept.exists() else ""
-    print(id)
+        print(before)
 
 
-def ask(machine: str, files: dict[str, str]) -> str:
-    """The id, over SSH.
+def ask(machine: str, files: dict[str, str], before: str) -> str:
+    """What etcd holds, over SSH.
 
     Raises:
         OSError, ValueError, subprocess.SubprocessError: no answer.
     """
     asked = call(machine, ASK, files, connect_seconds=CONNECT_SECONDS, seconds=SECONDS)
     asked.check_returncode()
-    return str(json.loads(asked.stdout)["id"])
+    cluster, _, drift = asked.stdout.partition("\n")
+    id = str(json.loads(cluster)["id"])
+    if drift.strip():
+        found = json.loads(drift)
+        return f"{id}{counts(**found)}\n{', '.join(found['changed'])}".strip()
+    print(f"{machine} does not say what was changed by hand: {asked.stderr}", file=sys.stderr)
+    return before if before.partition(" ")[0] == id else id
+
+
+def counts(mended: dict[str, int], changed: list[str]) -> str:
+    """How often each name was written again, once more for those that are changed now."""
+    times = {name: count + (name in changed) for name, count in sorted(mended.items())}
+    return "".join(f" {name}={count}" for name, count in times.items() if count)
 
 
 if __name__ == "__main__":

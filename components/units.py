@@ -9,10 +9,10 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
-from . import previews
+from . import claims, previews
 from .fleet.lint import lint, read_unit_file
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
-from .host import Connection, Host, in_store, ssh
+from .host import Connection, Host, ssh
 
 TURN_SECONDS = 300
 """For a unit to be active, and each turn of a rollout."""
@@ -27,7 +27,8 @@ class FleetUnitArgs(TypedDict):
     connection: Connection
     """A machine of the cluster."""
     store: NotRequired[pulumi.Input[str]]
-    """Which data etcd holds (`Cluster.store`): written again when it is another."""
+    """What etcd holds (`Cluster.store`): written again when it is other data, or when a unit was
+    changed by hand."""
     path: str
     """The unit file; its name is the unit's name."""
     values: NotRequired[dict[str, pulumi.Input[str]]]
@@ -44,7 +45,8 @@ class FleetTemplateArgs(TypedDict):
     connection: Connection
     """A machine of the cluster."""
     store: NotRequired[pulumi.Input[str]]
-    """Which data etcd holds (`Cluster.store`): written again when it is another."""
+    """What etcd holds (`Cluster.store`): written again when it is other data, or when a unit was
+    changed by hand."""
     path: str
     """The template's file: name@.service."""
     values: NotRequired[dict[str, pulumi.Input[str]]]
@@ -131,7 +133,8 @@ def read_unit(path: Path, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Out
     """A unit file's text with its placeholders filled in, checked before anything is touched.
 
     Raises:
-        pulumi.RunError: no such file, a bad unit file, an unknown or an unused placeholder.
+        pulumi.RunError: no such file, a bad unit file, an unknown or an unused placeholder, or a
+            value that is a secret.
     """
     try:
         text = read_unit_file(path)
@@ -143,7 +146,29 @@ def read_unit(path: Path, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Out
     check_placeholders(path.name, text, values)
     for remark in found.remarks.get(path.name, ()):
         pulumi.log.warn(remark)
-    return pulumi.Output.all(**values).apply(lambda known: fill(text, known))
+    known = {name: _public(path.name, name, value) for name, value in values.items()}
+    return pulumi.Output.all(**known).apply(lambda known: fill(text, known))
+
+
+def _public(unit: str, name: str, value: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The value, unless it is a secret: everybody on a machine can read its unit files.
+
+    Raises:
+        pulumi.RunError: when the value is known, and is a secret.
+    """
+    given = pulumi.Output.from_input(value)
+    secret = pulumi.Output.from_input(given.is_secret())
+    return pulumi.Output.all(given, secret).apply(lambda a: _refuse_secret(unit, name, *a))
+
+
+def _refuse_secret(unit: str, name: str, value: str, secret: bool) -> str:
+    if secret:
+        raise pulumi.RunError(
+            f"{unit}: the value {name!r} is a secret, and a unit file is none: everybody on its "
+            "machine can read it. Put it into etcd with EtcdKeys, and let the unit's program read "
+            "it there; or, if it is no secret, pass pulumi.Output.unsecret(value)."
+        )
+    return value
 
 
 def check_placeholders(name: str, text: str, values: Mapping[str, object]) -> None:
@@ -180,16 +205,15 @@ def apply(
 
     The resource has the unit's name, so that Pulumi refuses a second one for the same unit.
     """
-    unit, connection = path.name, args["connection"]
+    unit, connection, store = path.name, args["connection"], args.get("store", "")
     run = f"timeout {APPLY_SECONDS} fleetctl apply --timeout {TURN_SECONDS}"
     document = pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}})
     return remote.Command(
         unit,
         connection=ssh(connection),
-        create=run,
-        update=in_store(run, args.get("store", "")),
+        create=claims.create(run, unit, store),
+        update=claims.update(run, unit, store),
         delete=f"{run} --destroy",
-        add_previous_output_in_env=False,
         stdin=document,
         opts=pulumi.ResourceOptions(
             parent=parent,

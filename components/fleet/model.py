@@ -20,6 +20,7 @@ MOVES = ROOT + "moves/"
 ADDRESSES = ROOT + "addresses/"
 METADATA = ROOT + "metadata/"
 ORDERS = ROOT + "orders/"
+CLAIMS = ROOT + "claims/"
 
 LAYOUT_VERSION = 1
 
@@ -94,6 +95,11 @@ def address_key(address: str) -> str:
 def metadata_key(machine: str) -> str:
     """Where it is kept what metadata an operator has given to `machine` while it runs."""
     return METADATA + machine
+
+
+def claim_key(name: str) -> str:
+    """Where it is kept whose the units of owner `name` are, or the application's key `name`."""
+    return CLAIMS + name
 
 
 def split_key(key: str, prefix: str) -> tuple[str, str]:
@@ -299,3 +305,16 @@ class Metadata(Record):
     def over(self, configured: Mapping[str, str]) -> dict[str, str]:
         """What the machine then has."""
         return {key: value for key, value in {**configured, **self.pairs}.items() if value}
+
+
+@dataclass(frozen=True)
+class Claim(Record):
+    """What one of Pulumi's resources has written: an owner's units, or a key of the application."""
+
+    kind: ClassVar[str] = "claim"
+    token: str
+    """Known to that resource alone, so that the end of another one does not remove it."""
+    digest: str
+    """Of what was written: SHA-256, salted with the token, since it may be a secret."""
+    mended: int = 0
+    """How often it was written again because it had been changed by hand."""

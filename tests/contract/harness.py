@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,23 @@ class Project:
             opts=auto.LocalWorkspaceOptions(work_dir=str(work), env_vars=environment),
         )
 
-    def up(self, program: Program, *, refresh: bool = False) -> Outcome:
-        """Runs `pulumi up`; keyword `refresh` looks at the real things first."""
+    def up(
+        self, program: Program, *, refresh: bool = False, replace: Sequence[str] = ()
+    ) -> Outcome:
+        """Runs `pulumi up`.
+
+        Keyword `refresh` looks at the real things first; `replace` has the logical names of
+        resources that are replaced though nothing has changed.
+        """
+        urns = [e["urn"] for name in replace if (e := self.resource(name))]
         return self._run(
             lambda on: self.stack.up(
-                program=program, on_event=on, parallel=64, refresh=refresh, color="never"
+                program=program,
+                on_event=on,
+                parallel=64,
+                refresh=refresh,
+                replace=urns,
+                color="never",
             )
         )
 

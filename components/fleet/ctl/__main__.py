@@ -5,7 +5,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from ..store import Store, StoreUnavailableError
 from ..unitfiles.unitfile import UnitFileError
 from . import tunnel
 from .arguments import fail, far_words, parse, store_words
-from .command import Command, Context, Input, Place
+from .command import Command, Context, Input, Place, no_store
 from .errors import CtlError, Exit, UsageError
 from .local_files import read_files
 from .machines import FromMachine, FromOutside
@@ -65,7 +65,7 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
     through = Tunnel(host, options, _others(host, options))
     outside = FromOutside(through, store_words(arguments), ssh_port)
     if command.place is Place.HERE:
-        return command.run(Context(_no_store, outside), arguments)
+        return command.run(Context(no_store, outside), arguments)
     parcel = _parcel(command, arguments)
     return through.run(far_words(words, arguments), parcel, outside.explain_message)
 
@@ -77,7 +77,8 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
 
     parcel = tunnel.receive() if arguments.carried else _parcel(command, arguments)
     machines = FromMachine(store, options, carried=arguments.carried)
-    return Context(store, machines, parcel.files, parcel.document)
+    as_app = partial(_connect, arguments, "app")
+    return Context(store, machines, parcel.files, parcel.document, as_app)
 
 
 def _parcel(command: Command, arguments: Namespace) -> Parcel:
@@ -101,7 +102,8 @@ def _document(command: str) -> str:
         raise CtlError(f"{command} reads a JSON document on standard input: {error}") from error
 
 
-def _connect(arguments: Namespace) -> Store:
+def _connect(arguments: Namespace, role: str = "fleet") -> Store:
+    """As one of etcd's users, whose certificate lies beside fleet's."""
     if not arguments.endpoint and not config.PATH.exists():
         raise CtlError(
             "this computer is no machine of a cluster, so say which one to go through: "
@@ -115,8 +117,9 @@ def _connect(arguments: Namespace) -> Store:
         return connect(
             arguments.endpoint.split(",") if arguments.endpoint else own.endpoints,
             _file(arguments.ca_file) or own.ca_file,
-            _file(arguments.cert_file) or own.cert_file,
-            _file(arguments.key_file) or own.key_file,
+            _file(arguments.cert_file)
+            or (own.cert_file and own.cert_file.with_name(f"{role}.crt")),
+            _file(arguments.key_file) or (own.key_file and own.key_file.with_name(f"{role}.key")),
             limit=_number(some_seconds, arguments.request_timeout, "--request-timeout"),
             here=own.public_ip,
         )
@@ -125,10 +128,6 @@ def _connect(arguments: Namespace) -> Store:
             f"cannot read {error.filename}: {error.strerror}. Run it as root, or as a user in the "
             "group fleet, such as core"
         ) from error
-
-
-def _no_store() -> Store:
-    raise CtlError("this command talks to machines, not to etcd")
 
 
 def _file(given: str) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from ..model import Machine
 from ..store import Store
+from .errors import CtlError
 from .goals import Failed
 from .view import View
 
@@ -72,6 +73,15 @@ class Located:
     unit: str = ""
 
 
+def no_store() -> Store:
+    """Stands for a store where there is none.
+
+    Raises:
+        CtlError: always.
+    """
+    raise CtlError("this command talks to machines, not to etcd")
+
+
 @dataclass(frozen=True)
 class Context:
     """What a command works with."""
@@ -83,6 +93,8 @@ class Context:
     """The unit files that the arguments named: unit to text."""
     document: str = ""
     """Standard input, for commands that read it."""
+    connect_as_app: Callable[[], Store] = no_store
+    """Open the store as the application, whose keys fleet may not read; only on a machine."""
 
 
 @dataclass(frozen=True)

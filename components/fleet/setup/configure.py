@@ -6,7 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from .files import Configuration, File, files
+from .files import SSHD_OUTPUTS, Configuration, File, files
 from .shell import run, say, systemctl, write
 
 SOFTWARE = Path("/opt/fleet")
@@ -24,6 +24,8 @@ def configure(stdin: str) -> None:
         systemctl("daemon-reload")
     if "/etc/docker/daemon.json" in changed:
         systemctl("reload-or-restart", "docker.service")
+    if SSHD_OUTPUTS in changed:
+        systemctl("reload", "ssh.service")
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
 
 

@@ -9,6 +9,9 @@ FLEET_PKI = "/etc/fleet/pki"
 CLIENT_PORT = 2379
 PEER_PORT = 2380
 
+SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
+"""Lets Pulumi tell a command, at its resource's end, what it has printed: see `ctl/claims.py`."""
+
 _WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/current exec python3 -m fleet.{module} "$@"\n'
 
 
@@ -67,6 +70,7 @@ def files(configuration: Configuration, machine_id: str) -> dict[str, File]:
         "/etc/fleet/fleet.conf": File(fleet_conf(configuration)),
         "/etc/fleet/environment": File(environment(configuration, machine_id)),
         "/etc/docker/daemon.json": File(docker_daemon(configuration)),
+        SSHD_OUTPUTS: File("AcceptEnv PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR\n"),
         "/usr/local/bin/fleetctl": File(_WRAPPER.format(module="ctl"), mode=0o755),
         "/usr/local/bin/fleetd": File(_WRAPPER.format(module="daemon.fleetd"), mode=0o755),
         "/usr/local/sbin/fleet-setup": File(_WRAPPER.format(module="setup"), mode=0o755),

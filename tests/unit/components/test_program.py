@@ -3,7 +3,7 @@
 import asyncio
 import json
 import runpy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,8 @@ CONFIG = {
     "greeting": "Hello World!",
     **AWS_ONLY,
 }
+SECRET = "4dabf18193072939515e22adb298388d"
+"""What Pulumi wraps secrets with, on their way to the engine."""
 MACHINE_ID = "3f2a91bc3f2a91bc3f2a91bc3f2a91bc"
 PROBED = {
     "subnet": "172.30.7.0/24",
@@ -88,11 +90,13 @@ class Engine(pulumi.runtime.Mocks):
         return {one.name: one.inputs for one in self.asked if one.type.endswith(kind)}
 
 
-def run_program(engine: pulumi.runtime.Mocks, config: Mapping[str, str]) -> None:
+def run_program(
+    engine: pulumi.runtime.Mocks, config: Mapping[str, str], secrets: Sequence[str] = ()
+) -> None:
     """Run the program of this checkout with an engine of our own and these settings."""
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test")
-    pulumi.runtime.set_all_config(dict(config))
+    pulumi.runtime.set_all_config(dict(config), list(secrets))
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def run() -> None:
@@ -164,7 +168,8 @@ def test_a_machine_that_goes_or_is_made_anew_is_drained(program: Engine):
         assert known["triggers"] == leave["triggers"] == [f"machine-{number}-id"]
         assert "fleetctl drain --for-good" in leave["delete"]
         assert MACHINE_ID in leave["delete"], "its name may be another machine's by then"
-        assert leave["delete"].startswith("timeout ")
+        assert "then rm -f .fleet/leaves/" in leave["delete"], "unless it was made anew meanwhile"
+        assert "timeout 330 fleetctl" in leave["delete"]
         assert " || " in leave["delete"], "it goes all the same"
 
 
@@ -210,6 +215,15 @@ def test_whatever_is_written_to_etcd_is_written_again_when_etcd_holds_other_data
     for one in written.values():
         assert one["update"] == f"{one['create']} # in store 0123abcd"
         assert not one.get("triggers"), "it would destroy what it has made"
+
+
+def test_a_secret_greeting_is_a_secret_of_its_resource():
+    engine = Engine()
+    config = {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}
+    run_program(engine, config, ["fleet-cluster:greeting"])
+    secret = engine.of("command:remote:Command")["/app/greeting"]["stdin"]
+    assert json.loads(secret["value"]) == {"value": "Hello World!"}
+    assert SECRET in secret
 
 
 def test_units_run_images_by_digest(program: Engine):

@@ -69,6 +69,20 @@ def test_a_small_cluster_has_the_largest_quorum_that_fits(machines: int, members
     assert read(cluster_size=str(machines), etcd_size="5").etcd_size == members
 
 
+def with_secret_greeting(text: str) -> settings.Settings:
+    given = {f"test:{name}": value for name, value in (DEFAULTS | {"greeting": text}).items()}
+    pulumi.runtime.set_all_config(given, ["test:greeting"])
+    return settings.read(pulumi.Config("test"))
+
+
+def test_a_greeting_that_was_set_as_a_secret_stays_one():
+    assert read().greeting == "Hello World!"
+    assert isinstance(with_secret_greeting("sesame").greeting, pulumi.Output)
+    with pytest.raises(settings.SettingError) as refused:
+        with_secret_greeting("sesame\nopen")
+    assert "sesame" not in str(refused.value)
+
+
 @given(st.integers(1, 12), st.integers(0, 12))
 def test_every_machine_has_metadata_if_only_empty(machines: int, described: int):
     entries = ",".join(['"role=web,zone=a"'] * min(machines, described))

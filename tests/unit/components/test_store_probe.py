@@ -34,9 +34,37 @@ def probe(folder: Path, ssh: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def answer(drift: str) -> str:
+    """What a machine prints: the record of the store, and what `fleetctl drift` says."""
+    return f"""echo '{{"id":"1a2b","layout":1}}'; echo '{drift}'"""
+
+
 def test_it_tells_what_etcd_says(tmp_path: Path):
-    told = probe(tmp_path, """echo '{"id":"1a2b","layout":1}'""")
+    told = probe(tmp_path, answer('{"mended": {}, "changed": []}'))
     assert (told.stdout, told.stderr) == ("1a2b\n", "")
+
+
+def test_it_tells_how_often_each_was_written_again_once_more_for_what_is_changed_now(
+    tmp_path: Path,
+):
+    mended = {"web@.service": 0, "/app/greeting": 2, "db.service": 1, "job.service": 0}
+    drift = {"mended": mended, "changed": ["/app/greeting", "job.service"]}
+    told = probe(tmp_path, answer(json.dumps(drift)))
+    line = "1a2b /app/greeting=3 db.service=1 job.service=1"
+    assert told.stdout == f"{line}\n/app/greeting, job.service\n"
+
+
+@pytest.mark.parametrize(
+    ("kept", "told_of"), [("1a2b db.service=1", "1a2b db.service=1"), ("0 db.service=1", "1a2b")]
+)
+def test_a_machine_that_does_not_know_what_was_changed_by_hand_tells_the_id(
+    tmp_path: Path, kept: str, told_of: str
+):
+    """As one that still has an earlier version of fleet's software."""
+    (tmp_path / "kept").write_text(kept)
+    told = probe(tmp_path, answer("") + "; echo \"there is no command 'drift'\" >&2")
+    assert told.stdout == f"{told_of}\n"
+    assert told.stderr.startswith("machine-1 does not say what was changed by hand: there is no")
 
 
 @pytest.mark.parametrize(

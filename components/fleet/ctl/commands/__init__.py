@@ -33,6 +33,8 @@ _NAMES = (
     "plan",
     "apply",
     "locate",
+    "seed",
+    "drift",
     "version",
 )
 

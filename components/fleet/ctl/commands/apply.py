@@ -1,15 +1,18 @@
 """`fleetctl apply`."""
 
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Mapping
 
 from .. import rolling
 from ..application import Application, placements
 from ..applying import apply
+from ..claims import claim, content_of, give_up, kept
 from ..command import Command, Context, Input
 from ..errors import Exit, UsageError
 from ..finishing import finish
 from ..follow import Follower
+from ..output import tell
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -19,18 +22,39 @@ def _configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--owner", default="", help="with --destroy: the owner, instead of a document"
     )
+    parser.add_argument("--claim", type=int, metavar="N", help=SUPPRESS)
     rolling.add_options(parser)
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     application = _wanted(context, arguments)
     limits = rolling.limits_of(arguments)
+    if _is_claimed(context, application.owner, arguments):
+        return Exit.DONE
     with Follower(context.connect()) as follower:
         code = finish(context, follower, lambda: apply(application, follower, limits))
         if code == Exit.DONE:
+            noted = _claimed(follower, application, arguments)
             found = placements(application, follower.view)
-            print(json.dumps({"placements": found}, sort_keys=True))
+            print(json.dumps({"placements": found, **noted}, sort_keys=True))
     return code
+
+
+def _is_claimed(context: Context, owner: str, arguments: Namespace) -> bool:
+    """Whether it is another resource that has the units now, and they are to stay."""
+    if not arguments.destroy or arguments.owner or give_up(context.connect(), owner):
+        return False
+    tell(f"{kept(owner)}; to remove it all the same: fleetctl apply --destroy --owner {owner}")
+    return True
+
+
+def _claimed(
+    follower: Follower, application: Application, arguments: Namespace
+) -> Mapping[str, str]:
+    if arguments.claim is None:
+        return {}
+    content = content_of(application.units)
+    return {"claim": claim(follower.store, application.owner, content, arguments.claim)}
 
 
 def _wanted(context: Context, arguments: Namespace) -> Application:

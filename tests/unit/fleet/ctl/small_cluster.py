@@ -236,5 +236,8 @@ class Fleetctl:
 
     def __call__(self, *words: str) -> int:
         command, arguments = parse(words)
-        context = Context(lambda: self.cluster.store, self.machines, self.files, self.document)
+        store = self.cluster.store
+        context = Context(
+            lambda: store, self.machines, self.files, self.document, connect_as_app=lambda: store
+        )
         return command.run(context, arguments)

@@ -172,7 +172,7 @@ def test_help_lists_the_commands(words: list[str], capsys: Output) -> None:
         main(words)
     assert exit.value.code == Exit.DONE
     out = capsys.readouterr().out
-    assert all(f"\n  {name} " in out for name in COMMANDS if name != "locate")
+    assert all(f"\n  {name} " in out for name in COMMANDS if not COMMANDS[name].hidden)
     assert "\n  locate" not in out
 
 
