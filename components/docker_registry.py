@@ -7,6 +7,7 @@ import pulumi_docker as docker
 
 from .child import child_of
 from .hosts.docker_network import (
+    FOR_GOOD,
     LABEL,
     REGISTRY_OFFSET,
     Network,
@@ -45,7 +46,7 @@ class DockerRegistry(pulumi.ComponentResource):
         self.data = docker.Volume(
             f"{name}-data",
             labels=[docker.VolumeLabelArgs(label=LABEL, value=stack_label())],
-            opts=child_of(self, opts),
+            opts=child_of(self, opts, pulumi.ResourceOptions(ignore_changes=FOR_GOOD)),
         )
         container = self._container(name, args, address, opts)
         port = pulumi.Output.from_input(args["network"]["registry_port"])
@@ -84,5 +85,7 @@ class DockerRegistry(pulumi.ComponentResource):
             ],
             restart="unless-stopped",
             must_run=True,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=pulumi.ResourceOptions(
+                parent=self, delete_before_replace=True, ignore_changes=FOR_GOOD
+            ),
         )

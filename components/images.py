@@ -38,6 +38,8 @@ class ImageArgs(TypedDict):
     """For a registry that asks who pushes."""
     platform: NotRequired[pulumi.Input[str]]
     """What it is built for: linux/arm64. This computer's own if not given."""
+    kept_in: NotRequired[pulumi.Input[str]]
+    """Where the registry keeps its images: pushed again when that is another place."""
 
 
 class Image(pulumi.ComponentResource):
@@ -61,7 +63,9 @@ class Image(pulumi.ComponentResource):
             build=docker.DockerBuildArgs(context=args["context"], platform=platform),
             skip_push=not push_to,
             registry=_registry(args),
-            opts=child_of(self, opts, _replaced_with(opts)),
+            opts=child_of(
+                self, opts, pulumi.ResourceOptions(replacement_trigger=args.get("kept_in"))
+            ),
         )
         self.reference = built.repo_digest
         if push_to:
@@ -86,10 +90,6 @@ def _registry(args: ImageArgs) -> docker.RegistryArgs | None:
         username=credentials["username"],
         password=credentials["password"],
     )
-
-
-def _replaced_with(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    return pulumi.ResourceOptions(replace_with=opts.replace_with if opts else None)
 
 
 def check_programs(context: Path, processor: str) -> None:

@@ -8,7 +8,13 @@ import pulumi_tls as tls
 
 from ..child import child_of
 from ..host import Address, Connection, Host, SshKey
-from .docker_network import FIRST_MACHINE_OFFSET, Network, address_at, container_labels
+from .docker_network import (
+    FIRST_MACHINE_OFFSET,
+    FOR_GOOD,
+    Network,
+    address_at,
+    container_labels,
+)
 
 CAPABILITIES = (
     "CAP_SYS_ADMIN",
@@ -124,7 +130,8 @@ class DockerMachine(pulumi.ComponentResource):
                 self,
                 opts,
                 pulumi.ResourceOptions(
-                    delete_before_replace=True, ignore_changes=READ_BACK_OTHERWISE
+                    delete_before_replace=True,
+                    ignore_changes=[*FOR_GOOD, *READ_BACK_OTHERWISE],
                 ),
             ),
         )

@@ -10,6 +10,8 @@ import pulumi_docker as docker
 from pulumi_command import local
 
 LABEL = "fleet-cluster"
+FOR_GOOD = ["labels"]
+"""What a Docker object keeps: when its stack gets another name, nothing is made anew for it."""
 REGISTRY_OFFSET = 2
 LOAD_BALANCER_OFFSET = 3
 FIRST_MACHINE_OFFSET = 11
@@ -82,7 +84,7 @@ class DockerNetwork(pulumi.ComponentResource):
             name,
             ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)],
             labels=[docker.NetworkLabelArgs(label=LABEL, value=stack_label())],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=FOR_GOOD),
         )
 
 
@@ -99,5 +101,5 @@ def container_labels() -> list[docker.ContainerLabelArgs]:
 
 
 def stack_label() -> str:
-    """The stack that a Docker object belongs to: project/stack."""
+    """The stack that a Docker object was made by, under the name that it had: project/stack."""
     return f"{pulumi.get_project()}/{pulumi.get_stack()}"

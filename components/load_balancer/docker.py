@@ -8,6 +8,7 @@ import pulumi_docker as docker
 from ..child import child_of
 from ..hosts.docker_network import (
     FIRST_MACHINE_OFFSET,
+    FOR_GOOD,
     LOAD_BALANCER_OFFSET,
     MACHINES,
     Network,
@@ -77,7 +78,9 @@ class DockerLoadBalancer(pulumi.ComponentResource):
             ports=[docker.ContainerPortArgs(internal=80, external=args["port"], ip="127.0.0.1")],
             restart="unless-stopped",
             must_run=True,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=pulumi.ResourceOptions(
+                parent=self, delete_before_replace=True, ignore_changes=FOR_GOOD
+            ),
         )
 
 

@@ -68,8 +68,8 @@ class DockerSite:
                 "context": f"images/{name}",
                 "push_to": self._registry.push_to,
                 "pull_from": self._registry.pull_from,
+                "kept_in": self._registry.data.id,
             },
-            pulumi.ResourceOptions(replace_with=[self._registry.data]),
         ).reference
 
     def load_balancer(

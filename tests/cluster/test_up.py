@@ -78,19 +78,6 @@ def test_every_machine_runs_the_global_unit(cluster: Stack):
     assert {row["active"] for row in rows} == {"active"}
 
 
-def test_a_stopped_unit_that_pulumi_owns_is_started_again_by_a_change(cluster: Stack):
-    cluster.fleetctl("stop", "hello.service")
-    unit = cluster.program / "units" / "hello.service"
-    before = unit.read_text()
-    try:
-        unit.write_text(before.replace("every second", "every single second"))
-        cluster.up()
-        assert cluster.units()["hello.service"][0]["active"] == "active"
-    finally:
-        unit.write_text(before)
-        cluster.up()
-
-
 def marks_of(cluster: Stack) -> list[str]:
     """What any work on a machine would change: processes' start times, and files under /etc."""
     ask = (

@@ -92,6 +92,13 @@ class Project:
         """Runs `pulumi refresh`."""
         return self._run(lambda on: self.stack.refresh(on_event=on, color="never"))
 
+    def rename(self, name: str) -> None:
+        """Runs `pulumi stack rename`."""
+        try:
+            self.stack.rename(name)
+        except auto.CommandError as error:
+            raise EngineFailed(Outcome(), str(error)) from None
+
     def destroy(self) -> Outcome:
         """Runs `pulumi destroy`, unless there is nothing to destroy."""
         if not self._entries():
@@ -100,7 +107,7 @@ class Project:
 
     def state(self) -> str:
         """Returns the state as it is stored: secrets are encrypted in it."""
-        file = self.folder / "state" / ".pulumi" / "stacks" / NAME / f"{STACK}.json"
+        file = self.folder / "state" / ".pulumi" / "stacks" / NAME / f"{self.stack.name}.json"
         return file.read_text()
 
     def resource(self, name: str) -> dict[str, Any] | None:
