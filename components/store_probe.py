@@ -25,7 +25,7 @@ set -a; . /etc/fleet/environment
 ETCDCTL_CERT=/etc/fleet/pki/fleet.crt ETCDCTL_KEY=/etc/fleet/pki/fleet.key
 for turn in $(seq 16); do
     if etcdctl --command-timeout=2s get --print-value-only /fleet/cluster | grep .; then
-        fleetctl drift || exit 0
+        fleetctl drift || true
         exit
     fi
     sleep 0.5
@@ -61,7 +61,9 @@ def ask(machine: str, files: dict[str, str], before: str) -> str:
     if drift.strip():
         found = json.loads(drift)
         return f"{id}{counts(**found)}\n{', '.join(found['changed'])}".strip()
-    print(f"{machine} does not say what was changed by hand: {asked.stderr}", file=sys.stderr)
+    print(
+        f"{machine} does not say what was changed by hand: {asked.stderr.strip()}", file=sys.stderr
+    )
     return before if before.partition(" ")[0] == id else id
 
 

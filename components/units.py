@@ -32,7 +32,7 @@ class FleetUnitArgs(TypedDict):
     path: str
     """The unit file; its name is the unit's name."""
     values: NotRequired[dict[str, pulumi.Input[str]]]
-    """What its {{placeholders}} stand for."""
+    """What its {{placeholders}} stand for; no secrets, since anyone on a machine can read them."""
     target: NotRequired[str]
     """launched (if not given), loaded or inactive."""
     hosts: NotRequired[list[Host]]
@@ -50,7 +50,7 @@ class FleetTemplateArgs(TypedDict):
     path: str
     """The template's file: name@.service."""
     values: NotRequired[dict[str, pulumi.Input[str]]]
-    """What its {{placeholders}} stand for."""
+    """What its {{placeholders}} stand for; no secrets, since anyone on a machine can read them."""
     instances: list[str]
     """The instances by their part after the @: ["5000", "5001"]."""
     hosts: NotRequired[list[Host]]
