@@ -1,4 +1,4 @@
-"""What is replaced, changed by hand, or renamed: the program is what counts, and nothing is lost."""
+"""What is replaced, changed by hand, or renamed: the program counts, and nothing is lost."""
 
 from dataclasses import replace
 
