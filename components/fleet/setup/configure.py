@@ -25,7 +25,7 @@ def configure(stdin: str) -> None:
     if "/etc/docker/daemon.json" in changed:
         systemctl("reload-or-restart", "docker.service")
     if SSHD_OUTPUTS in changed:
-        systemctl("reload", "ssh.service")
+        systemctl("try-reload-or-restart", "ssh.service")
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from components.fleet.ctl.claims import PRINTED
 from components.fleet.setup.files import Configuration, Pair, etcd_environment, files
 
 MACHINE_ID = "3f2a91bc" * 4
@@ -47,6 +48,11 @@ def test_environment_makes_plain_etcdctl_work_with_the_applications_certificate(
         "ETCDCTL_CERT=/etc/fleet/pki/app.crt\n"
         "ETCDCTL_KEY=/etc/fleet/pki/app.key\n"
     )
+
+
+def test_sshd_takes_what_pulumi_tells_a_resource_at_its_end():
+    sshd = files(CONFIGURATION, MACHINE_ID)["/etc/ssh/sshd_config.d/fleet-outputs.conf"]
+    assert PRINTED in sshd.text.split()
 
 
 def test_private_keys_are_in_no_file_that_others_may_read():
