@@ -7,8 +7,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
+from . import quorum
 from .host import Address, Connection, Host, ssh
-from .leave import Leave
+from .leave import Leave, LeaveArgs
 from .pki import Pki
 from .software import pack
 from .store import Store
@@ -41,7 +42,8 @@ class Cluster(pulumi.ComponentResource):
     etcd's quorum and in fleet before the next goes.
 
     A machine that is removed or made anew is drained first. Give the cluster `deleted_with` what
-    all of its machines go with, their network: then its own end waits for nothing.
+    all of its machines go with, their network: then its own end waits for nothing, and a member
+    of etcd does not go as long as etcd needs it.
     """
 
     endpoints: pulumi.Output[list[str]]
@@ -53,6 +55,8 @@ class Cluster(pulumi.ComponentResource):
         """Make the certificates; set up the machines that are there already."""
         super().__init__("fleet-cluster:index:Cluster", name, None, opts)
         self._args = args
+        # Without it, the end of the cluster could not be told from that of one machine.
+        self._lasting = opts is not None and opts.deleted_with is not None
         self._name_of_store = f"{name}-store"
         self._members = {member["name"]: member["address"] for member in args["members"]}
         self._software = pack()
@@ -61,10 +65,11 @@ class Cluster(pulumi.ComponentResource):
         )
         self.endpoints = pulumi.Output.all(*self._members.values())
         self.hosts: list[Host] = []
+        self._configured: list[remote.Command] = []
         self._etcd_steps: list[remote.Command] = []
         self._dropped: list[remote.Command] = []
         self._fleetd_steps: list[remote.Command] = []
-        self._leaves: dict[str, pulumi.Resource] = {}
+        self._leaves: dict[str, Leave] = {}
         for host in args.get("hosts", []):
             self.add(host)
         self.register_outputs({"endpoints": self.endpoints})
@@ -73,16 +78,16 @@ class Cluster(pulumi.ComponentResource):
         """Set a machine up: software and certificates, etcd if it is a member, fleet."""
         self.hosts.append(host)
         configured = self._configure(host)
+        self._configured.append(configured)
         if host["name"] in self._members:
             self._etcd_steps.append(self._etcd(host, configured))
         if len(self.hosts) == len(self._members):
             self._dropped = [self._drop_members()]
         self._fleetd_steps.append(self._fleetd(host, configured))
-        self._leaves[host["name"]] = Leave(
-            f"{host['name']}-leave",
-            {"host": host, "via": self.connection},
-            pulumi.ResourceOptions(parent=self),
-        )
+        if len(self.hosts) == len(self._members):
+            self._leaves |= {member["name"]: self._leave(member) for member in self.hosts}
+        elif host["name"] not in self._members:
+            self._leaves[host["name"]] = self._leave(host)
         if len(self.hosts) == 1:
             self._store = Store(
                 self._name_of_store,
@@ -101,7 +106,7 @@ class Cluster(pulumi.ComponentResource):
         return list(self._fleetd_steps)
 
     @property
-    def leaves(self) -> Mapping[str, pulumi.Resource]:
+    def leaves(self) -> Mapping[str, Leave]:
         """What empties each machine when it goes, for its place in a load balancer to depend on."""
         return dict(self._leaves)
 
@@ -119,6 +124,20 @@ class Cluster(pulumi.ComponentResource):
     def machines(self) -> pulumi.Output[dict[str, str]]:
         """The machines' addresses by name."""
         return pulumi.Output.all(**{host["name"]: host["address"] for host in self.hosts})
+
+    def _leave(self, host: Host) -> Leave:
+        """Through the first machine, when that has the present software."""
+        args = LeaveArgs(host=host, via=self.connection)
+        if self._lasting and host["name"] in self._members:
+            args["members"] = self._connections()
+        opts = pulumi.ResourceOptions(parent=self, depends_on=self._configured[:1])
+        return Leave(f"{host['name']}-leave", args, opts)
+
+    def _connections(self) -> dict[str, Connection]:
+        """The ways to etcd's members, by name."""
+        return {
+            host["name"]: host["connection"] for host in self.hosts if host["name"] in self._members
+        }
 
     def _configure(self, host: Host) -> remote.Command:
         copied = remote.CopyToRemote(
@@ -172,8 +191,17 @@ class Cluster(pulumi.ComponentResource):
 
     def _drop_members(self) -> remote.Command:
         """Let etcd forget members that are not wanted any more, before their machines go."""
-        stdin = pulumi.Output.json_dumps({"members": self._members})
-        return self._step(self.hosts[0], "etcd-members", stdin, self._etcd_steps, seconds=300)
+        members = pulumi.Output.all(**self._members)
+        asked = members.apply(quorum.may_shrink)
+        hooks = quorum.in_preview("etcd-members", self._connections(), asked)
+        return self._step(
+            self.hosts[0],
+            "etcd-members",
+            pulumi.Output.json_dumps({"members": members}),
+            self._etcd_steps,
+            seconds=300,
+            before_update=hooks,
+        )
 
     def _fleetd(self, host: Host, configured: remote.Command) -> remote.Command:
         """Its input tells what the machine was configured with: a change of that restarts it."""
@@ -195,6 +223,7 @@ class Cluster(pulumi.ComponentResource):
         create: str | None = None,
         program: str = "fleet-setup",
         seconds: int = 120,
+        before_update: Sequence[pulumi.ResourceHook] = (),
     ) -> remote.Command:
         """Run a step of `fleet.setup` on a machine, again whenever its input changes.
 
@@ -209,7 +238,11 @@ class Cluster(pulumi.ComponentResource):
             update=f"{run} {step}",
             add_previous_output_in_env=False,
             stdin=stdin,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(after),
+                hooks=pulumi.ResourceHookBinding(before_update=list(before_update)),
+            ),
         )
 
 

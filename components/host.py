@@ -72,10 +72,11 @@ class Host(TypedDict):
     """fleet's metadata, for MachineMetadata=."""
 
 
-def ssh(connection: Connection) -> remote.ConnectionArgs:
+def ssh(connection: Connection, dials: int = 30) -> remote.ConnectionArgs:
     """The command plugin's form of a connection.
 
-    It keeps trying for some minutes, since a machine that was made a moment ago has to boot.
+    It keeps trying for some minutes, since a machine that was made a moment ago has to boot. Fewer
+    `dials` are enough for one that has been there for a while.
     """
     return remote.ConnectionArgs(
         host=connection["host"],
@@ -84,7 +85,7 @@ def ssh(connection: Connection) -> remote.ConnectionArgs:
         private_key=connection["private_key"],
         host_key=connection["host_key"],
         proxy=_proxy(connection.get("proxy")),
-        dial_error_limit=30,
+        dial_error_limit=dials,
         per_dial_timeout=10,
     )
 

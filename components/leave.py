@@ -1,11 +1,14 @@
-"""Leave: a machine is emptied before it goes."""
+"""Leave: a machine is emptied before it goes; a member of etcd stays as long as etcd needs it."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_command import remote
 
+from . import quorum
+from .child import child_of
 from .claims import claim_file, unless_claimed
 from .host import Connection, Host, ssh
 
@@ -23,15 +26,19 @@ class LeaveArgs(TypedDict):
     """The machine."""
     via: Connection
     """The machine that fleetctl runs on: another one, so that this one may be dead by then."""
+    members: NotRequired[Mapping[str, Connection]]
+    """All of etcd's members by name, if it is one of them and etcd decides whether it may go."""
 
 
 class Leave(pulumi.ComponentResource):
     """Drains a machine before it is removed, or made anew.
 
     The machine is known by its own id, since its name and address may be another's by then. One
-    that is lost, or not known any more, leaves at once.
+    that is lost, or not known any more, leaves at once. A member of etcd that etcd cannot do
+    without is not even drained: the update ends with the reason, and has changed nothing.
 
-    Give it, or its parent, `deleted_with`: then the end of the whole cluster waits for nothing.
+    Give it, or its parent, `deleted_with`: then the end of the whole cluster waits for nothing,
+    and asks for nothing.
     """
 
     def __init__(
@@ -39,24 +46,74 @@ class Leave(pulumi.ComponentResource):
     ) -> None:
         """Learn the machine's id; all else is done at its end."""
         super().__init__("fleet-cluster:index:Leave", name, None, opts)
-        host = args["host"]
-        known = remote.Command(
+        self._args = args
+        host = self._host = args["host"]
+        self._members = args.get("members", {})
+        self._known = remote.Command(
             f"{host['name']}-id",
             connection=ssh(host["connection"]),
             create="cat /etc/machine-id",
             triggers=[host["id"]],
             add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child_of(self, opts),
         )
-        remote.Command(
-            f"{host['name']}-leave",
-            connection=ssh(args["via"]),
-            create=known.stdout.apply(lambda id: stay(id.strip())),
-            delete=known.stdout.apply(lambda id: drain(host["name"], id.strip())),
-            triggers=[host["id"]],
-            opts=pulumi.ResourceOptions(parent=self),
+        self._at_its_end(
+            "leave",
+            lambda asked, id: unless_claimed(FOLDER / id, asked + drain(host["name"], id)),
+            child_of(self, opts),
+            create=self._known.stdout.apply(lambda id: stay(id.strip())),
         )
         self.register_outputs({})
+
+    def ask_before(self, opts: pulumi.ResourceOptions) -> None:
+        """Ask etcd before something else of the machine goes, which goes before it is drained.
+
+        Args:
+            opts: what that depends on, and with what it is deleted. No child of this one: what goes
+                first depends on that.
+        """
+        if self._members:
+            self._at_its_end("quorum", lambda asked, _: f"{asked}true", opts)
+
+    def _at_its_end(
+        self,
+        step: str,
+        command: Callable[[str, str], str],
+        opts: pulumi.ResourceOptions,
+        create: pulumi.Input[str] | None = None,
+    ) -> None:
+        """Run a command when the machine goes, made of what is to succeed before, and of its id."""
+        name = self._host["name"]
+        known = pulumi.Output.all(self._known.stdout, self._host["address"])
+
+        def at_its_end(known: Sequence[str]) -> str:
+            id, address = known[0].strip(), known[1]
+            asked = f"{quorum.may_leave(name, address, id)} || exit; " if self._members else ""
+            return command(asked, id)
+
+        hooks = pulumi.ResourceOptions(hooks=self._hooks(f"{name}-{step}"))
+        remote.Command(
+            f"{name}-{step}",
+            connection=ssh(self._args["via"], dials=3),
+            create=create,
+            delete=known.apply(at_its_end),
+            triggers=[self._host["id"]],
+            # By which the end of a resource knows whether it has been made anew.
+            add_previous_output_in_env=create is not None,
+            opts=pulumi.ResourceOptions.merge(opts, hooks),
+        )
+
+    def _hooks(self, step: str) -> pulumi.ResourceHookBinding:
+        """It is made again when the machine is: then a preview asks, through the others."""
+        name = self._host["name"]
+        others = {other: way for other, way in self._members.items() if other != name}
+        hooks: list[pulumi.ResourceHook] = []
+        if others:
+            asked = pulumi.Output.from_input(self._host["address"]).apply(
+                lambda address: quorum.may_leave(name, address, "", preview=True)
+            )
+            hooks = quorum.in_preview(step, others, asked)
+        return pulumi.ResourceHookBinding(before_create=hooks)
 
 
 def stay(machine: str) -> str:
@@ -69,5 +126,4 @@ def drain(name: str, machine: str) -> str:
     """The command that empties a machine that goes, and that lets it go if it cannot."""
     limit = f"timeout {DRAIN_SECONDS + 30}"
     run = f"{limit} fleetctl drain --for-good --force --timeout {DRAIN_SECONDS} {machine}"
-    leave = f"{run} || echo '{name} goes with what is left on it' >&2"
-    return unless_claimed(FOLDER / machine, leave)
+    return f"{run} || echo '{name} goes with what is left on it' >&2"

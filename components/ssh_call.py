@@ -4,12 +4,50 @@ With the standard library only: `store_probe.py`, which runs by itself, needs it
 """
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 FOLDER = "@FOLDER@"
 """Stands in OpenSSH's files for the full path of their folder, until they are written."""
+SSH_FAILED = 255
+"""What ssh exits with when there is no connection."""
+
+_silent: set[tuple[str, str]] = set()
+"""Machines that could not be reached, with their keys: the others are asked first from then on."""
+
+
+class UnreachableError(OSError):
+    """None of the machines can be reached; with what ssh says of each."""
+
+
+def call_any(
+    machines: Sequence[str],
+    command: str,
+    files: Mapping[str, str],
+    *,
+    question: str = "",
+    connect_seconds: int,
+    seconds: int,
+) -> tuple[str, subprocess.CompletedProcess[str]]:
+    """Run a command on the first of these machines that can be reached: its name, what came of it.
+
+    The arguments are those of `call`, the limits for each machine.
+
+    Raises:
+        UnreachableError: there is none.
+        OSError, subprocess.TimeoutExpired: as `call`.
+    """
+    keys = files["known_hosts"]
+    reasons: list[str] = []
+    for machine in sorted(machines, key=lambda name: (keys, name) in _silent):
+        limits = {"connect_seconds": connect_seconds, "seconds": seconds}
+        done = call(machine, command, files, question=question, **limits)
+        if done.returncode != SSH_FAILED:
+            return machine, done
+        _silent.add((keys, machine))
+        reasons.append(f"{machine}: {done.stderr.strip()}")
+    raise UnreachableError("; ".join(reasons))
 
 
 def call(

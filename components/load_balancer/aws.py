@@ -9,6 +9,7 @@ from pulumi_command import local
 
 from ..aws_tags import tags
 from ..host import Host
+from ..leave import Leave
 
 DRAIN_SECONDS = 35
 """As long as nginx has to finish its requests, `docker stop --time` of units/nginx.service."""
@@ -46,7 +47,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         name: str,
         args: AwsLoadBalancerArgs,
         opts: pulumi.ResourceOptions | None = None,
-        leaves: Mapping[str, pulumi.Resource] | None = None,
+        leaves: Mapping[str, Leave] | None = None,
     ) -> None:
         """Make it, its listeners, and a target for each machine.
 
@@ -81,13 +82,17 @@ class AwsLoadBalancer(pulumi.ComponentResource):
                 parent=self, deleted_with=targets, depends_on=[leave] if leave else []
             ),
         )
-        aws.lb.TargetGroupAttachment(
+        target = aws.lb.TargetGroupAttachment(
             f"{host['name']}-target",
             target_group_arn=targets.arn,
             target_id=host["id"],
             port=80,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[drained]),
         )
+        if leave:
+            leave.ask_before(
+                pulumi.ResourceOptions(parent=self, deleted_with=targets, depends_on=[target])
+            )
 
     def _balancer(self, name: str) -> aws.lb.LoadBalancer:
         return aws.lb.LoadBalancer(

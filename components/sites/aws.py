@@ -14,6 +14,7 @@ from ..hosts.aws_image import DEBIAN_NAMES, architecture_of, debian_12, for_arch
 from ..hosts.aws_network import AwsNetwork
 from ..hosts.aws_profile import AwsProfile
 from ..images import Image, check_programs
+from ..leave import Leave
 from ..load_balancer.aws import AwsLoadBalancer
 from ..settings import AwsSettings
 
@@ -115,7 +116,7 @@ class AwsSite:
         ).reference
 
     def load_balancer(
-        self, hosts: Sequence[Host], leaves: Mapping[str, pulumi.Resource] | None = None
+        self, hosts: Sequence[Host], leaves: Mapping[str, Leave] | None = None
     ) -> AwsLoadBalancer:
         """An ALB over all subnets."""
         return AwsLoadBalancer(

@@ -10,6 +10,7 @@ from ..host import Address, Host
 from ..hosts.docker import DockerMachine, machine_address
 from ..hosts.docker_network import DockerNetwork
 from ..images import Image
+from ..leave import Leave
 from ..load_balancer.docker import DockerLoadBalancer
 
 
@@ -73,7 +74,7 @@ class DockerSite:
         ).reference
 
     def load_balancer(
-        self, hosts: Sequence[Host], leaves: Mapping[str, pulumi.Resource] | None = None
+        self, hosts: Sequence[Host], leaves: Mapping[str, Leave] | None = None
     ) -> DockerLoadBalancer:
         """HAProxy, which knows all machines that there may ever be, and asks who answers."""
         return DockerLoadBalancer(

@@ -6,6 +6,7 @@ from typing import Protocol
 import pulumi
 
 from ..host import Address, Host
+from ..leave import Leave
 
 
 class LoadBalancer(Protocol):
@@ -43,7 +44,7 @@ class Site(Protocol):
         ...
 
     def load_balancer(
-        self, hosts: Sequence[Host], leaves: Mapping[str, pulumi.Resource] | None = None
+        self, hosts: Sequence[Host], leaves: Mapping[str, Leave] | None = None
     ) -> LoadBalancer:
         """Make the one port that is open to the world.
 

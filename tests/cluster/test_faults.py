@@ -171,6 +171,36 @@ def test_a_removed_machine_is_made_anew(cluster: Stack, machines: dict[str, str]
     assert cluster.changes() == {}
 
 
+def test_a_member_that_etcd_needs_is_not_made_anew(
+    cluster: Stack, machines: dict[str, str], url: str
+):
+    asking.give_etcd_lead(cluster, "machine-1")
+    ids = asking.machine_ids(cluster, machines)
+    members = asking.etcd_members(cluster, "machine-1")
+    rest = ["machine-1", "machine-2"]
+    runs = asking.runs(cluster, rest)
+    kept = cluster.container("machine-2")
+    anew = ("--replace", "**/container:Container::machine-2")
+    with Load(url) as load:
+        cluster.run("docker", "kill", cluster.container("machine-3"))
+        for refused in (cluster.preview(*anew, check=False), cluster.up(*anew, check=False)):
+            assert refused.code
+            assert "machine-2 has to stay: etcd needs 2 of its 3 members" in refused.text
+            assert "machine-3 does not answer" in refused.text
+    assert cluster.container("machine-2") == kept
+    now = asking.runs(cluster, rest)
+    assert {where: now[where] for where in runs} == runs, "it was not even drained"
+    share = load.per_second() * HEALTH_WINDOW / len(machines)
+    assert len(load.failed) <= load.users + share, load.failed
+
+    advice = re.search(r"pulumi up --refresh( --target '[^']+')+", refused.text)
+    assert advice, refused.text
+    cluster.up("--refresh", *(f"--target={one}" for one in re.findall(r"'([^']+)'", advice[0])))
+    eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)
+    assert asking.machine_ids(cluster, machines) == ids
+    assert asking.etcd_members(cluster, "machine-1") == members
+
+
 def test_a_restarted_machine_keeps_its_identity_and_its_data(
     cluster: Stack, machines: dict[str, str], url: str
 ):

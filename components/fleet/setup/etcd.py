@@ -1,4 +1,4 @@
-"""The steps `etcd` and `etcd-members`: one path for every change of etcd's membership.
+"""The step `etcd`: one path for every member that comes; `quorum.py` is about those that go.
 
 The first machine bootstraps a cluster of one, once. Every other first boot, growth or replacement
 removes the stale member of that name, joins as a learner, and is promoted when it has caught up.
@@ -66,10 +66,20 @@ def member(stdin: str, bootstrap: bool) -> None:
         raise StepError(
             f"etcd on {wanted.name} has no data, and no other member answers "
             f"({', '.join(others) or 'there is none'}): a majority of etcd's members is needed. "
-            "Bring the other machines back, or restore a snapshot."
+            f"{way_out(wanted.name, others)}"
         )
     if bootstrap:
         protect(wanted)
+
+
+def way_out(name: str, others: list[str]) -> str:
+    """What to do when all members have lost their data, or do not answer."""
+    return (
+        "Bring the other machines back, or restore a snapshot."
+        if others
+        else f"It was the only one: pulumi up --replace '**::{name}-etcd' makes an empty etcd; "
+        "or restore a snapshot."
+    )
 
 
 def start_new(wanted: Membership) -> None:
@@ -150,18 +160,6 @@ def promoted(wanted: Membership, cluster: list[str]) -> bool:
         # A promotion right behind another change gets lost, and etcd tells only after 7 s.
         etcdctl(cluster, "member", "promote", mine[0].id, seconds=2)
     return healthy(wanted.address)
-
-
-def drop_others(stdin: str) -> None:
-    """The step `etcd-members`: remove the members that are not wanted any more, one at a time."""
-    wanted: dict[str, str] = json.loads(stdin)["members"]
-    addresses = list(wanted.values())
-    peers = [peer_url(address) for address in addresses]
-    for one in members(addresses):
-        if one.peer not in peers:
-            say(f"etcd: removing member {one.name}")
-            etcdctl(addresses, "member", "remove", one.id)
-            wait(lambda: all(map(healthy, addresses)), "the remaining members to be healthy")
 
 
 def retire() -> None:

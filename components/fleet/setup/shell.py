@@ -14,6 +14,15 @@ from .files import File
 class StepError(Exception):
     """A step of the set-up failed; the message says why and what to do."""
 
+    code = 1
+    """What the program exits with."""
+
+
+class RefusedError(StepError):
+    """A step would do harm, and has changed nothing."""
+
+    code = 3
+
 
 def run(*command: str, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
     """Run a program to its end: its stdout.

@@ -154,6 +154,15 @@ def test_user_data_has_the_host_key_for_first_contact_and_no_other_secret(progra
             assert secret not in left
 
 
+def test_etcd_is_asked_before_a_member_is_even_deregistered(program: Amazon):
+    commands = program.of("command:remote:Command")
+    asked = {name: one for name, one in commands.items() if name.endswith("-quorum")}
+    assert sorted(asked) == ["machine-1-quorum", "machine-2-quorum", "machine-3-quorum"]
+    for name, one in asked.items():
+        assert "fleet-setup may-leave || exit; true" in one["delete"]
+        assert one["triggers"] == commands[name.replace("quorum", "leave")]["triggers"]
+
+
 def test_nobody_trusts_the_first_host_key_after_first_contact(program: Amazon):
     remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
     for name, inputs in remote.items():

@@ -142,7 +142,7 @@ def test_every_connection_pins_the_machines_own_host_key(program: Engine):
 
 def on_itself(name: str) -> bool:
     """Whether a command runs on the machine that its name begins with; others on the first."""
-    return name.startswith("machine-") and not name.endswith("-leave")
+    return name.startswith("machine-") and not name.endswith(("-leave", "-quorum"))
 
 
 def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_end(
@@ -169,8 +169,26 @@ def test_a_machine_that_goes_or_is_made_anew_is_drained(program: Engine):
         assert "fleetctl drain --for-good" in leave["delete"]
         assert MACHINE_ID in leave["delete"], "its name may be another machine's by then"
         assert "then rm -f .fleet/leaves/" in leave["delete"], "unless it was made anew meanwhile"
-        assert "timeout 330 fleetctl" in leave["delete"]
-        assert " || " in leave["delete"], "it goes all the same"
+        drain = leave["delete"].rpartition(" || exit; ")[2]
+        assert drain.startswith("timeout ")
+        assert " || " in drain, "it goes all the same"
+
+
+def test_a_member_of_etcd_does_not_go_before_etcd_was_asked(program: Engine):
+    commands = program.of("command:remote:Command")
+    for number in range(1, 4):
+        before, refused, _ = commands[f"machine-{number}-leave"]["delete"].partition(" || exit; ")
+        asked = before.rpartition("; ")[2]
+        assert refused
+        question, _, step = asked.removeprefix("echo ").partition(" | ")
+        assert step == "sudo timeout 60 fleet-setup may-leave"
+        assert json.loads(question.strip("'")) == {
+            "name": f"machine-{number}",
+            "address": f"172.30.7.{10 + number}",
+            "machine": MACHINE_ID,
+            "preview": False,
+        }
+    assert "may-leave" not in commands["machine-4-leave"]["delete"], "it is no member"
 
 
 def test_only_the_first_machine_may_bootstrap_and_only_once(program: Engine):
