@@ -85,15 +85,10 @@ class Cluster(pulumi.ComponentResource):
             self._dropped = [self._drop_members()]
         self._fleetd_steps.append(self._fleetd(host, configured))
         if len(self.hosts) == len(self._members):
+            self._store = self._ask_store()
             self._leaves |= {member["name"]: self._leave(member) for member in self.hosts}
         elif host["name"] not in self._members:
             self._leaves[host["name"]] = self._leave(host)
-        if len(self.hosts) == 1:
-            self._store = Store(
-                self._name_of_store,
-                {"host": host},
-                pulumi.ResourceOptions(parent=self, depends_on=list(self._fleetd_steps)),
-            )
 
     @property
     def settled(self) -> Sequence[pulumi.Resource]:
@@ -124,6 +119,11 @@ class Cluster(pulumi.ComponentResource):
     def machines(self) -> pulumi.Output[dict[str, str]]:
         """The machines' addresses by name."""
         return pulumi.Output.all(**{host["name"]: host["address"] for host in self.hosts})
+
+    def _ask_store(self) -> Store:
+        """When all members are there: any of them may be dead by then."""
+        opts = pulumi.ResourceOptions(parent=self, depends_on=list(self._fleetd_steps))
+        return Store(self._name_of_store, {"hosts": list(self.hosts)}, opts)
 
     def _leave(self, host: Host) -> Leave:
         """Through the first machine, when that has the present software."""

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
-from . import claims
+from . import claims, reach
 from .host import Connection, ssh
 
 _KEY = re.compile(r"/(app|test)/[A-Za-z0-9_./@:-]+")
@@ -51,13 +51,15 @@ class EtcdKeys(pulumi.ComponentResource):
         seed, store = f"timeout 60 fleetctl seed {key}", args.get("store", "")
         remote.Command(
             key,
-            connection=ssh(args["connection"]),
+            connection=ssh(args["connection"], dials=3),
             create=claims.create(seed, key, store),
             update=claims.update(seed, key, store),
             delete=f"{seed} --remove",
             # On stdin, since a value may be a secret and the command line is no place for one.
             stdin=pulumi.Output.json_dumps({"value": value}),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self, hooks=reach.before_writing(key, args["connection"])
+            ),
         )
 
 

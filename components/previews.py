@@ -3,7 +3,7 @@
 A hook of the unit's resource runs in previews when the resource is to change, and asks
 `fleetctl plan` on a machine. Before there is a cluster, fleet's scheduler tells here where units
 will be. It says nothing when the cluster cannot be asked: a preview never fails, and never waits
-long, because of it.
+long, because of it. Where the first machine cannot be reached, another one is asked.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ import pulumi
 
 from .forecast import forecast
 from .host import Connection, Host
-from .ssh_call import call
+from .ssh_call import call_any
 from .ssh_config import openssh_files
 
 CONNECT_SECONDS = 3
 SECONDS = 20
 """For the whole question."""
 MACHINE = "machine"
-"""How the machine that is asked is called in OpenSSH's files."""
+"""How the first machine that is asked is called in OpenSSH's files; others have their own names."""
 ASK = f"timeout {SECONDS} fleetctl plan --output json"
 
 
@@ -65,12 +65,14 @@ def hooks(
         connection: a machine of the cluster.
         document: what `fleetctl apply` will get.
         draft: what stands for it as long as it is not known.
-        hosts: the machines of a cluster that does not exist yet; without them, it is passed over.
+        hosts: the cluster's machines, members of etcd first: others to ask, and where units will
+            be as long as the cluster does not exist; without them, that is passed over.
     """
     if not pulumi.runtime.is_dry_run():
         return None
 
-    way = pulumi.Output.all(**openssh_files({MACHINE: connection}))
+    machines = {MACHINE: connection, **{one["name"]: one["connection"] for one in hosts[1:3]}}
+    way = pulumi.Output.all(**openssh_files(machines))
 
     async def tell(args: pulumi.ResourceHookArgs) -> None:
         files = await way.future()
@@ -79,7 +81,7 @@ def hooks(
         if files is None:
             say(component, foresee(hosts, asked), "")
         else:
-            found = await asyncio.to_thread(ask, files, asked)
+            found = await asyncio.to_thread(ask, list(machines), files, asked)
             say(component, found, "" if known else draft.condition)
 
     options = pulumi.ResourceHookOptions(on_dry_run=True, ignore_errors=True)
@@ -108,11 +110,12 @@ def foresee(hosts: Sequence[Host], document: str) -> Mapping[str, Any]:
     return forecast(documents, names)
 
 
-def ask(files: Mapping[str, str], document: str) -> Mapping[str, Any]:
+def ask(machines: Sequence[str], files: Mapping[str, str], document: str) -> Mapping[str, Any]:
     """What the cluster plans to do; empty when it cannot be asked, for whatever reason.
 
     Args:
-        files: OpenSSH's for the machine that is asked.
+        machines: that are asked, one after the other until one can be reached.
+        files: OpenSSH's for them.
         document: what `fleetctl apply` will get.
     """
     earlier = _before[files["known_hosts"]]
@@ -120,8 +123,8 @@ def ask(files: Mapping[str, str], document: str) -> Mapping[str, Any]:
     earlier.append(json.loads(document))
     seconds = SECONDS + CONNECT_SECONDS
     try:
-        answer = call(
-            MACHINE,
+        _, answer = call_any(
+            machines,
             ASK,
             files,
             question=question,

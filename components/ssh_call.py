@@ -1,4 +1,4 @@
-"""One call of a machine with OpenSSH, its files written for that call alone.
+"""Calls of machines with OpenSSH, its files written for each call alone.
 
 With the standard library only: `store_probe.py`, which runs by itself, needs it too.
 """
@@ -12,6 +12,8 @@ FOLDER = "@FOLDER@"
 """Stands in OpenSSH's files for the full path of their folder, until they are written."""
 SSH_FAILED = 255
 """What ssh exits with when there is no connection."""
+REFRESH = "if it is gone, `pulumi up --refresh` makes it anew; if it hangs, remove it first"
+"""What to do about a machine that cannot be reached."""
 
 _silent: set[tuple[str, str]] = set()
 """Machines that could not be reached, with their keys: the others are asked first from then on."""

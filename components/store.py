@@ -1,6 +1,7 @@
 """Store: what etcd holds, so that what was lost or changed by hand is written again."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
@@ -18,8 +19,8 @@ _PROBE = Path(__file__).with_name("store_probe.py")
 class StoreArgs(TypedDict):
     """Whom to ask."""
 
-    host: Host
-    """A machine of the cluster."""
+    hosts: Sequence[Host]
+    """Machines of the cluster: asked one after the other until one answers."""
 
 
 class Store(pulumi.ComponentResource):
@@ -28,7 +29,7 @@ class Store(pulumi.ComponentResource):
     fleet gives an id to a store that has none. So another id says that the data were lost or put
     back, and whatever was written there is to be written again. What was changed by hand is to be
     written again too: so each unit and key has the number of times that this has happened. While
-    the machine does not answer, all is as the last update has kept it in a file.
+    no machine answers, all is as the last update has kept it in a file.
     """
 
     id: pulumi.Output[str]
@@ -56,12 +57,12 @@ class Store(pulumi.ComponentResource):
     def _ask(
         self, args: StoreArgs, kept: PurePosixPath, opts: pulumi.ResourceOptions | None
     ) -> pulumi.Output[str]:
-        host = args["host"]
-        files = openssh_files({host["name"]: host["connection"]})
+        connections = {host["name"]: host["connection"] for host in args["hosts"]}
+        files = openssh_files(connections)
         asked = local.run_output(
             command=f"python3 {shlex.quote(str(_PROBE))} {kept}",
-            # The machine's key is a secret, and the command line is no place for one.
-            stdin=pulumi.Output.json_dumps({"machine": host["name"], **files}),
+            # The machines' key is a secret, and the command line is no place for one.
+            stdin=pulumi.Output.json_dumps({"machines": " ".join(connections), **files}),
             opts=pulumi.InvokeOutputOptions(
                 parent=self, depends_on=opts.depends_on if opts else None
             ),

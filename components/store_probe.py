@@ -1,11 +1,12 @@
-"""Asks a machine what etcd holds. Runs by itself, with the standard library only.
+"""Asks the machines what etcd holds. Runs by itself, with the standard library only.
 
 Usage: python3 store_probe.py FILE < OPENSSH_FILES.json
 
 Prints a line with the id of etcd's data and, as NAME=TIMES, how often units and keys will have been
-written again because they were changed by hand; on a second line, those that are now. What the
-machine does not tell is as FILE holds it (nothing if it is not there), with the reason on stderr.
-It never fails: a preview has to work while the cluster does not.
+written again because they were changed by hand; on a second line, those that are now. The first
+machine that can be reached tells it; on stderr, which cannot. What none tells is as FILE holds it
+(nothing if it is not there), with the reason on stderr. It never fails: a preview has to work while
+the cluster does not.
 """
 
 import json
@@ -14,10 +15,10 @@ import sys
 from pathlib import Path
 
 # Run by its path, it is in no package: its folder is where Python looks first.
-from ssh_call import call
+from ssh_call import REFRESH, call_any
 
 SECONDS = 15
-"""For all; a machine that does not accept connections costs `CONNECT_SECONDS`."""
+"""For each machine; one that does not accept connections costs `CONNECT_SECONDS`."""
 CONNECT_SECONDS = 4
 # A store that was emptied or restored a moment ago gets its id when fleet has found it again.
 ASK = """\
@@ -38,32 +39,32 @@ def main() -> None:
     """Ask, or tell what was known before."""
     files: dict[str, str] = json.load(sys.stdin)
     kept = Path(sys.argv[1])
-    machine = files.pop("machine")
+    machines = files.pop("machines").split()
     before = kept.read_text() if kept.exists() else ""
     try:
-        print(ask(machine, files, before))
+        print(ask(machines, files, before))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", "") or str(error)
-        print(f"{machine} does not say which data etcd holds: {reason.strip()}", file=sys.stderr)
+        print(f"No machine says which data etcd holds: {reason.strip()}", file=sys.stderr)
         print(before)
 
 
-def ask(machine: str, files: dict[str, str], before: str) -> str:
+def ask(machines: list[str], files: dict[str, str], before: str) -> str:
     """What etcd holds, over SSH.
 
     Raises:
         OSError, ValueError, subprocess.SubprocessError: no answer.
     """
-    asked = call(machine, ASK, files, connect_seconds=CONNECT_SECONDS, seconds=SECONDS)
+    found, asked = call_any(machines, ASK, files, connect_seconds=CONNECT_SECONDS, seconds=SECONDS)
     asked.check_returncode()
+    for machine in machines[: machines.index(found)]:
+        print(f"{machine} cannot be reached: {REFRESH}", file=sys.stderr)
     cluster, _, drift = asked.stdout.partition("\n")
     id = str(json.loads(cluster)["id"])
     if drift.strip():
-        found = json.loads(drift)
-        return f"{id}{counts(**found)}\n{', '.join(found['changed'])}".strip()
-    print(
-        f"{machine} does not say what was changed by hand: {asked.stderr.strip()}", file=sys.stderr
-    )
+        told = json.loads(drift)
+        return f"{id}{counts(**told)}\n{', '.join(told['changed'])}".strip()
+    print(f"{found} does not say what was changed by hand: {asked.stderr.strip()}", file=sys.stderr)
     return before if before.partition(" ")[0] == id else id
 
 

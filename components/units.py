@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_command import remote
 
-from . import claims, previews
+from . import claims, previews, reach
 from .fleet.lint import lint, read_unit_file
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
 from .host import Connection, Host, ssh
@@ -210,15 +210,19 @@ def apply(
     document = pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}})
     return remote.Command(
         unit,
-        connection=ssh(connection),
+        connection=ssh(connection, dials=3),
         create=claims.create(run, unit, store),
         update=claims.update(run, unit, store),
         delete=f"{run} --destroy",
         stdin=document,
         opts=pulumi.ResourceOptions(
             parent=parent,
-            hooks=previews.hooks(
-                parent, connection, document, _draft(path, wanted), args.get("hosts", [])
+            hooks=reach.before_writing(
+                unit,
+                connection,
+                previews.hooks(
+                    parent, connection, document, _draft(path, wanted), args.get("hosts", [])
+                ),
             ),
         ),
     )

@@ -156,6 +156,14 @@ def test_a_removed_machine_is_made_anew(cluster: Stack, machines: dict[str, str]
     members = asking.etcd_members(cluster, "machine-1")
     cluster.run("docker", "rm", "-fv", cluster.container("machine-1"))
     assert cluster.changes("--refresh")["machine-1"] == "create"
+    through_another = cluster.fleetctl("list-units")
+    assert "Going through machine-2" in through_another.err
+    cluster.configure({"greeting": "through machine-1"})
+    refused = cluster.up(check=False)
+    cluster.run("pulumi", "config", "rm", "greeting")
+    assert refused.code
+    assert "which this is written through, cannot be reached" in refused.text
+    assert "`pulumi up --refresh` makes it anew" in refused.text
 
     cluster.up("--refresh")
     eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)

@@ -44,7 +44,7 @@ def program() -> None:
         host_key=machine.stdout,
     )
     host = Host(name="machine-1", id="1", address="127.0.0.1", connection=connection, metadata={})
-    store = Store("store", {"host": host}, pulumi.ResourceOptions(depends_on=[machine]))
+    store = Store("store", {"hosts": [host]}, pulumi.ResourceOptions(depends_on=[machine]))
     local.Command("unit", create="true", update=in_store("true", store.id))
 
 
@@ -62,7 +62,7 @@ def test_another_store_writes_again_and_the_same_one_changes_nothing(
     etcd_says("")
     silent = project.preview(program)
     assert changed(silent.steps) == {}, "what was known stands"
-    assert any("does not say which data etcd holds" in one for one in silent.messages)
+    assert any("No machine says which data etcd holds" in one for one in silent.messages)
 
     etcd_says("second")
     assert changed(project.preview(program).steps) == {"store-id": "update", "unit": "update"}
@@ -84,7 +84,7 @@ def test_what_is_kept_goes_with_the_cluster(
         parent = pulumi.ComponentResource(
             "test:index:Cluster", "cluster", None, pulumi.ResourceOptions(deleted_with=network)
         )
-        Store("store", {"host": host}, pulumi.ResourceOptions(parent=parent))
+        Store("store", {"hosts": [host]}, pulumi.ResourceOptions(parent=parent))
 
     monkeypatch.chdir(tmp_path)  # Where a project is made, its commands run.
     (tmp_path / "project").mkdir()

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
+from components import reach
 from components.images import own_platform
 from components.settings import AWS_ONLY
 
@@ -90,6 +91,10 @@ class Engine(pulumi.runtime.Mocks):
         return {one.name: one.inputs for one in self.asked if one.type.endswith(kind)}
 
 
+def no_hooks(*_: object) -> None:
+    """Mocks know none."""
+
+
 def run_program(
     engine: pulumi.runtime.Mocks, config: Mapping[str, str], secrets: Sequence[str] = ()
 ) -> None:
@@ -102,6 +107,7 @@ def run_program(
     def run() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(CHECKOUT)
+            patch.setattr(reach, "before_writing", no_hooks)
             runpy.run_path("__main__.py")
 
     run()

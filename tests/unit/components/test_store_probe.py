@@ -12,7 +12,7 @@ from components import store
 
 PROBE = Path(store.__file__).with_name("store_probe.py")
 FILES = {
-    "machine": "machine-1",
+    "machines": "machine-1 machine-2",
     "ssh_config": "IdentityFile @FOLDER@/identity\n",
     "known_hosts": "machine-1 ssh-ed25519 AAAA1\n",
     "identity": "a private key\n",
@@ -67,6 +67,20 @@ def test_a_machine_that_does_not_know_what_was_changed_by_hand_tells_the_id(
     assert told.stderr.startswith("machine-1 does not say what was changed by hand: there is no")
 
 
+def test_without_the_first_machine_the_next_one_tells_and_what_to_do_is_said(tmp_path: Path):
+    (tmp_path / "kept").write_text("old")
+    ssh = 'case " $* " in *" machine-1 "*) exit 255 ;; *) echo \'{"id":"1a2b"}\' ;; esac'
+    told = probe(tmp_path, ssh)
+    assert told.stdout == "1a2b\n"
+    assert "machine-1 cannot be reached: if it is gone, `pulumi up --refresh`" in told.stderr
+
+
+def test_one_that_is_reached_and_does_not_know_speaks_for_all(tmp_path: Path):
+    told = probe(tmp_path, f"echo >> {tmp_path}/asked; exit 1")
+    assert told.stdout == "\n"
+    assert (tmp_path / "asked").read_text() == "\n"
+
+
 @pytest.mark.parametrize(
     ("ssh", "reason"),
     [
@@ -79,7 +93,7 @@ def test_without_an_answer_it_tells_what_was_known_and_why(tmp_path: Path, ssh: 
     (tmp_path / "kept").write_text("1a2b")
     told = probe(tmp_path, ssh)
     assert told.stdout == "1a2b\n"
-    assert told.stderr.startswith("machine-1 does not say which data etcd holds: ")
+    assert told.stderr.startswith("No machine says which data etcd holds: ")
     assert reason in told.stderr
 
 
