@@ -114,3 +114,4 @@ pulumi.export(
 )
 pulumi.export("fleetctl_tunnel", cluster.hosts[0]["name"])
 pulumi.export("ssh_config", ssh_config.path)
+pulumi.export("ssh_files", ssh_config.files)

@@ -76,7 +76,7 @@ def call(
     """
     limits = ("-o", f"ConnectTimeout={connect_seconds}", "-o", "BatchMode=yes")
     with TemporaryDirectory() as folder:
-        _write(files, folder)
+        write_files(files, folder)
         return subprocess.run(
             ("ssh", "-F", f"{folder}/ssh_config", *limits, machine, command),
             input=question,
@@ -87,9 +87,16 @@ def call(
         )
 
 
-def _write(files: Mapping[str, str], folder: str) -> None:
-    """Keys are among them: they are the user's alone before there is anything in them."""
+def write_files(files: Mapping[str, str], folder: str) -> None:
+    """Write OpenSSH's files into a folder, each at once; `folder` is its full path.
+
+    Keys are among them: they are the user's alone before there is anything in them.
+    """
+    Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in files.items():
         path = Path(folder, name)
-        path.touch(mode=0o600)
-        path.write_text(text.replace(FOLDER, folder))
+        new = path.with_name(f".{name}.new")
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(text.replace(FOLDER, folder))
+        new.replace(path)

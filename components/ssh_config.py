@@ -1,22 +1,18 @@
 """SshConfig: the operator's way to the machines, for plain `ssh` and `fleetctl --tunnel`."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import TypedDict
 
 import pulumi
 from pulumi_command import local
 
 from .host import SSH_USER, Connection, Host, Proxy
-from .ssh_call import FOLDER
+from .ssh_call import FOLDER, write_files
 
 BASTION = "bastion"
 """The bastion's name in the configuration."""
-# The stack's state, which others may share, has no use for the folder's full path.
-_WRITE = 'umask 077 && mkdir -p {folder} && sed "s|{mark}|$PWD/{folder}|" > {path}'
-
-REMOVE = "rm -f {path} && {{ rmdir {folder} 2>/dev/null || true; }}"
-"""The files go at the same time: the folder goes with whichever is the last, or is gone already."""
+REMOVE = "rm -rf {folder}; rmdir {above} 2>/dev/null || true"
 
 
 class SshConfigArgs(TypedDict):
@@ -29,10 +25,17 @@ class SshConfigArgs(TypedDict):
 
 
 class SshConfig(pulumi.ComponentResource):
-    """An ssh_config with the machines' names, their pinned host keys, and the private key."""
+    """An ssh_config with the machines' names, their pinned host keys, and the private key.
+
+    The files are of the computer, not of the stack: every update writes them where it runs, and
+    whoever else has the stack's outputs can (`files`; `make env` does). Only their removal is a
+    resource.
+    """
 
     path: pulumi.Output[str]
     """The configuration: `ssh -F PATH machine-1`."""
+    files: pulumi.Output[dict[str, str]]
+    """The files' texts by name, with `@FOLDER@` for the full path of their folder. Secret."""
 
     def __init__(
         self, name: str, args: SshConfigArgs, opts: pulumi.ResourceOptions | None = None
@@ -40,23 +43,27 @@ class SshConfig(pulumi.ComponentResource):
         """Write the files; they go when the stack goes."""
         super().__init__("fleet-cluster:index:SshConfig", name, None, opts)
         folder = args["folder"]
-        files = openssh_files({host["name"]: host["connection"] for host in args["hosts"]})
-        written = [self._write(folder, name, text) for name, text in files.items()]
-        done = pulumi.Output.all(*(one.stdout for one in written))
-        self.path = done.apply(lambda _: f"{folder}/ssh_config")
-        self.register_outputs({"path": self.path})
-
-    def _write(self, folder: str, name: str, content: pulumi.Input[str]) -> local.Command:
-        path = PurePosixPath(folder) / name
-        write = _WRITE.format(mark=FOLDER, folder=folder, path=path)
-        return local.Command(
-            name,
-            create=write,
-            update=write,
-            delete=REMOVE.format(folder=folder, path=path),
-            stdin=content,
-            opts=pulumi.ResourceOptions(parent=self),
+        self.files = pulumi.Output.secret(
+            pulumi.Output.all(
+                **openssh_files({host["name"]: host["connection"] for host in args["hosts"]})
+            )
         )
+        # Gone before it is made anew: it must not take along what has just been written.
+        removed = local.Command(
+            f"{name}-files",
+            delete=REMOVE.format(folder=folder, above=Path(folder).parent),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        written = pulumi.Output.all(self.files, removed.id).apply(lambda a: _write(a[0], folder))
+        self.path = pulumi.Output.unsecret(written)
+        self.register_outputs({"path": self.path, "files": self.files})
+
+
+def _write(files: Mapping[str, str], folder: str) -> str:
+    """Write them, unless this is a preview: the path of the configuration."""
+    if not pulumi.runtime.is_dry_run():
+        write_files(files, str(Path(folder).absolute()))
+    return f"{folder}/ssh_config"
 
 
 def openssh_files(machines: Mapping[str, Connection]) -> dict[str, pulumi.Output[str]]:

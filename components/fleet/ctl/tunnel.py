@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from signal import SIGINT, pthread_kill
 from threading import Thread, main_thread
 from typing import IO
@@ -101,6 +102,11 @@ class Tunnel:
             raise CtlError(
                 f"the SSH connection to {self.host.name} ended before the command did: what it was "
                 "to do may have been done. See: fleetctl list-units"
+            )
+        if code == SSH_FAILED and self.options.config and not Path(self.options.config).exists():
+            raise CtlError(
+                f"there is no {self.options.config}: bring the stack up (make up), or name a "
+                "machine with --tunnel and its configuration with --ssh-config"
             )
         if code == SSH_FAILED:
             raise CtlError(

@@ -91,8 +91,8 @@ class Engine(pulumi.runtime.Mocks):
         return {one.name: one.inputs for one in self.asked if one.type.endswith(kind)}
 
 
-def no_hooks(*_: object) -> None:
-    """Mocks know none."""
+def nothing(*_: object) -> None:
+    """Mocks know no hooks; and nothing is written into this checkout."""
 
 
 def run_program(
@@ -107,7 +107,8 @@ def run_program(
     def run() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(CHECKOUT)
-            patch.setattr(reach, "before_writing", no_hooks)
+            patch.setattr(reach, "before_writing", nothing)
+            patch.setattr("components.ssh_config.write_files", nothing)
             runpy.run_path("__main__.py")
 
     run()

@@ -1,11 +1,13 @@
 """The operator's SSH files."""
 
+import stat
 import subprocess
 from pathlib import Path
 
 import pulumi
 
 from components.host import Connection
+from components.ssh_call import FOLDER, write_files
 from components.ssh_config import REMOVE, known_hosts, openssh_files, ssh_config
 
 HOSTS: list[dict[str, str | int]] = [
@@ -63,14 +65,23 @@ def test_keys_end_as_openssh_wants_them():
     return pulumi.Output.all(**openssh_files({"machine-1": way})).apply(check)
 
 
-def test_the_folder_goes_with_its_last_file_and_may_be_gone(tmp_path: Path):
-    folder = tmp_path / "ssh"
-    folder.mkdir()
-    for name in ("identity", "known_hosts"):
-        (folder / name).touch()
-    left: list[bool] = []
-    for name in ("identity", "known_hosts", "ssh_config"):
-        remove = REMOVE.format(folder="ssh", path=f"ssh/{name}")
+def test_the_folder_goes_with_all_that_is_in_it_and_may_be_gone(tmp_path: Path):
+    (tmp_path / "ssh/dev").mkdir(parents=True)
+    (tmp_path / "ssh/dev/identity").touch()
+    for _ in range(2):
+        remove = REMOVE.format(folder="ssh/dev", above="ssh")
         subprocess.run(["sh", "-c", remove], cwd=tmp_path, check=True)
-        left.append(folder.exists())
-    assert left == [True, False, False]
+        assert not (tmp_path / "ssh").exists()
+
+
+def test_files_are_for_the_user_alone_and_say_where_they_are(tmp_path: Path):
+    folder = tmp_path / "ssh" / "dev"
+    for turn in ("old", "new"):
+        write_files(
+            {"identity": turn, "ssh_config": f"IdentityFile {FOLDER}/identity"}, str(folder)
+        )
+    assert (folder / "identity").read_text() == "new"
+    assert (folder / "ssh_config").read_text() == f"IdentityFile {folder}/identity"
+    assert sorted(path.name for path in folder.iterdir()) == ["identity", "ssh_config"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}

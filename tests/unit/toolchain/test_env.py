@@ -1,10 +1,11 @@
 """make env: a person's shell gets the tools, and keeps its own choices."""
 
+import shutil
 import stat
 
 import pytest
 
-from .conftest import Computer
+from .conftest import PULUMI, ROOT, Computer
 
 
 @pytest.fixture
@@ -74,14 +75,75 @@ def test_another_checkouts_exports_are_not_the_users_choice(ready: Computer) -> 
     assert second["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{ready.checkout}/.pulumi/passphrase"
 
 
-def test_fleetctl_finds_the_cluster_when_the_stack_is_up(ready: Computer) -> None:
-    assert "FLEETCTL_TUNNEL" not in exported(ready)
-    written = ready.checkout / ".pulumi/ssh/dev/ssh_config"
-    written.parent.mkdir(parents=True)
-    written.touch()
+def test_fleetctl_finds_the_cluster_as_soon_as_the_stack_is_up(ready: Computer) -> None:
     shell = exported(ready)
     assert shell["FLEETCTL_TUNNEL"] == "machine-1"
     assert shell["FLEETCTL_SSH_CONFIG"] == f"{ready.checkout}/.pulumi/ssh/dev/ssh_config"
+    assert not asked_for_files(ready), "there is no stack in this checkout"
+
+
+OUTPUT = """
+if [[ "$1 $2 $3" == "stack output ssh_files" ]]; then
+  echo '{"identity": "a key", "ssh_config": "IdentityFile @FOLDER@/identity"}'
+  exit
+fi
+"""
+
+
+@pytest.fixture
+def up_elsewhere(ready: Computer) -> Computer:
+    """A checkout on whose back end another computer has brought the stack up."""
+    components = ready.checkout / "components"
+    components.mkdir()
+    for name in ("__init__.py", "ssh_call.py"):
+        shutil.copy(ROOT / "components" / name, components)
+    shutil.copytree(ROOT / "bin", ready.checkout / "bin")
+    ready.stub("pulumi", OUTPUT + PULUMI)
+    return ready
+
+
+def asked_for_files(computer: Computer) -> list[str]:
+    return [call for call in computer.calls if call.startswith("pulumi stack output ssh_files")]
+
+
+def has_files(computer: Computer) -> bool:
+    """Whether OpenSSH's files are there, for the user alone."""
+    folder = computer.checkout / ".pulumi/ssh/dev"
+    if not folder.exists():
+        return False
+    assert (folder / "ssh_config").read_text() == f"IdentityFile {folder}/identity"
+    assert (folder / "identity").read_text() == "a key"
+    assert stat.S_IMODE((folder / "identity").stat().st_mode) == 0o600
+    return True
+
+
+def test_ssh_files_of_a_stack_that_is_up_elsewhere_are_written(up_elsewhere: Computer) -> None:
+    exported(up_elsewhere, PULUMI_BACKEND_URL="s3://state")
+    assert has_files(up_elsewhere)
+    [asked] = asked_for_files(up_elsewhere)
+    assert "--stack dev" in asked and "a key" not in asked
+
+
+def test_fleetctl_writes_ssh_files_that_are_missing(up_elsewhere: Computer) -> None:
+    config = f"{up_elsewhere.checkout}/.pulumi/ssh/dev/ssh_config"
+    for _ in range(2):
+        done = up_elsewhere.run("bin/fleetctl", "list-units", FLEETCTL_SSH_CONFIG=config)
+        assert done.returncode == 0, done.stderr
+        assert has_files(up_elsewhere)
+    assert len(asked_for_files(up_elsewhere)) == 1, "they were there the second time"
+
+
+def test_fleetctl_leaves_the_users_own_ssh_config_alone(up_elsewhere: Computer) -> None:
+    up_elsewhere.run("bin/fleetctl", "list-units", FLEETCTL_SSH_CONFIG="/nowhere/ssh_config")
+    up_elsewhere.run("bin/fleetctl", "list-units")
+    assert not asked_for_files(up_elsewhere)
+    assert not has_files(up_elsewhere)
+
+
+def test_without_a_stack_that_is_up_nothing_is_written(up_elsewhere: Computer) -> None:
+    up_elsewhere.stub("pulumi", PULUMI)
+    exported(up_elsewhere, PULUMI_BACKEND_URL="s3://state")
+    assert not has_files(up_elsewhere)
 
 
 def test_a_tunnel_of_the_users_own_goes_by_the_users_own_ssh_config(ready: Computer) -> None:

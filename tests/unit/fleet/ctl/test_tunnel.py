@@ -126,6 +126,15 @@ def test_a_connection_that_fails(far: Far, capfd: Output) -> None:
     assert "no SSH connection to 10.0.0.11" in capfd.readouterr().err
 
 
+def test_a_configuration_that_is_missing_is_named(
+    far: Far, monkeypatch: pytest.MonkeyPatch, capfd: Output
+) -> None:
+    monkeypatch.setenv("FLEETCTL_SSH_CONFIG", "/nowhere/ssh_config")
+    far.are_silent("10.0.0.11")
+    assert main(["list-units"]) == Exit.FAILED
+    assert "there is no /nowhere/ssh_config: bring the stack up" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("code", "complaint"), [(255, "ended before the command did"), (127, "no fleetctl")]
 )
