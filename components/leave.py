@@ -60,7 +60,7 @@ class Leave(pulumi.ComponentResource):
         self._at_its_end(
             "leave",
             lambda asked, id: unless_claimed(FOLDER / id, asked + drain(host["name"], id)),
-            child_of(self, opts),
+            child_of(self, opts, pulumi.ResourceOptions(hooks=self._hooks())),
             create=self._known.stdout.apply(lambda id: stay(id.strip())),
         )
         self.register_outputs({})
@@ -91,7 +91,6 @@ class Leave(pulumi.ComponentResource):
             asked = f"{quorum.may_leave(name, address, id)} || exit; " if self._members else ""
             return command(asked, id)
 
-        hooks = pulumi.ResourceOptions(hooks=self._hooks(f"{name}-{step}"))
         remote.Command(
             f"{name}-{step}",
             connection=ssh(self._args["via"], dials=3),
@@ -100,10 +99,10 @@ class Leave(pulumi.ComponentResource):
             triggers=[self._host["id"]],
             # By which the end of a resource knows whether it has been made anew.
             add_previous_output_in_env=create is not None,
-            opts=pulumi.ResourceOptions.merge(opts, hooks),
+            opts=opts,
         )
 
-    def _hooks(self, step: str) -> pulumi.ResourceHookBinding:
+    def _hooks(self) -> pulumi.ResourceHookBinding:
         """It is made again when the machine is: then a preview asks, through the others."""
         name = self._host["name"]
         others = {other: way for other, way in self._members.items() if other != name}
@@ -112,7 +111,7 @@ class Leave(pulumi.ComponentResource):
             asked = pulumi.Output.from_input(self._host["address"]).apply(
                 lambda address: quorum.may_leave(name, address, "", preview=True)
             )
-            hooks = quorum.in_preview(step, others, asked)
+            hooks = quorum.in_preview(f"{name}-leave", others, asked)
         return pulumi.ResourceHookBinding(before_create=hooks)
 
 
