@@ -269,7 +269,7 @@ class DBusSystemd:
         if message.member == "JobRemoved":
             _, job, name, result = message.body
             path = self._paths.get(name, "")
-            if path:
+            if path or name in self._started_by:
                 self._ended[name] = (job, result)
         if path not in self._asked:
             return
@@ -410,7 +410,7 @@ class DBusSystemd:
         }
 
     async def _rows(self, names: list[str]) -> dict[str, Sequence[Any]]:
-        """Systemd's list of these units: in their order, without those that it finds invalid.
+        """The rows of these units, in their order, without those that systemd finds invalid.
 
         A row has the unit's own name, also where it was asked by an alias.
         """
