@@ -10,7 +10,7 @@ from ..command import Command, Context
 from ..errors import CtlError, Exit
 from ..finishing import finish
 from ..follow import Follower
-from ..goals import UP, Failed
+from ..goals import UP, Failed, Goal, Reached
 from ..names import legend, select
 from ..ordering import give
 from ..view import View
@@ -53,31 +53,22 @@ def _restart(
     bound = {one: view.reported(one)[machine] for one in _bound(name, machine, view)}
     failures = give(follower, Verb.RESTART, {name: [machine]}, timeout)
     units = follower.view.units
-    if not failures and name in units:
-        wanted = {name: goals.restarted(name, units[name], machine, before)}
-        failures = Wait(follower, wanted, timeout).run()
-    return failures or _rejoin(follower, name, machine, bound, timeout)
+    if failures or name not in units:
+        return failures
 
+    def say(one: str, message: str) -> None:
+        if name not in wait.failures:
+            print(message if one == name else f"{message}, restarted with {name}")
 
-def _rejoin(
-    follower: Follower,
-    name: str,
-    machine: str,
-    bound: Mapping[str, UnitState],
-    timeout: float | None,
-) -> Mapping[str, Failed]:
-    """Wait for what restarts with a unit; `bound` as it was before."""
-    units = follower.view.units
-    wanted = {
-        one: goals.restarted(one, units[one], machine, state, is_bound=True)
-        for one, state in bound.items()
-        if one in units
-    }
+    def with_it(one: str, state: UnitState) -> Goal:
+        """What is bound to a unit that has failed is not waited for: systemd leaves it down."""
+        goal = goals.restarted(one, units[one], machine, state, is_bound=True)
+        return lambda view: Reached(one) if name in wait.failures else goal(view)
 
-    def say(_one: str, message: str) -> None:
-        print(f"{message}, restarted with {name}")
-
-    return Wait(follower, wanted, timeout, say).run()
+    itself = goals.restarted(name, units[name], machine, before)
+    wait = Wait(follower, {name: itself}, timeout, say)
+    wait.goals |= {one: with_it(one, state) for one, state in bound.items() if one in units}
+    return wait.run()
 
 
 def _bound(name: str, machine: str, view: View) -> list[str]:
