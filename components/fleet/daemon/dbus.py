@@ -269,8 +269,11 @@ class DBusSystemd:
         if message.member == "JobRemoved":
             _, job, name, result = message.body
             path = self._paths.get(name, "")
-            if path or name in self._started_by:
+            reloads = name in self._reloaded_by
+            if path or reloads or name in self._started_by:
                 self._ended[name] = (job, result)
+            if reloads and self._on_change:
+                self._on_change()
         if path not in self._asked:
             return
         if message.member == "PropertiesChanged":
