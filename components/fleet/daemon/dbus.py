@@ -1,6 +1,8 @@
 """systemd over D-Bus: the system bus, in a thread with an event loop of its own."""
 
 import asyncio
+import hashlib
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,14 +11,15 @@ from typing import Any, TypeVar
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio.message_bus import MessageBus
 
-from ..model import sha_of
 from ..unitfiles.names import UnitFileError
 from ..unitfiles.unitfile import parse
 from .fence import FENCED_DIRECTORY, FencedUnits
 from .journal import last_lines
-from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
+from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, Status, SystemdError
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 CALL_SECONDS = 25.0
 """How long systemd has for an answer; a daemon-reload of many units takes seconds."""
@@ -25,6 +28,9 @@ RECONNECT_SECONDS = 1.0
 
 CALLS_AT_ONCE = 32
 """The bus refuses a connection more than 128 unanswered calls; and they fit the socket."""
+
+DRAFT = ".draft"
+"""What a file is called while it is written: short, so that every unit's name fits."""
 
 REFERRER = "fleet.target"
 """systemd forgets a unit that has ended well, unless a loaded unit names it: this one does."""
@@ -40,6 +46,8 @@ _BUS_TROUBLE = tuple(
     for name in ("Disconnected", "LimitsExceeded", "NoMemory", "NoReply", "ServiceUnknown")
 )
 """Errors that say nothing about the unit that a call was about."""
+_FORGOTTEN = (_NOT_LOADED, "org.freedesktop.DBus.Error.UnknownObject")
+"""Errors that say that systemd has no such unit any more."""
 _MATCHES = (
     f"type='signal',sender='{_SYSTEMD}',interface='{_MANAGER}',member='JobRemoved'",
     f"type='signal',sender='{_SYSTEMD}',interface='{_PROPERTIES}',"
@@ -83,44 +91,36 @@ class DBusSystemd:
         """See `Systemd.status`."""
         return self._do(self._status(list(names)))
 
-    def write(self, files: Mapping[str, str]) -> None:
+    def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """See `Systemd.write`. A file is complete wherever it can be seen, and fenced before."""
-        fenced = {name for name, text in files.items() if _is_fenced(name, text)}
-        self._fenced.note(fenced - set(self._fenced.names()))
-        self._fenced.forget(files.keys() - fenced)
-        self._own.mkdir(parents=True, exist_ok=True)
-        self._unit_directory.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            draft = self._own / f".{name}"
-            draft.write_text(text)
-            link = self._unit_directory / f".{name}.fleet"
-            link.unlink(missing_ok=True)
-            link.hardlink_to(draft)
-            draft.replace(self._own / name)
-            link.replace(self._unit_directory / name)
+        return _refusals(lambda name: self._write(name, files[name]), files)
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.remove`."""
         names = list(names)
-        for name in names:
-            if self._is_own(name):
-                (self._unit_directory / name).unlink()
-            (self._own / name).unlink(missing_ok=True)
-        self._fenced.forget(names)
-        refused = self._do(self._for_each("ResetFailedUnit", "s", [[name] for name in names]))
-        if refused:
-            name, reason = next(iter(refused.items()))
-            raise SystemdError(f"cannot reset {name}: {reason}")
+        refused = _refusals(self._remove, names)
+        removed = [[name] for name in names if name not in refused]
+        return refused | self._do(self._for_each("ResetFailedUnit", "s", removed))
 
-    def files(self) -> dict[str, str]:
+    def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """See `Systemd.files`."""
-        return {name: sha_of((self._own / name).read_text()) for name in self._own_names()}
+        found = {name: self._sha(name) for name in (self._own_names() if names is None else names)}
+        return {name: sha for name, sha in found.items() if sha}
 
-    def reload(self) -> None:
+    def reload(self) -> str:
         """See `Systemd.reload`. Also makes systemd remember how each unit ended."""
-        (self._unit_directory / REFERRER).write_text(_referrer(sorted(self._own_names())))
-        self._do(self._manager("Reload"))
-        self._do(self._manager("StartUnit", "ss", REFERRER, "replace"))
+        try:
+            self._replace(self._unit_directory / REFERRER, _referrer(sorted(self._own_names())))
+        except OSError as error:  # The one that is there will do: it names what was there before.
+            log.error("%s cannot be written: %s", REFERRER, error)
+        refused = self._do(self._accepted("Reload", "", []))
+        if refused is None:
+            refused = self._do(self._accepted("StartUnit", "ss", [REFERRER, "replace"]))
+        return refused or ""
+
+    def unread(self, names: Iterable[str]) -> set[str]:
+        """See `Systemd.unread`."""
+        return self._do(self._unread(list(names)))
 
     def start(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.start`."""
@@ -138,9 +138,9 @@ class DBusSystemd:
         """See `Systemd.release`."""
         self._fenced.note(names)
 
-    def journal(self, names: Iterable[str]) -> dict[str, str]:
+    def journal(self, since: Mapping[str, float]) -> dict[str, str]:
         """See `Systemd.journal`."""
-        return last_lines(names)
+        return last_lines(since)
 
     def stopping(self) -> bool:
         """See `Systemd.stopping`."""
@@ -149,6 +149,43 @@ class DBusSystemd:
     def subscribe(self, on_change: Callable[[], None]) -> None:
         """See `Systemd.subscribe`. Reports units that `status` was asked for."""
         self._on_change = on_change
+
+    def _write(self, name: str, text: str) -> None:
+        if not _is_fenced(name, text):
+            self._fenced.forget([name])
+        elif name not in self._fenced.names():
+            self._fenced.note([name])
+        self._own.mkdir(parents=True, exist_ok=True)
+        self._unit_directory.mkdir(parents=True, exist_ok=True)
+        self._replace(self._own / name, text)
+        link = self._unit_directory / DRAFT
+        link.unlink(missing_ok=True)
+        link.hardlink_to(self._own / name)
+        link.replace(self._unit_directory / name)
+
+    def _replace(self, path: Path, text: str) -> None:
+        draft = path.with_name(DRAFT)
+        try:
+            draft.write_text(text)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)  # It may hold the last free space.
+            raise
+
+    def _remove(self, name: str) -> None:
+        if self._is_own(name):
+            (self._unit_directory / name).unlink()
+        (self._own / name).unlink(missing_ok=True)
+        self._fenced.forget([name])
+
+    def _sha(self, name: str) -> str:
+        """Of a file as it is, whatever someone has made of it; empty if it is not fleet's own."""
+        try:
+            path = self._own / name
+            return hashlib.sha256(path.read_bytes()).hexdigest() if self._is_own(name) else ""
+        except OSError as error:
+            log.error("the file of %s cannot be read: %s", name, error)
+            return ""
 
     def _own_names(self) -> list[str]:
         paths = self._own.iterdir() if self._own.is_dir() else ()
@@ -288,17 +325,40 @@ class DBusSystemd:
         if signals == self._signals:
             pairs = zip(rows.values(), since, strict=True)
             self._since = {r[6]: (r[3], when) for r, when in pairs if not _is_unknown(r)}
-        return {
+        found = {
             name: Status(load=row[2], active=row[3], sub=row[4], since=when, job=row[7] != 0)
             for (name, row), when in zip(rows.items(), since, strict=True)
         }
+        return {name: found.get(name, UNKNOWN) for name in names}
 
     async def _when(self, path: str, active: str) -> float:
         """When the unit entered this state; asked for again only after it changed."""
         known = self._since.get(path)
         if known and known[0] == active:
             return known[1]
-        return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6
+        try:
+            return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6
+        except DBusError as error:
+            if error.type not in _FORGOTTEN:
+                raise
+            return 0.0
+
+    async def _unread(self, names: list[str]) -> set[str]:
+        (listed,) = await self._manager("ListUnitsByNames", "as", names)
+        paths = {row[0]: row[6] for row in listed}
+        asked = (self._property(path, _UNIT, "NeedDaemonReload") for path in paths.values())
+        return {name for name, needed in zip(paths, await _gather(asked), strict=True) if needed}
+
+
+def _refusals(work: Callable[[str], None], names: Iterable[str]) -> dict[str, str]:
+    """Do it for each: the reasons of those for which it cannot be done."""
+    refused: dict[str, str] = {}
+    for name in names:
+        try:
+            work(name)
+        except OSError as error:
+            refused[name] = str(error)
+    return refused
 
 
 def _is_unknown(row: Sequence[Any]) -> bool:

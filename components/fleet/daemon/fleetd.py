@@ -39,7 +39,7 @@ from .dbus import DBusSystemd
 from .election import Election
 from .journald import about, log_to_journal
 from .leader import Leader
-from .ledger import Ledger
+from .ledger import Ledger, UnsavedError
 from .mirror import Mirror
 from .session import Session
 from .statefile import DiskFile, StateFile
@@ -53,6 +53,9 @@ MACHINE_ID = Path("/etc/machine-id")
 
 RETRY_SECONDS = 0.5
 """The pause after the store or systemd failed."""
+
+DISK_SECONDS = 2.0
+"""The pause after something could not be written down."""
 
 WATCHDOG_SECONDS = 20.0
 """systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
@@ -90,7 +93,7 @@ class Fleetd:
         self._configured = machine.metadata
         self._settings = settings
         self._around = around
-        ledger = Ledger(around.ledger_file)
+        ledger = self._ledger = Ledger(around.ledger_file)
         self._agent = Agent(
             machine.id,
             around.store,
@@ -145,7 +148,7 @@ class Fleetd:
             return burst.SECONDS
         full = self._is_full_due()
         lease = self.session.lease
-        due = [self._act(lease), self._lead(lease, full)]
+        due = [self._act(lease), self._lead(lease, full), self._watch_disk()]
         due.append(self._full_at - self._around.clock())
         return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))
 
@@ -203,9 +206,18 @@ class Fleetd:
                 self._announce(lease)
             self._note_trouble("systemd", "")
             return seconds
-        except SystemdError as error:
+        except UnsavedError:
+            return DISK_SECONDS  # Told by `_watch_disk`.
+        except (SystemdError, OSError) as error:
             self._note_trouble("systemd", f"systemd does not do as it should: {error}")
             return RETRY_SECONDS
+
+    def _watch_disk(self) -> float:
+        """Tell when nothing can be written down; after how many seconds to try again."""
+        unsaved = self._ledger.unsaved or self.session.unsaved
+        advice = "units run on, nothing new is started; free space on /run of this machine"
+        self._note_trouble("the disk", f"{unsaved}: {advice}" if unsaved else "")
+        return DISK_SECONDS if unsaved else 0.0
 
     def _take_metadata(self) -> None:
         """Be the machine that the operator says; without a record, as before."""

@@ -1,5 +1,6 @@
 """A small file that outlives fleetd, but not the machine's boot."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,11 @@ class StateFile(Protocol):
         ...
 
     def save(self, text: str) -> None:
-        """Replace it: after a crash it is the old text or the new one."""
+        """Replace it: after a crash it is the old text or the new one.
+
+        Raises:
+            OSError: it could not be saved; the old text is there.
+        """
         ...
 
 
@@ -29,7 +34,36 @@ class DiskFile:
 
     def save(self, text: str) -> None:
         """See `StateFile.save`."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".new")
-        draft.write_text(text)
-        draft.replace(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(text)
+            draft.replace(self._path)
+        except OSError:
+            draft.unlink(missing_ok=True)  # It may hold the last free space.
+            if not overwrite(self._path, text):
+                raise
+
+
+PAGE = 4096
+"""A file that is not empty has so many bytes on its disk, however full that is."""
+
+
+def overwrite(path: Path, text: str) -> bool:
+    """Put a short text in the place of a file's: what a full disk still allows.
+
+    It is written at once, in one page, and filled up with line ends; so a crash does not halve it.
+
+    Returns:
+        Whether it could be done.
+    """
+    content = text.encode()
+    try:
+        with path.open("r+b", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0 or max(size, len(content)) > PAGE:
+                return False
+            file.write(content.ljust(size, b"\n"))
+    except OSError:
+        return False
+    return True

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.daemon.dbus import DBusSystemd
+from components.fleet.daemon.dbus import DRAFT, DBusSystemd
 from components.fleet.model import sha_of
 
 from ..fakes import SLEEPS
@@ -55,8 +55,8 @@ def test_file_that_someone_replaced_or_removed_is_not_its_own(disk: Disk) -> Non
 
 def test_write_goes_on_after_being_killed_half_way(disk: Disk) -> None:
     disk.systemd.write({"a.service": SLEEPS})
-    (disk.own / ".a.service").write_text("half")
-    (disk.units / ".a.service.fleet").write_text("half")
+    (disk.own / DRAFT).write_text("half")
+    (disk.units / DRAFT).write_text("half")
     disk.systemd.write({"a.service": "whole"})
     assert disk.systemd.files() == {"a.service": sha_of("whole")}
     assert [path.name for path in disk.units.iterdir()] == ["a.service"]
