@@ -357,7 +357,7 @@ def _refusals(work: Callable[[str], None], names: Iterable[str]) -> dict[str, st
         try:
             work(name)
         except OSError as error:
-            refused[name] = str(error)
+            refused[name] = error.strerror or str(error)
     return refused
 
 

@@ -214,9 +214,11 @@ class Fleetd:
 
     def _watch_disk(self) -> float:
         """Tell when nothing can be written down; after how many seconds to try again."""
+        around = self._around
         unsaved = self._ledger.unsaved or self.session.unsaved
-        advice = "units run on, nothing new is started; free space on /run of this machine"
-        self._note_trouble("the disk", f"{unsaved}: {advice}" if unsaved else "")
+        fault = unsaved or around.lease_file.crowded or around.ledger_file.crowded
+        advice = "units run on, what is new cannot start; make room on /run of this machine"
+        self._note_trouble("the disk", f"{fault}: {advice}" if fault else "")
         return DISK_SECONDS if unsaved else 0.0
 
     def _take_metadata(self) -> None:

@@ -8,6 +8,9 @@ from typing import Protocol
 class StateFile(Protocol):
     """A text that is kept."""
 
+    crowded: str
+    """Why it was last saved in a way that leaves no room for more, in words; empty otherwise."""
+
     def load(self) -> str:
         """The text, empty when there is none."""
         ...
@@ -26,6 +29,7 @@ class DiskFile:
 
     def __init__(self, path: Path) -> None:
         """The directory is made when something is saved."""
+        self.crowded = ""
         self._path = path
 
     def load(self) -> str:
@@ -39,10 +43,12 @@ class DiskFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             draft.write_text(text)
             draft.replace(self._path)
-        except OSError:
+            self.crowded = ""
+        except OSError as error:
             draft.unlink(missing_ok=True)  # It may hold the last free space.
             if not overwrite(self._path, text):
                 raise
+            self.crowded = str(error)
 
 
 PAGE = 4096

@@ -55,6 +55,7 @@ class MemoryFile:
     """A `StateFile`."""
 
     def __init__(self, gate: Gate = open_gate) -> None:
+        self.crowded = ""
         self.text = ""
         self.gate = gate
         self.full = False

@@ -148,7 +148,7 @@ def test_short_note_is_replaced_on_a_full_disk(
     note.save("1 10.0 20.0 10\n")
     fill(monkeypatch)
     note.save("1 10.0 5.0 10\n")
-    assert note.load().split() == ["1", "10.0", "5.0", "10"]
+    assert note.load().split() == ["1", "10.0", "5.0", "10"] and "No space left" in note.crowded
     assert [path.name for path in tmp_path.iterdir()] == ["lease"]
 
 

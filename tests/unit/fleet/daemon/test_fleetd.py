@@ -341,7 +341,7 @@ def test_full_disk_is_told_and_costs_neither_the_lease_nor_what_runs(rig: Rig) -
     assert rig.fleetd.session.lease == lease and rig.fleetd.announced
     assert list(rig.systemd.running()) == ["a.service"]
     (fault,) = rig.fleetd.vitals.faults()
-    assert "No space left on device" in fault and "free space on /run" in fault
+    assert "No space left on device" in fault and "make room on /run" in fault
     for file in rig.files:
         file.full = False
     rig.live()
