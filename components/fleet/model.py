@@ -193,6 +193,8 @@ class Assignment(Record):
     """When the leader saw that the lease of `origin` had ended; 0 when it had not."""
     moving: str = ""
     """The id of the machine that the unit moves to: here it runs on until it is up there."""
+    ended: bool = False
+    """The unit has done its work here, and so there is nothing to move or to run again."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", Target(self.target))

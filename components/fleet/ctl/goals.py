@@ -281,6 +281,8 @@ def _on_machine(
     view: View,
 ) -> Outcome:
     where = legend(machine, view.machines)
+    if machine not in view.machines and view.has_ended(name):
+        return Reached(where)
     if machine not in view.machines:
         return Waiting(f"{where}: the unit moves when the machine's lease has ended")
     told = view.assigned(name).get(machine)

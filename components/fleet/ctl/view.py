@@ -109,12 +109,21 @@ class View:
         }
 
     def jobs(self) -> list[Job]:
-        """Every unit that wants a machine."""
+        """Every unit that wants a machine, and has not done its work there."""
         return [
             Job(name, requirements)
             for name, unit in self.units.items()
-            if unit.target is not Target.INACTIVE and (requirements := self.requirements(name))
+            if unit.target is not Target.INACTIVE
+            and not self.has_ended(name)
+            and (requirements := self.requirements(name))
         ]
+
+    def has_ended(self, name: str) -> bool:
+        """Whether the unit has done its work, so that nothing of it is to move or to start."""
+        unit = self.units.get(name)
+        if unit is None or unit.target is not Target.LAUNCHED:
+            return False
+        return any(told.ended and told.sha == unit.sha for told in self.assigned(name).values())
 
     def is_oneshot(self, name: str) -> bool:
         """Whether the unit is done when its command has ended (`Type=oneshot`)."""

@@ -262,7 +262,8 @@ class Agent:
         units, statuses = self._ledger.units, self._systemd.status(sorted(stopped))
         ready = {n for n in stopped if _at_rest(statuses[n])} if self._sight() else set[str]()
         restarting = {n for n in ready & units.keys() if units[n].progress is Progress.STARTED}
-        self._ledger.record({n: replace(units[n], progress=Progress.LOADED) for n in restarting})
+        loaded = {n: replace(units[n], progress=Progress.LOADED, told=0.0) for n in restarting}
+        self._ledger.record(loaded)
         self._systemd.release(ready)
         return ready != stopped
 
@@ -369,7 +370,7 @@ class Agent:
         for name in view.steps[Step.STARTED]:
             noted[name] = replace(units[name], progress=Progress.STARTED)
         for name in view.steps[Step.STOPPED]:
-            noted[name] = replace(units[name], progress=Progress.LOADED)
+            noted[name] = replace(units[name], progress=Progress.LOADED, told=0.0)
         self._ledger.note(noted)
         return bool(noted)
 

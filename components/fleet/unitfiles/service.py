@@ -24,6 +24,12 @@ def check_service(syntax: Syntax) -> None:
         raise refuse(syntax.file, lines[0], fault)
 
 
+def runs_once(syntax: Syntax) -> bool:
+    """Whether the unit is a service that is done when its command has ended."""
+    stays = syntax.last("Service", "RemainAfterExit").lower() in _YES
+    return syntax.last("Service", "Type") == "oneshot" and not stays
+
+
 def _check_executables(syntax: Syntax) -> None:
     for start in syntax.values("Service", "ExecStart"):
         match = _EXECUTABLE.match(start.value)

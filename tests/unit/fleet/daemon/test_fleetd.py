@@ -48,7 +48,13 @@ class Rig:
 
     def start(self) -> None:
         around = Surroundings(
-            self.line, self.systemd, self.clock, self.files[0], self.files[1], self._wake
+            self.line,
+            self.systemd,
+            self.clock,
+            self.files[0],
+            self.files[1],
+            self._wake,
+            wall_clock=self.clock,
         )
         settings = Config(("x",), reconcile_interval=INTERVAL)
         self.fleetd = Fleetd(ME, settings, around)

@@ -238,7 +238,7 @@ class Node:
             lease_file=self.lease_file,
             ledger_file=self.ledger_file,
             wake=self._wake,
-            wall_clock=lambda: 0.0,  # What people read is the same in every history.
+            wall_clock=lambda: self.world.clock() + self.wall,
         )
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
         self.fleetd = Fleetd(self._machine(), settings, around)
