@@ -204,7 +204,8 @@ def stopped(name: str, wanted: Unit) -> Goal:
             if state.active not in ("inactive", "failed"):
                 return Waiting(_describe(state, machine, view))
         where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
-        return Reached(f"Unit {name} {wanted.target}{f' on {where}' if where else ''}")
+        done = f"Unit {name} {wanted.target}{f' on {where}' if where else ''}"
+        return Reached(done + left_behind(name, view))
 
     return goal
 
@@ -220,9 +221,27 @@ def gone(name: str, message: str) -> Goal:
             return Waiting(_describe(state, machine, view))
         for machine in view.assigned(name):
             return Waiting(_undecided(view, machine))
-        return Reached(message)
+        return Reached(message + left_behind(name, view))
 
     return goal
+
+
+def left_behind(name: str, view: View) -> str:
+    """Where a unit that was stopped may run on, and what will become of it; empty if nowhere.
+
+    A machine whose lease has ended may only be cut off. A fenced unit it has stopped by itself.
+    """
+    asked = view.requirements(name)
+    told = view.withdrawn(name)
+    lost = [on for on in sorted(told) if on not in view.machines and not told[on].ended]
+    if not lost or (asked and asked.is_fenced):
+        return ""
+    where = ", ".join(legend(on, view.machines, full=True) for on in lost)
+    return (
+        f"; it may run on where nobody can see it, on {where}: its machine's lease has ended, and"
+        " it is stopped there as soon as that machine is back. If that machine is gone for good: "
+        + ", ".join(f"fleetctl drain --for-good {on}" for on in lost)
+    )
 
 
 def _placed_goal(

@@ -315,12 +315,20 @@ class _Decider:
             entry = entries.get(machine)
             if entry is None and not known:
                 continue
-            if machine in self._s.forgotten or self._has_obeyed(unit, machine):
+            if self._is_forgotten(machine, known) or self._has_obeyed(unit, machine):
                 yield Change(machine, unit, None, "done")
             elif entry is None or entry.target is not Target.INACTIVE:
-                sha = entry.sha if entry else reports[machine].sha
-                told = Assignment(sha, Target.INACTIVE, because=reason)
+                sha, ended = (entry.sha, entry.ended) if entry else (reports[machine].sha, False)
+                told = Assignment(sha, Target.INACTIVE, because=reason, ended=ended)
                 yield Change(machine, unit, told, reason)
+
+    def _is_forgotten(self, machine: str, known: bool) -> bool:
+        """Whether a machine that may be back some day need not find what it was told of a unit.
+
+        Of a unit without a record nobody else could tell it to stop.
+        """
+        mark = self._s.marks.get(machine)
+        return machine in self._s.forgotten and (known or (mark is not None and mark.leaving))
 
     def _has_obeyed(self, unit: str, machine: str) -> bool:
         told = self._entries[unit].get(machine)

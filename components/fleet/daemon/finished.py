@@ -1,9 +1,9 @@
 """Units that have done their work: there is nothing of them to move, or to run again. Pure.
 
-A unit that runs once (`Type=oneshot` without `RemainAfterExit=`) and has ended well stays where that
-was, whether its machine is drained or lost. Its assignment says so, and outlives what the machine
-reports. What failed has its work still to do; what is active (`RemainAfterExit=yes`) is needed
-where it is; and what follows others, or is followed, belongs with them: these move.
+A unit that runs once (`Type=oneshot` without `RemainAfterExit=`) and has ended well stays where
+that was, whether its machine is drained or lost. Its assignment says so, and outlives what the
+machine reports. What failed has its work still to do; what is active (`RemainAfterExit=yes`) is
+needed where it is; and what follows others, or is followed, belongs with them: these move.
 """
 
 from collections.abc import Mapping
