@@ -35,6 +35,7 @@ from . import burst, endpoint
 from .address import Address
 from .agent import Agent
 from .burst import Burst
+from .checkup import Checkup
 from .dbus import DBusSystemd
 from .election import Election
 from .journald import about, log_to_journal
@@ -333,6 +334,8 @@ def main() -> None:
         wake=wake.set,
     )
     fleetd = Fleetd(machine, settings, around)
+    checkup = Checkup(settings, store, fleetd.vitals)
+    threading.Thread(target=checkup.run, name="checkup", daemon=True).start()
     endpoint.start(settings.metrics_address, fleetd.vitals)
     run(fleetd, systemd, wake)
 
