@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 CALL_SECONDS = 25.0
 """How long systemd has for an answer; a daemon-reload of many units takes seconds."""
 
+SILENT_SECONDS = 1.0
+"""How long it has after a call that it did not answer: the loop has other work too."""
+
 RECONNECT_SECONDS = 1.0
 
 CALLS_AT_ONCE = 32
@@ -83,6 +86,8 @@ class DBusSystemd:
         self._asked: set[str] = set()
         self._since: dict[str, tuple[str, float]] = {}
         self._signals = 0
+        self.patience = CALL_SECONDS
+        """How long the next call waits, in seconds."""
         self._loop = asyncio.new_event_loop()
         self._connected = threading.Event()
         threading.Thread(target=self._run, name="dbus", daemon=True).start()
@@ -197,16 +202,19 @@ class DBusSystemd:
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` in the bus's thread."""
-        if not self._connected.wait(CALL_SECONDS):
+        patience, self.patience = self.patience, SILENT_SECONDS
+        if not self._connected.wait(patience):
             work.close()
             raise SystemdError("the system bus cannot be reached")
-        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, CALL_SECONDS), self._loop)
+        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, patience), self._loop)
         try:
-            return future.result()
+            done = future.result()
         except TimeoutError as error:
-            raise SystemdError(f"systemd did not answer within {CALL_SECONDS:.0f} s") from error
+            raise SystemdError(f"systemd did not answer within {patience:.0f} s") from error
         except (DBusError, OSError, EOFError) as error:
             raise SystemdError(str(error)) from error
+        self.patience = CALL_SECONDS
+        return done
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
