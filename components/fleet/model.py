@@ -121,8 +121,7 @@ class Record:
             known = {key: value for key, value in raw.items() if key in cls.__dataclass_fields__}
             accepted = _accepted(cls)
             for key, value in known.items():
-                kind: type = type(value)
-                if kind not in accepted[key] or (kind is dict and not _are_texts(value)):
+                if not _fits(value, accepted[key]):
                     raise TypeError(f"{key} is {value!r}")
             return cls(**known)
         except (ValueError, AttributeError, TypeError) as error:
@@ -137,8 +136,10 @@ def _accepted(record: type[Record]) -> Mapping[str, tuple[type, ...]]:
     return {name: kinds.get(hint, (str,)) for name, hint in get_type_hints(record).items()}
 
 
-def _are_texts(value: dict[Any, Any]) -> bool:
-    return all(type(one) is str for one in value.values())
+def _fits(value: Any, accepted: tuple[type, ...]) -> bool:
+    if type(value) not in accepted:
+        return False
+    return dict not in accepted or all(isinstance(one, str) for one in value.values())
 
 
 @dataclass(frozen=True)
