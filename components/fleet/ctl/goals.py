@@ -285,6 +285,8 @@ def unplaced_reasons(name: str, view: View) -> str | None:
     plan = view.plan()
     if name in plan.placements or plan.global_placements.get(name):
         return None
+    if fault := view.fault(name):
+        return fault
     if not view.machines:
         return "there is no machine in the cluster; see: fleetctl list-machines"
     reasons = plan.unplaced.get(name, {})

@@ -73,6 +73,17 @@ class View:
         file = self._file(name)
         return file.healthy_seconds if file else 0.0
 
+    def fault(self, name: str) -> str:
+        """Why the unit's file is of no use to fleet; empty when it is."""
+        text = self.text_of(name)
+        if text is None:
+            return "its file is missing in the store: fleetctl start --replace with the file"
+        try:
+            parse_once(name, text)
+        except UnitFileError as error:
+            return f"it cannot run: {error}"
+        return ""
+
     def _file(self, name: str) -> UnitFile | None:
         text = self.text_of(name)
         return None if text is None else _parsed(name, text)

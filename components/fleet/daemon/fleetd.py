@@ -214,13 +214,19 @@ class Fleetd:
             return RETRY_SECONDS
 
     def _watch_disk(self) -> float:
-        """Tell when nothing can be written down; after how many seconds to try again."""
-        around = self._around
+        """Tell when nothing can be written down, and look again until it can.
+
+        Then what could not be done for that is tried again at once.
+        """
+        around, before = self._around, self._troubles.get("the disk")
         unsaved = self._ledger.unsaved or self.session.unsaved
         fault = unsaved or around.lease_file.crowded or around.ledger_file.crowded
         advice = "units run on, what is new cannot start; make room on /run of this machine"
         self._note_trouble("the disk", f"{fault}: {advice}" if fault else "")
-        return DISK_SECONDS if unsaved else 0.0
+        if before and not fault:
+            self._agent.distrust()
+            return PAUSE_SECONDS
+        return DISK_SECONDS if fault else 0.0
 
     def _take_metadata(self) -> None:
         """Be the machine that the operator says; without a record, as before."""

@@ -175,3 +175,14 @@ def shape(value: Any) -> Any:
     fields = cast(dict[str, Any], value)
     is_record = all(re.fullmatch(r"[a-z]+", key) for key in fields)
     return {key: shape(one) for key, one in fields.items()} if is_record and fields else None
+
+
+def test_a_name_that_is_too_long_is_told_and_can_be_destroyed(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    name = "a" * 242 + ".service"
+    cluster.add(name)
+    fleetctl("list-units")
+    assert "it cannot run: unit name 'aaaa" in capsys.readouterr().err
+    assert fleetctl("destroy", name) == Exit.DONE
+    assert not cluster.view().units
