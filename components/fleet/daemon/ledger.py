@@ -95,7 +95,8 @@ class Ledger:
 
     def follow(self, cluster: str, revision: int) -> None:
         """Note the store that is followed from now on, and how far it has been seen."""
-        if (cluster, revision) != (self.cluster, self.revision) or self.unsaved:
+        again = self.unsaved or self._saved.crowded
+        if (cluster, revision) != (self.cluster, self.revision) or again:
             self.cluster, self.revision = cluster, revision
             self._save()
 

@@ -25,12 +25,13 @@ class StateFile(Protocol):
 
 
 class DiskFile:
-    """A `StateFile` on disk."""
+    """A `StateFile` on disk. It keeps some room there, for when the disk is full."""
 
     def __init__(self, path: Path) -> None:
         """The directory is made when something is saved."""
         self.crowded = ""
         self._path = path
+        self._spare = path.with_suffix(".spare")
 
     def load(self) -> str:
         """See `StateFile.load`."""
@@ -46,9 +47,32 @@ class DiskFile:
             self.crowded = ""
         except OSError as error:
             draft.unlink(missing_ok=True)  # It may hold the last free space.
-            if not overwrite(self._path, text):
+            if not (self._use_spare(text.encode()) or overwrite(self._path, text)):
                 raise
             self.crowded = str(error)
+        self._keep_spare(len(text.encode()))
+
+    def _use_spare(self, content: bytes) -> bool:
+        """Write into the room that is kept, and take it in the place of the file."""
+        try:
+            with self._spare.open("r+b", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                if size < len(content) or file.write(content.ljust(size, b"\n")) != size:
+                    return False
+            self._spare.replace(self._path)
+        except OSError:
+            return False
+        return True
+
+    def _keep_spare(self, needed: int) -> None:
+        """Keep room for the next text; the one that was replaced has just left as much."""
+        for size in (2 * needed, needed):
+            try:
+                if not self._spare.exists() or self._spare.stat().st_size < needed:
+                    self._spare.write_bytes(b"\n" * size)
+                return
+            except OSError:
+                self._spare.unlink(missing_ok=True)
 
 
 PAGE = 4096

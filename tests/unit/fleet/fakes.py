@@ -59,7 +59,9 @@ class MemoryFile:
         self.text = ""
         self.gate = gate
         self.full = False
-        """Whether its disk has no room."""
+        """Whether its disk has no room, and none was kept."""
+        self.tight = False
+        """Whether it has only the room that was kept."""
 
     def load(self) -> str:
         return self.text
@@ -68,6 +70,7 @@ class MemoryFile:
         self.gate("before save")
         if self.full:
             raise FULL
+        self.crowded = str(FULL) if self.tight else ""
         self.text = text
         self.gate("after save")
 
@@ -406,6 +409,8 @@ class FakeSystemd:
     refuse: dict[str, str] = field(default_factory=dict[str, str])
     unwritable: dict[str, str] = field(default_factory=dict[str, str])
     """The units whose files can be neither written nor removed, and why."""
+    full: bool = False
+    """Whether its disk has no room: then systemd reads no files anew."""
     refuse_reload: str = ""
     going_down: bool = False
     stopped_by_fence: set[str] = field(default_factory=set[str])
@@ -433,12 +438,14 @@ class FakeSystemd:
 
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         for name, text in files.items():
-            if name in self.unwritable:
+            if name in self.unwritable or self.full:
                 continue
             self.gate(f"before write {name}")
             self.disk[name] = text
             self.stopped_by_fence.discard(name)
             self.gate(f"after write {name}")
+        if self.full:
+            return dict.fromkeys(files, str(FULL))
         return {name: why for name, why in self.unwritable.items() if name in files}
 
     def remove(self, names: Iterable[str]) -> dict[str, str]:
@@ -467,8 +474,8 @@ class FakeSystemd:
     def reload(self) -> str:
         self.gate("before reload")
         self.calls.append("reload")
-        if self.refuse_reload:
-            return self.refuse_reload
+        if self.full or self.refuse_reload:
+            return self.refuse_reload or str(FULL)
         for name in self._units.keys() | self.disk.keys() | self.foreign.keys():
             self._units.setdefault(name, _Loaded()).text = self._text(name)
         self._units = {n: unit for n, unit in self._units.items() if unit.text or _is_up(unit)}

@@ -149,10 +149,23 @@ def test_short_note_is_replaced_on_a_full_disk(
     fill(monkeypatch)
     note.save("1 10.0 5.0 10\n")
     assert note.load().split() == ["1", "10.0", "5.0", "10"] and "No space left" in note.crowded
-    assert [path.name for path in tmp_path.iterdir()] == ["lease"]
+    note.save("1 10.0 6.0 10\n")
+    assert note.load().split() == ["1", "10.0", "6.0", "10"]
+    assert "lease.new" not in {path.name for path in tmp_path.iterdir()}
 
 
-def test_long_or_new_note_is_refused_on_a_full_disk_and_the_old_one_stays(
+def test_long_note_is_replaced_on_a_full_disk_by_the_room_that_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = DiskFile(tmp_path / "agent.json")
+    note.save("x" * 5000)
+    fill(monkeypatch)
+    note.save("y" * 6000)
+    assert note.load().strip() == "y" * 6000 and "No space left" in note.crowded
+    assert DiskFile(tmp_path / "agent.json").load().strip() == "y" * 6000
+
+
+def test_note_without_room_is_refused_and_the_old_one_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long, new = DiskFile(tmp_path / "long"), DiskFile(tmp_path / "new")
@@ -160,7 +173,7 @@ def test_long_or_new_note_is_refused_on_a_full_disk_and_the_old_one_stays(
     fill(monkeypatch)
     for note in (long, new):
         with pytest.raises(OSError, match="No space left"):
-            note.save("y" * 5000)
+            note.save("y" * 50000)
     assert long.load() == "x" * 5000 and new.load() == ""
 
 
@@ -226,7 +239,11 @@ def fill(monkeypatch: pytest.MonkeyPatch) -> None:
         path.touch()
         raise FULL
 
+    def write_bytes(path: Path, content: bytes) -> int:
+        return write_text(path, "")
+
     monkeypatch.setattr(Path, "write_text", write_text)
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
 
 
 def test_file_changed_by_hand_is_written_again_before_a_start(bench: Bench) -> None:

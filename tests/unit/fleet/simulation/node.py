@@ -121,6 +121,8 @@ class Node:
             self.line.cut()
         self.line.up = not self.has("cut")
         self.line.mute, self.line.deaf = self.has("mute"), self.has("deaf")
+        full = self.has("full")
+        self.lease_file.tight = self.ledger_file.tight = self.systemd.full = full
         self._feel_lag()
         if self.faults or not self.on or self.paused or self.fleetd is None:
             self.disturbed_at = self.world.clock()
