@@ -57,8 +57,9 @@ class DiskFile:
         try:
             with self._spare.open("r+b", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
-                if size < len(content) or file.write(content.ljust(size, b"\n")) != size:
+                if size < len(content) or file.write(content) != len(content):
                     return False
+                file.truncate()
             self._spare.replace(self._path)
         except OSError:
             return False
@@ -66,7 +67,8 @@ class DiskFile:
 
     def _keep_spare(self, needed: int) -> None:
         """Keep room for the next text; the one that was replaced has just left as much."""
-        for size in (2 * needed, needed):
+        pages = needed // PAGE + 1
+        for size in (2 * pages * PAGE, pages * PAGE):
             try:
                 if not self._spare.exists() or self._spare.stat().st_size < needed:
                     self._spare.write_bytes(b"\n" * size)
