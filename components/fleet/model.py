@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from functools import cache
+from typing import Any, ClassVar, Self, get_type_hints
 
 ROOT = "/fleet/"
 CLUSTER = ROOT + "cluster"
@@ -131,14 +132,32 @@ class Record:
         machine by machine.
 
         Raises:
-            BadRecordError: not a JSON object, or a required field is missing.
+            BadRecordError: not a JSON object, or a field is missing or of another type.
         """
         try:
             raw: Any = json.loads(text)
             known = {key: value for key, value in raw.items() if key in cls.__dataclass_fields__}
+            accepted = _accepted(cls)
+            for key, value in known.items():
+                if not _fits(value, accepted[key]):
+                    raise TypeError(f"{key} is {value!r}")
             return cls(**known)
         except (ValueError, AttributeError, TypeError) as error:
             raise BadRecordError(f"not a {cls.kind} record: {text[:200]!r} ({error})") from error
+
+
+@cache
+def _accepted(record: type[Record]) -> Mapping[str, tuple[type, ...]]:
+    """The types of JSON that each field may have: whoever decides on it relies on that."""
+    kinds: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (float, int)}
+    kinds[Mapping[str, str]] = (dict,)
+    return {name: kinds.get(hint, (str,)) for name, hint in get_type_hints(record).items()}
+
+
+def _fits(value: Any, accepted: tuple[type, ...]) -> bool:
+    if type(value) not in accepted:
+        return False
+    return dict not in accepted or all(isinstance(one, str) for one in value.values())
 
 
 @dataclass(frozen=True)
@@ -211,6 +230,8 @@ class Assignment(Record):
     """When the leader saw that the lease of `origin` had ended; 0 when it had not."""
     moving: str = ""
     """The id of the machine that the unit moves to: here it runs on until it is up there."""
+    ended: bool = False
+    """The unit has done its work here, and so there is nothing to move or to run again."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "target", Target(self.target))

@@ -48,6 +48,8 @@ class Departure:
 
     def check(self, view: View) -> Outcome:
         """How far it is."""
+        if view.has_ended(self._name):
+            return Reached(f"{self._name} has done its work on {self._from}: nothing is to move")
         unit = view.units.get(self._name)
         is_here = self._machine in {*view.assigned(self._name), *view.reported(self._name)}
         if not is_here and (not unit or unit.target is Target.INACTIVE or not self._was_up):

@@ -293,7 +293,8 @@ def stopped(name: str, wanted: Unit) -> Goal:
             if state.active not in ("inactive", "failed"):
                 return Waiting(_describe(state, machine, view))
         where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
-        return Reached(f"Unit {name} {wanted.target}{f' on {where}' if where else ''}")
+        done = f"Unit {name} {wanted.target}{f' on {where}' if where else ''}"
+        return Reached(done + left_behind(name, view))
 
     return goal
 
@@ -321,9 +322,27 @@ def gone(name: str, message: str) -> Goal:
             return Waiting(_describe(state, machine, view))
         for machine in view.assigned(name):
             return Waiting(_undecided(view, machine))
-        return Reached(message)
+        return Reached(message + left_behind(name, view))
 
     return goal
+
+
+def left_behind(name: str, view: View) -> str:
+    """Where a unit that was stopped may run on, and what will become of it; empty if nowhere.
+
+    A machine whose lease has ended may only be cut off. A fenced unit it has stopped by itself.
+    """
+    asked = view.requirements(name)
+    told = view.withdrawn(name)
+    lost = [on for on in sorted(told) if on not in view.machines and not told[on].ended]
+    if not lost or (asked and asked.is_fenced):
+        return ""
+    where = ", ".join(legend(on, view.machines, full=True) for on in lost)
+    return (
+        f"; it may run on where nobody can see it, on {where}: its machine's lease has ended, and"
+        " it is stopped there as soon as that machine is back. If that machine is gone for good: "
+        + ", ".join(f"fleetctl drain --for-good {on}" for on in lost)
+    )
 
 
 def _placed_goal(
@@ -392,6 +411,8 @@ def unplaced_reasons(name: str, view: View) -> str | None:
     plan = view.plan()
     if name in plan.placements or plan.global_placements.get(name):
         return None
+    if fault := view.fault(name):
+        return fault
     if not view.machines:
         return "there is no machine in the cluster; see: fleetctl list-machines"
     reasons = plan.unplaced.get(name, {})
@@ -407,6 +428,8 @@ def _on_machine(
     view: View,
 ) -> Outcome:
     where = legend(machine, view.machines)
+    if machine not in view.machines and view.has_ended(name):
+        return Reached(where)
     if machine not in view.machines:
         return Waiting(f"{where}: the unit moves when the machine's lease has ended")
     told = view.assigned(name).get(machine)

@@ -82,8 +82,8 @@ def standing(machine: str, view: View) -> str:
 
 
 def units_on(machine: str, view: View) -> list[str]:
-    """The units that a machine has, or that it still reports."""
-    names = view.schedule.keys() | view.states.keys()
+    """The units that a machine has, or that it still reports, but those that are done there."""
+    names = {n for n in view.schedule.keys() | view.states.keys() if not view.has_ended(n)}
     return sorted(
         name for name in names if machine in view.assigned(name) or machine in view.reported(name)
     )

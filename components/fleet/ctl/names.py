@@ -65,6 +65,8 @@ def listed(given: Iterable[str], known: Collection[str]) -> list[str]:
 
 
 def _matches(given: str, known: Collection[str]) -> list[str]:
+    if given in known:
+        return [given]  # Whatever is wrong with its name: it can be removed.
     if not is_glob(given):
         name = name_of(given)
         if name not in known:

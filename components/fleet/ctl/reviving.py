@@ -33,6 +33,8 @@ def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
     unit = view.units.get(name)
     if not unit or unit.target is not Target.LAUNCHED or view.is_global(name):
         return False
+    if view.has_ended(name):
+        return with_finished
     resting = {"failed"} if view.is_oneshot(name) and not with_finished else {"failed", "inactive"}
     states = view.reported(name).values()
     return bool(states) and all(

@@ -74,6 +74,17 @@ class View:
         file = self._file(name)
         return file.healthy_seconds if file else 0.0
 
+    def fault(self, name: str) -> str:
+        """Why the unit's file is of no use to fleet; empty when it is."""
+        text = self.text_of(name)
+        if text is None:
+            return "its file is missing in the store: fleetctl start --replace with the file"
+        try:
+            parse_once(name, text)
+        except UnitFileError as error:
+            return f"it cannot run: {error}"
+        return ""
+
     def _file(self, name: str) -> UnitFile | None:
         text = self.text_of(name)
         return None if text is None else _parsed(name, text)
@@ -110,16 +121,25 @@ class View:
         }
 
     def jobs(self) -> list[Job]:
-        """Every unit that wants a machine."""
+        """Every unit that wants a machine, and has not done its work there."""
         return [
             Job(name, requirements)
             for name, unit in self.units.items()
-            if unit.target is not Target.INACTIVE and (requirements := self.requirements(name))
+            if unit.target is not Target.INACTIVE
+            and not self.has_ended(name)
+            and (requirements := self.requirements(name))
         ]
 
     def runnable(self) -> set[str]:
         """The units that are no templates: what patterns of most commands stand for."""
         return {name for name in self.units if not is_template(name)}
+
+    def has_ended(self, name: str) -> bool:
+        """Whether the unit has done its work, so that nothing of it is to move or to start."""
+        unit = self.units.get(name)
+        if unit is None or unit.target is not Target.LAUNCHED:
+            return False
+        return any(told.ended and told.sha == unit.sha for told in self.assigned(name).values())
 
     def is_oneshot(self, name: str) -> bool:
         """Whether the unit is done when its command has ended (`Type=oneshot`)."""

@@ -55,7 +55,8 @@ class Accounts:
         old = [n for n in down if n not in known or known[n].is_old(*down[n])]
         reasons = self._systemd.reasons(old) if old else {}
         bad = [name for name in old if not _has_ended(*down[name])]
-        journals = self._systemd.journal(bad) if bad else {}
+        since = {name: down[name][0].told for name in bad}
+        journals = self._systemd.journal(since) if since else {}
         known |= {n: Account(*down[n], reasons[n], journals.get(n, "")) for n in old}
         # What is started again has failed all the same, until it is active.
         trying = [n for n in self._known if n in statuses and _is_trying(statuses[n])]

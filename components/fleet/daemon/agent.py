@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from itertools import chain
 
 from ..model import (
+    SCHEDULE,
     STATES,
     Assignment,
     BadRecordError,
@@ -32,20 +32,17 @@ from ..model import (
     state_key,
 )
 from ..store import MAX_OPERATIONS, Delete, Entry, Operation, Put, Store, Unchanged, batches
-from ..unitfiles.names import is_template
+from ..unitfiles.names import UnitFileError, check_runs, is_template
 from . import templates
 from .accounts import Accounts
 from .journald import about
 from .ledger import Ledger, LocalUnit, Progress
-from .systemd import Status, Systemd, is_at_rest
+from .systemd import UNKNOWN, Status, Systemd, is_at_rest
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 """The pause after a report was refused because the store had changed."""
-
-UNKNOWN = Status("not-found", "inactive", "dead")
-"""A unit that systemd has no file of."""
 
 
 class Step(Enum):
@@ -70,9 +67,9 @@ def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: Status)
     if unit is None:
         return Step.WRITE if here else Step.NOTHING
     if not here:
-        return Step.REMOVE if _at_rest(status) else Step.STOP
+        return Step.REMOVE if is_at_rest(status) else Step.STOP
     if wanted.sha != unit.sha:
-        return Step.WRITE if _at_rest(status) else Step.STOP
+        return Step.WRITE if is_at_rest(status) else Step.STOP
     return _towards(wanted.target, unit, status)
 
 
@@ -84,15 +81,11 @@ def _towards(target: Target, unit: LocalUnit, status: Status) -> Step:
             return Step.START
         if unit.progress is Progress.STARTING:
             # Not "later than": the time of day may have been set back meanwhile.
-            never = _at_rest(status) and status.since in (0.0, unit.since)
+            never = is_at_rest(status) and status.since in (0.0, unit.since)
             return Step.START if never else Step.STARTED
     elif unit.progress is not Progress.LOADED:
-        return Step.STOPPED if _at_rest(status) else Step.STOP
+        return Step.STOPPED if is_at_rest(status) else Step.STOP
     return Step.NOTHING
-
-
-def _at_rest(status: Status) -> bool:
-    return is_at_rest(status)
 
 
 @dataclass(frozen=True)
@@ -249,9 +242,10 @@ class Agent:
         if not stopped:
             return False
         units, statuses = self._ledger.units, self._systemd.status(sorted(stopped))
-        ready = {n for n in stopped if _at_rest(statuses[n])} if self._sight() else set[str]()
+        ready = {n for n in stopped if is_at_rest(statuses[n])} if self._sight() else set[str]()
         restarting = {n for n in ready & units.keys() if units[n].progress is Progress.STARTED}
-        self._ledger.record({n: replace(units[n], progress=Progress.LOADED) for n in restarting})
+        loaded = {n: replace(units[n], progress=Progress.LOADED, told=0.0) for n in restarting}
+        self._ledger.record(loaded)
         self._systemd.release(ready)
         return ready != stopped
 
@@ -288,7 +282,7 @@ class Agent:
                 followed[name] = replace(unit, revision=wanted[name].revision)
                 if not unit.revision and wanted[name].here:
                     _log("adopt", "adopting", name, wanted[name])
-        self._ledger.record(followed)
+        self._ledger.note(followed)
 
     def _check_files(self, schedule: Mapping[str, Entry]) -> None:
         """Compare the ledger with the unit files that are there, and mend both."""
@@ -298,24 +292,33 @@ class Agent:
         if unknown:
             log.warning("found %d units without a record, holding them", len(unknown))
             statuses = self._systemd.status(unknown)
-            self._ledger.record({name: _found(files[name], statuses[name]) for name in unknown})
-        self._restore(
-            {
-                name: unit.sha
-                for name, unit in self._ledger.units.items()
-                if unit.progress is not Progress.WRITING and files.get(name) != unit.sha
-            }
-        )
+            self._ledger.note({name: _found(files[name], statuses[name]) for name in unknown})
+        units = self._ledger.units.items()
+        written = [name for name, unit in units if unit.progress is not Progress.WRITING]
+        self._restore(written, files)
         self._checked_files = True
 
-    def _restore(self, missing: Mapping[str, str]) -> None:
-        """Write files that someone removed or changed; what runs is left alone."""
-        texts = self._texts(missing.values())
-        files = {name: texts[sha] for name, sha in missing.items() if sha in texts}
-        if files:
-            log.warning("writing again what was changed or removed: %s", ", ".join(files))
-            self._systemd.write({**templates.needed(files, self._store), **files})
-            self._reload()
+    def _restore(self, names: Iterable[str], files: Mapping[str, str]) -> set[str]:
+        """Write files that someone removed or changed; what runs is left alone.
+
+        `files`: those that are there, as `Systemd.files` tells. Returns the units of which one
+        was changed and is not as it should be again.
+        """
+        shas = {name: self._ledger.units[name].sha for name in names}
+        changed = {name: sha for name, sha in shas.items() if files.get(name) != sha}
+        texts = self._texts(changed.values())
+        known = {name: texts[sha] for name, sha in changed.items() if sha in texts}
+        refused = dict.fromkeys(changed.keys() - known.keys(), "it is missing in the store")
+        if known:
+            log.warning("writing again what was changed or removed: %s", ", ".join(known))
+            refused |= self._write(known)
+            if known.keys() - refused.keys() and (reason := self._reload()):
+                refused |= dict.fromkeys(known, reason)
+        for name, why in refused.items():
+            what = f"its file was changed, and cannot be written again: {why}"
+            self._complain(name, self._ledger.units[name].revision, what)
+        self._solved(known.keys() - refused.keys())
+        return set(refused)
 
     def _round(
         self, lease: int, announced: bool, wanted: Mapping[str, _Wanted], unreadable: Set[str]
@@ -338,7 +341,7 @@ class Agent:
     def _look(self, wanted: Mapping[str, _Wanted], unreadable: Set[str]) -> _View:
         units = self._ledger.units
         names = units.keys() | wanted.keys()
-        statuses = self._systemd.status(sorted(names))
+        statuses = self._systemd.status(sorted(name for name in names if not _misnomer(name)))
         self._active = {name: status.active for name, status in statuses.items()}
         steps: dict[Step, list[str]] = {step: [] for step in Step}
         for name in sorted(names - unreadable):
@@ -349,9 +352,8 @@ class Agent:
     def _origins(self, names: Iterable[str], statuses: Mapping[str, Status]) -> Mapping[str, str]:
         """Of the units to write, those that the machine has already, and not from fleet."""
         known = self._ledger.units.keys()
-        there = [
-            n for n in names if n not in known and statuses.get(n, UNKNOWN).load != UNKNOWN.load
-        ]
+        loads = {name: statuses.get(name, UNKNOWN).load for name in names if name not in known}
+        there = [name for name, load in loads.items() if load not in (UNKNOWN.load, "masked")]
         return self._systemd.origins(there) if there else {}
 
     def _note(self, view: _View) -> bool:
@@ -360,19 +362,22 @@ class Agent:
         for name in view.steps[Step.STARTED]:
             noted[name] = replace(units[name], progress=Progress.STARTED)
         for name in view.steps[Step.STOPPED]:
-            noted[name] = replace(units[name], progress=Progress.LOADED)
-        self._ledger.record(noted)
+            noted[name] = replace(units[name], progress=Progress.LOADED, told=0.0)
+        self._ledger.note(noted)
         return bool(noted)
 
     def _stop(self, view: _View) -> bool:
-        """Queue stop jobs. systemd tells when they are done: no other round at once."""
+        """Queue stop jobs. systemd tells when they are done: no other round at once.
+
+        Also when it cannot be noted: to be told to stop again does no harm.
+        """
         names = view.steps[Step.STOP]
         under_way = {name for name in self._stopping if _is_stopping(view.statuses[name])}
         fresh = [name for name in names if name not in under_way]
         for name in fresh:
             _log("stop", "stopping", name, view.wanted[name])
         units = self._ledger.units
-        self._ledger.record({n: replace(units[n], progress=Progress.STOPPING) for n in fresh})
+        self._ledger.note({n: replace(units[n], progress=Progress.STOPPING) for n in fresh})
         for name, reason in (self._systemd.stop(fresh) if fresh else {}).items():
             self._complain(name, 0, f"cannot be stopped: {reason}")
         self._stopping = set(names)
@@ -380,7 +385,8 @@ class Agent:
 
     def _rewrite(self, view: _View, announced: bool) -> bool:
         """Remove and write unit files, with one daemon-reload for all."""
-        removed, units = view.steps[Step.REMOVE], self._ledger.units
+        units = self._ledger.units
+        removed = [name for name in view.steps[Step.REMOVE] if not self._is_blocked(view, name)]
         files = self._writable(view) if announced else {}
         if not removed and not files:
             if self._systemd.tie(self._to_run(view)):
@@ -392,14 +398,31 @@ class Agent:
         new = {name: _new(view.wanted[name]) for name in files}
         half = {name: replace(units[name], progress=Progress.WRITING) for name in removed}
         self._ledger.record({**half, **new})
-        self._systemd.remove([*old, *templates.useless(removed, units)])
-        self._systemd.write({**templates.needed(files, self._store), **files})
+        refused = self._remove(old, removed)
+        refused |= self._write({n: files[n] for n in files if n not in refused})
         self._systemd.tie(self._to_run(view))
-        self._reload()
-        self._ledger.record({n: replace(new[n], progress=Progress.LOADED) for n in new})
-        self._ledger.drop(set(removed))
-        self._solved(removed, files)
-        return True
+        done = {*removed, *files} - refused.keys()
+        if done and (reason := self._reload()):
+            refused |= dict.fromkeys(done, reason)
+        for name, reason in refused.items():
+            verb = "written" if name in files else "removed"
+            self._complain(name, view.wanted[name].revision, f"cannot be {verb}: {reason}")
+        done -= refused.keys()
+        loaded = {n: replace(new[n], progress=Progress.LOADED) for n in new if n in done}
+        self._ledger.note(loaded)
+        self._ledger.drop(done & set(removed))
+        self._solved(done)
+        return bool(done)
+
+    def _write(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Write unit files, with the templates that sockets among them need; why not, by unit."""
+        refused = self._systemd.write({**templates.needed(files, self._store), **files})
+        return _of_units(files, refused)
+
+    def _remove(self, names: Iterable[str], for_good: Iterable[str]) -> dict[str, str]:
+        """The same, to remove them, with the templates that no socket needs any more."""
+        useless = templates.useless(for_good, self._ledger.units)
+        return _of_units(names, self._systemd.remove([*names, *useless]))
 
     def _to_run(self, view: _View) -> set[str]:
         """The units that are to run here, held ones included: they come and go with others."""
@@ -413,9 +436,11 @@ class Agent:
             )
         }
 
-    def _reload(self) -> None:
-        self._systemd.reload()
+    def _reload(self) -> str:
+        """Why systemd did not read the files again; empty when it did."""
+        reason = self._systemd.reload()
         self._attempt += 1
+        return reason
 
     def _writable(self, view: _View) -> dict[str, str]:
         """The texts of the units to write; why not, for the others, becomes their problem."""
@@ -423,10 +448,16 @@ class Agent:
         if not names:
             return {}
         texts = self._texts(view.wanted[name].assignment.sha for name in names)
+        known = self._ledger.units.keys()
         files: dict[str, str] = {}
         for name in names:
-            wanted = view.wanted[name]
-            if wanted.assignment.sha not in texts:
+            wanted, load = view.wanted[name], view.statuses.get(name, UNKNOWN).load
+            if fault := _misnomer(name):
+                self._complain(name, wanted.revision, fault)
+            elif name not in known and load == "masked":
+                what = f"it is masked on the machine; there: systemctl unmask {name}"
+                self._complain(name, wanted.revision, what)
+            elif wanted.assignment.sha not in texts:
                 self._complain(name, wanted.revision, "its file is missing in the store")
             else:
                 files[name] = texts[wanted.assignment.sha]
@@ -441,13 +472,14 @@ class Agent:
         """Queue start jobs, and leave the units to systemd."""
         units = self._ledger.units
         names = [name for name in view.steps[Step.START] if not self._is_blocked(view, name)]
-        if not names or not announced:
+        names = self.as_written(names) if announced else []
+        if not names:
             return False
         for name in names:
             _log("start", "starting", name, view.wanted[name])
         now, statuses = self._wall_clock(), view.statuses
         # What was asked for does not count towards the start limit: that is for what restarts.
-        again = [n for n in names if units[n].told or statuses[n].active == "failed"]
+        again = [n for n in names if statuses[n].since or statuses[n].active == "failed"]
         starting = {
             name: replace(
                 units[name], progress=Progress.STARTING, since=statuses[name].since, told=now
@@ -460,7 +492,7 @@ class Agent:
         refused = self._systemd.start(names)
         for name, reason in refused.items():
             self._complain(name, view.wanted[name].revision, f"cannot be started: {reason}")
-        self._ledger.record(
+        self._ledger.note(
             {
                 name: replace(
                     unit, progress=Progress.LOADED if name in refused else Progress.STARTED
@@ -470,6 +502,18 @@ class Agent:
         )
         self._solved(name for name in names if name not in refused)
         return True
+
+    def as_written(self, names: list[str]) -> list[str]:
+        """Those units that systemd would start by the file that fleet has written.
+
+        Somebody may have changed it since: not even the next reconcile would undo such a start.
+        """
+        if not names:
+            return []
+        spoilt = self._restore(names, self._systemd.files(names))
+        if self._systemd.unread(names) and (reason := self._reload()):
+            log.warning("systemd has not read all files anew: %s", reason)
+        return [name for name in names if name not in spoilt]
 
     def _is_blocked(self, view: _View, name: str) -> bool:
         """Whether the same would fail for the same reason as before."""
@@ -486,9 +530,18 @@ class Agent:
             self._complained = True
         self._problems[name] = _Problem(revision, self._attempt, reason)
 
-    def _solved(self, *names: Iterable[str]) -> None:
-        for name in chain(*names):
+    def _solved(self, names: Iterable[str]) -> None:
+        for name in names:
             self._problems.pop(name, None)
+
+    def _forget_problems(self, view: _View, unreadable: Set[str]) -> None:
+        """What was wrong with an assignment says nothing of the next one."""
+        present = self._present(view) | unreadable
+        for name, problem in list(self._problems.items()):
+            wanted = view.wanted.get(name)
+            is_older = wanted is not None and 0 < problem.revision < wanted.revision
+            if name not in present or is_older:
+                del self._problems[name]
 
     def _report(self, lease: int, view: _View, unreadable: Set[str]) -> bool:
         """Write the states that changed. False when an assignment was withdrawn meanwhile.
@@ -496,6 +549,7 @@ class Agent:
         A unit's first state is written before its file, and only if it is still assigned: so
         the leader, once it has withdrawn an assignment, sees whether the unit may be here.
         """
+        self._forget_problems(view, unreadable)
         if not lease:
             return True
         if self._reported is None or lease != self._lease:
@@ -579,12 +633,28 @@ def _read(schedule: Mapping[str, Entry]) -> tuple[dict[str, _Wanted], dict[str, 
     wanted: dict[str, _Wanted] = {}
     unreadable: dict[str, str] = {}
     for key, entry in schedule.items():
-        name = key.rpartition("/")[2]
+        _, name = split_key(key, SCHEDULE)
         try:
             wanted[name] = _Wanted(Assignment.from_json(entry.value), entry.mod_revision)
         except BadRecordError as error:
             unreadable[name] = str(error)
     return wanted, unreadable
+
+
+def _misnomer(name: str) -> str:
+    """Why no unit of this name can run; empty when one can. systemd is not asked about it."""
+    try:
+        check_runs(name)
+    except UnitFileError as error:
+        return str(error)
+    return ""
+
+
+def _of_units(names: Iterable[str], refused: Mapping[str, str]) -> dict[str, str]:
+    """Those refusals that are of these units; a template has no state that could tell."""
+    for name in refused.keys() - set(names):
+        log.error("the template %s is not as it should be: %s", name, refused[name])
+    return {name: refused[name] for name in names if name in refused}
 
 
 def _log(event: str, verb: str, name: str, wanted: _Wanted) -> None:
@@ -616,5 +686,5 @@ def _is_stopping(status: Status) -> bool:
 
 def _found(sha: str, status: Status) -> LocalUnit:
     """A unit whose record was lost: whatever shows that it ran counts as started."""
-    ran = not _at_rest(status) or status.active == "failed" or status.since > 0
+    ran = not is_at_rest(status) or status.active == "failed" or status.since > 0
     return LocalUnit(sha, Progress.STARTED if ran else Progress.LOADED, status.since)

@@ -27,6 +27,7 @@ from ..scheduling.choices import Choice
 from ..scheduling.schedule import Job, Plan, schedule
 from ..unitfiles.names import is_template
 from ..unitfiles.requirements import Requirements
+from .finished import finished
 from .moving import Facts, Journeys, obsolete_moves
 from .picture import Place
 
@@ -112,6 +113,7 @@ class _Decider:
         self._waiting: list[str] = []
 
     def decide(self) -> Decision:
+        self._finished = finished(self._facts)
         current = self._places()
         plan = self._plan(current)
         self._journeys = Journeys(self._facts, plan, current)
@@ -137,7 +139,8 @@ class _Decider:
         jobs = [
             Job(unit, requirements[unit])
             for unit in requirements
-            if requirements[unit].is_global or not self._is_kept(current.get(unit))
+            if unit not in self._finished
+            and (requirements[unit].is_global or not self._is_kept(current.get(unit)))
         ]
         machines = list(self._s.machines.values())
         return schedule(jobs, machines, current, self._s.marks, self._s.moves)
@@ -146,7 +149,8 @@ class _Decider:
         """The machines that have units which are not Global."""
         asked = self._s.requirements
         places = [*self._s.schedule, *self._s.states]
-        return {on for on, unit in places if unit not in asked or not asked[unit].is_global}
+        occupied = [(on, unit) for on, unit in places if self._finished.get(unit) != on]
+        return {on for on, unit in occupied if unit not in asked or not asked[unit].is_global}
 
     def _obsolete_records(self) -> Iterator[str]:
         """Of machines that were removed, once nothing is kept for them; the mark goes last."""
@@ -195,6 +199,8 @@ class _Decider:
             yield from self._withdraw(unit, set(), "it is to run nowhere", known)
         elif unit not in self._s.requirements:
             return  # Its file cannot be used: whatever is assigned stays.
+        elif unit in self._finished:
+            yield from self._rest(unit, self._finished[unit])
         elif self._s.requirements[unit].is_global:
             yield from self._spread(unit, wanted, plan.global_placements.get(unit, frozenset()))
         elif unit in plan.placements:
@@ -202,6 +208,14 @@ class _Decider:
             yield from self._place(unit, wanted, plan.placements[unit], choice)
         else:
             yield from self._leave(unit)
+
+    def _rest(self, unit: str, machine: str) -> Iterator[Change]:
+        """It has done its work, and stays where that was."""
+        told, because = self._entries[unit][machine], "it has done its work here"
+        if not told.ended:
+            note = replace(told, ended=True, because=because, against={})
+            yield Change(machine, unit, note, because)
+        yield from self._withdraw(unit, {machine}, f"it has done its work on {machine}")
 
     def _spread(self, unit: str, wanted: Unit, homes: AbstractSet[str]) -> Iterator[Change]:
         entries = self._entries[unit]
@@ -301,12 +315,20 @@ class _Decider:
             entry = entries.get(machine)
             if entry is None and not known:
                 continue
-            if machine in self._s.forgotten or self._has_obeyed(unit, machine):
+            if self._is_forgotten(machine, known) or self._has_obeyed(unit, machine):
                 yield Change(machine, unit, None, "done")
             elif entry is None or entry.target is not Target.INACTIVE:
-                sha = entry.sha if entry else reports[machine].sha
-                told = Assignment(sha, Target.INACTIVE, because=reason)
+                sha, ended = (entry.sha, entry.ended) if entry else (reports[machine].sha, False)
+                told = Assignment(sha, Target.INACTIVE, because=reason, ended=ended)
                 yield Change(machine, unit, told, reason)
+
+    def _is_forgotten(self, machine: str, known: bool) -> bool:
+        """Whether a machine that may be back some day need not find what it was told of a unit.
+
+        Of a unit without a record nobody else could tell it to stop.
+        """
+        mark = self._s.marks.get(machine)
+        return machine in self._s.forgotten and (known or (mark is not None and mark.leaving))
 
     def _has_obeyed(self, unit: str, machine: str) -> bool:
         told = self._entries[unit].get(machine)
@@ -321,4 +343,6 @@ def _difference(old: Assignment, new: Assignment) -> str:
         return "its file changed, and it stays"
     if old.target is not new.target:
         return "its target changed, and it stays"
+    if old.ended:
+        return "it runs again where it was"
     return "it no longer moves away"

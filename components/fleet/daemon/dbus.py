@@ -1,6 +1,8 @@
 """systemd over D-Bus: the system bus, in a thread with an event loop of its own."""
 
 import asyncio
+import hashlib
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,24 +11,31 @@ from typing import Any, TypeVar
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio.message_bus import MessageBus
 
-from ..model import sha_of
 from ..unitfiles.names import UnitFileError, is_template
 from ..unitfiles.unitfile import parse
 from .fence import FENCED_DIRECTORY, FencedUnits
 from .journal import last_lines
 from .reasons import Other, others_of, reason
-from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, Status, SystemdError
+from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, Status, SystemdError
 from .ties import Tie, TieLinks, ties_of
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 CALL_SECONDS = 25.0
 """How long systemd has for an answer; a daemon-reload of many units takes seconds."""
+
+SILENT_SECONDS = 1.0
+"""How long it has after a call that it did not answer: the loop has other work too."""
 
 RECONNECT_SECONDS = 1.0
 
 CALLS_AT_ONCE = 32
 """The bus refuses a connection more than 128 unanswered calls; and they fit the socket."""
+
+DRAFT = ".draft"
+"""What a file is called while it is written: short, so that every unit's name fits."""
 
 REFERRER = "fleet.target"
 """systemd forgets a unit that has ended well, unless a loaded unit names it: this one does."""
@@ -42,6 +51,8 @@ _BUS_TROUBLE = tuple(
     for name in ("Disconnected", "LimitsExceeded", "NoMemory", "NoReply", "ServiceUnknown")
 )
 """Errors that say nothing about the unit that a call was about."""
+_FORGOTTEN = (_NOT_LOADED, "org.freedesktop.DBus.Error.UnknownObject")
+"""Errors that say that systemd has no such unit any more."""
 _MATCHES = (
     f"type='signal',sender='{_SYSTEMD}',interface='{_MANAGER}',member='JobRemoved'",
     f"type='signal',sender='{_SYSTEMD}',interface='{_PROPERTIES}',"
@@ -77,6 +88,8 @@ class DBusSystemd:
         """By unit, what its file says."""
         self._links = TieLinks(unit_directory)
         self._tied: set[Tie] | None = None
+        self._untied = ""
+        """Why they are not written, as it was logged."""
         self._paths: dict[str, str] = {}
         self._asked: set[str] = set()
         self._started_by: dict[str, str] = {}
@@ -87,6 +100,8 @@ class DBusSystemd:
         """By unit, the last job that has ended, whoever queued it, and how."""
         self._since: dict[str, tuple[str, float]] = {}
         self._signals = 0
+        self.patience = CALL_SECONDS
+        """How long the next call waits, in seconds."""
         self._loop = asyncio.new_event_loop()
         self._connected = threading.Event()
         threading.Thread(target=self._run, name="dbus", daemon=True).start()
@@ -95,66 +110,61 @@ class DBusSystemd:
         """See `Systemd.status`."""
         return self._do(self._status(list(names)))
 
-    def write(self, files: Mapping[str, str]) -> None:
+    def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """See `Systemd.write`. A file is complete wherever it can be seen, and fenced before."""
-        fenced = {name for name, text in files.items() if _is_fenced(name, text)}
-        self._fenced.note(fenced - set(self._fenced.names()))
-        self._fenced.forget(files.keys() - fenced)
-        self._own.mkdir(parents=True, exist_ok=True)
-        self._unit_directory.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            draft = self._own / f".{name}"
-            draft.write_text(text)
-            link = self._unit_directory / f".{name}.fleet"
-            link.unlink(missing_ok=True)
-            link.hardlink_to(draft)
-            draft.replace(self._own / name)
-            link.replace(self._unit_directory / name)
-            self._ties[name] = ties_of(name, text)
+        return _refusals(lambda name: self._write(name, files[name]), files)
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.remove`."""
         names = list(names)
-        for name in names:
-            self._reloaded_by.pop(name, None)
-            self._started_by.pop(name, None)
-            self._ended.pop(name, None)
-            self._ties.pop(name, None)
-            if self._is_own(name):
-                (self._unit_directory / name).unlink()
-            (self._own / name).unlink(missing_ok=True)
-        self._fenced.forget(names)
-        refused = self.reset_failed([name for name in names if not is_template(name)])
-        if refused:
-            name, reason = next(iter(refused.items()))
-            raise SystemdError(f"cannot reset {name}: {reason}")
+        refused = _refusals(self._remove, names)
+        removed = [name for name in names if name not in refused and not is_template(name)]
+        return refused | self.reset_failed(removed)
 
     def tie(self, names: Iterable[str]) -> bool:
         """See `Systemd.tie`. A fenced unit is left out: nothing may start it past its fence."""
-        fenced = set(self._fenced.names())
-        wanted = {tie for name in names if name not in fenced for tie in self._ties_of(name)}
-        known, self._tied = self._tied, wanted
-        # A fleetd without a past does not know whether systemd has read the links.
-        before = self._links.read() if known is None else known
-        self._links.remove(before - wanted)
-        self._links.add(wanted - before)
+        try:
+            fenced = set(self._fenced.names())
+            wanted = {tie for name in names if name not in fenced for tie in self._ties_of(name)}
+            # A fleetd without a past does not know whether systemd has read the links.
+            known, self._tied = self._tied, None
+            before = self._links.read() if known is None else known
+            self._links.remove(before - wanted)
+            self._links.add(wanted - before)
+        except OSError as error:
+            if str(error) != self._untied:
+                log.error("what starts with other units cannot be written: %s", error)
+            self._untied = str(error)
+            return False
+        self._tied, self._untied = wanted, ""
         return wanted != before or (known is None and bool(wanted))
 
     def _ties_of(self, name: str) -> set[Tie]:
         if name not in self._ties:
             own = self._own / name
-            self._ties[name] = ties_of(name, own.read_text()) if self._is_own(name) else set()
+            text = own.read_text(errors="replace") if self._is_own(name) else ""
+            self._ties[name] = ties_of(name, text)
         return self._ties[name]
 
-    def files(self) -> dict[str, str]:
+    def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """See `Systemd.files`."""
-        return {name: sha_of((self._own / name).read_text()) for name in self._own_names()}
+        found = {name: self._sha(name) for name in (self._own_names() if names is None else names)}
+        return {name: sha for name, sha in found.items() if sha}
 
-    def reload(self) -> None:
+    def reload(self) -> str:
         """See `Systemd.reload`. Also makes systemd remember how each unit ended."""
-        (self._unit_directory / REFERRER).write_text(_referrer(sorted(self._own_names())))
-        self._do(self._manager("Reload"))
-        self._do(self._manager("StartUnit", "ss", REFERRER, "replace"))
+        try:
+            self._replace(self._unit_directory / REFERRER, _referrer(sorted(self._own_names())))
+        except OSError as error:  # The one that is there will do: it names what was there before.
+            log.error("%s cannot be written: %s", REFERRER, error)
+        refused = self._do(self._accepted("Reload", "", []))
+        if refused is None:
+            refused = self._do(self._accepted("StartUnit", "ss", [REFERRER, "replace"]))
+        return refused or ""
+
+    def unread(self, names: Iterable[str]) -> set[str]:
+        """See `Systemd.unread`."""
+        return self._do(self._unread(list(names)))
 
     def start(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.start`."""
@@ -192,9 +202,9 @@ class DBusSystemd:
         """See `Systemd.release`."""
         self._fenced.note(names)
 
-    def journal(self, names: Iterable[str]) -> dict[str, str]:
+    def journal(self, since: Mapping[str, float]) -> dict[str, str]:
         """See `Systemd.journal`."""
-        return last_lines(names)
+        return last_lines(since)
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.reasons`."""
@@ -208,6 +218,46 @@ class DBusSystemd:
         """See `Systemd.subscribe`. Reports units that `status` was asked for."""
         self._on_change = on_change
 
+    def _write(self, name: str, text: str) -> None:
+        if not _is_fenced(name, text):
+            self._fenced.forget([name])
+        elif name not in self._fenced.names():
+            self._fenced.note([name])
+        self._own.mkdir(parents=True, exist_ok=True)
+        self._unit_directory.mkdir(parents=True, exist_ok=True)
+        self._replace(self._own / name, text)
+        link = self._unit_directory / DRAFT
+        link.unlink(missing_ok=True)
+        link.hardlink_to(self._own / name)
+        link.replace(self._unit_directory / name)
+        self._ties[name] = ties_of(name, text)
+
+    def _replace(self, path: Path, text: str) -> None:
+        draft = path.with_name(DRAFT)
+        try:
+            draft.write_text(text)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)  # It may hold the last free space.
+            raise
+
+    def _remove(self, name: str) -> None:
+        for known in (self._reloaded_by, self._started_by, self._ended, self._ties):
+            known.pop(name, None)
+        if self._is_own(name):
+            (self._unit_directory / name).unlink()
+        (self._own / name).unlink(missing_ok=True)
+        self._fenced.forget([name])
+
+    def _sha(self, name: str) -> str:
+        """Of a file as it is, whatever someone has made of it; empty if it is not fleet's own."""
+        try:
+            path = self._own / name
+            return hashlib.sha256(path.read_bytes()).hexdigest() if self._is_own(name) else ""
+        except OSError as error:
+            log.error("the file of %s cannot be read: %s", name, error)
+            return ""
+
     def _own_names(self) -> list[str]:
         paths = self._own.iterdir() if self._own.is_dir() else ()
         return [path.name for path in paths if self._is_own(path.name)]
@@ -218,16 +268,19 @@ class DBusSystemd:
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` in the bus's thread."""
-        if not self._connected.wait(CALL_SECONDS):
+        patience, self.patience = self.patience, SILENT_SECONDS
+        if not self._connected.wait(patience):
             work.close()
             raise SystemdError("the system bus cannot be reached")
-        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, CALL_SECONDS), self._loop)
+        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, patience), self._loop)
         try:
-            return future.result()
+            done = future.result()
         except TimeoutError as error:
-            raise SystemdError(f"systemd did not answer within {CALL_SECONDS:.0f} s") from error
+            raise SystemdError(f"systemd did not answer within {patience:.0f} s") from error
         except (DBusError, OSError, EOFError) as error:
             raise SystemdError(str(error)) from error
+        self.patience = CALL_SECONDS
+        return done
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -355,7 +408,7 @@ class DBusSystemd:
         if signals == self._signals:
             pairs = zip(rows.values(), since, strict=True)
             self._since = {r[6]: (r[3], when) for r, when in pairs if not _is_unknown(r)}
-        return {
+        found = {
             name: Status(
                 load=row[2],
                 active=row[3],
@@ -366,6 +419,7 @@ class DBusSystemd:
             )
             for (name, row), when in zip(rows.items(), since, strict=True)
         }
+        return {name: found.get(name, UNKNOWN) for name in names}
 
     async def _reloaded(self, name: str) -> str:
         """The end of a job may be told before its beginning: they are only matched here."""
@@ -431,7 +485,29 @@ class DBusSystemd:
         known = self._since.get(path)
         if known and known[0] == active:
             return known[1]
-        return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6
+        try:
+            return await self._property(path, _UNIT, _SINCE.get(active, _SINCE_STOPPED)) / 1e6
+        except DBusError as error:
+            if error.type not in _FORGOTTEN:
+                raise
+            return 0.0
+
+    async def _unread(self, names: list[str]) -> set[str]:
+        (listed,) = await self._manager("ListUnitsByNames", "as", names)
+        paths = {row[0]: row[6] for row in listed}
+        asked = (self._property(path, _UNIT, "NeedDaemonReload") for path in paths.values())
+        return {name for name, needed in zip(paths, await _gather(asked), strict=True) if needed}
+
+
+def _refusals(work: Callable[[str], None], names: Iterable[str]) -> dict[str, str]:
+    """Do it for each: the reasons of those for which it cannot be done."""
+    refused: dict[str, str] = {}
+    for name in names:
+        try:
+            work(name)
+        except OSError as error:
+            refused[name] = error.strerror or str(error)
+    return refused
 
 
 def _is_unknown(row: Sequence[Any]) -> bool:

@@ -36,7 +36,12 @@ def serve(address: str, vitals: Vitals) -> None:
     host, _, port = address.rpartition(":")
     with _listening(host.strip("[]"), int(port)) as server:
         while True:
-            client, _ = server.accept()
+            try:
+                client, _ = server.accept()
+            except OSError as error:  # The client has gone, or fleetd has too many files open.
+                log.error("a client of the endpoint could not be taken: %s", error)
+                time.sleep(RETRY_SECONDS)
+                continue
             # One at a time: a slow client only keeps other readers of metrics waiting.
             with client:
                 _attend(client, vitals)
@@ -54,7 +59,7 @@ def _listening(host: str, port: int) -> socket.socket:
     while True:
         try:
             return socket.create_server((host, port), family=family)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             if not complained:
                 log.error("no metrics and health on %s:%d, trying again: %s", host, port, error)
             complained = True

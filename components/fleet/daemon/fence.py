@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
+from .statefile import overwrite
+
 log = logging.getLogger(__name__)
 
 LEASE = Path("/run/fleet/lease")
@@ -22,6 +24,8 @@ FENCED_DIRECTORY = Path("/run/fleet/fenced")
 """A file for each unit with `Fence=true`; it holds `STOPPED` when the fence has stopped it."""
 
 STOPPED = "stopped"
+GUARDED = "guarded"
+"""What it holds otherwise: as long, so that the fence has room for its note on a full disk."""
 
 STOP_AT = 0.6
 """The units are stopped when so much of the lease's time has passed since it was renewed.
@@ -117,18 +121,23 @@ class FencedUnits:
 
     def stop(self, names: Collection[str]) -> None:
         """See `Units.stop`. Noted first: what is stopped and not noted would not start again."""
-        self.note(names, STOPPED)
+        for name in names:
+            try:
+                self.note([name], STOPPED)
+            except OSError as error:  # Better that than a unit that runs twice.
+                log.error("%s is stopped and will not start again by itself: %s", name, error)
         _systemctl("stop", "--no-block", *names)
 
     def kill(self, names: Collection[str]) -> None:
         """See `Units.kill`."""
         _systemctl("kill", "--signal=SIGKILL", *names)
 
-    def note(self, names: Iterable[str], text: str = "") -> None:
+    def note(self, names: Iterable[str], text: str = GUARDED) -> None:
         """Keep units as fenced, with this note."""
         self._directory.mkdir(parents=True, exist_ok=True)
         for name in names:
-            (self._directory / name).write_text(text)
+            if not overwrite(self._directory / name, text):
+                (self._directory / name).write_text(text)
 
     def forget(self, names: Iterable[str]) -> None:
         """These are fenced no longer."""
@@ -137,7 +146,7 @@ class FencedUnits:
 
     def stopped(self) -> set[str]:
         """Those that the fence has stopped."""
-        return {n for n in self.names() if (self._directory / n).read_text() == STOPPED}
+        return {n for n in self.names() if (self._directory / n).read_text().strip() == STOPPED}
 
 
 def _systemctl(*arguments: str) -> str:

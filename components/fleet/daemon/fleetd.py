@@ -36,11 +36,12 @@ from . import burst, endpoint
 from .address import Address
 from .agent import Agent
 from .burst import Burst
+from .checkup import Checkup
 from .dbus import DBusSystemd
 from .election import Election
 from .journald import about, log_to_journal
 from .leader import Leader
-from .ledger import Ledger
+from .ledger import Ledger, UnsavedError
 from .mirror import Mirror
 from .orders import Orders
 from .session import Session
@@ -55,6 +56,9 @@ MACHINE_ID = Path("/etc/machine-id")
 
 RETRY_SECONDS = 0.5
 """The pause after the store or systemd failed."""
+
+DISK_SECONDS = 2.0
+"""The pause after something could not be written down."""
 
 WATCHDOG_SECONDS = 20.0
 """systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
@@ -92,7 +96,7 @@ class Fleetd:
         self._configured = machine.metadata
         self._settings = settings
         self._around = around
-        ledger = Ledger(around.ledger_file)
+        ledger = self._ledger = Ledger(around.ledger_file)
         self._agent = Agent(
             machine.id,
             around.store,
@@ -103,7 +107,9 @@ class Fleetd:
             self._shake,
             around.wall_clock,
         )
-        self._orders = Orders(around.store, around.systemd, ledger, around.wall_clock)
+        self._orders = Orders(
+            around.store, around.systemd, ledger, around.wall_clock, self._agent.as_written
+        )
         self._address = Address(machine, around.store, around.wall_clock)
         self._election = Election(machine.id, around.store, around.clock, around.wake)
         self._leader: Leader | None = None
@@ -149,7 +155,7 @@ class Fleetd:
             return burst.SECONDS
         full = self._is_full_due()
         lease = self.session.lease
-        due = [self._act(lease), self._lead(lease, full)]
+        due = [self._act(lease), self._lead(lease, full), self._watch_disk()]
         due.append(self._full_at - self._around.clock())
         return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))
 
@@ -209,9 +215,26 @@ class Fleetd:
                 self._announce(lease)
             self._note_trouble("systemd", "")
             return seconds
-        except SystemdError as error:
+        except UnsavedError:
+            return DISK_SECONDS  # Told by `_watch_disk`.
+        except (SystemdError, OSError) as error:
             self._note_trouble("systemd", f"systemd does not do as it should: {error}")
             return RETRY_SECONDS
+
+    def _watch_disk(self) -> float:
+        """Tell when nothing can be written down, and look again until it can.
+
+        Then what could not be done for that is tried again at once.
+        """
+        around, before = self._around, self._troubles.get("the disk")
+        unsaved = self._ledger.unsaved or self.session.unsaved
+        fault = unsaved or around.lease_file.crowded or around.ledger_file.crowded
+        advice = "units run on, what is new cannot start; make room on /run of this machine"
+        self._note_trouble("the disk", f"{fault}: {advice}" if fault else "")
+        if before and not fault:
+            self._agent.distrust()
+            return PAUSE_SECONDS
+        return DISK_SECONDS if fault else 0.0
 
     def _take_metadata(self) -> None:
         """Be the machine that the operator says; without a record, as before."""
@@ -325,6 +348,8 @@ def main() -> None:
         wake=wake.set,
     )
     fleetd = Fleetd(machine, settings, around)
+    checkup = Checkup(settings, store, fleetd.vitals)
+    threading.Thread(target=checkup.run, name="checkup", daemon=True).start()
     endpoint.start(settings.metrics_address, fleetd.vitals)
     run(fleetd, systemd, wake)
 

@@ -1,7 +1,7 @@
 """The last journal lines of units that failed, short enough to be kept in etcd."""
 
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
@@ -15,22 +15,27 @@ SECONDS = 3.0
 AT_ONCE = 8
 
 
-def last_lines(names: Iterable[str]) -> dict[str, str]:
-    """The last lines of each unit's journal; why not, where they cannot be read."""
-    names = list(names)
+def last_lines(since: Mapping[str, float]) -> dict[str, str]:
+    """The last lines of each unit's journal; why not, where they cannot be read.
+
+    `since`: by unit, from when on: seconds since 1970, 0 for all.
+    """
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(names, pool.map(_last_lines_of, names), strict=True))
+        return dict(zip(since, pool.map(_last_lines_of, since.items()), strict=True))
 
 
-def _last_lines_of(name: str) -> str:
-    command = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={READ}"]
+def _last_lines_of(unit: tuple[str, float]) -> str:
     try:
-        answer = subprocess.run(
-            [*command, f"--unit={name}"], capture_output=True, timeout=SECONDS, check=False
-        )
+        answer = subprocess.run(command(*unit), capture_output=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"its journal cannot be read: {error}"
     return excerpt(answer.stdout.decode(errors="replace"))
+
+
+def command(name: str, since: float) -> list[str]:
+    """What reads them. An earlier unit of that name has lines in the journal too."""
+    asked = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={READ}"]
+    return [*asked, f"--unit={name}", *([f"--since=@{since:.6f}"] if since else [])]
 
 
 def excerpt(text: str) -> str:

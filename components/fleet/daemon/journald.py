@@ -59,7 +59,10 @@ class Journal(logging.Handler):
         try:
             self._socket.sendto(entry(fields), self._address)
         except OSError:  # journald restarts, or the entry is too large for its socket.
-            print(f"<{fields['PRIORITY']}>{fields['MESSAGE']}", flush=True)
+            try:
+                print(f"<{fields['PRIORITY']}>{fields['MESSAGE']}", flush=True)
+            except OSError:
+                self.handleError(record)  # There is nobody to tell: fleetd does its work.
 
     def _fields(self, record: logging.LogRecord) -> dict[str, str]:
         extra: Mapping[str, str] = getattr(record, "fleet", {})

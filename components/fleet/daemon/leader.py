@@ -161,6 +161,7 @@ class Leader:
             machine
             for (machine, unit), assignment in situation.schedule.items()
             if assignment.target is not Target.INACTIVE
+            and not assignment.ended
             and not (unit in situation.requirements and situation.requirements[unit].is_global)
         }
         # Nobody misses a machine that was emptied before it went.

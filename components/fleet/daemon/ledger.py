@@ -12,6 +12,10 @@ from .statefile import StateFile
 log = logging.getLogger(__name__)
 
 
+class UnsavedError(Exception):
+    """What was to be written down first cannot be written down: it must not be done."""
+
+
 class Progress(StrEnum):
     """How far a unit has been taken; each is written down before the work that it names."""
 
@@ -45,7 +49,11 @@ class LocalUnit:
 
 
 class Ledger:
-    """This machine's units, and the store that they came from. Every change is saved."""
+    """This machine's units, and the store that they came from.
+
+    Every change is saved. Where it cannot be, it holds all the same as long as fleetd lives, and
+    is saved with the next one that can be; what `record` notes has to be saved at once.
+    """
 
     def __init__(self, saved: StateFile) -> None:
         """Reads `saved`; `found` tells whether it could be used."""
@@ -57,23 +65,38 @@ class Ledger:
         self.wary = False
         """The store was emptied or restored: only what confirms the units is followed."""
         self.units: dict[str, LocalUnit] = {}
+        self.unsaved = ""
+        """Why the last change could not be saved; empty when it was."""
         self.found = self._load()
 
     def record(self, units: Mapping[str, LocalUnit]) -> None:
-        """Add or change units."""
+        """Add or change units, before what must not be done twice or unseen.
+
+        Raises:
+            UnsavedError: it could not be saved; nothing was changed.
+        """
+        if units:
+            self._insist({**self.units, **units})
+
+    def note(self, units: Mapping[str, LocalUnit]) -> None:
+        """Change units; what is lost of this is found out again."""
         if units:
             self.units.update(units)
             self._save()
 
     def drop(self, names: set[str]) -> None:
-        """Forget units."""
+        """Forget units.
+
+        Raises:
+            UnsavedError: it could not be saved; nothing was changed.
+        """
         if names:
-            self.units = {name: unit for name, unit in self.units.items() if name not in names}
-            self._save()
+            self._insist({name: unit for name, unit in self.units.items() if name not in names})
 
     def follow(self, cluster: str, revision: int) -> None:
         """Note the store that is followed from now on, and how far it has been seen."""
-        if (cluster, revision) != (self.cluster, self.revision):
+        again = self.unsaved or self._saved.crowded
+        if (cluster, revision) != (self.cluster, self.revision) or again:
             self.cluster, self.revision = cluster, revision
             self._save()
 
@@ -88,16 +111,23 @@ class Ledger:
         self.wary = False
         self._save()
 
+    def _insist(self, units: dict[str, LocalUnit]) -> None:
+        before, self.units = self.units, units
+        self._save()
+        if self.unsaved:
+            self.units = before
+            raise UnsavedError(self.unsaved)
+
     def _load(self) -> bool:
-        text = self._saved.load()
-        if not text:
-            return False
         try:
+            text = self._saved.load()
+            if not text:
+                return False
             raw: Any = json.loads(text)
             units = {name: _local_unit(unit) for name, unit in raw["units"].items()}
             self.cluster, self.revision = str(raw["cluster"]), int(raw["revision"])
             self.wary = bool(raw.get("wary", False))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("fleetd's records are damaged, rebuilding them: %r", error)
             return False
         self.units = units
@@ -111,8 +141,12 @@ class Ledger:
             "wary": self.wary,
             "units": units,
         }
-        self._saved.save(json.dumps(content))
-        self.found = True
+        try:
+            self._saved.save(json.dumps(content))
+        except OSError as error:
+            self.unsaved = f"what fleetd does cannot be noted: {error}"
+            return
+        self.unsaved, self.found = "", True
 
 
 def _local_unit(raw: dict[str, Any]) -> LocalUnit:

@@ -180,6 +180,8 @@ def is_at_ease(unit: str, facts: Facts, forced: bool) -> bool:
     """Whether a unit is as it is wanted: up, or done; `forced`: one that failed counts too."""
     if facts.units[unit].target is not Target.LAUNCHED or unit not in facts.requirements:
         return True
+    if any(entry.ended for entry in facts.entries[unit].values()):
+        return True
     return any(
         facts.serves(unit, machine)
         or (state.active == "inactive" and state.since > 0)

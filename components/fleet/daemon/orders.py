@@ -43,12 +43,19 @@ class Orders:
     """Runs in the loop's thread. A fleetd that is killed half way does an order again."""
 
     def __init__(
-        self, store: Store, systemd: Systemd, ledger: Ledger, wall_clock: Callable[[], float]
+        self,
+        store: Store,
+        systemd: Systemd,
+        ledger: Ledger,
+        wall_clock: Callable[[], float],
+        as_written: Callable[[list[str]], list[str]],
     ) -> None:
+        """`as_written`: see `Agent.as_written`."""
         self._store = store
         self._systemd = systemd
         self._ledger = ledger
         self._wall_clock = wall_clock
+        self._as_written = as_written
         self._answers: dict[str, _Answer] = {}
 
     def obey(self, entries: Mapping[str, Entry]) -> None:
@@ -91,6 +98,8 @@ class Orders:
             return "the unit is not on this machine"
         log.info("%s %s: ordered", verb, name, extra=about(verb, name))
         try:
+            if not self._as_written([name]):
+                return "its file was changed on the machine, and cannot be written again"
             if verb == Verb.RESET_FAILED:
                 refused = self._systemd.reset_failed([name])
             elif verb == Verb.RESTART:
@@ -113,7 +122,7 @@ class Orders:
         if unit.progress is not Progress.STARTED:
             return NOT_STARTED
         since = self._systemd.status([name])[name].since
-        self._ledger.record({name: replace(unit, since=since, told=self._wall_clock())})
+        self._ledger.note({name: replace(unit, since=since, told=self._wall_clock())})
         self._systemd.reset_failed([name])
         return self._systemd.restart([name]).get(name, Order.DONE)
 

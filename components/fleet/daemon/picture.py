@@ -26,6 +26,7 @@ from ..store import Entry
 from ..unitfiles.names import UnitFileError
 from ..unitfiles.requirements import Requirements
 from ..unitfiles.unitfile import parse
+from .finished import is_news
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,10 @@ class Picture:
         self._requirements: dict[tuple[str, str], Requirements | None] = {}
 
     def update(self, keys: Iterable[str], entries: Mapping[str, Entry]) -> bool:
-        """Decode what is at these keys now. Whether anything but states is among them."""
+        """Decode what is at these keys now. Whether that may change what is to be decided.
+
+        States do not, but for the end of a unit that has done its work.
+        """
         others = False
         for key in keys:
             prefix = key[: key.index("/", len("/fleet/")) + 1] if key.count("/") > 2 else key
@@ -61,7 +65,9 @@ class Picture:
             if prefix in _TABLES:
                 self._put(prefix, key, entries.get(key))
             if prefix == STATES:
-                self._note_held(split_key(key, STATES))
+                place = split_key(key, STATES)
+                self._note_held(place)
+                others |= self._is_end(place)
         return others
 
     def requirements(self, name: str) -> Requirements | None:
@@ -90,6 +96,11 @@ class Picture:
         except BadRecordError as error:
             log.error("%s cannot be used: %s", key, error)
             table.pop(id, None)
+
+    def _is_end(self, place: Place) -> bool:
+        _, name = place
+        asked = self.requirements(name) if name in self.units else None
+        return is_news(self.schedule.get(place), self.states.get(place), asked)
 
     def _note_held(self, place: Place) -> None:
         state = self.states.get(place)

@@ -40,6 +40,8 @@ class Session:
         self._clear_since = math.inf
         self.hurry = threading.Event()
         """Set when the lease is to be looked after at once."""
+        self.unsaved = ""
+        """Why the lease cannot be noted for the next fleetd; empty when it can."""
 
     def renew(self) -> None:
         """Keep the lease alive; take a new one when it has gone.
@@ -112,8 +114,15 @@ class Session:
     def _resume(self) -> int:
         """The lease of a fleetd before this one, and what it knew."""
         with self._lock:
-            lease, self._clear_since, self._renewed_at = _parsed(self._saved.load())
+            lease, self._clear_since, self._renewed_at = _parsed(self._loaded())
         return lease
+
+    def _loaded(self) -> str:
+        try:
+            return self._saved.load()
+        except (OSError, UnicodeDecodeError) as error:
+            log.error("the note of the lease cannot be read, taking a new one: %s", error)
+            return ""
 
     def _note(self, lease: int, asked_at: float, is_new: bool) -> None:
         """Count from the request: the lease may be as old as that when the answer is here."""
@@ -124,9 +133,13 @@ class Session:
             self._save(lease, now if is_new or blind else self._clear_since)
 
     def _save(self, lease: int, clear_since: float) -> None:
-        """For the next fleetd, and for the fence."""
+        """For the next fleetd, and for the fence. A full disk does not end the lease."""
         self._clear_since = clear_since
-        self._saved.save(f"{lease:x} {clear_since} {self._renewed_at} {self.ttl}\n")
+        try:
+            self._saved.save(f"{lease:x} {clear_since} {self._renewed_at} {self.ttl}\n")
+            self.unsaved = ""
+        except OSError as error:
+            self.unsaved = f"the lease cannot be noted: {error}"
 
 
 def _parsed(text: str) -> tuple[int, float, float]:

@@ -40,6 +40,10 @@ def is_at_rest(status: Status) -> bool:
     return status.active in RESTING and not status.job
 
 
+UNKNOWN = Status("not-found", "inactive", "dead")
+"""A unit that systemd has no file of."""
+
+
 class Systemd(Protocol):
     """One machine's systemd. Methods may raise `SystemdError`, after a bounded time."""
 
@@ -47,12 +51,18 @@ class Systemd(Protocol):
         """The status of each of these units, in one call."""
         ...
 
-    def write(self, files: Mapping[str, str]) -> None:
-        """Write unit files (name to text), replacing those that are there; no reload."""
+    def write(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Write unit files (name to text), replacing those that are there; no reload.
+
+        Returns why, for each that could not be written.
+        """
         ...
 
-    def remove(self, names: Iterable[str]) -> None:
-        """Remove unit files, and forget their failures; no reload. A missing one is no error."""
+    def remove(self, names: Iterable[str]) -> dict[str, str]:
+        """Remove unit files, and forget their failures; no reload. A missing one is no error.
+
+        Returns why, for each that could not be removed.
+        """
         ...
 
     def tie(self, names: Iterable[str]) -> bool:
@@ -63,12 +73,19 @@ class Systemd(Protocol):
         """
         ...
 
-    def files(self) -> dict[str, str]:
-        """The unit files in fleet's directory that fleet wrote: name to SHA-256 of the text."""
+    def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
+        """The unit files in fleet's directory that fleet wrote: name to SHA-256 of the text.
+
+        Of all, or of these; without what someone has replaced, or what cannot be read.
+        """
         ...
 
-    def reload(self) -> None:
-        """Make systemd read the unit files again (daemon-reload)."""
+    def reload(self) -> str:
+        """Make systemd read the unit files again (daemon-reload). Returns why, if it refuses."""
+        ...
+
+    def unread(self, names: Iterable[str]) -> set[str]:
+        """Those units whose files have changed since systemd has read them."""
         ...
 
     def start(self, names: Iterable[str]) -> dict[str, str]:
@@ -119,8 +136,11 @@ class Systemd(Protocol):
         """These may start again after the fence stopped them."""
         ...
 
-    def journal(self, names: Iterable[str]) -> dict[str, str]:
-        """The last lines of each unit's journal, a few; why not, where they cannot be read."""
+    def journal(self, since: Mapping[str, float]) -> dict[str, str]:
+        """The last lines of each unit's journal, a few; why not, where they cannot be read.
+
+        Of what was logged since then: seconds since 1970, by unit; 0 for all.
+        """
         ...
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:

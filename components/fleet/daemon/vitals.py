@@ -33,6 +33,8 @@ class Vitals:
     announced: bool = False
     troubles: dict[str, str] = field(default_factory=dict[str, str])
     """What does not work now, by what it is."""
+    etcd: str = ""
+    """What is wrong with etcd although it answers; empty when nothing is."""
     units: Counter[str] = field(default_factory=Counter[str])
     """This machine's units by ACTIVE state."""
     decisions: Counter[str] = field(default_factory=Counter[str])
@@ -55,7 +57,8 @@ class Vitals:
         """Why fleetd cannot do its work; empty when it can."""
         silent = self.clock() - self.round_ended
         contact = self.contact_ago()
-        found = [f"{what}: {why}" for what, why in sorted(self.troubles.items()) if why]
+        told = {**self.troubles, "etcd": self.etcd}
+        found = [f"{what}: {why}" for what, why in sorted(told.items()) if why]
         if silent > LOOP_SECONDS:
             found.append(f"the loop has not ended a round for {silent:.0f} s")
         if contact > self.ttl:

@@ -95,7 +95,7 @@ class Etcd:
         entries: dict[str, Entry] = {}
         while True:
             page = self._call("KV/Range", request)
-            entries.update((kv.key.decode(), to_entry(kv)) for kv in page.kvs)
+            entries.update((entry.key, entry) for entry in map(to_entry, page.kvs))
             request.revision = request.revision or page.header.revision
             if not page.more:
                 return Snapshot(request.revision, entries)
@@ -113,7 +113,7 @@ class Etcd:
             )
             revision = revision or reply.header.revision
             found = (kv for one in reply.responses for kv in one.response_range.kvs)
-            entries.update((kv.key.decode(), to_entry(kv)) for kv in found)
+            entries.update((entry.key, entry) for entry in map(to_entry, found))
         return Snapshot(revision, entries)
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:

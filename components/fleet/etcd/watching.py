@@ -16,10 +16,10 @@ LIVENESS_SECONDS = 2.0
 
 
 def to_entry(kv: rpc.KeyValue) -> Entry:
-    """A key and value of etcd as the store's entry."""
+    """A key and value of etcd as the store's entry. What is no text is found to be no record."""
     return Entry(
-        key=kv.key.decode(),
-        value=kv.value.decode(),
+        key=kv.key.decode(errors="replace"),
+        value=kv.value.decode(errors="replace"),
         create_revision=kv.create_revision,
         mod_revision=kv.mod_revision,
         lease=kv.lease,

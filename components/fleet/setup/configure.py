@@ -6,7 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from .files import SSHD_OUTPUTS, Configuration, File, files
+from .files import ETCD_DROP_IN, SSHD_OUTPUTS, Configuration, File, files
 from .shell import run, say, systemctl, write
 
 SOFTWARE = Path("/opt/fleet")
@@ -20,7 +20,8 @@ def configure(stdin: str) -> None:
     machine_id = Path("/etc/machine-id").read_text().strip()
     changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
     texts = {name: (SOFTWARE / "current/fleet" / name).read_text() for name in SERVICES}
-    if any([write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]):
+    new = [write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]
+    if any(new) or ETCD_DROP_IN in changed:
         systemctl("daemon-reload")
     if "/etc/docker/daemon.json" in changed:
         systemctl("reload-or-restart", "docker.service")

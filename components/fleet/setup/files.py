@@ -11,6 +11,17 @@ PEER_PORT = 2380
 
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed: see `ctl/claims.py`."""
+ETCD_DROP_IN = "/etc/systemd/system/etcd.service.d/fleet.conf"
+_ETCD_RESTART = """\
+[Unit]
+# However often it fails: it is back when there is room on its disk again.
+StartLimitIntervalSec=0
+
+[Service]
+# Debian's unit restarts only what was killed; etcd ends by itself when its disk is full.
+Restart=on-failure
+RestartSec=5
+"""
 
 _WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/current exec python3 -m fleet.{module} "$@"\n'
 
@@ -75,6 +86,7 @@ def files(configuration: Configuration, machine_id: str) -> dict[str, File]:
         "/usr/local/bin/fleetd": File(_WRAPPER.format(module="daemon.fleetd"), mode=0o755),
         "/usr/local/sbin/fleet-setup": File(_WRAPPER.format(module="setup"), mode=0o755),
         f"{FLEET_PKI}/ca.crt": File(configuration.authority),
+        ETCD_DROP_IN: File(_ETCD_RESTART),
         **_role_files(configuration),
         **_member_files(configuration),
     }

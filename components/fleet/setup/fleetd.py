@@ -37,13 +37,13 @@ def predecessors(machines: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def on_the_way(units: Sequence[dict[str, Any]]) -> list[str]:
-    """Units that are to run and do not yet; failed ones are not on their way.
+    """Units that are to run and do not yet; failed ones are not on their way, nor those done.
 
     What a lost machine last said of a unit does not count if another machine has it now.
     """
     states: dict[str, set[str]] = {}
     for unit in units:
-        if unit["dstate"] == "launched":
+        if unit["dstate"] == "launched" and not unit.get("ended"):
             states.setdefault(unit["unit"], set()).add(unit["active"])
     settled = ({"active"}, {"failed"}, {"active", "failed"})
     return sorted(unit for unit, said in states.items() if (said - {"lost"} or said) not in settled)

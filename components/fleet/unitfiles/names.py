@@ -3,8 +3,12 @@
 import difflib
 import re
 
-MAX_LENGTH = 255
-"""The longest unit name that systemd loads; also the longest file name that Linux stores."""
+MAX_LENGTH = 248
+"""The longest unit name, in characters.
+
+Linux stores file names of 255, and others are made of a unit's name: the folder of its drop-ins
+(`NAME.d`), the stamp of a timer (`stamp-NAME`).
+"""
 
 TYPES = ("service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice")
 TEMPLATE_TYPES = ("service", "socket", "timer", "path", "target")
@@ -50,6 +54,7 @@ def check_name(name: str) -> None:
     if len(name) > MAX_LENGTH:
         raise UnitFileError(
             f"unit name {name[:40]!r}... has {len(name)} characters: at most {MAX_LENGTH} fit"
+            " into the names of files"
         )
     parts = _NAME.fullmatch(name)
     if not parts:
@@ -60,6 +65,17 @@ def check_name(name: str) -> None:
             f"{name!r}: {parts['type']} units have no templates and instances;"
             f" types that do: {', '.join(TEMPLATE_TYPES)}"
         )
+
+
+def check_runs(name: str) -> None:
+    """Refuse a name that no unit on a machine can have.
+
+    Raises:
+        UnitFileError: says why.
+    """
+    check_name(name)
+    if is_template(name):
+        raise UnitFileError(f"{name!r} is a template, which never runs itself")
 
 
 def is_template(name: str) -> bool:

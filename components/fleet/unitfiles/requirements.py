@@ -49,6 +49,8 @@ class Requirements:
     """When it is moved, it may run on both machines until it is up on the new one."""
     is_fenced: bool = False
     """Its machine stops it before its lease can end."""
+    runs_once: bool = False
+    """It is done when its command has ended (`Type=oneshot` without `RemainAfterExit=`)."""
 
 
 def read_requirements(name: str, syntax: Syntax) -> Requirements:

@@ -21,6 +21,12 @@ def check_service(syntax: Syntax) -> None:
         raise refuse(syntax.file, lines[0], fault)
 
 
+def runs_once(syntax: Syntax) -> bool:
+    """Whether the unit is a service that is done when its command has ended."""
+    stays = syntax.last("Service", "RemainAfterExit").lower() in YES
+    return syntax.last("Service", "Type") == "oneshot" and not stays
+
+
 def _fault_of_type(syntax: Syntax) -> str:
     service_type = syntax.last("Service", "Type")
     commands = [

@@ -1,13 +1,14 @@
 """Unit files as fleet reads them, wherever they are."""
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ..model import sha_of
 from .names import UnitFileError, check_name, instance_of, is_template, template_of, unit_name
 from .options import SECTION, values
 from .requirements import Requirements, read_requirements
+from .service import runs_once
 from .syntax import Syntax, read, refuse
 
 __all__ = [
@@ -56,7 +57,7 @@ def parse(name: str, text: str) -> UnitFile:
     check_name(name)
     syntax = read(name, text)
     _check_sections(syntax)
-    requirements = read_requirements(name, syntax)
+    requirements = replace(read_requirements(name, syntax), runs_once=runs_once(syntax))
     description = syntax.last("Unit", "Description")
     return UnitFile(name, text, requirements, description, _healthy_seconds(name, syntax))
 

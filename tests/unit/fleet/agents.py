@@ -45,7 +45,6 @@ class Bench:
     def restart(self) -> None:
         """A new fleetd."""
         ledger = Ledger(self.ledger_file)
-        self.orders = Orders(self.line, self.systemd, ledger, self.clock)
         self.agent = Agent(
             MACHINE,
             self.line,
@@ -56,6 +55,7 @@ class Bench:
             self._on_shaken,
             self.clock,
         )
+        self.orders = Orders(self.line, self.systemd, ledger, self.clock, self.agent.as_written)
 
     def assign(self, unit: str, text: str, target: Target = Target.LAUNCHED) -> None:
         """What the leader does; the file is in the store."""

@@ -4,12 +4,13 @@ Each may be given a `gate` that is passed before and after everything that it do
 raises is a fault there: a process killed, a connection lost, an answer that never arrived.
 """
 
+import errno
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from components.fleet.daemon.systemd import Status
+from components.fleet.daemon.systemd import Status, SystemdError
 from components.fleet.model import sha_of
 from components.fleet.store import (
     MAX_OPERATIONS,
@@ -23,6 +24,7 @@ from components.fleet.store import (
     Snapshot,
     StoreUnavailableError,
 )
+from components.fleet.unitfiles.names import is_template
 
 T = TypeVar("T")
 
@@ -46,18 +48,29 @@ class FakeClock:
         self.now += seconds
 
 
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
 class MemoryFile:
     """A `StateFile`."""
 
     def __init__(self, gate: Gate = open_gate) -> None:
+        self.crowded = ""
         self.text = ""
         self.gate = gate
+        self.full = False
+        """Whether its disk has no room, and none was kept."""
+        self.tight = False
+        """Whether it has only the room that was kept."""
 
     def load(self) -> str:
         return self.text
 
     def save(self, text: str) -> None:
         self.gate("before save")
+        if self.full:
+            raise FULL
+        self.crowded = str(FULL) if self.tight else ""
         self.text = text
         self.gate("after save")
 
@@ -401,11 +414,18 @@ class FakeSystemd:
     """Units that systemd starts with what they are bound to."""
     made_up: set[str] = field(default_factory=set[str])
     """Slices without a file, loaded and active because a unit names them."""
+    reloads: dict[str, str] = field(default_factory=dict[str, str])
+    """How the last reload of a unit has ended, as a test says; empty while it is under way."""
+    unwritable: dict[str, str] = field(default_factory=dict[str, str])
+    """The units whose files can be neither written nor removed, and why."""
+    full: bool = False
+    """Whether its disk has no room: then systemd reads no files anew."""
+    refuse_reload: str = ""
     going_down: bool = False
     stopped_by_fence: set[str] = field(default_factory=set[str])
     journals_read: list[str] = field(default_factory=list[str])
-    reloads: dict[str, str] = field(default_factory=dict[str, str])
-    """How the last reload of a unit has ended, as a test says; empty while it is under way."""
+    journals_since: dict[str, float] = field(default_factory=dict[str, float])
+    """From when on each unit's journal was read the last time."""
     on_start: Callable[[str], None] = lambda _name: None
     on_stop: Callable[[str], None] = lambda _name: None
     on_end: Callable[[str], None] = lambda _name: None
@@ -419,17 +439,29 @@ class FakeSystemd:
 
     def status(self, names: Iterable[str]) -> dict[str, Status]:
         self.gate("before status")
+        names = list(names)
+        for name in names:
+            if is_template(name):
+                raise SystemdError(f"Unit name {name} is missing the instance name.")
         return {name: self._status(name) for name in names}
 
-    def write(self, files: Mapping[str, str]) -> None:
+    def write(self, files: Mapping[str, str]) -> dict[str, str]:
         for name, text in files.items():
+            if name in self.unwritable or self.full:
+                continue
             self.gate(f"before write {name}")
             self.disk[name] = text
             self.stopped_by_fence.discard(name)
             self.gate(f"after write {name}")
+        if self.full:
+            return dict.fromkeys(files, str(FULL))
+        return {name: why for name, why in self.unwritable.items() if name in files}
 
-    def remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Iterable[str]) -> dict[str, str]:
+        names = list(names)
         for name in names:
+            if name in self.unwritable and name in self.disk:
+                continue
             self.gate(f"before remove {name}")
             self.disk.pop(name, None)
             self.stopped_by_fence.discard(name)
@@ -437,6 +469,8 @@ class FakeSystemd:
             if unit and unit.active == "failed":
                 unit.active, unit.sub = "inactive", "dead"
             self.gate(f"after remove {name}")
+        stuck = self.unwritable.keys() & self.disk.keys() & set(names)
+        return {name: self.unwritable[name] for name in stuck}
 
     def tie(self, names: Iterable[str]) -> bool:
         self.gate("before tie")
@@ -444,17 +478,24 @@ class FakeSystemd:
         changed, self.tied = tied != self.tied, tied
         return changed
 
-    def files(self) -> dict[str, str]:
+    def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
         self.gate("before files")
-        return {name: sha_of(text) for name, text in self.disk.items()}
+        wanted = self.disk.keys() if names is None else names
+        return {name: sha_of(self.disk[name]) for name in wanted if name in self.disk}
 
-    def reload(self) -> None:
+    def unread(self, names: Iterable[str]) -> set[str]:
+        return {n for n in names if self._units.get(n, _Loaded()).text != self._text(n)}
+
+    def reload(self) -> str:
         self.gate("before reload")
         self.calls.append("reload")
-        for name in self._units.keys() | self.disk.keys():
+        if self.full or self.refuse_reload:
+            return self.refuse_reload or str(FULL)
+        for name in self._units.keys() | self.disk.keys() | self.foreign.keys():
             self._units.setdefault(name, _Loaded()).text = self._text(name)
         self._units = {n: unit for n, unit in self._units.items() if unit.text or _is_up(unit)}
         self.gate("after reload")
+        return ""
 
     def start(self, names: Iterable[str]) -> dict[str, str]:
         return self._queue("start", list(names))
@@ -519,11 +560,11 @@ class FakeSystemd:
         for name in names:
             self.fail(name)
 
-    def journal(self, names: Iterable[str]) -> dict[str, str]:
+    def journal(self, since: Mapping[str, float]) -> dict[str, str]:
         self.gate("before journal")
-        names = list(names)
-        self.journals_read += names
-        return {name: f"last words of {name}" for name in names}
+        self.journals_read += since
+        self.journals_since |= since
+        return {name: f"last words of {name}" for name in since}
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:
         self.gate("before reasons")

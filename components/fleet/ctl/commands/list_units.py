@@ -15,7 +15,7 @@ from ..output import tell
 from ..view import View
 
 SHOWN = ("unit", "machine", "active", "sub")
-FIELDS = (*SHOWN, "load", "hash", "dstate", "since", "held", "lost", "problem")
+FIELDS = (*SHOWN, "load", "hash", "dstate", "since", "held", "lost", "ended", "problem")
 SHORT_HASH = 7
 
 
@@ -57,7 +57,8 @@ def _machines(name: str, view: View) -> list[str]:
 def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
     unit = view.units.get(name)
     state = view.reported(name).get(machine)
-    lost = bool(machine) and machine not in view.machines
+    ended = view.has_ended(name)
+    lost = bool(machine) and machine not in view.machines and not ended
     active, sub = _activity(name, machine, state, lost, view)
     sha = state.sha if state else unit.sha if unit else ""
     return {
@@ -71,6 +72,7 @@ def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
         "since": _time(state.since) if state and state.since else None,
         "held": bool(state and state.held),
         "lost": lost,
+        "ended": ended,
         "problem": _problem(state) if state else "" if machine else _why_nowhere(name, view),
     }
 
@@ -84,7 +86,7 @@ def _activity(
     if state:
         return state.active, state.sub
     if machine:
-        return "inactive", "assigned"
+        return "inactive", "dead" if view.has_ended(name) else "assigned"
     return "inactive", "pending" if unplaced_reasons(name, view) is None else "unplaced"
 
 

@@ -246,3 +246,14 @@ def test_what_systemd_did_not_start_is_a_problem(
     cluster.report("hello.service", replace(state, job=job, reason=reason))
     fleetctl("list-units", "--output", "json")
     assert json.loads(capsys.readouterr().out)[0]["problem"] == told
+
+
+def test_a_name_that_is_too_long_is_told_and_can_be_destroyed(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    name = "a" * 242 + ".service"
+    cluster.add(name)
+    fleetctl("list-units")
+    assert "it cannot run: unit name 'aaaa" in capsys.readouterr().err
+    assert fleetctl("destroy", name) == Exit.DONE
+    assert not cluster.view().units

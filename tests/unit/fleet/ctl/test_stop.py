@@ -104,3 +104,32 @@ def test_destroy_without_waiting(fleetctl: Fleetctl, cluster: SmallCluster) -> N
     cluster.add("hello.service")
     assert fleetctl("destroy", "--no-block", "hello") == Exit.DONE
     assert not cluster.view().units
+
+
+def cut_off(cluster: SmallCluster, name: str, text: str = SLEEP) -> None:
+    """A unit that ran on a machine whose lease has ended, and that was told to stop it."""
+    cluster.add(name, text)
+    cluster.leave(WEB)
+    cluster.store.remove(model.schedule_key(WEB.id, name))
+    told = model.Assignment(sha_of(text), Target.INACTIVE)
+    cluster.put(model.schedule_key(WEB.id, name), told)
+
+
+@pytest.mark.parametrize("command", ["destroy", "unload", "stop"])
+def test_what_may_run_on_out_of_sight_is_told(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output, command: str
+) -> None:
+    cut_off(cluster, "hello.service")
+    assert fleetctl(command, "hello") == Exit.DONE
+    told = capsys.readouterr().out
+    assert f"it may run on where nobody can see it, on {WEB.id}/lost" in told
+    assert "it is stopped there as soon as that machine is back" in told
+    assert f"fleetctl drain --for-good {WEB.id}" in told
+
+
+def test_of_a_fenced_unit_nothing_runs_on(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cut_off(cluster, "hello.service", SLEEP + "[X-Fleet]\nFence=true\n")
+    assert fleetctl("destroy", "hello") == Exit.DONE
+    assert capsys.readouterr().out == "Destroyed hello.service\n"

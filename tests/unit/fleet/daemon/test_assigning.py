@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from components.fleet.daemon.assigning import Change, Situation, decide
 from components.fleet.daemon.picture import Place
-from components.fleet.model import Assignment, Machine, Target, Unit, UnitState
+from components.fleet.model import Assignment, Machine, Mark, Target, Unit, UnitState
 from components.fleet.unitfiles.requirements import Requirements
 from components.fleet.unitfiles.unitfile import parse
 
@@ -214,3 +214,10 @@ def test_template_and_unreadable_file_are_left_alone() -> None:
     assert written(unreadable) == {}
     template = replace(situation(), units={"u@.service": NEW}, requirements={})
     assert written(template) == {}
+
+
+def test_a_machine_that_is_gone_for_long_still_finds_that_a_destroyed_unit_is_to_stop() -> None:
+    gone = situation(machines="b", schedule={("a", U): STOP}, unit=None)
+    assert written(replace(gone, forgotten=frozenset("a"))) == {}
+    removed = replace(gone, forgotten=frozenset("a"), marks={"a": Mark(leaving=True)})
+    assert written(removed) == {"a": None}

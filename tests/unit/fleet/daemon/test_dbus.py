@@ -1,10 +1,12 @@
 """Unit files on disk: complete, fleet's own, told from everyone else's."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from components.fleet.daemon.dbus import DBusSystemd
+from components.fleet.daemon.dbus import CALL_SECONDS, DRAFT, SILENT_SECONDS, DBusSystemd
+from components.fleet.daemon.systemd import SystemdError
 from components.fleet.model import sha_of
 
 from ..fakes import SLEEPS
@@ -96,8 +98,20 @@ def test_links_of_others_and_fenced_units_are_left_alone(disk: Disk) -> None:
 
 def test_write_goes_on_after_being_killed_half_way(disk: Disk) -> None:
     disk.systemd.write({"a.service": SLEEPS})
-    (disk.own / ".a.service").write_text("half")
-    (disk.units / ".a.service.fleet").write_text("half")
+    (disk.own / DRAFT).write_text("half")
+    (disk.units / DRAFT).write_text("half")
     disk.systemd.write({"a.service": "whole"})
     assert disk.systemd.files() == {"a.service": sha_of("whole")}
     assert [path.name for path in disk.units.iterdir()] == ["a.service"]
+
+
+def test_systemd_that_does_not_answer_is_waited_for_once(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.systemd, "_connected", threading.Event())
+    disk.systemd.patience = 0.0
+    for _ in range(2):
+        with pytest.raises(SystemdError, match="cannot be reached"):
+            disk.systemd.status(["a.service"])
+        assert disk.systemd.patience == SILENT_SECONDS < CALL_SECONDS
+        disk.systemd.patience = 0.0

@@ -48,7 +48,13 @@ class Rig:
 
     def start(self) -> None:
         around = Surroundings(
-            self.line, self.systemd, self.clock, self.files[0], self.files[1], self._wake
+            self.line,
+            self.systemd,
+            self.clock,
+            self.files[0],
+            self.files[1],
+            self._wake,
+            wall_clock=self.clock,
         )
         settings = Config(("x",), reconcile_interval=INTERVAL)
         self.fleetd = Fleetd(ME, settings, around)
@@ -325,3 +331,25 @@ def test_metadata_that_cannot_be_read_changes_nothing(rig: Rig) -> None:
     rig.live()
     assert announced(rig).metadata == {"role": "web"}
     assert "no use" in rig.fleetd.vitals.troubles["the metadata"]
+
+
+def test_full_disk_is_told_and_costs_neither_the_lease_nor_what_runs(rig: Rig) -> None:
+    rig.live()
+    rig.want("a.service")
+    rig.live()
+    lease = rig.fleetd.session.lease
+    for file in rig.files:
+        file.full = True
+    rig.want("b.service")
+    for _ in range(10):
+        rig.clock.advance(3)
+        rig.live()
+    assert rig.fleetd.session.lease == lease and rig.fleetd.announced
+    assert list(rig.systemd.running()) == ["a.service"]
+    (fault,) = rig.fleetd.vitals.faults()
+    assert "No space left on device" in fault and "make room on /run" in fault
+    for file in rig.files:
+        file.full = False
+    rig.live()
+    assert sorted(rig.systemd.running()) == ["a.service", "b.service"]
+    assert not rig.fleetd.vitals.faults()

@@ -75,3 +75,9 @@ def test_etcd_demands_certificates_of_clients_and_peers(flag: str):
     text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
     assert f'{flag}="true"' in text
     assert "http://" not in text
+
+
+def test_etcd_is_restarted_however_it_ends_and_however_often() -> None:
+    text = files(CONFIGURATION, MACHINE_ID)["/etc/systemd/system/etcd.service.d/fleet.conf"].text
+    assert "StartLimitIntervalSec=0\n" in text
+    assert "Restart=on-failure\nRestartSec=5\n" in text

@@ -18,5 +18,6 @@ def test_units_that_are_to_run_are_waited_for_and_failed_ones_are_not():
         {"unit": "e.service", "dstate": "launched", "active": "lost"},
         {"unit": "e.service", "dstate": "launched", "active": "active"},
         {"unit": "f.service", "dstate": "launched", "active": "lost"},
+        {"unit": "g.service", "dstate": "launched", "active": "inactive", "ended": True},
     ]
     assert on_the_way(units) == ["b.service", "f.service"]

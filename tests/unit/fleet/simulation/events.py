@@ -218,6 +218,11 @@ def _go_down(world: World, machine: str, ticks: str, come: Callable[[Node], None
         world.later(int(ticks), lambda: come(node) if not node.on else None)
 
 
+def fill(world: World, machine: str, ticks: str) -> None:
+    """/run of the machine has no room but that which fleetd has kept for its notes."""
+    world.node(machine).begin("full", int(ticks))
+
+
 def jump(world: World, machine: str, seconds: str) -> None:
     """The machine's time of day is set."""
     world.node(machine).wall += float(seconds)
@@ -315,6 +320,7 @@ class _Kind:
     arguments: Sequence[Sequence[object]] = ()
     """What each argument is chosen from."""
     weight: int = 1
+    """0: only where a test puts it in, so that the histories of all seeds stay what they are."""
 
 
 _GATES, _FEW = range(1, 40), range(1, 20)
@@ -357,5 +363,6 @@ EVENTS: dict[str, _Kind] = {
         _Kind(empty, [_SHORT_TO_LONG]),
         _Kind(save),
         _Kind(restore, [_SHORT_TO_LONG, ("same", "other")]),
+        _Kind(fill, [MACHINES, _SHORT_TO_LONG], 0),
     )
 }

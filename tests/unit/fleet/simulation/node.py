@@ -121,6 +121,8 @@ class Node:
             self.line.cut()
         self.line.up = not self.has("cut")
         self.line.mute, self.line.deaf = self.has("mute"), self.has("deaf")
+        full = self.has("full")
+        self.lease_file.tight = self.ledger_file.tight = self.systemd.full = full
         self._feel_lag()
         if self.faults or not self.on or self.paused or self.fleetd is None:
             self.disturbed_at = self.world.clock()
@@ -238,7 +240,7 @@ class Node:
             lease_file=self.lease_file,
             ledger_file=self.ledger_file,
             wake=self._wake,
-            wall_clock=lambda: 0.0,  # What people read is the same in every history.
+            wall_clock=lambda: self.world.clock() + self.wall,
         )
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
         self.fleetd = Fleetd(self._machine(), settings, around)

@@ -1,6 +1,7 @@
 """Random histories of faults break no promise; a broken promise is seen, and told in short."""
 
 import os
+import random
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -26,6 +27,19 @@ MOST = 6
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_any_history(seed: int) -> None:
     whole = events.history(seed, history.LENGTH)
+    broken = history.play(seed, whole)
+    if broken:
+        pytest.fail(history.tell(seed, *shortest(seed, whole, broken)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_history_on_machines_without_room(seed: int) -> None:
+    rng = random.Random(seed)
+    whole = events.history(seed, history.LENGTH)
+    for event in list(whole)[::5]:
+        machine, ticks = rng.choice(events.MACHINES), rng.choice((4, 30, 90, 200))
+        whole.append(Event(event.tick, "fill", (machine, str(ticks))))
+    whole.sort(key=lambda event: event.tick)
     broken = history.play(seed, whole)
     if broken:
         pytest.fail(history.tell(seed, *shortest(seed, whole, broken)))
@@ -75,6 +89,10 @@ FOUND = {
     "what was read just before the store was lost is read anew": (
         30063,
         "501 cut m1 50; 551 pause m1 12 60; 611 wipe 30",
+    ),
+    "a unit that was stopped on a full disk starts again after a restart of fleetd": (
+        20,
+        "131 fill m1 200; 267 drain m1 gently; 284 uncordon m1; 312 fill m1 200; 386 kill m1 39",
     ),
     "an address is noted again in an emptied store": (
         0,

@@ -331,6 +331,11 @@ class World:
         launched = {u: sha_of(x) for u, (x, t) in self.wanted.items() if t is Target.LAUNCHED}
         homes: dict[str, list[str]] = {unit: [] for unit in launched}
         found: list[str] = []
+        done = {
+            unit
+            for (_, unit), told in self.schedule().items()
+            if told.ended and told.sha == launched.get(unit)
+        }
         for id, node in alive.items():
             for unit, sha in node.systemd.running().items():
                 if launched.get(unit) != sha:
@@ -345,7 +350,7 @@ class World:
         drained = {machine for machine, mark in self.marks().items() if mark.draining}
         for unit, ids in homes.items():
             missing = alive.keys() - drained - set(ids)
-            if missing if self.is_global(unit) else len(ids) != 1:
+            if missing if self.is_global(unit) else len(ids) != 1 and unit not in done:
                 found.append(f"{unit} runs on {ids}")
         found += [f"{unit} is still to move: {move}" for unit, move in self.moves().items()]
         return found + self._false_reports(homes)
@@ -353,7 +358,7 @@ class World:
     def _false_reports(self, homes: dict[str, list[str]]) -> list[str]:
         found: list[str] = []
         for (machine, unit), assignment in self.schedule().items():
-            right = machine in homes.get(unit, [])
+            right = machine in homes.get(unit, []) or assignment.ended
             if not right and assignment.target is not Target.LOADED:
                 found.append(f"{unit} is assigned to {machine}: {assignment.target}")
         for key, entry in self._under(STATES).items():

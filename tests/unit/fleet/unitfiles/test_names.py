@@ -81,7 +81,7 @@ def test_a_full_name_needs_its_type() -> None:
 def test_the_longest_name_is_that_of_the_longest_file() -> None:
     longest = "w" * (MAX_LENGTH - len(".service")) + ".service"
     check_name(longest)
-    with pytest.raises(UnitFileError, match="has 256 characters: at most 255"):
+    with pytest.raises(UnitFileError, match="has 249 characters: at most 248"):
         check_name(f"w{longest}")
 
 

@@ -1,0 +1,96 @@
+"""Faults that stay where they are, on real machines; and what is done is not done again."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from . import asking
+from .stack import Stack, eventually
+
+SLEEPS = "[Service]\nExecStart=/bin/sleep infinity\n"
+VICTIM = "machine-2"
+
+
+@contextmanager
+def full_run_directory(stack: Stack, machine: str) -> Generator[None]:
+    """/run has no room for anything that is new."""
+    fill = (
+        "mount -o remount,size=$(($(df --output=used /run | tail -1) + 64))k /run;"
+        " cat /dev/zero > /run/probe 2>/dev/null; true"
+    )
+    try:
+        stack.on(machine, f"sudo sh -c '{fill}'")
+        yield
+    finally:
+        stack.on(machine, "sudo mount -o remount,size=50% /run; sudo rm -f /run/probe")
+
+
+@pytest.fixture
+def sleeper(cluster: Stack, machines: dict[str, str]) -> Iterator[str]:
+    """A unit that is to run on the victim only, gone at the end; not started."""
+    id = asking.machine_ids(cluster, machines)[VICTIM]
+    unit = cluster.program / "sleeper.service"
+    unit.write_text(f"{SLEEPS}[X-Fleet]\nMachineID={id}\n")
+    yield str(unit)
+    cluster.fleetctl("destroy", unit.name, check=False)
+
+
+def healthz(cluster: Stack) -> str:
+    return cluster.on(VICTIM, "curl --silent 127.0.0.1:9179/healthz").out
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_fleetd_outlives_a_full_run_directory_and_says_so(cluster: Stack, sleeper: str):
+    fleetd = "systemctl show --property=NRestarts --property=InvocationID fleetd.service"
+    before = cluster.on(VICTIM, fleetd).out
+    with full_run_directory(cluster, VICTIM):
+        eventually("it is told", lambda: "No space left on device" in healthz(cluster), 30)
+        refused = cluster.fleetctl("start", sleeper, check=False)
+        assert refused.code == 1 and "cannot be written" in refused.text
+        assert len(cluster.fleetctl_json("list-machines")) == 3
+    assert cluster.on(VICTIM, fleetd).out == before
+    unit = "sleeper.service"
+    eventually("it starts", lambda: cluster.units()[unit][0]["active"] == "active", 30)
+    assert healthz(cluster) == "ok\n"
+
+
+def test_a_unit_file_changed_by_hand_is_not_what_a_restart_runs(cluster: Stack, sleeper: str):
+    cluster.fleetctl("start", sleeper)
+    file = "/run/systemd/system/sleeper.service"
+    cluster.on(VICTIM, f"sudo sed -i s/infinity/987/ {file} && sudo systemctl daemon-reload")
+    cluster.fleetctl("restart", "sleeper")
+    shown = cluster.on(
+        VICTIM, "systemctl show --property=ExecStart sleeper.service; pgrep -x sleep -a"
+    )
+    assert "/bin/sleep infinity" in shown.out and "987" not in shown.out
+
+
+def test_a_job_that_is_done_is_not_run_again_when_its_machine_is_drained(
+    cluster: Stack, machines: dict[str, str]
+):
+    job = cluster.program / "job.service"
+    job.write_text("[Service]\nType=oneshot\nExecStart=/bin/sh -c 'date +%s%N >> /var/tmp/job'\n")
+    others = [machine for machine in machines if machine != VICTIM]
+    ran = "cat /var/tmp/job 2>/dev/null || true"
+    try:
+        for machine in others:
+            cluster.fleetctl("cordon", machine)
+        cluster.fleetctl("start", str(job))
+        for machine in others:
+            cluster.fleetctl("uncordon", machine)
+        assert "is drained" in cluster.fleetctl("drain", VICTIM).out
+        (row,) = cluster.units()["job.service"]
+        assert (row["active"], row["ended"]) == ("inactive", True)
+        assert row["machine"].endswith(machines[VICTIM])
+        assert [len(cluster.on(machine, ran).out.split()) for machine in [VICTIM, *others]] == [
+            1,
+            0,
+            0,
+        ]
+    finally:
+        cluster.fleetctl("destroy", "job.service", check=False)
+        for machine in machines:
+            cluster.fleetctl("uncordon", machine, check=False)
+        cluster.on(VICTIM, "sudo rm -f /var/tmp/job")
+        cluster.fleetctl("rebalance")
