@@ -40,7 +40,10 @@ keys = EtcdKeys(
     {
         "connection": cluster.connection,
         "store": cluster.store,
-        "keys": {"/app/greeting": chosen.greeting},
+        "keys": {
+            "/app/greeting": chosen.greeting,
+            "/app/nginx/max-body-size": chosen.max_body_size,
+        },
     },
     in_cluster,
 )

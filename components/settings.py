@@ -90,6 +90,8 @@ class Settings:
     agent_ttl: int
     reconcile_interval: int
     greeting: pulumi.Input[str]
+    max_body_size: str
+    """As nginx writes it: 100m."""
     aws: AwsSettings | None
     """None: the provider is another one."""
 
@@ -118,6 +120,7 @@ def read(config: pulumi.Config) -> Settings:
         agent_ttl=_between(config, "agent-ttl", 5, 300),
         reconcile_interval=_between(config, "reconcile-interval", 5, 86400),
         greeting=_line(config, "greeting"),
+        max_body_size=_size(config, "max-body-size"),
         aws=_aws(config) if provider == "aws" else None,
     )
 
@@ -156,6 +159,13 @@ def _line(config: pulumi.Config, name: str) -> pulumi.Input[str]:
     if "\n" in given:
         raise SettingError(name, "a secret" if secret else given, "a single line", '"Hello World!"')
     return pulumi.Output.secret(given) if secret else given
+
+
+def _size(config: pulumi.Config, name: str) -> str:
+    given = config.require(name)
+    if not re.fullmatch(r"0|[1-9]\d{0,8}[kmg]?", given):
+        raise SettingError(name, given, "bytes, also with k, m or g; 0 for any number", "100m")
+    return given
 
 
 def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:

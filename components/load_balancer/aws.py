@@ -13,6 +13,8 @@ from ..leave import Leave
 
 DRAIN_SECONDS = 35
 """As long as nginx has to finish its requests, `docker stop --time` of units/nginx.service."""
+IDLE_SECONDS = 3600
+"""Of silence, until a connection is cut: as long as nginx lets WebSockets and events be silent."""
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """What AWS recommends: TLS 1.3 and 1.2, and a key exchange that outlives quantum computers."""
 
@@ -102,6 +104,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
             subnets=self._args["subnet_ids"],
             security_groups=[self._args["security_group"]],
             drop_invalid_header_fields=True,
+            idle_timeout=IDLE_SECONDS,
             tags=tags(name, self._args["tags"]),
             opts=pulumi.ResourceOptions(parent=self),
         )

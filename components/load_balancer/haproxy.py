@@ -14,6 +14,7 @@ defaults
     timeout connect 1s
     timeout client 60s
     timeout server 60s
+    timeout tunnel 1h
     timeout http-request 10s
     timeout http-keep-alive 10s
     balance roundrobin
@@ -36,12 +37,17 @@ backend healthy
     option httpchk
     http-check send meth GET uri / ver HTTP/1.1 hdr Host health-check
     http-check expect rstatus ^[23]
+    {events_may_be_rare}
 {servers}
 
 # When there is none: machines whose nginx at least says so.
 backend reachable
+    {events_may_be_rare}
 {servers}
 """
+_EVENTS_MAY_BE_RARE = (
+    "http-request set-timeout server 1h if { req.hdr(Accept) -m sub text/event-stream }"
+)
 
 
 def haproxy_config(addresses: Sequence[str]) -> str:
@@ -60,4 +66,4 @@ def haproxy_config(addresses: Sequence[str]) -> str:
         f"    server machine-{number} {address}:80 check"
         for number, address in enumerate(addresses, start=1)
     )
-    return _CONFIG.format(servers=servers)
+    return _CONFIG.format(servers=servers, events_may_be_rare=_EVENTS_MAY_BE_RARE)

@@ -14,6 +14,7 @@ OPERATIONS = CHECKOUT / "docs" / "operations.md"
 WRITTEN = {
     "cluster-store-id": "update",
     "/app/greeting": "update",
+    "/app/nginx/max-body-size": "update",
     "hello.service": "update",
     "nginx.service": "update",
     "sinatra@.service": "update",

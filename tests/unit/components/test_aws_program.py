@@ -1,6 +1,7 @@
 """The whole program on AWS under Pulumi's mocks: what must be so of every resource."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -195,6 +196,15 @@ def test_the_health_check_and_the_drain_are_the_units(program: Amazon):
     unit = (CHECKOUT / "units/nginx.service").read_text()
     assert f"docker stop --time {DRAIN_SECONDS} nginx" in unit
     assert targets["deregistrationDelay"] == DRAIN_SECONDS
+
+
+def test_a_connection_may_be_silent_as_long_as_nginx_lets_it(program: Amazon):
+    [balancer] = program.of("LoadBalancer").values()
+    nginx = (CHECKOUT / "images/nginx/files/etc/nginx/nginx.conf").read_text()
+    assert balancer["idleTimeout"] == 3600
+    assert "proxy_read_timeout 1h;" in nginx
+    [kept] = re.findall(r"keepalive_timeout (\d+)s;", nginx)
+    assert int(kept) > balancer["idleTimeout"], "or it sends requests where nginx has hung up"
 
 
 def test_every_machine_is_a_target(program: Amazon):

@@ -26,6 +26,7 @@ CONFIG = {
     "agent-ttl": "10",
     "reconcile-interval": "60",
     "greeting": "Hello World!",
+    "max-body-size": "100m",
     **AWS_ONLY,
 }
 SECRET = "4dabf18193072939515e22adb298388d"
@@ -232,6 +233,7 @@ def test_whatever_is_written_to_etcd_is_written_again_when_etcd_holds_other_data
     written = {name: one for name, one in commands.items() if not name.startswith("machine-")}
     assert set(written) == {
         "/app/greeting",
+        "/app/nginx/max-body-size",
         "hello.service",
         "nginx.service",
         "sinatra@.service",

@@ -17,6 +17,7 @@ DEFAULTS = {
     "agent-ttl": "10",
     "reconcile-interval": "60",
     "greeting": "Hello World!",
+    "max-body-size": "100m",
     **settings.AWS_ONLY,
 }
 
@@ -50,6 +51,11 @@ def test_the_defaults_are_three_machines_that_all_keep_etcds_data():
         ("machine_metadata", '["a=1","a=1","a=1","a=1"]', "at most 3 entries"),
         ("machine_metadata", '{"role": "web"}', "at most 3 entries"),
         ("greeting", "Hello\nWorld", "a single line"),
+        ("max_body_size", "", "bytes, also with k, m or g"),
+        ("max_body_size", "-1", "bytes, also with k, m or g"),
+        ("max_body_size", "1.5m", "bytes, also with k, m or g"),
+        ("max_body_size", "1 GB", "bytes, also with k, m or g"),
+        ("max_body_size", "1m\n", "bytes, also with k, m or g"),
     ],
 )
 def test_a_bad_setting_is_told_what_was_given_what_is_allowed_and_how_to_mend_it(

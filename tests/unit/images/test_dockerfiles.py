@@ -80,13 +80,3 @@ def test_scripts_run_and_parse(script: Path):
     assert script.stat().st_mode & 0o111
     interpreter = script.read_text().splitlines()[0].removeprefix("#!")
     subprocess.run([interpreter, "-n", str(script)], check=True)
-
-
-def test_both_pools_define_what_nginx_includes():
-    nginx = (IMAGES / "nginx/files/etc/nginx/nginx.conf").read_text()
-    assert "proxy_pass http://app;" in nginx
-    assert "return 200 $pool;" in nginx
-    for name in ("nginx/empty-pool.conf", "confd/templates/pool.conf.tmpl"):
-        pool = (IMAGES / "nginx/files/etc" / name).read_text()
-        assert pool.startswith("upstream app {")
-        assert 'map "" $pool {' in pool

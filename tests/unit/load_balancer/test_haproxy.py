@@ -16,6 +16,7 @@ defaults
     timeout connect 1s
     timeout client 60s
     timeout server 60s
+    timeout tunnel 1h
     timeout http-request 10s
     timeout http-keep-alive 10s
     balance roundrobin
@@ -38,11 +39,13 @@ backend healthy
     option httpchk
     http-check send meth GET uri / ver HTTP/1.1 hdr Host health-check
     http-check expect rstatus ^[23]
+    http-request set-timeout server 1h if { req.hdr(Accept) -m sub text/event-stream }
     server machine-1 10.0.0.11:80 check
     server machine-2 10.0.0.12:80 check
 
 # When there is none: machines whose nginx at least says so.
 backend reachable
+    http-request set-timeout server 1h if { req.hdr(Accept) -m sub text/event-stream }
     server machine-1 10.0.0.11:80 check
     server machine-2 10.0.0.12:80 check
 """

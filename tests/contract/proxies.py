@@ -1,0 +1,176 @@
+"""The way to an app as the cluster has it: HAProxy, nginx with confd, and an etcd, in containers.
+
+nginx's container, etcd and the apps share one loopback. The images stay as caches: the cluster's
+own are made of the same layers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import re
+import secrets
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.load_balancer.haproxy import haproxy_config
+
+CHECKOUT = Path(__file__).parent.parent.parent
+NGINX = CHECKOUT / "images" / "nginx" / "files"
+SECONDS = 60
+LABEL = "fleet-cluster-contract"
+# As images/nginx has it, but that etcd asks for no certificate.
+CONFD = 'backend = "etcdv3"\nlog-level = "warn"\n'
+
+
+def ten_times_faster(text: str) -> str:
+    """A configuration in which what would take 10 s or more takes a tenth; hours stay hours."""
+    return re.sub(r"\b(\d+)0s\b", r"\1s", text).replace("sleep 30", "sleep 3")
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """Containers that run, and where they are asked."""
+
+    name: str
+    url: str
+    """HAProxy's."""
+
+    def etcdctl(self, *arguments: str, stdin: str = "") -> str:
+        """`etcdctl`."""
+        ask = ["exec", "-i", "-e", "ETCDCTL_API=3", f"{self.name}-loopback", "etcdctl"]
+        return docker(*ask, *arguments, stdin=stdin)
+
+    def put(self, key: str, value: str) -> None:
+        """Put any text; etcdctl takes all but an empty one on stdin."""
+        self.etcdctl("put", "--", key, *([] if value else [""]), stdin=value)
+
+    def register(self, name: str, server: str) -> None:
+        """Put a server's address as an app does."""
+        self.put(f"/app/server/{name}", server)
+
+    def start_app(self, port: int) -> None:
+        """Run an app on the loopback, without registering it."""
+        docker("exec", "--detach", f"{self.name}-loopback", "python3", "/app.py", str(port))
+
+    def pool(self) -> list[str]:
+        """What nginx serves."""
+        ask = ["curl", "--silent", "--header", "Host: pool", "127.0.0.1"]
+        return docker("exec", f"{self.name}-loopback", *ask).split()
+
+    def wait_for_pool(self, *servers: str) -> None:
+        """Until nginx serves these, in whichever order."""
+        wait(f"the pool is {servers}", lambda: sorted(self.pool()) == sorted(servers), self.log)
+
+    def log(self) -> str:
+        """What nginx's unit would have in its journal."""
+        return docker("logs", f"{self.name}-nginx")
+
+    def nginx(self, *command: str) -> str:
+        """Run a command in nginx's container."""
+        return docker("exec", f"{self.name}-nginx", *command)
+
+    def stop_nginx(self) -> int:
+        """Stop it as units/nginx.service does; its exit status."""
+        docker("stop", "--time", "35", f"{self.name}-nginx")
+        return int(docker("inspect", "--format", "{{.State.ExitCode}}", f"{self.name}-nginx"))
+
+
+@contextmanager
+def running() -> Generator[Proxies]:
+    """All of them, with an empty pool; gone at the end."""
+    images = built("machine", "nginx", "haproxy")
+    name = f"{LABEL}-{secrets.token_hex(4)}"
+    try:
+        app = (CHECKOUT / "tests" / "streams" / "app.py").read_text()
+        make(f"{name}-loopback", images["machine"], {"/app.py": app}, "--entrypoint=etcd")
+        address = docker(
+            "inspect", "--format", "{{.NetworkSettings.IPAddress}}", f"{name}-loopback"
+        ).strip()
+        make(
+            f"{name}-nginx",
+            images["nginx"],
+            {
+                "/etc/confd/confd.toml": CONFD,
+                "/etc/nginx/nginx.conf": faster("etc/nginx/nginx.conf"),
+                "/usr/local/bin/nginx-and-confd": faster("usr/local/bin/nginx-and-confd"),
+            },
+            f"--network=container:{name}-loopback",
+            "--env=ETCDCTL_ENDPOINTS=127.0.0.1:2379",
+            "--volume=/var/lib/pool",
+        )
+        config = ten_times_faster(haproxy_config([address]))
+        files = {"/etc/haproxy/haproxy.cfg": config}
+        make(f"{name}-haproxy", images["haproxy"], files, "--publish=127.0.0.1::80")
+        port = docker("port", f"{name}-haproxy", "80").strip().rpartition(":")[2]
+        proxies = Proxies(name, f"http://127.0.0.1:{port}")
+        wait("nginx answers", lambda: proxies.pool() == [], proxies.log)
+        yield proxies
+    finally:
+        docker("rm", "--force", "--volumes", *containers(name))
+
+
+def built(*names: str) -> dict[str, str]:
+    """The images of these folders: their tags. One process at a time builds."""
+    tags = {name: f"{LABEL}-{name}" for name in names}
+    with (Path(tempfile.gettempdir()) / f"{LABEL}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name, tag in tags.items():
+            context = str(CHECKOUT / "images" / name)
+            docker("build", "--quiet", "--tag", tag, context, seconds=900)
+    return tags
+
+
+def make(name: str, image: str, files: Mapping[str, str], *options: str) -> None:
+    """Start a container in which these files have another text."""
+    docker("create", "--name", name, *options, image)
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(path.removeprefix("/"))
+            entry.size, entry.mode = len(text.encode()), 0o755
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    subprocess.run(["docker", "cp", "-", f"{name}:/"], input=archive.getvalue(), check=True)
+    docker("start", name)
+
+
+def faster(path: str) -> str:
+    """A file of nginx's image in which time runs faster."""
+    return ten_times_faster((NGINX / path).read_text())
+
+
+def containers(name: str) -> list[str]:
+    """Those whose names begin so; the one whose loopback is shared comes last."""
+    listed = docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"name=^{name}-").split()
+    return sorted(listed, key=lambda one: one.endswith("-loopback"))
+
+
+def docker(*arguments: str, stdin: str = "", seconds: int = SECONDS) -> str:
+    """`docker`: what it prints; a failure fails the test."""
+    done = subprocess.run(
+        ["docker", *arguments], input=stdin, capture_output=True, text=True, timeout=seconds
+    )
+    assert done.returncode == 0, f"docker {arguments}: {done.stdout}{done.stderr}"
+    return done.stdout + (done.stderr if arguments[0] == "logs" else "")
+
+
+def wait(what: str, holds: Callable[[], bool], say: Callable[[], str]) -> None:
+    """Ask until it holds; the limit only keeps a failing test from hanging."""
+    deadline = time.monotonic() + SECONDS
+    while not attempt(holds):
+        assert time.monotonic() < deadline, f"{what}: not within {SECONDS} s\n{say()}"
+        time.sleep(0.2)
+
+
+def attempt(holds: Callable[[], bool]) -> bool:
+    """Whether it holds; not, if asking fails."""
+    try:
+        return holds()
+    except AssertionError:
+        return False

@@ -1,0 +1,214 @@
+"""What passes through HAProxy and nginx, and what one app may not do to the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.proxies import Proxies, running, wait
+from tests.streams.client import Talk, Upload, WebSocket
+
+pytestmark = pytest.mark.timeout(900)
+
+APP, OTHER, DEAD = "127.0.0.1:5001", "127.0.0.1:5002", "127.0.0.1:5003"
+MEGABYTE = 1_000_000
+LONGER_THAN_A_MINUTE = 8
+"""Seconds, where time runs ten times as fast."""
+LONGER_THAN_HALF_A_MINUTE = 5
+BAD = [
+    "",
+    ":5000",
+    "127.0.0.1",
+    "127.0.0.1:",
+    "127.0.0.1:0",
+    "127.0.0.1:99999",
+    "127.0.0.1:05001",
+    "127.0.0.01:5001",
+    "127.0.0.256:5001",
+    "127.0.0:5001",
+    "localhost:5001",
+    "no-such-name:5001",
+    "unix:/run/app.sock",
+    "http://127.0.0.1:5001",
+    "127.0.0.1:5001 backup",
+    " 127.0.0.1:5001",
+    "127.0.0.1:5001\n",
+    "127.0.0.1:5001;",
+    "127.0.0.1:1; } server { listen 81; }",
+    '127.0.0.1:1";',
+    "::1:5001",
+    "[::1]",
+    "[:::1]:5001",
+    "[1:2:3]:5001",
+    "[::1::2]:5001",
+    "[12345::1]:5001",
+    "[1:2:3:4:5:6:7:8:9]:5001",
+    "\x00\x01\x7f",
+    "ä:5001",
+    "$pool:5001",
+]
+LIMIT = "/app/nginx/max-body-size"
+
+
+@pytest.fixture(scope="module")
+def all_proxies() -> Iterator[Proxies]:
+    with running() as proxies:
+        proxies.start_app(5001)
+        proxies.start_app(5002)
+        yield proxies
+
+
+@pytest.fixture
+def proxies(all_proxies: Proxies) -> Iterator[Proxies]:
+    """An app is registered, and nothing else."""
+    all_proxies.register("app", APP)
+    all_proxies.wait_for_pool(APP)
+    wait("it answers", lambda: get(all_proxies, "/")[0] == 200, all_proxies.log)
+    yield all_proxies
+    all_proxies.etcdctl("del", "--prefix", "/app/")
+
+
+def get(proxies: Proxies, path: str, *headers: str) -> tuple[int, str]:
+    """The status and the beginning of the answer."""
+    head = "\n".join([f"GET {path} HTTP/1.1", "Connection: close", *headers])
+    with Talk(proxies.url, head) as talk:
+        return talk.answer(), talk.read(2000).decode()
+
+
+def upload(proxies: Proxies, size: int) -> tuple[int, str]:
+    with Upload(proxies.url, size) as sent:
+        return sent.finish()
+
+
+def test_bad_values_are_skipped_and_each_is_told_once(proxies: Proxies):
+    for number, value in enumerate(BAD):
+        proxies.register(f"bad-{number}", value)
+    proxies.register("other", OTHER)
+    proxies.wait_for_pool(APP, OTHER)
+    proxies.etcdctl("del", "/app/server/other")
+    proxies.wait_for_pool(APP)
+    told = [line for line in proxies.log().splitlines() if "/app/server/bad-" in line]
+    for number in range(len(BAD)):
+        (line,) = [line for line in told if line.startswith(f"/app/server/bad-{number} = ")]
+        assert "is not used; allowed: ADDRESS:PORT" in line
+    assert len(told) == len(BAD)
+
+
+def test_a_keys_name_cannot_do_harm(proxies: Proxies):
+    for name in ("a b", 'a"b', "a\n;}", "a;}", "ä", "-x", "$pool"):
+        proxies.register(name, OTHER)
+    proxies.wait_for_pool(APP, *[OTHER] * 7)
+    assert get(proxies, "/")[0] == 200
+
+
+def test_addresses_of_ipv6_are_used(proxies: Proxies):
+    servers = ["[::1]:5001", "[fd00::1:2]:80", "[1:2:3:4:5:6:7:8]:65535", "[1::]:1", "[::]:5001"]
+    for number, server in enumerate(servers):
+        proxies.register(f"six-{number}", server)
+    proxies.wait_for_pool(APP, *servers)
+
+
+def test_hundreds_of_servers_are_used_and_thousands_do_not_stop_the_pool(proxies: Proxies):
+    keys = [f"put /app/server/{n} 127.0.{n // 250}.{n % 250 + 1}:5001" for n in range(1001)]
+    for begin in range(0, len(keys), 100):
+        chunk = "\n".join(keys[begin : begin + 100])
+        proxies.etcdctl("txn", stdin=f"\n{chunk}\n\n\n")
+    more = ["and", "900", "more"]
+    wait("the pool is full", lambda: proxies.pool()[-3:] == more, proxies.log)
+    assert "1000 servers at most" in proxies.log()
+    assert {get(proxies, "/")[0] for _ in range(20)} == {200}
+
+
+def test_a_page_that_breaks_each_instance_costs_the_others_nothing(proxies: Proxies):
+    proxies.register("other", OTHER)
+    proxies.wait_for_pool(APP, OTHER)
+    for _ in range(3):
+        assert get(proxies, "/crash")[0] == 503
+        assert {get(proxies, "/")[0] for _ in range(5)} == {200}
+    assert upload(proxies, MEGABYTE)[0] == 200
+
+
+def test_uploads_of_many_megabytes_arrive(proxies: Proxies):
+    assert upload(proxies, 5 * MEGABYTE) == (200, str(5 * MEGABYTE))
+
+
+def test_the_limit_of_uploads_is_a_key_and_a_bad_one_changes_nothing(proxies: Proxies):
+    proxies.put(LIMIT, "1m")
+    wait("2 MB are refused", lambda: upload(proxies, 2 * MEGABYTE)[0] == 413, proxies.log)
+    for value in ("1mb", "-1", "1.5m", "1m; }", "", "99999999999g"):
+        proxies.put(LIMIT, value)
+        told = f'{LIMIT} = "{value}" is not used'
+        wait(f"{value} is told", lambda told=told: told in proxies.log(), proxies.log)
+    proxies.put(LIMIT, "0")
+    wait("2 MB arrive", lambda: upload(proxies, 2 * MEGABYTE)[0] == 200, proxies.log)
+
+
+def test_an_unknown_setting_is_told(proxies: Proxies):
+    proxies.put("/app/nginx/max-body", "1m")
+    wait("it is told", lambda: "/app/nginx/max-body = " in proxies.log(), proxies.log)
+
+
+def test_a_web_socket_works_and_may_be_silent(proxies: Proxies):
+    with WebSocket(proxies.url) as talk:
+        assert talk.answer() == 101
+        assert talk.echo("one") == "one"
+        time.sleep(LONGER_THAN_A_MINUTE)
+        assert talk.echo("two") == "two"
+
+
+@pytest.mark.parametrize("path", ["/events", "/lines"])
+def test_events_come_when_they_are_sent(proxies: Proxies, path: str):
+    with Talk(proxies.url, f"GET {path}?every=0.5 HTTP/1.1\nAccept: text/event-stream") as talk:
+        assert talk.answer() == 200
+        assert [talk.next_event() for _ in range(3)] == ["data: event"] * 3
+
+
+def test_an_app_may_ask_that_its_answer_is_not_held_back(proxies: Proxies):
+    with Talk(proxies.url, "GET /lines?every=0.5 HTTP/1.1") as talk:
+        assert talk.answer() == 200
+        assert talk.next_event() == "data: event"
+
+
+def test_a_stream_of_events_may_be_silent(proxies: Proxies):
+    ask = f"GET /events?every={LONGER_THAN_A_MINUTE} HTTP/1.1\nAccept: text/event-stream"
+    with Talk(proxies.url, ask) as talk:
+        assert talk.answer() == 200
+        assert [talk.next_event() for _ in range(2)] == ["data: event"] * 2
+
+
+def test_what_is_in_flight_goes_on_for_long_after_a_reload(proxies: Proxies):
+    pieces = LONGER_THAN_HALF_A_MINUTE * 5
+    with WebSocket(proxies.url) as talk, Upload(proxies.url, 2 * MEGABYTE) as sent:
+        assert talk.answer() == 101
+        sent.send_some(MEGABYTE)
+        proxies.register("other", OTHER)
+        proxies.wait_for_pool(APP, OTHER)
+        for _ in range(pieces):
+            sent.send_some(1000)
+            time.sleep(LONGER_THAN_HALF_A_MINUTE / pieces)
+        assert talk.echo("still here") == "still here"
+        assert sent.finish() == (200, str(2 * MEGABYTE))
+
+
+def test_no_other_protocol_gets_past_nginx(proxies: Proxies):
+    ask = ["Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__", "Connection: Upgrade"]
+    with Talk(proxies.url, "\n".join(["GET /headers HTTP/1.1", *ask])) as talk:
+        assert talk.answer() == 200
+        assert "Upgrade" not in talk.read(100).decode()
+
+
+def test_without_an_app_a_stream_is_told_so_too(proxies: Proxies):
+    proxies.etcdctl("del", "/app/server/app")
+    proxies.wait_for_pool()
+    for accept in ("text/html", "text/event-stream"):
+        status, text = get(proxies, "/", f"Accept: {accept}")
+        assert status == 503
+        assert "No instance of the app answers" in text
+
+
+def test_stopping_nginx_waits_for_what_is_in_flight_but_not_for_ever(proxies: Proxies):
+    with WebSocket(proxies.url) as talk:
+        assert talk.answer() == 101
+        assert proxies.stop_nginx() == 0
