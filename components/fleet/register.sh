@@ -26,6 +26,13 @@ is_new=1  # not registered yet since it was started
 misses=0
 looks=0
 
+for word in "$key" "$value"; do
+    # Anything else means something to etcdctl, on its command line or in a transaction.
+    [[ $word =~ ^[^[:space:]\"\'\\-][^[:space:]\"\'\\]*$ ]] && continue
+    echo "register.sh: KEY=$key VALUE=$value: each is to be one word without quotes and backslashes, and not to begin with a dash" >&2
+    exit 2
+done
+
 say() {
     echo "$1"
     [ -z "${NOTIFY_SOCKET-}" ] || systemd-notify --ready --status="$1"

@@ -151,6 +151,25 @@ def test_a_lost_lease_is_replaced(registration: Registration):
     registration.calls_until_registered("txn")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("", "1"),
+        ("/k", ""),
+        ("/k", "a b"),
+        ("/k", "a\nb"),
+        ("/k", 'a"b'),
+        ("/k", "-a"),
+        ("/a b", "1"),
+    ],
+)
+def test_what_etcdctl_would_read_otherwise_is_refused(key: str, value: str):
+    command = ["bash", str(REGISTER), key, value, "http://127.0.0.1:1/"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert refused.returncode == 2
+    assert f"KEY={key} VALUE={value}: each is to be one word" in refused.stderr
+
+
 def test_etcd_away_at_the_start_is_waited_for(registration: Registration):
     registration.say("healthy")
     registration.say("away")
