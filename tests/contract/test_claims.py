@@ -105,7 +105,7 @@ def program(machine: Machine, *instances: str, secret: str = "") -> Program:
     (machine.folder / "web@.service").write_text(UNIT)
 
     def run() -> None:
-        store = Store("store", {"host": machine.host})
+        store = Store("store", {"hosts": [machine.host]})
         value = pulumi.Output.secret(secret) if secret else "Hello"
         EtcdKeys(
             "keys", {"connection": machine.connection, "store": store.id, "keys": {KEY: value}}
