@@ -1,8 +1,6 @@
 """systemd over D-Bus: the system bus, in a thread with an event loop of its own."""
 
 import asyncio
-import hashlib
-import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,17 +9,14 @@ from typing import Any, TypeVar
 from dbus_fast import BusType, DBusError, Message, MessageType, Variant
 from dbus_fast.aio.message_bus import MessageBus
 
-from ..unitfiles.names import UnitFileError, is_template
-from ..unitfiles.unitfile import parse
-from .fence import FENCED_DIRECTORY, FencedUnits
+from ..unitfiles.names import is_template
+from .fence import FENCED_DIRECTORY
 from .journal import last_lines
 from .reasons import Other, others_of, reason
 from .systemd import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, Status, SystemdError
-from .ties import Tie, TieLinks, ties_of
+from .unit_directory import REFERRER, UnitDirectory
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 CALL_SECONDS = 25.0
 """How long systemd has for an answer; a daemon-reload of many units takes seconds."""
@@ -33,12 +28,6 @@ RECONNECT_SECONDS = 1.0
 
 CALLS_AT_ONCE = 32
 """The bus refuses a connection more than 128 unanswered calls; and they fit the socket."""
-
-DRAFT = ".draft"
-"""What a file is called while it is written: short, so that every unit's name fits."""
-
-REFERRER = "fleet.target"
-"""systemd forgets a unit that has ended well, unless a loaded unit names it: this one does."""
 
 _SYSTEMD = "org.freedesktop.systemd1"
 _MANAGER = _SYSTEMD + ".Manager"
@@ -78,18 +67,10 @@ class DBusSystemd:
         own: Path = OWN_DIRECTORY,
         fenced: Path = FENCED_DIRECTORY,
     ) -> None:
-        """Start the thread; `own` must be on the same file system as `unit_directory`."""
-        self._unit_directory = unit_directory
-        self._own = own
-        self._fenced = FencedUnits(fenced)
+        """Start the thread; the directories are those of `UnitDirectory`."""
+        self._files = UnitDirectory(unit_directory, own, fenced)
         self._bus: MessageBus | None = None
         self._on_change: Callable[[], None] | None = None
-        self._ties: dict[str, set[Tie]] = {}
-        """By unit, what its file says."""
-        self._links = TieLinks(unit_directory)
-        self._tied: set[Tie] | None = None
-        self._untied = ""
-        """Why they are not written, as it was logged."""
         self._paths: dict[str, str] = {}
         self._asked: set[str] = set()
         self._started_by: dict[str, str] = {}
@@ -111,52 +92,30 @@ class DBusSystemd:
         return self._do(self._status(list(names)))
 
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
-        """See `Systemd.write`. A file is complete wherever it can be seen, and fenced before."""
-        return _refusals(lambda name: self._write(name, files[name]), files)
+        """See `Systemd.write`."""
+        return self._files.write(files)
 
     def remove(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.remove`."""
         names = list(names)
-        refused = _refusals(self._remove, names)
+        for name in names:
+            for jobs in (self._reloaded_by, self._started_by, self._ended):
+                jobs.pop(name, None)
+        refused = self._files.remove(names)
         removed = [name for name in names if name not in refused and not is_template(name)]
         return refused | self.reset_failed(removed)
 
     def tie(self, names: Iterable[str]) -> bool:
-        """See `Systemd.tie`. A fenced unit is left out: nothing may start it past its fence."""
-        try:
-            fenced = set(self._fenced.names())
-            wanted = {tie for name in names if name not in fenced for tie in self._ties_of(name)}
-            # A fleetd without a past does not know whether systemd has read the links.
-            known, self._tied = self._tied, None
-            before = self._links.read() if known is None else known
-            self._links.remove(before - wanted)
-            self._links.add(wanted - before)
-        except OSError as error:
-            if str(error) != self._untied:
-                log.error("what starts with other units cannot be written: %s", error)
-            self._untied = str(error)
-            return False
-        self._tied, self._untied = wanted, ""
-        return wanted != before or (known is None and bool(wanted))
-
-    def _ties_of(self, name: str) -> set[Tie]:
-        if name not in self._ties:
-            own = self._own / name
-            text = own.read_text(errors="replace") if self._is_own(name) else ""
-            self._ties[name] = ties_of(name, text)
-        return self._ties[name]
+        """See `Systemd.tie`."""
+        return self._files.tie(names)
 
     def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """See `Systemd.files`."""
-        found = {name: self._sha(name) for name in (self._own_names() if names is None else names)}
-        return {name: sha for name, sha in found.items() if sha}
+        return self._files.shas(names)
 
     def reload(self) -> str:
         """See `Systemd.reload`. Also makes systemd remember how each unit ended."""
-        try:
-            self._replace(self._unit_directory / REFERRER, _referrer(sorted(self._own_names())))
-        except OSError as error:  # The one that is there will do: it names what was there before.
-            log.error("%s cannot be written: %s", REFERRER, error)
+        self._files.refer()
         refused = self._do(self._accepted("Reload", "", []))
         if refused is None:
             refused = self._do(self._accepted("StartUnit", "ss", [REFERRER, "replace"]))
@@ -196,11 +155,11 @@ class DBusSystemd:
 
     def fenced(self) -> set[str]:
         """See `Systemd.fenced`."""
-        return self._fenced.stopped()
+        return self._files.fenced.stopped()
 
     def release(self, names: Iterable[str]) -> None:
         """See `Systemd.release`."""
-        self._fenced.note(names)
+        self._files.fenced.note(names)
 
     def journal(self, since: Mapping[str, float]) -> dict[str, str]:
         """See `Systemd.journal`."""
@@ -217,54 +176,6 @@ class DBusSystemd:
     def subscribe(self, on_change: Callable[[], None]) -> None:
         """See `Systemd.subscribe`. Reports units that `status` was asked for."""
         self._on_change = on_change
-
-    def _write(self, name: str, text: str) -> None:
-        if not _is_fenced(name, text):
-            self._fenced.forget([name])
-        elif name not in self._fenced.names():
-            self._fenced.note([name])
-        self._own.mkdir(parents=True, exist_ok=True)
-        self._unit_directory.mkdir(parents=True, exist_ok=True)
-        self._replace(self._own / name, text)
-        link = self._unit_directory / DRAFT
-        link.unlink(missing_ok=True)
-        link.hardlink_to(self._own / name)
-        link.replace(self._unit_directory / name)
-        self._ties[name] = ties_of(name, text)
-
-    def _replace(self, path: Path, text: str) -> None:
-        draft = path.with_name(DRAFT)
-        try:
-            draft.write_text(text)
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)  # It may hold the last free space.
-            raise
-
-    def _remove(self, name: str) -> None:
-        for known in (self._reloaded_by, self._started_by, self._ended, self._ties):
-            known.pop(name, None)
-        if self._is_own(name):
-            (self._unit_directory / name).unlink()
-        (self._own / name).unlink(missing_ok=True)
-        self._fenced.forget([name])
-
-    def _sha(self, name: str) -> str:
-        """Of a file as it is, whatever someone has made of it; empty if it is not fleet's own."""
-        try:
-            path = self._own / name
-            return hashlib.sha256(path.read_bytes()).hexdigest() if self._is_own(name) else ""
-        except OSError as error:
-            log.error("the file of %s cannot be read: %s", name, error)
-            return ""
-
-    def _own_names(self) -> list[str]:
-        paths = self._own.iterdir() if self._own.is_dir() else ()
-        return [path.name for path in paths if self._is_own(path.name)]
-
-    def _is_own(self, name: str) -> bool:
-        own, theirs = self._own / name, self._unit_directory / name
-        return own.is_file() and theirs.is_file() and own.samefile(theirs)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` in the bus's thread."""
@@ -499,17 +410,6 @@ class DBusSystemd:
         return {name for name, needed in zip(paths, await _gather(asked), strict=True) if needed}
 
 
-def _refusals(work: Callable[[str], None], names: Iterable[str]) -> dict[str, str]:
-    """Do it for each: the reasons of those for which it cannot be done."""
-    refused: dict[str, str] = {}
-    for name in names:
-        try:
-            work(name)
-        except OSError as error:
-            refused[name] = error.strerror or str(error)
-    return refused
-
-
 def _is_unknown(row: Sequence[Any]) -> bool:
     """Of a row of systemd's list: there is neither a file nor anything that runs."""
     return row[2] == "not-found" and row[3] == "inactive"
@@ -521,19 +421,6 @@ def _origin(name: str, unit: Mapping[str, Any]) -> str:
         return ""
     made_up = name.endswith(".slice") and not unit["Perpetual"]
     return unit["FragmentPath"] or unit["SourcePath"] or ("" if made_up else "systemd itself")
-
-
-def _referrer(names: Iterable[str]) -> str:
-    """A unit that only names others; the order has no effect, nobody waits for it."""
-    order = "".join(f"After={name}\n" for name in names if not is_template(name))
-    return f"[Unit]\nDescription=The units that fleet has on this machine\n{order}"
-
-
-def _is_fenced(name: str, text: str) -> bool:
-    try:
-        return parse(name, text).requirements.is_fenced
-    except UnitFileError:
-        return False  # Of another version of fleet: it would not be scheduled by this one.
 
 
 async def _gather(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.daemon.dbus import CALL_SECONDS, DRAFT, SILENT_SECONDS, DBusSystemd
+from components.fleet.daemon.dbus import CALL_SECONDS, SILENT_SECONDS, DBusSystemd
 from components.fleet.daemon.systemd import SystemdError
+from components.fleet.daemon.unit_directory import DRAFT
 from components.fleet.model import sha_of
 
 from ..fakes import SLEEPS
