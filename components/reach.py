@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pulumi
 
 from .host import Connection
-from .ssh_call import REFRESH, SSH_FAILED, call
+from .ssh_call import REFRESH, SSH_FAILED, UnreachableError, call
 from .ssh_config import openssh_files
 
 MACHINE = "machine"
@@ -20,10 +20,6 @@ CONNECT_SECONDS = 5
 
 _reached: set[str] = set()
 """Machines that have answered in this run, by their pinned key and address."""
-
-
-class UnreachableError(Exception):
-    """The machine does not answer; the message says what to do."""
 
 
 def before_writing(

@@ -20,7 +20,7 @@ _silent: set[tuple[str, str]] = set()
 
 
 class UnreachableError(OSError):
-    """None of the machines can be reached; with what ssh says of each."""
+    """No machine in question can be reached; with what ssh says of each."""
 
 
 def call_any(

@@ -43,12 +43,12 @@ class UnitDirectory:
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """Write unit files (name to text): each complete wherever it is seen, and fenced before.
 
-        Returns why, for each that could not be written; so do the others.
+        Returns why, for each that could not be written; the others are.
         """
         return _refusals(lambda name: self._write(name, files[name]), files)
 
     def remove(self, names: Iterable[str]) -> dict[str, str]:
-        """Remove unit files. A missing one is no error."""
+        """Remove unit files; a missing one is no error. Returns as `write` does."""
         return _refusals(self._remove, names)
 
     def tie(self, names: Iterable[str]) -> bool:
