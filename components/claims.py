@@ -40,8 +40,13 @@ def claim_file(path: PurePosixPath) -> str:
 
 
 def unless_claimed(path: PurePosixPath, command: str) -> str:
-    """The command, unless the file is another resource's by now."""
+    """The command, unless the file is another resource's by now.
+
+    Where the server does not let the plugin say what was printed, the command runs: it is better
+    to empty a machine that stays than to leave one full that goes.
+    """
     return (
-        f'if [ ! -e {path} ] || [ "$(ls -i {path})" = "$PULUMI_COMMAND_STDOUT" ]; '
+        f"here=$(ls -i {path} 2>/dev/null); "
+        'if [ -z "$here" ] || [ "${PULUMI_COMMAND_STDOUT:-$here}" = "$here" ]; '
         f"then rm -f {path}; {command}; else echo 'nothing to do: made anew' >&2; fi"
     )

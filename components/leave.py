@@ -59,7 +59,7 @@ class Leave(pulumi.ComponentResource):
         )
         self._at_its_end(
             "leave",
-            lambda asked, id: unless_claimed(FOLDER / id, asked + drain(host["name"], id)),
+            lambda asked, id: asked + unless_claimed(FOLDER / id, drain(host["name"], id)),
             child_of(self, opts, pulumi.ResourceOptions(hooks=self._hooks())),
             create=self._known.stdout.apply(lambda id: stay(id.strip())),
         )

@@ -42,3 +42,10 @@ def test_the_end_of_a_resource_whose_file_is_anothers_does_nothing(tmp_path: Pat
     assert sh(tmp_path, end, second) == "ended"
     assert not Path(tmp_path, PATH).exists()
     assert sh(tmp_path, end, second) == "ended", "a file that was lost is nobody's"
+
+
+def test_without_being_told_what_it_has_printed_a_resources_end_is_its_end(tmp_path: Path):
+    """As by an sshd that does not take the plugin's variables."""
+    (tmp_path / "folder").mkdir()
+    sh(tmp_path, f"echo text > {PATH}.new && {claim_file(PATH)}")
+    assert sh(tmp_path, unless_claimed(PATH, "echo ended")) == "ended"
