@@ -97,15 +97,22 @@ class Wait:
             now = monotonic()
             if self.timeout is not None and now - started >= self.timeout:
                 raise self._timed_out(self.timeout)
-            if now >= due:
+            if now >= due and not self._is_nearly_done():
                 due = now + NOTICE_SECONDS
                 if notice != (notice := self._notice()):
                     tell(notice)
-            deadline = min(due, now + self._soonest())
+            deadline = min(max(due, now + SLOW_SECONDS), now + self._soonest())
             if self.timeout is not None:
                 deadline = min(deadline, started + self.timeout)
             self.follower.wait(deadline - now)
         return self.failures
+
+    def _is_nearly_done(self) -> bool:
+        """Whether only time has to pass, and hardly any: that is not worth a line."""
+        if self.follower.lost:
+            return False
+        left = [one.again for one in self._waiting.values()]
+        return all(seconds is not None and seconds < NOTICE_SECONDS for seconds in left)
 
     def _soonest(self) -> float:
         again = [one.again for one in self._waiting.values() if one.again is not None]

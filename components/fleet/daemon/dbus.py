@@ -133,6 +133,10 @@ class DBusSystemd:
         """See `Systemd.stop`."""
         return self._do(self._for_each("StopUnit", "ss", [[name, "replace"] for name in names]))
 
+    def bound(self, name: str) -> set[str]:
+        """See `Systemd.bound`."""
+        return self._files.bound(name)
+
     def restart(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.restart`."""
         return self._do(self._for_each("RestartUnit", "ss", [[name, "replace"] for name in names]))

@@ -12,7 +12,7 @@ from ..model import BadRecordError, Order, Verb
 from ..store import Entry, LeaseLostError, Put, Store, Unchanged
 from .journald import about
 from .ledger import Ledger, Progress
-from .systemd import Systemd, SystemdError
+from .systemd import RESTING, Systemd, SystemdError
 
 log = logging.getLogger(__name__)
 
@@ -115,15 +115,17 @@ class Orders:
     def _restart(self, name: str) -> str:
         """One job, by which systemd restarts as well what is bound to the unit.
 
-        It begins with a clean slate: a restart that was asked for is no failure, so it does not
-        count towards the unit's start limit.
+        They begin with a clean slate: a restart that was asked for is no failure, so it does not
+        count towards a unit's start limit.
         """
         unit = self._ledger.units[name]
         if unit.progress is not Progress.STARTED:
             return NOT_STARTED
-        since = self._systemd.status([name])[name].since
+        statuses = self._systemd.status([name, *self._systemd.bound(name)])
+        since = statuses.pop(name).since
         self._ledger.note({name: replace(unit, since=since, told=self._wall_clock())})
-        self._systemd.reset_failed([name])
+        along = [other for other, status in statuses.items() if status.active not in RESTING]
+        self._systemd.reset_failed([name, *along])
         return self._systemd.restart([name]).get(name, Order.DONE)
 
     def _reload(self, name: str) -> str:

@@ -99,6 +99,10 @@ class Systemd(Protocol):
         """
         ...
 
+    def bound(self, name: str) -> set[str]:
+        """Of fleet's units that are to run here, those that come and go with this one."""
+        ...
+
     def restart(self, names: Iterable[str]) -> dict[str, str]:
         """Queue restart jobs, which take along what is bound to each unit; as for `start`."""
         ...

@@ -69,6 +69,16 @@ class UnitDirectory:
         self._tied, self._untied = wanted, ""
         return wanted != before or (known is None and bool(wanted))
 
+    def bound(self, name: str) -> set[str]:
+        """See `Systemd.bound`; through others too."""
+        found, ahead = {name}, [name]
+        while ahead:
+            other = ahead.pop()
+            more = {unit for one, unit in self._tied or () if one == other} - found
+            found |= more
+            ahead += more
+        return found - {name}
+
     def shas(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """See `Systemd.files`."""
         found = {name: self._sha(name) for name in (self._own_names() if names is None else names)}

@@ -478,6 +478,9 @@ class FakeSystemd:
         changed, self.tied = tied != self.tied, tied
         return changed
 
+    def bound(self, name: str) -> set[str]:
+        return {one for one in self.tied if f"BindsTo={name}" in self.disk.get(one, "")}
+
     def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
         self.gate("before files")
         wanted = self.disk.keys() if names is None else names

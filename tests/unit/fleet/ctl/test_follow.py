@@ -1,3 +1,5 @@
+from itertools import count
+
 import pytest
 
 from components.fleet.ctl import follow, waiting
@@ -79,6 +81,23 @@ def test_a_wait_names_what_it_waits_for(
     error = capsys.readouterr().err
     assert "Waiting for:\n  web@0.service: not yet\n" in error
     assert "  and 2 more" in error
+
+
+@pytest.mark.parametrize(("left", "is_told"), [(1.5, False), (60.0, True)])
+def test_a_wait_that_ends_by_itself_in_a_moment_is_not_worth_a_line(
+    cluster: SmallCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    left: float,
+    is_told: bool,
+) -> None:
+    seconds = count()
+    monkeypatch.setattr(waiting, "monotonic", lambda: float(next(seconds)))
+    looks = iter([*[Waiting("it has to stay active", again=left)] * 3, Reached("done")])
+    with Follower(cluster.store) as follower:
+        monkeypatch.setattr(follower, "wait", lambda _seconds: None)
+        Wait(follower, {"web.service": lambda _view: next(looks)}).run()
+    assert ("Waiting for:" in capsys.readouterr().err) == is_told
 
 
 def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster) -> None:

@@ -116,3 +116,15 @@ def test_systemd_that_does_not_answer_is_waited_for_once(
             disk.systemd.status(["a.service"])
         assert disk.systemd.patience == SILENT_SECONDS < CALL_SECONDS
         disk.systemd.patience = 0.0
+
+
+def test_what_comes_and_goes_with_a_unit_also_through_others(disk: Disk) -> None:
+    files = {"a.service": SLEEPS, "alone.service": SLEEPS}
+    for name, other in {"b.service": "a", "c.service": "b"}.items():
+        files[name] = f"[Unit]\nBindsTo={other}.service\n{SLEEPS}"
+    disk.systemd.write(files)
+    disk.systemd.tie(files)
+    assert disk.systemd.bound("a.service") == {"b.service", "c.service"}
+    assert disk.systemd.bound("b.service") == {"c.service"}
+    disk.systemd.tie(["a.service", "c.service"])
+    assert disk.systemd.bound("a.service") == set(), "one that is not to run stays down"

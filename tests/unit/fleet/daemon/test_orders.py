@@ -44,6 +44,20 @@ def test_a_restart_is_one_job_with_a_clean_slate(bench: Bench) -> None:
     assert state and state.active == "active" and state.told == state.since == bench.clock()
 
 
+def test_what_restarts_along_begins_with_a_clean_slate_too(bench: Bench) -> None:
+    """Or a restart that is asked for often puts it at its start limit."""
+    bench.run("b.service", f"[Unit]\nBindsTo={A}\n{SLEEPS}")
+    bench.run("failed.service", f"[Unit]\nBindsTo={A}\n{SLEEPS}")
+    bench.systemd.fail("failed.service")
+    bench.settle()
+    bench.calls()
+    give(bench, Verb.RESTART)
+    bench.settle()
+    done = bench.calls()
+    assert done.index("reset-failed b.service") < done.index(f"restart {A}")
+    assert "reset-failed failed.service" not in done, "it does not restart, and stays failed"
+
+
 def test_what_has_failed_is_restarted_too(bench: Bench) -> None:
     bench.systemd.fail(A)
     bench.settle()
