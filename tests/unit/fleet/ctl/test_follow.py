@@ -94,8 +94,11 @@ def test_a_wait_that_ends_by_itself_in_a_moment_is_not_worth_a_line(
     seconds = count()
     monkeypatch.setattr(waiting, "monotonic", lambda: float(next(seconds)))
     looks = iter([*[Waiting("it has to stay active", again=left)] * 3, Reached("done")])
+
+    def pass_by(_seconds: float) -> None: ...
+
     with Follower(cluster.store) as follower:
-        monkeypatch.setattr(follower, "wait", lambda _seconds: None)
+        monkeypatch.setattr(follower, "wait", pass_by)
         Wait(follower, {"web.service": lambda _view: next(looks)}).run()
     assert ("Waiting for:" in capsys.readouterr().err) == is_told
 
