@@ -193,7 +193,9 @@ class Cluster(pulumi.ComponentResource):
         """Let etcd forget members that are not wanted any more, before their machines go."""
         members = pulumi.Output.all(**self._members)
         asked = members.apply(quorum.may_shrink)
-        hooks = quorum.in_preview("etcd-members", self._connections(), asked)
+        hooks = quorum.in_preview(
+            f"{self.hosts[0]['name']}-etcd-members", self._connections(), asked
+        )
         return self._step(
             self.hosts[0],
             "etcd-members",

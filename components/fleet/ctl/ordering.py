@@ -41,9 +41,11 @@ def give(
 
     def draft(view: View) -> Draft:
         for name, machines in places.items():
-            _check_free(name, machines, view)
+            _check_free(name, machines, view, lease)
         keys = [order_key(on, name) for name, machines in places.items() for on in machines]
-        return Draft(records={key: Order(verb) for key in keys}, lease=lease)
+        # Those that were given already: etcd's answer was lost.
+        fresh = [key for key in keys if not _is_of(lease, key, view)]
+        return Draft(records={key: Order(verb) for key in fresh}, lease=lease)
 
     try:
         change(follower, draft)
@@ -53,12 +55,16 @@ def give(
         follower.store.revoke(lease)
 
 
-def _check_free(name: str, machines: Iterable[str], view: View) -> None:
+def _check_free(name: str, machines: Iterable[str], view: View, lease: int) -> None:
     for machine in machines:
         order = view.orders.get(name, {}).get(machine)
-        if order:
+        if order and not _is_of(lease, order_key(machine, name), view):
             where = legend(machine, view.machines)
             raise CtlError(f"someone else has just ordered {order.verb} {name} on {where}")
+
+
+def _is_of(lease: int, key: str, view: View) -> bool:
+    return key in view.entries and view.entries[key].lease == lease
 
 
 def _answered(name: str, machines: Iterable[str]) -> Goal:

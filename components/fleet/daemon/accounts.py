@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..model import JOB_DONE, JOB_PENDING
 from .ledger import LocalUnit, Progress
+from .reasons import is_skip
 from .systemd import RESTING, Status, Systemd, is_at_rest
 
 AGAIN_SECONDS = 30.0
@@ -75,6 +76,8 @@ class Accounts:
         if unit.progress is Progress.STARTED and status.job and status.active in RESTING:
             return JOB_PENDING
         end = _end(unit, status)
+        if end == UNTOLD and is_skip(self.reason(name)):
+            return JOB_DONE
         # Without a reason, it did run: systemd has forgotten that.
         return end if self.reason(name) else _unless_done(end)
 

@@ -209,7 +209,8 @@ class Fleetd:
             self._take_metadata()
             self.announced = self._is_announced(lease)
             self._given.refresh()
-            self._orders.obey(self._given.entries)
+            if self.announced:
+                self._orders.obey(self._given.entries)
             seconds = self._agent.reconcile(lease, self.announced, self._schedule.entries)
             if lease and not self.announced and self._own_key.settled:
                 self._announce(lease)

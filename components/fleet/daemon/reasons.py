@@ -51,6 +51,11 @@ def reason(unit: Mapping[str, Any], result: str, job: str, others: Mapping[str, 
     return "" if result == "success" else result
 
 
+def is_skip(text: str) -> bool:
+    """Whether this reason is a condition that is not met: then the unit was not to start."""
+    return text.startswith(("Condition", "ExecCondition"))
+
+
 def _down(unit: Mapping[str, Any], others: Mapping[str, Other]) -> Iterator[str]:
     for name in sorted({name for option in NEEDED for name in unit[option]}):
         other = others[name]

@@ -9,14 +9,20 @@ from pathlib import Path
 
 from ..unitfiles.bonds import STOPPING, names_in
 from ..unitfiles.names import UnitFileError, check_name
+from ..unitfiles.unitfile import parse
 
 Tie = tuple[str, str]
 """A unit, and one that is bound to it."""
 
 
 def ties_of(name: str, text: str) -> set[Tie]:
-    """The units that this one is bound to, as far as its file names them in full."""
+    """The units that this one is bound to, as far as its file names them in full.
+
+    None of one that is done when its command has ended: it would do its work again.
+    """
     try:
+        if parse(name, text).requirements.runs_once:
+            return set()
         return {(one, name) for one in names_in(name, text, STOPPING) if _is_name(one)}
     except UnitFileError:
         return set()  # Of another version of fleet.

@@ -15,7 +15,7 @@ from .service import check_service
 from .syntax import Assignment, Syntax, logical_lines, read, refuse
 from .unitfile import parse
 
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _NEEDED: Mapping[str, tuple[str, frozenset[str], str]] = {
     "timer": ("Timer", TRIGGERS | {"OnClockChange", "OnTimezoneChange"}, "OnCalendar="),
     "socket": (

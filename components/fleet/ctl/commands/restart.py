@@ -38,7 +38,8 @@ def _check(names: list[str], view: View) -> None:
 
 
 def _machines(name: str, view: View) -> list[str]:
-    return sorted(view.homes(name) if not view.is_global(name) else view.assigned(name))
+    places = view.assigned(name) if view.is_global(name) else view.homes(name)
+    return sorted(machine for machine in places if machine in view.machines)
 
 
 def _restart(

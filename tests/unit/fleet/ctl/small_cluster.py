@@ -43,6 +43,8 @@ class SmallStore(MemoryStore):
         self.writes = 0
         self.unavailable = 0
         """How many of the next reads fail."""
+        self.lost_answers = 0
+        """How many of the next commits are done, and seem to fail."""
 
     def read(self, prefix: str) -> Snapshot:
         if self.unavailable:
@@ -51,8 +53,12 @@ class SmallStore(MemoryStore):
         return super().read(prefix)
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        is_lost = self.lost_answers > 0
+        self.lost_answers -= is_lost
         revision = super().commit(operations, *conditions)
         self.writes += bool(revision)
+        if is_lost:
+            raise StoreUnavailableError("no member answered")
         return revision
 
 

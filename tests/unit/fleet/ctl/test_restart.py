@@ -1,9 +1,9 @@
 import pytest
 
 from components.fleet.ctl.errors import CtlError, Exit, TimedOutError
-from components.fleet.model import Target, UnitState
+from components.fleet.model import Target, UnitState, machine_key
 
-from .small_cluster import SLEEP, WEB, FakeMachines, Fleetctl, SmallCluster
+from .small_cluster import DB, SLEEP, WEB, FakeMachines, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
 
@@ -110,6 +110,22 @@ def test_a_global_unit_restarts_machine_by_machine(
     cluster.behaviour[f"all.service on {WEB.id}"] = [UnitState("loaded", "failed", "failed", "")]
     assert fleetctl("restart", "all") == Exit.FAILED
     assert cluster.log == ["restart all.service"] * 3
+
+
+def test_a_machine_that_is_lost_is_passed_over(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
+    cluster.store.remove(machine_key(DB.id))
+    assert fleetctl("restart", "all") == Exit.DONE
+    assert cluster.log == ["restart all.service"]
+
+
+def test_an_order_whose_answer_is_lost_is_not_taken_for_anothers(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    cluster.add("a.service", SLEEP)
+    cluster.store.lost_answers = 1
+    assert fleetctl("restart", "a") == Exit.DONE
+    assert cluster.log == ["restart a.service"]
 
 
 def test_one_that_is_on_no_machine_is_refused(fleetctl: Fleetctl, cluster: SmallCluster) -> None:

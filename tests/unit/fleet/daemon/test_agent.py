@@ -544,6 +544,17 @@ def test_a_job_that_ended_while_fleetd_was_away_is_told(bench: Bench) -> None:
     assert state and state.job == "unknown"
 
 
+def test_one_that_was_skipped_stays_so_when_fleetd_is_restarted(bench: Bench) -> None:
+    """Or an upgrade of fleet would make a failure of it."""
+    bench.systemd.skipped[A] = ("done", "ConditionPathExists=/nope is not met")
+    bench.run(A, SLEEPS)
+    bench.systemd.forget_jobs()
+    bench.restart()
+    bench.settle()
+    state = bench.state(A)
+    assert state and (state.job, state.reason) == ("done", "ConditionPathExists=/nope is not met")
+
+
 def test_one_that_ran_and_ended_is_not_told_of_as_never_started(bench: Bench) -> None:
     bench.run(A, ENDS)
     state = bench.state(A)

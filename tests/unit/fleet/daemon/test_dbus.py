@@ -10,7 +10,7 @@ from components.fleet.daemon.systemd import SystemdError
 from components.fleet.daemon.unit_directory import DRAFT
 from components.fleet.model import sha_of
 
-from ..fakes import SLEEPS
+from ..fakes import ENDS, SLEEPS
 
 
 class Disk:
@@ -126,5 +126,9 @@ def test_what_comes_and_goes_with_a_unit_also_through_others(disk: Disk) -> None
     disk.systemd.tie(files)
     assert disk.systemd.bound("a.service") == {"b.service", "c.service"}
     assert disk.systemd.bound("b.service") == {"c.service"}
+    job = f"[Unit]\nRequires=a.service\n{ENDS}"
+    disk.systemd.write({"job.service": job})
+    disk.systemd.tie([*files, "job.service"])
+    assert "job.service" not in disk.systemd.bound("a.service"), "it would run again"
     disk.systemd.tie(["a.service", "c.service"])
     assert disk.systemd.bound("a.service") == set(), "one that is not to run stays down"

@@ -17,16 +17,20 @@ from components.fleet.model import (
     Cluster,
     Machine,
     Metadata,
+    Order,
     Target,
     Unit,
     UnitState,
+    Verb,
     file_key,
     machine_key,
     metadata_key,
+    order_key,
     sha_of,
     state_key,
     unit_key,
 )
+from components.fleet.store import Put
 
 from ..fakes import SLEEPS, FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
 
@@ -166,6 +170,21 @@ def test_lost_lease_is_replaced_and_everything_announced_again(rig: Rig) -> None
     rig.live()
     for key in (machine_key("m1"), LEADER, state_key("m1", "hello.service")):
         assert rig.store.entries[key].lease == rig.fleetd.session.lease
+
+
+def test_an_order_waits_until_the_machine_is_known(rig: Rig) -> None:
+    """By then the unit may be another machine's."""
+    rig.want("hello.service")
+    rig.live()
+    rig.store.revoke(rig.fleetd.session.lease)
+    order = Put(
+        order_key("m1", "hello.service"), Order(Verb.RESTART).to_json(), rig.store.grant(60)
+    )
+    rig.store.commit([order])
+    rig.fleetd.step()
+    assert "restart hello.service" not in rig.systemd.calls
+    rig.live()
+    assert "restart hello.service" in rig.systemd.calls
 
 
 def test_states_are_known_before_the_machine_is(rig: Rig) -> None:

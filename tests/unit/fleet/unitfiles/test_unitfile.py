@@ -104,6 +104,10 @@ def test_what_systemd_accepts_is_accepted(text: str) -> None:
     assert check("web.service", text) == []
 
 
+def test_a_key_that_systemd_skips_is_remarked_on() -> None:
+    assert check("web.service", "[Service]\nExecStart=/bin/true\nMY_KEY=1\n")
+
+
 def test_what_is_refused_at_submission_can_still_be_read() -> None:
     text = '[Install]\n[Service]\nExecStart=bin/web %e "\n--flag=1\n\u00a0Restart=always\n\u00a0\n'
     asked = parse("web.service", text + "\u00a0[X-Fleet]\n\u00a0Global=\u00a0yes\n").requirements
