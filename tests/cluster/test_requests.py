@@ -26,7 +26,7 @@ SomeTalk = TypeVar("SomeTalk", bound=Talk)
 
 @pytest.fixture
 def app(cluster: Stack, machines: dict[str, str]) -> Iterator[str]:
-    """An app that streams, beside the others in the pool: its address."""
+    """An app that streams, beside the others in each machine's pool: its address."""
     text = base64.b64encode((CHECKOUT / "tests/streams/app.py").read_bytes()).decode()
     cluster.on(MACHINE, f"echo {text} | base64 --decode > app.py")
     unit = cluster.program / "streams.service"
@@ -35,6 +35,8 @@ def app(cluster: Stack, machines: dict[str, str]) -> Iterator[str]:
     try:
         cluster.fleetctl("start", str(unit))
         register(cluster, {"/app/server/streams": address})
+        there = lambda: all(address in pool for pool in pools(cluster, machines))  # noqa: E731
+        eventually("it is in each pool", there)
         yield address
     finally:
         cluster.on("machine-1", f"etcdctl del /app/server/streams; {forget(BAD)}")
@@ -69,7 +71,6 @@ def reach(begin: Callable[[], SomeTalk], wanted: int) -> SomeTalk:
 def test_a_bad_registration_costs_no_other_its_place_and_is_told_once(
     cluster: Stack, machines: dict[str, str], url: str, app: str
 ):
-    eventually("it is in each pool", lambda: all(app in pool for pool in pools(cluster, machines)))
     with Load(url) as load:
         register(cluster, BAD)
         cluster.on("machine-1", "etcdctl del /app/server/streams")
