@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from ..model import Order, Verb, order_key
+from ..model import Order, UnitState, Verb, order_key
 from .change import Draft, change
 from .errors import CtlError
 from .follow import Follower
@@ -53,6 +53,17 @@ def give(
         return Wait(follower, answers, timeout, say_nothing).run()
     finally:
         follower.store.revoke(lease)
+
+
+def reporting(name: str, view: View) -> dict[str, UnitState]:
+    """What the machines that can take an order for a unit report of it, by machine."""
+    return {on: state for on, state in view.reported(name).items() if on in view.machines}
+
+
+def announce(done: str, places: Mapping[str, Iterable[str]], view: View) -> None:
+    """Print of each unit that it is done ("reloaded"), and on which machines."""
+    for name, machines in sorted(places.items()):
+        print(f"Unit {name} {done} on {', '.join(legend(on, view.machines) for on in machines)}")
 
 
 def _check_free(name: str, machines: Iterable[str], view: View, lease: int) -> None:

@@ -408,10 +408,9 @@ class DBusSystemd:
             return 0.0
 
     async def _unread(self, names: list[str]) -> set[str]:
-        (listed,) = await self._manager("ListUnitsByNames", "as", names)
-        paths = {row[0]: row[6] for row in listed}
-        asked = (self._property(path, _UNIT, "NeedDaemonReload") for path in paths.values())
-        return {name for name, needed in zip(paths, await _gather(asked), strict=True) if needed}
+        rows = await self._rows(names)
+        asked = (self._property(row[6], _UNIT, "NeedDaemonReload") for row in rows.values())
+        return {name for name, needed in zip(rows, await _gather(asked), strict=True) if needed}
 
 
 def _is_unknown(row: Sequence[Any]) -> bool:

@@ -8,8 +8,8 @@ from ..command import Command, Context
 from ..errors import CtlError, Exit
 from ..finishing import finish
 from ..follow import Follower
-from ..names import legend, select
-from ..ordering import give
+from ..names import select
+from ..ordering import announce, give, reporting
 from ..view import View
 
 
@@ -36,9 +36,8 @@ def places(given: list[str], view: View) -> dict[str, list[str]]:
 
 
 def _running_on(name: str, view: View) -> list[str]:
-    states = view.reported(name)
-    alive = states.keys() & view.machines.keys()
-    return sorted(on for on in alive if states[on].active in ("active", "reloading"))
+    states = reporting(name, view).items()
+    return sorted(on for on, state in states if state.active in ("active", "reloading"))
 
 
 def _run(context: Context, arguments: Namespace) -> int:
@@ -47,9 +46,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         wanted = places(arguments.units, follower.view)
         code = finish(context, follower, lambda: give(follower, Verb.RELOAD, wanted, timeout))
         if code == Exit.DONE:
-            for name, machines in sorted(wanted.items()):
-                where = ", ".join(legend(on, follower.view.machines) for on in machines)
-                print(f"Unit {name} reloaded on {where}")
+            announce("reloaded", wanted, follower.view)
     return code
 
 

@@ -10,8 +10,8 @@ from ..errors import Exit
 from ..finishing import finish
 from ..follow import Follower
 from ..goals import Failed
-from ..names import legend, select
-from ..ordering import give
+from ..names import select
+from ..ordering import announce, give, reporting
 from ..output import tell
 from ..view import View
 from ..waiting import Wait, say_nothing
@@ -36,9 +36,8 @@ def _places(given: list[str], view: View) -> dict[str, list[str]]:
 
 
 def _machines(name: str, view: View, failed: bool) -> list[str]:
-    states = view.reported(name)
-    alive = states.keys() & view.machines.keys()
-    return sorted(on for on in alive if states[on].active == "failed" or not failed)
+    states = reporting(name, view).items()
+    return sorted(on for on, state in states if state.active == "failed" or not failed)
 
 
 def _reset(
@@ -58,9 +57,7 @@ def _run(context: Context, arguments: Namespace) -> int:
             return Exit.DONE
         code = finish(context, follower, lambda: _reset(follower, places, timeout))
         if code == Exit.DONE:
-            for name, machines in sorted(places.items()):
-                where = ", ".join(legend(on, follower.view.machines) for on in machines)
-                print(f"Unit {name} reset on {where}")
+            announce("reset", places, follower.view)
     return code
 
 
