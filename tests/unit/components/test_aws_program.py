@@ -40,23 +40,29 @@ class Amazon(Engine):
     def call(
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        inputs = cast("dict[str, Any]", args.args)  # pyright: ignore[reportUnknownMemberType]
+        subnet = inputs.get("id", "")
+        zone = "a" if subnet == "subnet-1" else "b"
         answers: dict[str, dict[str, Any]] = {
             "getInstanceType": {"supportedArchitectures": ["x86_64"]},
             "getInstanceTypeOfferings": {"locations": ["b", "a"]},
             "getAmi": {"id": "ami-1"},
             "getVpc": {"id": "vpc-1"},
             "getSubnets": {"ids": ["subnet-2", "subnet-1"]},
+            "getSubnet": {"id": subnet, "vpcId": "vpc-1", "availabilityZone": zone},
             "getAuthorizationToken": {"userName": "AWS", "password": "token"},
             "run": {"stdout": "0123abcd", "stderr": ""},
         }
         return answers[args.token.rpartition(":")[2]], []
 
 
+ON_AWS = CONFIG | {"provider": "aws", "allow-ssh-from": f'["{PRIVATE}"]', "tags": '["a=b"]'}
+
+
 @pytest.fixture(scope="module")
 def program() -> Amazon:
     engine = Amazon()
-    chosen = CONFIG | {"provider": "aws", "allow-ssh-from": f'["{PRIVATE}"]', "tags": '["a=b"]'}
-    config = {f"fleet-cluster:{key}": value for key, value in chosen.items()}
+    config = {f"fleet-cluster:{key}": value for key, value in ON_AWS.items()}
     run_program(engine, {**config, "aws:region": "eu-central-1"})
     return engine
 

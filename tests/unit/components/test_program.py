@@ -97,11 +97,14 @@ def nothing(*_: object) -> None:
 
 
 def run_program(
-    engine: pulumi.runtime.Mocks, config: Mapping[str, str], secrets: Sequence[str] = ()
+    engine: pulumi.runtime.Mocks,
+    config: Mapping[str, str],
+    secrets: Sequence[str] = (),
+    monitor: pulumi.runtime.mocks.MockMonitor | None = None,
 ) -> None:
     """Run the program of this checkout with an engine of our own and these settings."""
     asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test")
+    pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test", monitor=monitor)
     pulumi.runtime.set_all_config(dict(config), list(secrets))
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,89 @@
+"""The resources of the whole program by type, name and parent: what Pulumi knows each of them by.
+
+A resource under another type, name or parent is another one to Pulumi: it is made anew, and the
+machine or the units behind it with it. Whoever changes a golden file here also gives the resource
+an alias; a stack that was brought up before must not notice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from tests.unit.components.test_aws_program import ON_AWS, Amazon
+from tests.unit.components.test_program import CONFIG, Engine, run_program
+
+GOLDEN = Path(__file__).parent / "golden"
+PRIVATE = {
+    "certificate-arn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+    "connect-through": "private",
+    "ssh-proxy": "admin@bastion.example.com:22",
+    "ssh-proxy-host-key": "ssh-ed25519 AAAA",
+    "ssh-proxy-private-key": "the key",
+    "ssm-access": "true",
+    "vpc-id": "vpc-1",
+    "subnet-ids": '["subnet-1", "subnet-2"]',
+}
+"""Every setting that brings or takes resources, the other way round."""
+PROGRAMS: Mapping[str, tuple[type[Engine], Mapping[str, str]]] = {
+    "docker": (Engine, CONFIG),
+    "aws": (Amazon, ON_AWS),
+    "aws-private": (Amazon, ON_AWS | PRIVATE),
+}
+STACK = "pulumi:pulumi:Stack"
+INVOKE = "(invoke)"
+
+Row = tuple[str, str, str, str]
+"""Type and name, the parent's name and type."""
+
+
+class Registry(pulumi.runtime.mocks.MockMonitor):
+    """Pulumi's monitor, which alone is told of parents."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
+        super().__init__(mocks)
+        self.asked: list[Row] = []
+        """Each resource, and each function of a plugin that was asked."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        if request.type != STACK:
+            kinds, parent = request.parent.split("::")[2:]
+            kind = kinds.rpartition("$")[2]
+            self.asked.append((request.type, request.name, "-" if kind == STACK else parent, kind))
+        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        self.asked.append((request.tok, INVOKE, "-", "-"))
+        return super().Invoke(request)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def table(rows: list[Row]) -> list[str]:
+    """Sorted lines with aligned columns."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = (map(str.ljust, row, widths) for row in rows)
+    return sorted("  ".join(line).rstrip() for line in lines)
+
+
+def resources(provider: str) -> list[str]:
+    engine_of, settings = PROGRAMS[provider]
+    engine = engine_of()
+    registry = Registry(engine)
+    config = {f"fleet-cluster:{key}": value for key, value in settings.items()}
+    run_program(engine, {**config, "aws:region": "eu-central-1"}, monitor=registry)
+    return table(registry.asked)
+
+
+def words(lines: list[str]) -> list[str]:
+    """Without the columns' widths: one longer name changes its own line only."""
+    return [" ".join(line.split()) for line in lines]
+
+
+@pytest.mark.parametrize("provider", PROGRAMS)
+def test_the_programs_resources_are_those_that_stacks_have(provider: str) -> None:
+    found = Counter(words(resources(provider)))
+    kept = Counter(words((GOLDEN / f"resources-{provider}.txt").read_text().splitlines()))
+    gone, new = sorted((kept - found).elements()), sorted((found - kept).elements())
+    assert (gone, new) == ([], []), f"gone: {gone}\nnew: {new}"
