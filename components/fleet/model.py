@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar, Self, get_type_hints
 
+from .wire import from_wire, to_wire, wire_names
+
 ROOT = "/fleet/"
 CLUSTER = ROOT + "cluster"
 LEADER = ROOT + "leader"
@@ -109,20 +111,22 @@ def split_key(key: str, prefix: str) -> tuple[str, str]:
     return machine, name
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 class BadRecordError(ValueError):
     """A value in etcd is not the record that its key promises."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A value in etcd: a JSON object with the fields of the subclass."""
+    """A value in etcd: a JSON object with the fields of the subclass by their wire names."""
 
     kind: ClassVar[str] = "record"
 
     def to_json(self) -> str:
         """The value as it is stored: compact JSON with sorted keys."""
-        # Not `asdict`, which copies every value first: the fields are plain JSON already.
-        return json.dumps(vars(self), sort_keys=True, separators=(",", ":"))
+        return _encode(to_wire(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -136,11 +140,11 @@ class Record:
         """
         try:
             raw: Any = json.loads(text)
-            known = {key: value for key, value in raw.items() if key in cls.__dataclass_fields__}
+            known = from_wire(cls, raw)
             accepted = _accepted(cls)
-            for key, value in known.items():
-                if not _fits(value, accepted[key]):
-                    raise TypeError(f"{key} is {value!r}")
+            for name, value in known.items():
+                if not _fits(value, accepted[name]):
+                    raise TypeError(f"{wire_names(cls)[name]} is {value!r}")
             return cls(**known)
         except (ValueError, AttributeError, TypeError) as error:
             raise BadRecordError(f"not a {cls.kind} record: {text[:200]!r} ({error})") from error

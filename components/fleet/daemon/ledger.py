@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from ..wire import from_wire, to_wire
 from .statefile import StateFile
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,7 @@ class Ledger:
         return True
 
     def _save(self) -> None:
-        units = {name: vars(unit) for name, unit in self.units.items()}
+        units = {name: to_wire(unit) for name, unit in self.units.items()}
         content = {
             "cluster": self.cluster,
             "revision": self.revision,
@@ -150,6 +151,4 @@ class Ledger:
 
 
 def _local_unit(raw: dict[str, Any]) -> LocalUnit:
-    """Fields of another version are left out, so that fleetd can be upgraded while units run."""
-    known = {key: value for key, value in raw.items() if key in LocalUnit.__dataclass_fields__}
-    return LocalUnit(**known)
+    return LocalUnit(**from_wire(LocalUnit, raw))

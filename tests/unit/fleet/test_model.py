@@ -1,5 +1,8 @@
 """Records of etcd: what is not as it should be is found when it is read, not by whom it hits."""
 
+from dataclasses import dataclass, field
+from typing import ClassVar
+
 import pytest
 
 from components.fleet.model import (
@@ -12,6 +15,7 @@ from components.fleet.model import (
     Unit,
     UnitState,
 )
+from components.fleet.wire import wire
 
 RECORDS = [
     Assignment("s", Target.LAUNCHED, "why", {"m": "not"}, 1.0, "m", 2.0, "n", True),
@@ -49,3 +53,22 @@ def test_record_with_a_field_of_another_type_is_refused(kind: type[Record], text
 
 def test_fields_of_another_version_are_ignored() -> None:
     assert Mark.from_json('{"cordoned":true,"colour":3}') == Mark()
+    assert Mark.from_json('{"cordoned":true,"kind":"of another version"}') == Mark()
+
+
+@dataclass(frozen=True)
+class Renamed(Record):
+    """A record whose field was called `told` before."""
+
+    kind: ClassVar[str] = "renamed"
+    start_requested_at: float = field(default=0.0, metadata=wire("told"))
+    told_by: str = ""
+
+
+def test_a_renamed_attribute_keeps_its_name_in_json() -> None:
+    text = '{"told":2.5,"told_by":"m"}'
+    assert Renamed(2.5, "m").to_json() == text
+    assert Renamed.from_json(text) == Renamed(2.5, "m")
+    assert Renamed.from_json('{"start_requested_at":2.5}') == Renamed()
+    with pytest.raises(BadRecordError, match="told is 'now'"):
+        Renamed.from_json('{"told":"now"}')
