@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..model import Machine
 from ..store import Store
+from ..wire import from_wire, to_wire
 from .command import Located
 from .errors import CtlError
 from .follow import read_view
@@ -67,7 +69,7 @@ class FromMachine:
             elif machine and self._is_own(machine):
                 _call(_status(name), to_stderr=True)
             elif machine and self.carried:
-                send_message(json.dumps({"unit": name, "machine": asdict(machine)}))
+                send_message(json.dumps({"unit": name, "machine": to_wire(machine)}))
             elif machine:
                 tell(f"  its log: fleetctl journal {name}")
 
@@ -87,7 +89,7 @@ class FromOutside:
         """See `Machines`."""
         kind = ["--units"] if units_only else []
         answer = self.tunnel.ask([*self.store_options, "locate", *kind, "--", *targets])
-        return [Located(Machine(**found["machine"]), found["unit"]) for found in json.loads(answer)]
+        return [Located(_machine(found["machine"]), found["unit"]) for found in json.loads(answer)]
 
     def run(
         self,
@@ -106,7 +108,7 @@ class FromOutside:
     def explain_message(self, message: str) -> None:
         """Show the status of a unit that failed on a machine beyond the tunnel's end."""
         failure = json.loads(message)
-        call = self._call_for(Machine(**failure["machine"]), _status(failure["unit"]))
+        call = self._call_for(_machine(failure["machine"]), _status(failure["unit"]))
         _call(call, to_stderr=True)
 
     def _call_for(
@@ -145,3 +147,8 @@ def _call(command: list[str], takes_input: bool = False, to_stderr: bool = False
         return subprocess.run(command, stdin=given, stdout=output, check=False).returncode
     except FileNotFoundError as error:
         raise CtlError(f"{command[0]} is not installed on this computer") from error
+
+
+def _machine(raw: Mapping[str, Any]) -> Machine:
+    """A machine as fleetctl of another version may have written it."""
+    return Machine(**from_wire(Machine, raw))

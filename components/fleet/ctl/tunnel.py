@@ -10,12 +10,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGINT, pthread_kill
 from threading import Thread, main_thread
 from typing import IO
 
+from ..wire import from_wire, to_wire
 from .errors import CtlError
 from .output import told_if_slow
 from .ssh import Host, SshOptions
@@ -143,7 +144,7 @@ def _carry(
 
 def _send(parcel: Parcel, to: IO[str]) -> None:
     try:
-        to.write(json.dumps(asdict(parcel)) + "\n")
+        to.write(json.dumps(to_wire(parcel)) + "\n")
         to.flush()
     except BrokenPipeError:
         return  # ssh has ended, and its exit code says more.
@@ -159,7 +160,7 @@ def _pass_on(line: str, on_message: Callable[[str], None]) -> None:
 
 def receive() -> Parcel:
     """At the far end: take the parcel, and from now on end when the near end does."""
-    parcel = Parcel(**json.loads(sys.stdin.readline()))
+    parcel = Parcel(**from_wire(Parcel, json.loads(sys.stdin.readline())))
     Thread(target=_end_with_caller, daemon=True).start()
     return parcel
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from components.fleet import config, model
+from components.fleet.ctl.tunnel import Parcel
 from components.fleet.daemon import fence
 from components.fleet.daemon.ledger import Ledger, LocalUnit, Progress
 from components.fleet.daemon.session import Session
@@ -31,6 +32,7 @@ from components.fleet.model import (
     UnitState,
 )
 from components.fleet.setup.files import Configuration, Pair, fleet_conf
+from components.fleet.wire import from_wire, to_wire
 
 from .fakes import FakeClock, MemoryFile, MemoryStore
 
@@ -209,6 +211,13 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
     again = Session(store, 7, clock, file, lambda: None)
     again.renew()
     assert (again.lease, again.sight()) == (27, 2.5)
+
+
+def test_what_fleetctl_sends_to_a_machine_is_as_before() -> None:
+    parcel = Parcel(files={"web.service": "[Service]"}, document="units: {}")
+    kept = {"files": {"web.service": "[Service]"}, "document": "units: {}"}
+    assert to_wire(parcel) == kept
+    assert Parcel(**from_wire(Parcel, kept)) == parcel
 
 
 def test_fleet_conf_is_written_and_read_as_before() -> None:

@@ -2,8 +2,8 @@
 
 import json
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 
+from ...wire import to_wire
 from ..command import Command, Context
 from ..errors import Exit
 
@@ -15,7 +15,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     located = context.machines.locate(arguments.targets, arguments.units)
-    print(json.dumps([{"machine": asdict(on.machine), "unit": on.unit} for on in located]))
+    print(json.dumps([{"machine": to_wire(on.machine), "unit": on.unit} for on in located]))
     return Exit.DONE
 
 

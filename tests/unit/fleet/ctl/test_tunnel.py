@@ -204,6 +204,12 @@ def test_status_at_the_tunnels_end_needs_no_further_way(far: Far, capfd: Output)
     assert "ProxyCommand" not in far.calls()[-1]
 
 
+def test_a_machine_of_another_version_may_say_more_of_itself(far: Far, capfd: Output) -> None:
+    far.locates(asdict(WEB) | {"zone": "a"})
+    assert main(["status", "hello"]) == 3
+    assert capfd.readouterr().out == "systemctl status --no-pager --full -- hello.service\n"
+
+
 def test_status_elsewhere_goes_through_the_tunnels_end(far: Far, capfd: Output) -> None:
     far.locates(asdict(DB))
     assert main(["status", "hello"]) == 3
