@@ -2,15 +2,15 @@
 
 import pulumi
 
-from components import settings
-from components.cluster import Cluster
-from components.keys import EtcdKeys
-from components.sites.aws import AwsSite
-from components.sites.docker import DockerSite
-from components.ssh_config import SshConfig
-from components.units import FleetTemplate, FleetUnit
+import config
+from fleet_cluster.cluster import Cluster
+from fleet_cluster.keys import EtcdKeys
+from fleet_cluster.providers.aws.provider import AwsSite
+from fleet_cluster.providers.docker.provider import DockerSite
+from fleet_cluster.ssh_config import SshConfig
+from fleet_cluster.units import FleetTemplate, FleetUnit
 
-chosen = settings.read(pulumi.Config())
+chosen = config.read(pulumi.Config())
 
 # What units run: the folders of images/ that are built for them.
 IMAGES = ("hello", "nginx", "sinatra")

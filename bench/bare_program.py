@@ -2,12 +2,12 @@
 
 import pulumi
 
-from components import settings
-from components.cluster import Cluster
-from components.sites.docker import DockerSite
-from components.ssh_config import SshConfig
+import config
+from fleet_cluster.cluster import Cluster
+from fleet_cluster.providers.docker.provider import DockerSite
+from fleet_cluster.ssh_config import SshConfig
 
-chosen = settings.read(pulumi.Config())
+chosen = config.read(pulumi.Config())
 site = DockerSite(chosen.load_balancer_port)
 cluster = Cluster(
     "cluster",

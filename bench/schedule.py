@@ -9,9 +9,9 @@ times the units and machines take ten times the time where the growth is linear;
 from collections.abc import Callable, Sequence
 from time import process_time
 
-from components.fleet.model import Machine
-from components.fleet.scheduling.schedule import Job, schedule
-from components.fleet.unitfiles.unitfile import Requirements
+from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.scheduler.schedule import Job, schedule
+from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 
 SMALL, LARGE = (1_000, 100), (10_000, 1_000)
 REPETITIONS = 5

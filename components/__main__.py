@@ -1,33 +1,25 @@
-"""Serves the components to other stacks: Pulumi runs `python components/`.
-
-Run that way, this folder is no package; so it is imported by its name from the folder above.
-"""
-
-import sys
-from pathlib import Path
+"""Serves the components to other stacks: Pulumi runs `python components/`."""
 
 from pulumi.provider.experimental import component_provider_host
 
+from fleet_cluster.cluster import Cluster
+from fleet_cluster.images import Image
+from fleet_cluster.keys import EtcdKeys
+from fleet_cluster.pki import Pki
+from fleet_cluster.providers.aws.address import AwsAddress
+from fleet_cluster.providers.aws.instance_profile import AwsProfile
+from fleet_cluster.providers.aws.load_balancer import AwsLoadBalancer
+from fleet_cluster.providers.aws.machine import AwsMachine
+from fleet_cluster.providers.aws.network import AwsNetwork
+from fleet_cluster.providers.aws.registry import EcrRegistry
+from fleet_cluster.providers.docker.load_balancer import DockerLoadBalancer
+from fleet_cluster.providers.docker.machine import DockerMachine
+from fleet_cluster.providers.docker.network import DockerNetwork
+from fleet_cluster.providers.docker.registry import DockerRegistry
+from fleet_cluster.ssh_config import SshConfig
+from fleet_cluster.units import FleetTemplate, FleetUnit
+
 if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
-    from components.cluster import Cluster
-    from components.docker_registry import DockerRegistry
-    from components.ecr_registry import EcrRegistry
-    from components.hosts.aws import AwsMachine
-    from components.hosts.aws_address import AwsAddress
-    from components.hosts.aws_network import AwsNetwork
-    from components.hosts.aws_profile import AwsProfile
-    from components.hosts.docker import DockerMachine
-    from components.hosts.docker_network import DockerNetwork
-    from components.images import Image
-    from components.keys import EtcdKeys
-    from components.load_balancer.aws import AwsLoadBalancer
-    from components.load_balancer.docker import DockerLoadBalancer
-    from components.pki import Pki
-    from components.ssh_config import SshConfig
-    from components.units import FleetTemplate, FleetUnit
-
     component_provider_host(
         name="fleet-cluster",
         components=[

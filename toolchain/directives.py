@@ -1,6 +1,6 @@
-"""Makes `components/fleet/unitfiles/directives.py`: what the systemd of this computer knows.
+"""Makes `unitfiles/directives.py`: what the systemd of this computer knows.
 
-    python toolchain/directives.py > components/fleet/unitfiles/directives.py
+    python toolchain/directives.py > components/fleet_cluster/fleet/unitfiles/directives.py
 
 Run it on a machine of the release that machines have, and when that changes.
 """

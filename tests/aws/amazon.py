@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from components.hosts.docker_probe import free_subnet, taken_subnets
-from components.user_data import AWS_PACKAGES, PACKAGES
+from fleet_cluster.providers.aws.cloud_config import AWS_PACKAGES, PACKAGES
+from fleet_cluster.providers.docker.engine_probe import free_subnet, taken_subnets
 from tests.aws import registry
 from tests.aws.calls import OPERATOR
 from tests.aws.machines import LABEL, Event, Land, docker, events

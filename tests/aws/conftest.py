@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.load_balancer.aws import DRAIN_SECONDS
+from fleet_cluster.providers.aws.load_balancer import DRAIN_SECONDS
 from tests.aws import amazon
 from tests.aws.amazon import Amazon
 from tests.aws.balancer import SPEED

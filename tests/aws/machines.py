@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.hosts.docker import CAPABILITIES, UNCONFINED
+from fleet_cluster.providers.docker.machine import CAPABILITIES, UNCONFINED
 
 LABEL = "fleet-cluster-aws-test"
 CLOUD_INIT = """\

@@ -13,9 +13,9 @@ import pulumi.automation
 import pytest
 import yaml
 
-from components.load_balancer import aws as load_balancer
-from components.settings import AwsSettings
-from components.sites.aws import AwsSite
+from fleet_cluster.providers.aws import load_balancer as load_balancer
+from fleet_cluster.providers.aws.provider import AwsSite
+from fleet_cluster.providers.aws.settings import AwsSettings
 from tests.aws import calls
 from tests.cluster.stack import CHECKOUT
 from tests.contract import moto

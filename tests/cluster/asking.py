@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .stack import Done, Stack, eventually
+from tests.cluster.stack import Done, Stack, eventually
 
 ETCD_PKI = "/etc/etcd/pki"
 FLEET_PKI = "/etc/fleet/pki"

@@ -4,7 +4,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from .stack import Stack
+from tests.cluster.stack import Stack
 
 PAUSE = 0.3
 """Seconds between two looks."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from . import asking
-from .stack import Stack, copy_program, eventually, free_port
+from tests.cluster import asking
+from tests.cluster.stack import Stack, copy_program, eventually, free_port
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from .stack import Stack, eventually
+from tests.cluster.stack import Stack, eventually
 
 BACK_SECONDS = 90
 """For a program or machine to be up again."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-CHECKOUT = Path(__file__).parent.parent.parent
+from tests.checkout import CHECKOUT
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .stack import Stack, copy_program, free_port
+from tests.cluster.stack import Stack, copy_program, free_port
 
 
 @pytest.fixture

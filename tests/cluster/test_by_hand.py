@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from .load import Load
-from .stack import Stack
+from tests.cluster.load import Load
+from tests.cluster.stack import Stack
 
 GREETING = "/app/greeting"
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from . import asking
-from .stack import Stack, eventually
+from tests.cluster import asking
+from tests.cluster.stack import Stack, eventually
 
 SLEEPS = "[Service]\nExecStart=/bin/sleep infinity\n"
 VICTIM = "machine-2"

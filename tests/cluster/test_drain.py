@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from . import asking
-from .capacity import Capacity
-from .load import Load
-from .stack import Stack, eventually
+from tests.cluster import asking
+from tests.cluster.capacity import Capacity
+from tests.cluster.load import Load
+from tests.cluster.stack import Stack, eventually
 
 INSTANCES = 2
 

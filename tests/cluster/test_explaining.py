@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from . import asking
-from .stack import CHECKOUT, Stack, eventually
+from tests.cluster import asking
+from tests.cluster.stack import CHECKOUT, Stack, eventually
 
 NEEDY = "[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nMachineMetadata=disk=ssd\n"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from . import asking, faults
-from .conftest import starts_a_unit
-from .load import Load
-from .stack import Stack, eventually
+from tests.cluster import asking, faults
+from tests.cluster.conftest import starts_a_unit
+from tests.cluster.load import Load
+from tests.cluster.stack import Stack, eventually
 
 AGENT_TTL = 10
 PROMISE = AGENT_TTL + 2

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from . import asking, faults
-from .stack import Stack, eventually
+from tests.cluster import asking, faults
+from tests.cluster.stack import Stack, eventually
 
 FENCED, BESIDE = "fenced.service", "beside.service"
 OBEYS = "[Service]\nExecStart=/bin/sleep infinity\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .stack import Stack
+from tests.cluster.stack import Stack
 
 RELOADS = """\
 [Service]

@@ -6,11 +6,10 @@ from typing import TypeVar
 
 import pytest
 
+from tests.cluster import asking
+from tests.cluster.load import Load
+from tests.cluster.stack import CHECKOUT, Stack, eventually
 from tests.streams.client import Talk, Upload, WebSocket
-
-from . import asking
-from .load import Load
-from .stack import CHECKOUT, Stack, eventually
 
 PORT = 5900
 MACHINE = "machine-2"

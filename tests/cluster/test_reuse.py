@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from .stack import CHECKOUT, Stack, copy_program, eventually
+from tests.cluster.stack import CHECKOUT, Stack, copy_program, eventually
 
 PROGRAM = '''
 """A cluster of one machine for the unit tick.service."""
 
 import pulumi
 import pulumi_tls as tls
-from components.cluster import Cluster
-from components.hosts.docker import DockerMachine, machine_address
-from components.hosts.docker_network import DockerNetwork
-from components.images import Image
-from components.keys import EtcdKeys
-from components.ssh_config import SshConfig
-from components.units import FleetUnit
+from fleet_cluster.cluster import Cluster
+from fleet_cluster.providers.docker.machine import DockerMachine, machine_address
+from fleet_cluster.providers.docker.network import DockerNetwork
+from fleet_cluster.images import Image
+from fleet_cluster.keys import EtcdKeys
+from fleet_cluster.ssh_config import SshConfig
+from fleet_cluster.units import FleetUnit
 
 images = pulumi.Config().require("images")
 network = DockerNetwork("network", {{}})

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from . import asking
-from .load import Load
-from .stack import Stack, eventually
+from tests.cluster import asking
+from tests.cluster.load import Load
+from tests.cluster.stack import Stack, eventually
 
 HEALTHY_SECONDS = 2
 """For so long a unit has to be active before the next is touched, if its file does not say."""

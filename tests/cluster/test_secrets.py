@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from .stack import Stack
+from tests.cluster.stack import Stack
 
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.{40})")
 MACHINES = ("machine-1", "machine-2", "machine-3")

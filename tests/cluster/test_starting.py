@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import asking
-from .stack import Stack, eventually
+from tests.cluster import asking
+from tests.cluster.stack import Stack, eventually
 
 RUNS = "[Service]\nExecStart=/bin/sleep infinity\n"
 AT_ONCE = "[X-Fleet]\nHealthySec=0\n"

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from . import asking
-from .load import Load
-from .stack import CHECKOUT, Stack, eventually
+from tests.cluster import asking
+from tests.cluster.load import Load
+from tests.cluster.stack import CHECKOUT, Stack, eventually
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.stack import Stack, eventually
 from tests.unit_files.outcomes import ACCEPTED, FOLDER, PORT, REFUSED, REMARKS
-
-from .stack import Stack, eventually
 
 UNITS = [name for name in ACCEPTED if "@." not in name]
 SAY_HALLO = f"exec 3<>/dev/tcp/127.0.0.1/{PORT}; echo hallo >&3; read -r answer <&3; echo $answer"

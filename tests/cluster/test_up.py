@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from .load import Load
-from .stack import Stack, eventually
+from tests.cluster.load import Load
+from tests.cluster.stack import Stack, eventually
 
 
 def test_the_url_answers_from_the_app_and_says_who_answered(cluster: Stack):

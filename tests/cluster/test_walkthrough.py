@@ -4,7 +4,7 @@ import doctest
 import re
 import shlex
 
-from .stack import CHECKOUT, Stack
+from tests.cluster.stack import CHECKOUT, Stack
 
 WALKTHROUGH = CHECKOUT / "docs" / "walkthrough.md"
 MARK = "__next command__"

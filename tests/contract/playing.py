@@ -18,7 +18,7 @@ from http.client import HTTPConnection
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from components.hosts.docker import CAPABILITIES
+from fleet_cluster.providers.docker.machine import CAPABILITIES
 
 HOST = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 CREATE = re.compile(r"POST (/v[\d.]+)?/containers/create\b")

@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.load_balancer.haproxy import haproxy_config
+from fleet_cluster.providers.docker.haproxy_config import haproxy_config
+from tests.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).parent.parent.parent
 NGINX = CHECKOUT / "images" / "nginx" / "files"
 SECONDS = 60
 LABEL = "fleet-cluster-contract"

@@ -14,24 +14,26 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components import host, leave, ssh_config
-from components.host import Connection, Host
-from components.keys import EtcdKeys
-from components.leave import Leave
-from components.store import FOLDER, Store
-from components.units import FleetTemplate, FleetUnit
+from fleet_cluster import machine as machines
+from fleet_cluster import ssh_config
+from fleet_cluster._lifecycle import drain_on_delete
+from fleet_cluster._lifecycle.drain_on_delete import Leave
+from fleet_cluster._lifecycle.etcd_data import FOLDER, Store
+from fleet_cluster.keys import EtcdKeys
+from fleet_cluster.machine import Connection, Host
+from fleet_cluster.units import FleetTemplate, FleetUnit
 from tests.contract import sshd
 from tests.contract.harness import STACK, EngineFailed, Program, Project
 from tests.contract.sshd import Server
-from tests.unit.fleet.ctl.small_cluster import SmallCluster
-from tests.unit.fleet.etcd_server import EtcdServer
+from tests.unit.fleet.etcd.etcd_server import EtcdServer
+from tests.unit.fleet.fleetctl.small_cluster import SmallCluster
 
-COMPONENTS = Path(host.__file__).parent
+COMPONENTS = Path(machines.__file__).parent
 ACCEPTED = "PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR"
 FLEETCTL = """\
 #!/bin/sh
 case "$*" in drain*) echo "$@" >> {folder}/drained; exit ;; esac
-PYTHONPATH={components} exec {python} -m fleet.ctl --endpoint {endpoint} "$@"
+PYTHONPATH={components} exec {python} -m fleet.fleetctl --endpoint {endpoint} "$@"
 """
 SSH = """\
 #!/bin/sh
@@ -91,9 +93,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
         (folder / name).chmod(0o755)
     path = f"{folder}:/usr/bin:/bin"
     with sshd.running(folder, path=path, accept_env=ACCEPTED) as server:
-        for module in (host, ssh_config):
+        for module in (machines, ssh_config):
             monkeypatch.setattr(module, "SSH_USER", server.user)
-        monkeypatch.setattr(leave, "FOLDER", folder / "leaves")
+        monkeypatch.setattr(drain_on_delete, "FOLDER", folder / "leaves")
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         monkeypatch.chdir(tmp_path)
         yield Machine(server, folder, cluster)

@@ -12,6 +12,7 @@ import pulumi
 import pulumi_docker as docker
 import pytest
 
+from tests.checkout import LIBRARY
 from tests.contract.dockerd import BASE, LABEL, engine
 from tests.contract.harness import EngineFailed, Program, Project
 from tests.contract.sshd import free_port
@@ -158,7 +159,7 @@ def test_pushing_gives_the_digest_of_the_registry(
 ) -> None:
     """Runs the repository's own registry image."""
     port = free_port()
-    registry = Path(__file__).parents[2] / "images" / "registry"
+    registry = LIBRARY / "fleet_cluster/providers/docker/images/registry"
 
     def program() -> None:
         server = docker.Image(

@@ -9,10 +9,10 @@ import pulumi
 import pulumi_tls as tls
 import pytest
 
-from components.hosts import docker
-from components.hosts.docker import DockerMachine
-from components.hosts.docker_network import DockerNetwork
-from components.images import Image
+from fleet_cluster.images import Image
+from fleet_cluster.providers.docker import machine as docker_machine
+from fleet_cluster.providers.docker.machine import DockerMachine
+from fleet_cluster.providers.docker.network import DockerNetwork
 from tests.contract import playing
 from tests.contract.dockerd import BASE, LABEL, engine
 from tests.contract.harness import Program, Project
@@ -76,9 +76,9 @@ def test_one_of_an_earlier_version_is_left_alone(
     context: Path, privileged: bool, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        spelled = [name.removeprefix("CAP_") for name in docker.CAPABILITIES]
-        earlier.setattr(docker, "CAPABILITIES", spelled)
-        earlier.setattr(docker, "_security_opts", security_opts_of_an_earlier_version)
+        spelled = [name.removeprefix("CAP_") for name in docker_machine.CAPABILITIES]
+        earlier.setattr(docker_machine, "CAPABILITIES", spelled)
+        earlier.setattr(docker_machine, "_security_opts", security_opts_of_an_earlier_version)
         project.up(machine(context))
     again = project.up(machine(context))
     assert {operation for operation, _ in again.order} == {"same"}, again.order
@@ -101,7 +101,7 @@ def test_one_made_anew_after_a_refresh_has_all_that_it_needs(
 
 
 def security_opts_of_an_earlier_version(privileged: bool) -> list[str]:
-    return [] if privileged else list(docker.UNCONFINED)
+    return [] if privileged else list(docker_machine.UNCONFINED)
 
 
 def settings(project: Project) -> dict[str, object]:

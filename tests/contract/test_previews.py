@@ -10,8 +10,10 @@ import pulumi
 import pytest
 from pulumi_command import local
 
-from components import host, previews, ssh_config
-from components.units import FleetTemplate, FleetUnit
+from fleet_cluster import machine as machines
+from fleet_cluster import ssh_config
+from fleet_cluster._lifecycle import plan_hook
+from fleet_cluster.units import FleetTemplate, FleetUnit
 from tests.contract import sshd
 from tests.contract.harness import Outcome, Program, Project, require_engine
 from tests.contract.sshd import Server
@@ -51,7 +53,7 @@ class Machine:
         (self._folder / "asked-plan").unlink(missing_ok=True)
 
     @property
-    def connection(self) -> host.Connection:
+    def connection(self) -> machines.Connection:
         return {
             "host": "127.0.0.1",
             "port": self.server.port,
@@ -71,7 +73,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         sshd.running(folder, path=f"{folder}:/usr/bin:/bin") as server,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for module in (host, ssh_config):
+        for module in (machines, ssh_config):
             patch.setattr(module, "SSH_USER", server.user)
         yield Machine(server, folder)
 
@@ -121,7 +123,7 @@ Preview = Callable[..., list[str]]
 @pytest.fixture
 def preview(machine: Machine, applied: Project, monkeypatch: pytest.MonkeyPatch) -> Preview:
     """Previews the program with an image and instances: what is told."""
-    monkeypatch.setattr(previews, "_before", previews.new_memory())
+    monkeypatch.setattr(plan_hook, "_before", plan_hook.new_memory())
     machine.forget()
 
     def run(image: str, *instances: str) -> list[str]:
@@ -201,8 +203,8 @@ def test_before_there_is_a_cluster_fleets_scheduler_says_where_units_will_be(
 
     def run() -> None:
         key = local.Command("key", create="echo")
-        connection: host.Connection = {**machine.connection, "private_key": key.stdout}
-        hosts: list[host.Host] = [
+        connection: machines.Connection = {**machine.connection, "private_key": key.stdout}
+        hosts: list[machines.Host] = [
             {"name": name, "id": "", "address": "", "connection": connection, "metadata": {}}
             for name in ("machine-1", "machine-2")
         ]

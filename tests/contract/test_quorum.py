@@ -8,8 +8,9 @@ import pulumi
 import pytest
 from pulumi_command import local
 
-from components import host, ssh_config
-from components.leave import Leave
+from fleet_cluster import machine as machines
+from fleet_cluster import ssh_config
+from fleet_cluster._lifecycle.drain_on_delete import Leave
 from tests.contract import sshd
 from tests.contract.harness import EngineFailed, Program, Project, require_engine
 from tests.contract.sshd import Server
@@ -43,7 +44,7 @@ class Machine:
         return (self._folder / "drained").exists()
 
     @property
-    def connection(self) -> host.Connection:
+    def connection(self) -> machines.Connection:
         return {
             "host": "127.0.0.1",
             "port": sshd.free_port() if self.is_away else self.server.port,
@@ -60,7 +61,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
         (folder / name).write_text(text.format(folder=folder))
         (folder / name).chmod(0o755)
     with sshd.running(folder, path=f"{folder}:/usr/bin:/bin") as server:
-        for module in (host, ssh_config):
+        for module in (machines, ssh_config):
             monkeypatch.setattr(module, "SSH_USER", server.user)
         found = Machine(server, folder)
         found.will_refuse("")
@@ -90,7 +91,7 @@ def program(machine: Machine, image: str, *, there: bool = True) -> Program:
             triggers=[image],
             opts=pulumi.ResourceOptions(delete_before_replace=True),
         )
-        made: host.Host = {
+        made: machines.Host = {
             "name": "machine-2",
             "id": container.id,
             "address": "10.0.0.2",

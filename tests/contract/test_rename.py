@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from components.docker_registry import DockerRegistry
-from components.hosts.docker_network import DockerNetwork
-from components.images import Image
+from fleet_cluster.images import Image
+from fleet_cluster.providers.docker.network import DockerNetwork
+from fleet_cluster.providers.docker.provider import IMAGES
+from fleet_cluster.providers.docker.registry import DockerRegistry
+from tests.checkout import CHECKOUT
 from tests.contract.dockerd import BASE, engine
 from tests.contract.harness import Outcome, Program, Project
 
@@ -49,12 +51,12 @@ def test_an_image_is_pushed_again_when_it_is_kept_elsewhere(
 def test_a_renamed_stack_keeps_its_network_and_what_lives_there(
     project: Project, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.chdir(CHECKOUT)
 
     def run() -> None:
         network = DockerNetwork("network", {})
         registry = DockerRegistry(
-            "registry", {"network": network.shape, "image_context": "images/registry"}
+            "registry", {"network": network.shape, "image_context": str(IMAGES / "registry")}
         )
         Image(
             "it",

@@ -8,8 +8,8 @@ import pulumi
 import pytest
 from pulumi_command import local
 
-from components.host import Host
-from components.ssh_config import SshConfig
+from fleet_cluster.machine import Host
+from fleet_cluster.ssh_config import SshConfig
 from tests.contract.harness import NAME, STACK, Project, require_engine
 
 FOLDER = ".pulumi/ssh/test"

@@ -9,8 +9,8 @@ import pulumi
 import pytest
 from pulumi_command import local
 
-from components.host import Connection, Host, in_store
-from components.store import FOLDER, Store
+from fleet_cluster._lifecycle.etcd_data import FOLDER, Store
+from fleet_cluster.machine import Connection, Host, in_store
 from tests.contract.harness import STACK, Project
 
 SSH = """#!/bin/sh

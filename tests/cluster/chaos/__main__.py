@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from pathlib import Path
 
-from .. import asking
-from ..load import Load
-from ..stack import CHECKOUT, Stack, copy_program, free_port
-from . import promises
-from .events import Event, events
-from .promises import Round
-from .record import Record
-from .strike import strike
+from tests.cluster import asking
+from tests.cluster.chaos import promises
+from tests.cluster.chaos.events import Event, events
+from tests.cluster.chaos.promises import Round
+from tests.cluster.chaos.record import Record
+from tests.cluster.chaos.strike import strike
+from tests.cluster.load import Load
+from tests.cluster.stack import CHECKOUT, Stack, copy_program, free_port
 
 MACHINES = ("machine-1", "machine-2", "machine-3")
 USERS = 2

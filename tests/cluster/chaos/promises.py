@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .. import asking
-from ..load import Load
-from ..stack import Stack, eventually
-from .events import KINDS, Event
+from tests.cluster import asking
+from tests.cluster.chaos.events import KINDS, Event
+from tests.cluster.load import Load
+from tests.cluster.stack import Stack, eventually
 
 CONVERGES_SECONDS = 120
 """A cluster that is not whole by then does not become it by itself."""

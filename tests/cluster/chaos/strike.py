@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from .. import asking, faults
-from ..stack import Stack
-from .events import Event
+from tests.cluster import asking, faults
+from tests.cluster.chaos.events import Event
+from tests.cluster.stack import Stack
 
 LASTING: dict[str, Callable[[Stack, Event], AbstractContextManager[None]]] = {
     "etcd-stopped": lambda stack, event: faults.etcd_stopped(stack, event.machines),

@@ -13,8 +13,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.unit.components.test_aws_program import ON_AWS, Amazon
-from tests.unit.components.test_program import CONFIG, Engine, run_program
+from tests.unit.program.test_aws_program import ON_AWS, Amazon
+from tests.unit.program.test_program import CONFIG, Engine, run_program
 
 GOLDEN = Path(__file__).parent / "golden"
 PRIVATE = {

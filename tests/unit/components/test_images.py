@@ -5,7 +5,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.images import check_programs, content_tag
+from fleet_cluster.images import check_programs, content_tag
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pulumi
 
-from components.host import Connection
-from components.ssh_call import FOLDER, write_files
-from components.ssh_config import REMOVE, known_hosts, openssh_files, ssh_config
+from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
+from fleet_cluster.machine import Connection
+from fleet_cluster.ssh_config import REMOVE, known_hosts, openssh_files, ssh_config
 
 HOSTS: list[dict[str, str | int]] = [
     {"name": "machine-1", "host": "172.30.7.11", "port": 22, "key": "ssh-ed25519 AAAA1"},

@@ -5,8 +5,8 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components.keys import check_key
-from components.units import check_placeholders, fill, instance_names, read_unit
+from fleet_cluster.keys import check_key
+from fleet_cluster.units import check_placeholders, fill, instance_names, read_unit
 
 
 def test_placeholders_are_filled_in_and_systemds_own_variables_left_alone():

@@ -2,24 +2,20 @@
 
 from dataclasses import dataclass, field
 
-from components.fleet.daemon.agent import Agent
-from components.fleet.daemon.ledger import Ledger
-from components.fleet.daemon.orders import Orders
-from components.fleet.model import (
+from fleet_cluster.fleet.agent.agent import Agent
+from fleet_cluster.fleet.agent.checkpoint import Ledger
+from fleet_cluster.fleet.agent.orders import Orders
+from fleet_cluster.fleet.model.keys import (
     CLUSTER,
     ORDERS,
     SCHEDULE,
-    Assignment,
-    Cluster,
-    Target,
-    UnitState,
     file_key,
     schedule_key,
-    sha_of,
     state_key,
 )
-
-from .fakes import FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+from fleet_cluster.fleet.model.records import Assignment, Cluster, Target, UnitState
+from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.fakes import FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
 
 MACHINE = "m1"
 PATIENCE = 10.0

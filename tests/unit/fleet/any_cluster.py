@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from hypothesis import strategies as st
 
-from components.fleet.model import Machine
-from components.fleet.scheduling.schedule import Job, Plan
-from components.fleet.unitfiles.unitfile import Requirements
+from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.scheduler.schedule import Job, Plan
+from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.clusters import machine
 
 

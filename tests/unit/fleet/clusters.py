@@ -1,8 +1,8 @@
 """Small clusters for tests of the schedule."""
 
-from components.fleet.model import Machine
-from components.fleet.scheduling.schedule import Job, Plan
-from components.fleet.unitfiles.unitfile import parse
+from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.scheduler.schedule import Job, Plan
+from fleet_cluster.fleet.unitfiles.unitfile import parse
 
 
 def machine(number: int, **metadata: str) -> Machine:

@@ -10,9 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from components.fleet.daemon.systemd import Status, SystemdError
-from components.fleet.model import sha_of
-from components.fleet.store import (
+from fleet_cluster.fleet.kv import (
     MAX_OPERATIONS,
     Changes,
     Condition,
@@ -24,7 +22,9 @@ from components.fleet.store import (
     Snapshot,
     StoreUnavailableError,
 )
-from components.fleet.unitfiles.names import is_template
+from fleet_cluster.fleet.systemd.manager import Status, SystemdError
+from fleet_cluster.fleet.unitfiles.names import is_template
+from fleet_cluster.fleet.unitfiles.text import sha_of
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.config import ConfigError, parse, read
+from fleet_cluster.fleet.config import ConfigError, parse, read
 
 GOOD = {
     "endpoints": ["10.0.0.11:2379", "10.0.0.12:2379"],

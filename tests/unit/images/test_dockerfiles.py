@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
-IMAGES = Path(__file__).parents[3] / "images"
-DOCKERFILES = sorted(IMAGES.glob("*/Dockerfile"))
+from tests.checkout import CHECKOUT, LIBRARY
+
+PROVIDERS = LIBRARY / "fleet_cluster/providers"
+MACHINE = PROVIDERS / "machine_image"
+IMAGES = [MACHINE, *sorted(PROVIDERS.glob("*/images/*")), *sorted((CHECKOUT / "images").iterdir())]
+DOCKERFILES = [image / "Dockerfile" for image in IMAGES]
 SCRIPTS = [
     path
-    for path in sorted(IMAGES.glob("*/files/**/*bin/*"))
+    for image in IMAGES
+    for path in sorted(image.glob("files/**/*bin/*"))
     if path.is_file() and path.read_bytes().startswith(b"#!")
 ]
 
@@ -22,11 +27,12 @@ def instructions(dockerfile: Path) -> list[str]:
 
 
 def named(paths: list[Path]) -> list[str]:
-    return [str(path.relative_to(IMAGES)) for path in paths]
+    return [str(path.relative_to(CHECKOUT)) for path in paths]
 
 
 def test_there_are_images_and_scripts_to_look_at():
-    assert {path.parent.name for path in DOCKERFILES} >= {"machine", "hello", "sinatra", "nginx"}
+    images = {image.name for image in IMAGES}
+    assert images >= {"machine_image", "hello", "sinatra", "nginx"}
     assert {path.name for path in SCRIPTS} >= {"machine-init", "nginx-and-confd"}
 
 
@@ -58,7 +64,7 @@ def test_nothing_is_fetched_or_kept_secret_in_an_image(dockerfile: Path):
 
 
 def test_machines_share_neither_identity_nor_host_key():
-    text = "\n".join(instructions(IMAGES / "machine" / "Dockerfile"))
+    text = "\n".join(instructions(MACHINE / "Dockerfile"))
     installed, _, after = text.partition("apt-get clean")
     assert "openssh-server" in installed
     assert "dbus" in installed
@@ -68,7 +74,7 @@ def test_machines_share_neither_identity_nor_host_key():
 
 
 def test_core_logs_in_with_a_key_only():
-    settings = (IMAGES / "machine/files/etc/ssh/sshd_config.d/fleet.conf").read_text().splitlines()
+    settings = (MACHINE / "files/etc/ssh/sshd_config.d/fleet.conf").read_text().splitlines()
     assert "AllowUsers core" in settings
     assert "PermitRootLogin no" in settings
     assert "PasswordAuthentication no" in settings

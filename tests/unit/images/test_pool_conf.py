@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-CHECKOUT = Path(__file__).parents[3]
+from tests.checkout import CHECKOUT
+
 SCRIPT = CHECKOUT / "images/nginx/files/usr/local/bin/pool-conf"
 GOOD = "10.0.0.1:5000"
 

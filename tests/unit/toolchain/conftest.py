@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.checkout import CHECKOUT
+
+ROOT = CHECKOUT
 
 # What the scripts may take for granted on any computer.
 PLAIN_PROGRAMS = """

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from .conftest import PULUMI, ROOT, Computer
+from tests.unit.toolchain.conftest import PULUMI, ROOT, Computer
 
 
 @pytest.fixture
@@ -93,10 +93,9 @@ fi
 @pytest.fixture
 def up_elsewhere(ready: Computer) -> Computer:
     """A checkout on whose back end another computer has brought the stack up."""
-    components = ready.checkout / "components"
-    components.mkdir()
-    for name in ("__init__.py", "ssh_call.py"):
-        shutil.copy(ROOT / "components" / name, components)
+    lifecycle = "components/fleet_cluster/_lifecycle"
+    (ready.checkout / lifecycle).mkdir(parents=True)
+    shutil.copy(ROOT / lifecycle / "ssh_call.py", ready.checkout / lifecycle)
     shutil.copytree(ROOT / "bin", ready.checkout / "bin")
     ready.stub("pulumi", OUTPUT + PULUMI)
     return ready

@@ -1,6 +1,6 @@
 import re
 
-from .conftest import Computer
+from tests.unit.toolchain.conftest import Computer
 
 
 def test_make_alone_explains_every_target(computer: Computer) -> None:

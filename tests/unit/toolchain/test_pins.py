@@ -1,7 +1,8 @@
 import re
-from pathlib import Path
 
-TOOLCHAIN = Path(__file__).parents[3] / "toolchain"
+from tests.checkout import CHECKOUT
+
+TOOLCHAIN = CHECKOUT / "toolchain"
 
 
 def requirements() -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Computer
+from tests.unit.toolchain.conftest import Computer
 
 OWN, OTHER = ("arm64", "amd64") if platform.machine() == "aarch64" else ("amd64", "arm64")
 """This computer's processor, and one that it is not."""

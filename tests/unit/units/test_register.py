@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-REGISTER = Path(__file__).parents[3] / "components" / "fleet" / "register.sh"
+from tests.checkout import LIBRARY
+
+REGISTER = LIBRARY / "fleet_cluster/fleet/register.sh"
 
 # Behaves as etcd with one lease and one key. The files in the folder STATE are its data; while a
 # file "away" is there, it does not answer.

@@ -1,13 +1,13 @@
 """The unit files of the repository: accepted by fleet, and patient with a sick cluster."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from components.fleet.unitfiles.unitfile import parse
+from fleet_cluster.fleet.unitfiles.unitfile import parse
+from tests.checkout import CHECKOUT, LIBRARY
 
-UNITS = Path(__file__).parents[3] / "units"
+UNITS = CHECKOUT / "units"
 FILES = sorted(UNITS.iterdir())
 NAMES = [path.name for path in FILES]
 
@@ -77,7 +77,7 @@ def test_an_instance_that_moves_serves_where_it_goes_before_it_stops_where_it_wa
 
 
 def test_registrations_of_the_pool_are_never_deleted():
-    script = (UNITS.parent / "components/fleet/register.sh").read_text()
+    script = (LIBRARY / "fleet_cluster/fleet/register.sh").read_text()
     assert "lease revoke" in script
     assert not re.search(r"etcdctl.*\bdel\b", script + text_of("sinatra-discovery@.service"))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.setup import etcd
-from components.fleet.setup.files import File
-from components.fleet.setup.shell import StepError
+from fleet_cluster.fleet.setup import etcd
+from fleet_cluster.fleet.setup.files import File
+from fleet_cluster.fleet.setup.shell import StepError
 
 WANTED = {
     "resource": "1",

@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from components.fleet.ctl.claims import PRINTED
-from components.fleet.setup.files import Configuration, Pair, etcd_environment, files
+from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
+from fleet_cluster.fleet.setup.files import Configuration, Pair, etcd_environment, files
 
 MACHINE_ID = "3f2a91bc" * 4
 CONFIGURATION = Configuration(

@@ -1,6 +1,6 @@
 """What the step `fleetd` waits for before the next machine is touched."""
 
-from components.fleet.setup.fleetd import on_the_way, predecessors
+from fleet_cluster.fleet.setup.fleetd import on_the_way, predecessors
 
 
 def test_a_machine_made_anew_waits_for_its_predecessors_lease():

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from components.fleet.config import Config
-from components.fleet.setup import quorum
-from components.fleet.setup.etcd import Member
-from components.fleet.setup.quorum import Voter, drop_others, may_leave, may_shrink, objection
-from components.fleet.setup.shell import RefusedError
+from fleet_cluster.fleet.config import Config
+from fleet_cluster.fleet.setup import quorum
+from fleet_cluster.fleet.setup.etcd import Member
+from fleet_cluster.fleet.setup.quorum import Voter, drop_others, may_leave, may_shrink, objection
+from fleet_cluster.fleet.setup.shell import RefusedError
 
 ADDRESSES = {f"machine-{number}": f"10.0.0.{number}" for number in range(1, 6)}
 MACHINE = "3f2a"

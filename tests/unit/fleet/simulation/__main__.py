@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from time import monotonic
 
-from . import events, history
-from .events import Event
-from .shrink import shrink
-from .watcher import Violation
+from tests.unit.fleet.simulation import events, history
+from tests.unit.fleet.simulation.events import Event
+from tests.unit.fleet.simulation.shrink import shrink
+from tests.unit.fleet.simulation.watcher import Violation
 
 HISTORIES = 2000
 AT_ONCE = 20

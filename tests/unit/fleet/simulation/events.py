@@ -7,13 +7,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from components.fleet.ctl.follow import read_view
-from components.fleet.ctl.rebalancing import planned
-from components.fleet.model import Mark, Move, Target
-
-from ..fakes import ENDS, SLEEPS
-from .node import TICK, TTL, Node
-from .world import World
+from fleet_cluster.fleet.fleetctl.operations.rebalance import planned
+from fleet_cluster.fleet.fleetctl.state.watcher import read_view
+from fleet_cluster.fleet.model.records import Mark, Move, Target
+from tests.unit.fleet.fakes import ENDS, SLEEPS
+from tests.unit.fleet.simulation.node import TICK, TTL, Node
+from tests.unit.fleet.simulation.world import World
 
 TTL_TICKS = round(TTL / TICK)
 

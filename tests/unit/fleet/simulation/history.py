@@ -4,11 +4,11 @@ import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from . import events
-from .events import Event
-from .node import TICK
-from .watcher import Violation
-from .world import World
+from tests.unit.fleet.simulation import events
+from tests.unit.fleet.simulation.events import Event
+from tests.unit.fleet.simulation.node import TICK
+from tests.unit.fleet.simulation.watcher import Violation
+from tests.unit.fleet.simulation.world import World
 
 QUIET_TICKS = 60
 """How long after its last event a history ends by itself."""

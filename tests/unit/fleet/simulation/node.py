@@ -5,17 +5,16 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from components.fleet.config import Config
-from components.fleet.daemon.fence import Fence
-from components.fleet.daemon.fleetd import Fleetd, Surroundings
-from components.fleet.etcd.watching import LIVENESS_SECONDS
-from components.fleet.model import Machine
-from components.fleet.store import StoreRefusedError, StoreUnavailableError
-
-from ..fakes import FakeSystemd, Line, MemoryFile
+from fleet_cluster.fleet.config import Config
+from fleet_cluster.fleet.etcd.watch import LIVENESS_SECONDS
+from fleet_cluster.fleet.fleetd.loop import Fleetd, Surroundings
+from fleet_cluster.fleet.kv import StoreRefusedError, StoreUnavailableError
+from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.systemd.fence import Fence
+from tests.unit.fleet.fakes import FakeSystemd, Line, MemoryFile
 
 if TYPE_CHECKING:
-    from .world import World
+    from tests.unit.fleet.simulation.world import World
 
 TTL = 10
 RETURN_SECONDS = 1.0

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from components.fleet.model import Assignment, Mark, Move, UnitState
+from fleet_cluster.fleet.model.records import Assignment, Mark, Move, UnitState
 
 _KEPT = 4096
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from components.fleet.model import Target
-
-from ..fakes import ENDS, FAILS, SLEEPS
-from .node import TTL
-from .world import World
+from fleet_cluster.fleet.model.records import Target
+from tests.unit.fleet.fakes import ENDS, FAILS, SLEEPS
+from tests.unit.fleet.simulation.node import TTL
+from tests.unit.fleet.simulation.world import World
 
 Action = Callable[[World], None]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .shrink import shrink
+from tests.unit.fleet.simulation.shrink import shrink
 
 
 @given(st.sets(st.integers(0, 40), min_size=1, max_size=6))

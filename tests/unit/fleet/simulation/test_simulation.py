@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from components.fleet.daemon import assigning
-from components.fleet.daemon.ledger import LocalUnit, Progress
-from components.fleet.daemon.losses import Losses
-
-from . import events, history
-from .__main__ import shortest
-from .events import Event
-from .watcher import Promise
+from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
+from fleet_cluster.fleet.engine import reconciler
+from fleet_cluster.fleet.engine.failure_detector import Losses
+from tests.unit.fleet.simulation import events, history
+from tests.unit.fleet.simulation.__main__ import shortest
+from tests.unit.fleet.simulation.events import Event
+from tests.unit.fleet.simulation.watcher import Promise
 
 SEEDS = int(os.environ.get("FLEET_SIMULATION_SEEDS", "25"))
 """How many histories; `python -m tests.unit.fleet.simulation run` plays thousands."""
@@ -180,14 +179,14 @@ def careless(situation: object, **_: object) -> object:
 def test_a_leader_that_does_not_wait_for_the_old_machine_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("components.fleet.daemon.assigning._Decider._is_elsewhere", no)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.reconciler._Decider._is_elsewhere", no)
     assert_found(Promise.ONE_MACHINE)
 
 
 def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decider = getattr(assigning, "_Decider")  # noqa: B009 (it is private)
+    decider = getattr(reconciler, "_Decider")  # noqa: B009 (it is private)
     withdraw = getattr(decider, "_withdraw")  # noqa: B009
 
     def withdraw_all(self: object, unit: str, homes: set[str], reason: str, _known: bool = True):
@@ -198,20 +197,20 @@ def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
 
 
 def test_who_follows_a_restored_store_at_once_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.fleet.daemon.agent.Agent._confirms", yes)
-    monkeypatch.setattr("components.fleet.daemon.leader.replace", careless)
+    monkeypatch.setattr("fleet_cluster.fleet.agent.agent.Agent._confirms", yes)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.leader.replace", careless)
     assert_found(Promise.ONE_MACHINE)
 
 
 def test_a_fence_that_does_not_close_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.fleet.daemon.fence.STOP_AT", 2.0)
+    monkeypatch.setattr("fleet_cluster.fleet.systemd.fence.STOP_AT", 2.0)
     assert_found(Promise.FENCED)
 
 
 def test_a_unit_that_is_stopped_before_it_is_up_elsewhere_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("components.fleet.daemon.moving.Journeys._starts_first", no)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.migration.Journeys._starts_first", no)
     assert_found(Promise.STARTS_FIRST)
 
 
@@ -229,7 +228,7 @@ class Pessimist(Losses):
 
 
 def test_a_leader_that_does_not_believe_in_losses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.fleet.daemon.leader.Losses", Pessimist)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.leader.Losses", Pessimist)
     assert_found(Promise.IN_TIME)
 
 
@@ -240,5 +239,5 @@ def forgotten(raw: dict[str, Any]) -> LocalUnit:
 def test_a_fleetd_that_does_not_remember_what_it_has_started_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("components.fleet.daemon.ledger._local_unit", forgotten)
+    monkeypatch.setattr("fleet_cluster.fleet.agent.checkpoint._local_unit", forgotten)
     assert_found(Promise.ONCE)

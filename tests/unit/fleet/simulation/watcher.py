@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from components.fleet.model import LEADER, SCHEDULE, Target, sha_of, split_key, state_key
-from components.fleet.store import Changes
-
-from .records import assignment_of, state_of
+from fleet_cluster.fleet.kv import Changes
+from fleet_cluster.fleet.model.keys import LEADER, SCHEDULE, split_key, state_key
+from fleet_cluster.fleet.model.records import Target
+from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.simulation.records import assignment_of, state_of
 
 if TYPE_CHECKING:
-    from .world import Node, World
+    from tests.unit.fleet.simulation.world import Node, World
 
 MOVE_SECONDS = 2.0
 """A lost machine's units run elsewhere within its lease and this."""

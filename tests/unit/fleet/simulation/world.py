@@ -5,12 +5,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from components.fleet.model import (
+from fleet_cluster.fleet.kv import Delete, Entry, LeaseLostError, Put, Snapshot
+from fleet_cluster.fleet.model.keys import (
     CLUSTER,
     MARKS,
     MOVES,
     SCHEDULE,
     STATES,
+    file_key,
+    machine_key,
+    mark_key,
+    move_key,
+    schedule_key,
+    split_key,
+    unit_key,
+)
+from fleet_cluster.fleet.model.records import (
     Assignment,
     Cluster,
     Mark,
@@ -18,21 +28,12 @@ from components.fleet.model import (
     Target,
     Unit,
     UnitState,
-    file_key,
-    machine_key,
-    mark_key,
-    move_key,
-    schedule_key,
-    sha_of,
-    split_key,
-    unit_key,
 )
-from components.fleet.store import Delete, Entry, LeaseLostError, Put, Snapshot
-
-from ..fakes import FakeClock, MemoryStore
-from .node import TICK, TTL, Node
-from .records import assignment_of, mark_of, move_of, state_of
-from .watcher import Watcher
+from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.fakes import FakeClock, MemoryStore
+from tests.unit.fleet.simulation.node import TICK, TTL, Node
+from tests.unit.fleet.simulation.records import assignment_of, mark_of, move_of, state_of
+from tests.unit.fleet.simulation.watcher import Watcher
 
 SETTLING_SECONDS = 2 * TTL
 """Of quiet before a loss, so that its time can be held against the promise."""

@@ -1,7 +1,7 @@
 import pytest
 
-from components.fleet.unitfiles.commands import split
-from components.fleet.unitfiles.names import UnitFileError
+from fleet_cluster.fleet.unitfiles.commands import split
+from fleet_cluster.fleet.unitfiles.names import UnitFileError
 
 
 @pytest.mark.parametrize(

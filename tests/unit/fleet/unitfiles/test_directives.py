@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.unitfiles import directives
+from fleet_cluster.fleet.unitfiles import directives
 from toolchain.directives import SYSTEMD, module, version
 
 

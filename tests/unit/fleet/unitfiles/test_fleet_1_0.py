@@ -1,15 +1,14 @@
 """How files are read that fleet 1.0 read otherwise: docs/units.md has a row for each."""
 
-from pathlib import Path
-
 import pytest
 
-from components.fleet.unitfiles import globs
-from components.fleet.unitfiles.checking import check
-from components.fleet.unitfiles.requirements import Requirements
-from components.fleet.unitfiles.unitfile import UnitFileError, parse
+from fleet_cluster.fleet.unitfiles import globs
+from fleet_cluster.fleet.unitfiles.checking import check
+from fleet_cluster.fleet.unitfiles.requirements import Requirements
+from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError, parse
+from tests.checkout import CHECKOUT
 
-DOC = (Path(__file__).parents[4] / "docs" / "units.md").read_text(encoding="utf-8")
+DOC = (CHECKOUT / "docs" / "units.md").read_text(encoding="utf-8")
 ROWS = DOC.partition("## Differences from fleet 1.0")[2]
 SERVICE = "[Service]\nExecStart=/bin/true\n[X-Fleet]\n"
 

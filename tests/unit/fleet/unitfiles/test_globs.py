@@ -1,7 +1,7 @@
 import pytest
 
-from components.fleet.unitfiles.globs import Patterns, check, is_literal, matches
-from components.fleet.unitfiles.names import UnitFileError
+from fleet_cluster.fleet.unitfiles.globs import Patterns, check, is_literal, matches
+from fleet_cluster.fleet.unitfiles.names import UnitFileError
 
 
 @pytest.mark.parametrize(

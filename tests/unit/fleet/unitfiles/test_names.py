@@ -1,6 +1,6 @@
 import pytest
 
-from components.fleet.unitfiles.names import (
+from fleet_cluster.fleet.unitfiles.names import (
     MAX_LENGTH,
     TEMPLATE_TYPES,
     TYPES,

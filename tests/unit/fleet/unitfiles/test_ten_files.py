@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.ctl.__main__ import main
-from components.fleet.ctl.errors import Exit
+from fleet_cluster.fleet.fleetctl.__main__ import main
+from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from tests.unit_files.outcomes import FILES, FOLDER, REFUSED, REMARKS, WITH_A_WARNING
 
 Output = pytest.CaptureFixture[str]

@@ -1,8 +1,8 @@
 import pytest
 
-from components.fleet.unitfiles.names import UnitFileError
-from components.fleet.unitfiles.text import text_of
-from components.fleet.unitfiles.unitfile import parse
+from fleet_cluster.fleet.unitfiles.names import UnitFileError
+from fleet_cluster.fleet.unitfiles.text import text_of
+from fleet_cluster.fleet.unitfiles.unitfile import parse
 
 
 def test_two_characters_end_a_line_as_one_does() -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.fleet.unitfiles.checking import check
-from components.fleet.unitfiles.requirements import CONTRADICTIONS
-from components.fleet.unitfiles.syntax import MAX_SIZE, read
-from components.fleet.unitfiles.unitfile import Requirements, UnitFileError, parse
+from fleet_cluster.fleet.unitfiles.checking import check
+from fleet_cluster.fleet.unitfiles.requirements import CONTRADICTIONS
+from fleet_cluster.fleet.unitfiles.syntax import MAX_SIZE, read
+from fleet_cluster.fleet.unitfiles.unitfile import Requirements, UnitFileError, parse
 
 GOLDEN = Path(__file__).parent / "golden" / "bad_unit_files.txt"
 ID = "3f2a9c1b5d6e4f708192a3b4c5d6e7f8"

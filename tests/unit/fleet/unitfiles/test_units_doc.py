@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from components.fleet.unitfiles.options import SPELLINGS
-from components.fleet.unitfiles.requirements import CONTRADICTIONS
-from components.fleet.unitfiles.unitfile import parse
+from fleet_cluster.fleet.unitfiles.options import SPELLINGS
+from fleet_cluster.fleet.unitfiles.requirements import CONTRADICTIONS
+from fleet_cluster.fleet.unitfiles.unitfile import parse
 
 HERE = Path(__file__).parent
 DOC = (HERE.parents[3] / "docs" / "units.md").read_text(encoding="utf-8")

@@ -1,4 +1,0 @@
-"""fleetctl: the operator's command. `python3 -m fleet.ctl` on a machine, `bin/fleetctl` elsewhere.
-
-A command is a file under `commands/`; it parses, calls a function on a `Store`, and prints.
-"""

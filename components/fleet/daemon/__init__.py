@@ -1,1 +1,0 @@
-"""fleetd: the control loop of each machine, and of the leader among them."""

@@ -1,0 +1,1 @@
+"""A cluster of machines that runs systemd units behind a load balancer, as Pulumi components."""

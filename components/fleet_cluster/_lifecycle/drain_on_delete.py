@@ -1,0 +1,128 @@
+"""Leave: a machine is emptied before it goes; a member of etcd stays as long as etcd needs it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_command import remote
+
+from .._child_options import child_of
+from ..machine import Connection, Host, ssh
+from . import quorum
+from .claims import claim_file, unless_claimed
+
+DRAIN_SECONDS = 300
+"""For the units to run elsewhere. What has not left by then goes down with the machine."""
+FOLDER = PurePosixPath(".fleet/leaves")
+"""In the home of core on the machine that fleetctl runs on: a file for each machine that is there,
+so that a resource that is replaced, while its machine stays, drains nothing."""
+
+
+class LeaveArgs(TypedDict):
+    """Who leaves, and who sees to it."""
+
+    host: Host
+    """The machine."""
+    via: Connection
+    """The machine that fleetctl runs on: another one, so that this one may be dead by then."""
+    members: NotRequired[Mapping[str, Connection]]
+    """All of etcd's members by name, if it is one of them and etcd decides whether it may go."""
+
+
+class Leave(pulumi.ComponentResource):
+    """Drains a machine before it is removed, or made anew.
+
+    The machine is known by its own id, since its name and address may be another's by then. One
+    that is lost, or not known any more, leaves at once. A member of etcd that etcd cannot do
+    without is not even drained: the update ends with the reason, and has changed nothing.
+
+    Give it, or its parent, `deleted_with`: then the end of the whole cluster waits for nothing,
+    and asks for nothing.
+    """
+
+    def __init__(
+        self, name: str, args: LeaveArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Learn the machine's id; all else is done at its end."""
+        super().__init__("fleet-cluster:index:Leave", name, None, opts)
+        self._args = args
+        host = self._host = args["host"]
+        self._members = args.get("members", {})
+        self._known = remote.Command(
+            f"{host['name']}-id",
+            connection=ssh(host["connection"]),
+            create="cat /etc/machine-id",
+            triggers=[host["id"]],
+            add_previous_output_in_env=False,
+            opts=child_of(self, opts),
+        )
+        self._at_its_end(
+            "leave",
+            lambda asked, id: asked + unless_claimed(FOLDER / id, drain(host["name"], id)),
+            child_of(self, opts, pulumi.ResourceOptions(hooks=self._hooks())),
+            create=self._known.stdout.apply(lambda id: stay(id.strip())),
+        )
+        self.register_outputs({})
+
+    def ask_before(self, opts: pulumi.ResourceOptions) -> None:
+        """Ask etcd before something else of the machine goes, which goes before it is drained.
+
+        Args:
+            opts: what that depends on, and with what it is deleted. No child of this one: what goes
+                first depends on that.
+        """
+        if self._members:
+            self._at_its_end("quorum", lambda asked, _: f"{asked}true", opts)
+
+    def _at_its_end(
+        self,
+        step: str,
+        command: Callable[[str, str], str],
+        opts: pulumi.ResourceOptions,
+        create: pulumi.Input[str] | None = None,
+    ) -> None:
+        """Run a command when the machine goes, made of what is to succeed before, and of its id."""
+        name = self._host["name"]
+        known = pulumi.Output.all(self._known.stdout, self._host["address"])
+
+        def at_its_end(known: Sequence[str]) -> str:
+            id, address = known[0].strip(), known[1]
+            asked = f"{quorum.may_leave(name, address, id)} || exit; " if self._members else ""
+            return command(asked, id)
+
+        remote.Command(
+            f"{name}-{step}",
+            connection=ssh(self._args["via"], dials=3),
+            create=create,
+            delete=known.apply(at_its_end),
+            triggers=[self._host["id"]],
+            # By which the end of a resource knows whether it has been made anew.
+            add_previous_output_in_env=create is not None,
+            opts=opts,
+        )
+
+    def _hooks(self) -> pulumi.ResourceHookBinding:
+        """It is made again when the machine is: then a preview asks, through the others."""
+        name = self._host["name"]
+        others = {other: way for other, way in self._members.items() if other != name}
+        hooks: list[pulumi.ResourceHook] = []
+        if others:
+            asked = pulumi.Output.from_input(self._host["address"]).apply(
+                lambda address: quorum.may_leave(name, address, "", preview=True)
+            )
+            hooks = quorum.in_preview(f"{name}-leave", others, asked)
+        return pulumi.ResourceHookBinding(before_create=hooks)
+
+
+def stay(machine: str) -> str:
+    """The command that notes that a machine is there."""
+    path = FOLDER / machine
+    return f"mkdir -p {FOLDER} && : > {path}.new && {claim_file(path)}"
+
+
+def drain(name: str, machine: str) -> str:
+    """The command that empties a machine that goes, and that lets it go if it cannot."""
+    limit = f"timeout {DRAIN_SECONDS + 30}"
+    run = f"{limit} fleetctl drain --for-good --force --timeout {DRAIN_SECONDS} {machine}"
+    return f"{run} || echo '{name} goes with what is left on it' >&2"

@@ -1,0 +1,81 @@
+"""Store: what etcd holds, so that what was lost or changed by hand is written again."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TypedDict
+
+import pulumi
+from pulumi_command import local
+
+from ..machine import Host
+from ..ssh_config import openssh_files
+from .claims import claim_file, unless_claimed
+
+FOLDER = PurePosixPath(".pulumi/store")
+_PROBE = Path(__file__).with_name("etcd_data_probe.py")
+
+
+class StoreArgs(TypedDict):
+    """Whom to ask."""
+
+    hosts: Sequence[Host]
+    """Machines of the cluster: asked one after the other until one answers."""
+
+
+class Store(pulumi.ComponentResource):
+    """What etcd holds, asked in every preview and every update.
+
+    fleet gives an id to a store that has none. So another id says that the data were lost or put
+    back, and whatever was written there is to be written again. What was changed by hand is to be
+    written again too: so each unit and key has the number of times that this has happened. While
+    no machine answers, all is as the last update has kept it in a file.
+    """
+
+    id: pulumi.Output[str]
+    """The data's id; then, each after a space, NAME=TIMES of what was changed by hand."""
+
+    def __init__(
+        self, name: str, args: StoreArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Ask when what it depends on is there; keep the answer."""
+        super().__init__("fleet-cluster:index:Store", name, None, opts)
+        path = FOLDER / pulumi.get_stack()
+        self.id = self._ask(args, path, opts)
+        keep = f"mkdir -p {FOLDER} && cat > {path}.new && {claim_file(path)}"
+        local.Command(
+            f"{name}-id",
+            create=keep,
+            update=keep,
+            delete=unless_claimed(path, f"rmdir {FOLDER} 2>/dev/null || true"),
+            stdin=self.id,
+            # No child: what the cluster is deleted with takes its machines along, not this file.
+            opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=self)]),
+        )
+        self.register_outputs({"id": self.id})
+
+    def _ask(
+        self, args: StoreArgs, kept: PurePosixPath, opts: pulumi.ResourceOptions | None
+    ) -> pulumi.Output[str]:
+        connections = {host["name"]: host["connection"] for host in args["hosts"]}
+        files = openssh_files(connections)
+        asked = local.run_output(
+            command=f"python3 {shlex.quote(str(_PROBE))} {kept}",
+            # The machines' key is a secret, and the command line is no place for one.
+            stdin=pulumi.Output.json_dumps({"machines": " ".join(connections), **files}),
+            opts=pulumi.InvokeOutputOptions(
+                parent=self, depends_on=opts.depends_on if opts else None
+            ),
+        )
+        return pulumi.Output.unsecret(
+            asked.apply(lambda answer: _told(answer.stdout, answer.stderr))
+        )
+
+
+def _told(answer: str, trouble: str) -> str:
+    store, _, changed = answer.partition("\n")
+    if trouble:
+        pulumi.log.warn(trouble)
+    if changed:
+        pulumi.log.info(f"changed by hand, to be written again: {changed.strip()}")
+    return store

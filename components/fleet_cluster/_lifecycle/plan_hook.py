@@ -1,0 +1,137 @@
+"""What a preview says of units: what the update will do to them, as the cluster itself plans it.
+
+A hook of the unit's resource runs in previews when the resource is to change, and asks
+`fleetctl plan` on a machine. Before there is a cluster, fleet's scheduler tells here where units
+will be. It says nothing when the cluster cannot be asked: a preview never fails, and never waits
+long, because of it. Where the first machine cannot be reached, another one is asked.
+"""
+
+import asyncio
+import json
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from ..machine import Connection, Host
+from ..ssh_config import openssh_files
+from .initial_plan import forecast
+from .ssh_call import call_any
+
+CONNECT_SECONDS = 3
+SECONDS = 20
+"""For the whole question."""
+MACHINE = "machine"
+"""How the first machine that is asked is called in OpenSSH's files; others have their own names."""
+ASK = f"timeout {SECONDS} fleetctl plan --output json"
+
+
+def new_memory() -> defaultdict[str, list[Any]]:
+    """By cluster, the documents that a preview has come to: later units may need theirs."""
+    return defaultdict(list[Any])
+
+
+_before = new_memory()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A document as far as it is known before the update."""
+
+    document: str
+    missing: list[str]
+    """What is not known yet, such as the digest of an image that will be built."""
+
+    @property
+    def condition(self) -> str:
+        """Under which condition a plan for it holds."""
+        return f"{', '.join(self.missing)} not known yet, for example not built; if changed:\n"
+
+
+def hooks(
+    component: pulumi.Resource,
+    connection: Connection,
+    document: pulumi.Output[str],
+    draft: Draft,
+    hosts: Sequence[Host],
+) -> pulumi.ResourceHookBinding | None:
+    """What tells, in a preview, what a change of a unit's resource will do; None in an update.
+
+    Args:
+        component: what the lines are shown with.
+        connection: a machine of the cluster.
+        document: what `fleetctl apply` will get.
+        draft: what stands for it as long as it is not known.
+        hosts: the cluster's machines, members of etcd first: others to ask, and where units will
+            be as long as the cluster does not exist; without them, that is passed over.
+    """
+    if not pulumi.runtime.is_dry_run():
+        return None
+
+    machines = {MACHINE: connection, **{one["name"]: one["connection"] for one in hosts[1:3]}}
+    way = pulumi.Output.all(**openssh_files(machines))
+
+    async def tell(args: pulumi.ResourceHookArgs) -> None:
+        files = await way.future()
+        known = await document.future()
+        asked = known or draft.document
+        if files is None:
+            say(component, foresee(hosts, asked), "")
+        else:
+            found = await asyncio.to_thread(ask, list(machines), files, asked)
+            say(component, found, "" if known else draft.condition)
+
+    options = pulumi.ResourceHookOptions(on_dry_run=True, ignore_errors=True)
+    hook = pulumi.ResourceHook(f"{component.pulumi_resource_name}-plan", tell, options)
+    return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+
+
+def say(component: pulumi.Resource, plan: Mapping[str, Any], condition: str) -> None:
+    """Show what was planned, if that is anything."""
+    lines = condition + "\n".join(plan.get("lines", []))
+    if plan.get("refused"):
+        pulumi.warn(
+            f"with the machines as they are known, the update will be refused:\n{lines}", component
+        )
+    elif plan.get("lines"):
+        pulumi.info(lines, component)
+
+
+def foresee(hosts: Sequence[Host], document: str) -> Mapping[str, Any]:
+    """What a cluster that does not exist yet will do, by what is known of its machines."""
+    if not hosts:
+        return {}
+    names = {host["name"]: host["metadata"] for host in hosts}
+    documents = _before[", ".join(names)]
+    documents.append(json.loads(document))
+    return forecast(documents, names)
+
+
+def ask(machines: Sequence[str], files: Mapping[str, str], document: str) -> Mapping[str, Any]:
+    """What the cluster plans to do; empty when it cannot be asked, for whatever reason.
+
+    Args:
+        machines: that are asked, one after the other until one can be reached.
+        files: OpenSSH's for them.
+        document: what `fleetctl apply` will get.
+    """
+    earlier = _before[files["known_hosts"]]
+    question = json.dumps({**json.loads(document), "after": list(earlier)})
+    earlier.append(json.loads(document))
+    seconds = SECONDS + CONNECT_SECONDS
+    try:
+        _, answer = call_any(
+            machines,
+            ASK,
+            files,
+            question=question,
+            connect_seconds=CONNECT_SECONDS,
+            seconds=seconds,
+        )
+        return json.loads(answer.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        pulumi.debug(f"the cluster does not say what the update will do: {error}")
+        return {}

@@ -1,0 +1,152 @@
+"""What operators ask of this machine's systemd: each order is done once, and answered.
+
+An order is no desired state: it is bound to the lease of the command that gave it, and goes with
+it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ..journal_log import about
+from ..kv import Entry, LeaseLostError, Put, Store, Unchanged
+from ..model.record import BadRecordError
+from ..model.records import Order, Verb
+from ..systemd.manager import RESTING, Systemd, SystemdError
+from .checkpoint import Ledger, Progress
+
+log = logging.getLogger(__name__)
+
+NOT_STARTED = "it is not started on this machine; see: fleetctl why"
+END_OF_RELOAD = {
+    "": "",
+    "done": Order.DONE,
+    "failed": "its ExecReload= failed, and it runs on as before",
+    "timeout": "its ExecReload= took too long and was ended",
+    "canceled": "another job of systemd came before it",
+    "invalid": "it does not run",
+}
+"""What to answer when systemd's job has ended with this result."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What was made of an order, which is known by its revision."""
+
+    revision: int
+    text: str
+    """Empty while systemd is at work on it."""
+    told: bool = False
+    """Whether it is in the store."""
+
+
+class Orders:
+    """Runs in the loop's thread. A fleetd that is killed half way does an order again."""
+
+    def __init__(
+        self,
+        store: Store,
+        systemd: Systemd,
+        ledger: Ledger,
+        wall_clock: Callable[[], float],
+        as_written: Callable[[list[str]], list[str]],
+    ) -> None:
+        """`as_written`: see `Agent.as_written`."""
+        self._store = store
+        self._systemd = systemd
+        self._ledger = ledger
+        self._wall_clock = wall_clock
+        self._as_written = as_written
+        self._answers: dict[str, _Answer] = {}
+
+    def obey(self, entries: Mapping[str, Entry]) -> None:
+        """Do what is new among the entries under `orders/<machine>/`, and answer it.
+
+        While a store that was emptied or restored is not trusted, nothing is done for it.
+        """
+        if self._ledger.wary:
+            return
+        known = self._answers
+        self._answers = {
+            key: known[key]
+            for key, entry in entries.items()
+            if key in known and known[key].revision == entry.mod_revision
+        }
+        for key, entry in entries.items():
+            order = _read(entry)
+            if order and not order.answer:
+                self._take(key, entry, order)
+
+    def _take(self, key: str, entry: Entry, order: Order) -> None:
+        name = key.rpartition("/")[2]
+        answer = self._answers.get(key) or _Answer(entry.mod_revision, self._do(name, order.verb))
+        if not answer.text:
+            answer = replace(answer, text=self._end_of_reload(name))
+        self._answers[key] = answer
+        if answer.told or not answer.text:
+            return
+        told = Put(key, replace(order, answer=answer.text).to_json(), entry.lease)
+        try:
+            self._store.commit([told], Unchanged(key, entry.mod_revision))
+        except LeaseLostError:
+            log.info("%s: whoever ordered %s has gone", key, order.verb)
+        self._answers[key] = replace(answer, told=True)
+
+    def _do(self, name: str, verb: str) -> str:
+        """Do it; the answer, empty while systemd is at work on it."""
+        unit = self._ledger.units.get(name)
+        if unit is None:
+            return "the unit is not on this machine"
+        log.info("%s %s: ordered", verb, name, extra=about(verb, name))
+        try:
+            if not self._as_written([name]):
+                return "its file was changed on the machine, and cannot be written again"
+            if verb == Verb.RESET_FAILED:
+                refused = self._systemd.reset_failed([name])
+            elif verb == Verb.RESTART:
+                return self._restart(name)
+            elif verb == Verb.RELOAD:
+                return self._reload(name)
+            else:
+                return f"this version of fleet does not know how to {verb}"
+        except SystemdError as error:
+            return str(error)
+        return refused.get(name, Order.DONE)
+
+    def _restart(self, name: str) -> str:
+        """One job, by which systemd restarts as well what is bound to the unit.
+
+        They begin with a clean slate: a restart that was asked for is no failure, so it does not
+        count towards a unit's start limit.
+        """
+        unit = self._ledger.units[name]
+        if unit.progress is not Progress.STARTED:
+            return NOT_STARTED
+        statuses = self._systemd.status([name, *self._systemd.bound(name)])
+        since = statuses.pop(name).since
+        self._ledger.note({name: replace(unit, since=since, told=self._wall_clock())})
+        along = [other for other, status in statuses.items() if status.active not in RESTING]
+        self._systemd.reset_failed([name, *along])
+        return self._systemd.restart([name]).get(name, Order.DONE)
+
+    def _reload(self, name: str) -> str:
+        """The unit goes on running, whatever comes of it."""
+        if self._ledger.units[name].progress is not Progress.STARTED:
+            return NOT_STARTED
+        refused = self._systemd.reload_units([name]).get(name)
+        return f"{refused} To restart it: fleetctl restart {name}" if refused else ""
+
+    def _end_of_reload(self, name: str) -> str:
+        try:
+            result = self._systemd.reloaded(name)
+        except SystemdError as error:
+            return str(error)
+        return END_OF_RELOAD.get(result, f"how its reload has ended is not known ({result})")
+
+
+def _read(entry: Entry) -> Order | None:
+    try:
+        return Order.from_json(entry.value)
+    except BadRecordError as error:
+        log.error("%s cannot be used: %s", entry.key, error)
+        return None

@@ -1,0 +1,1 @@
+"""Coordination over etcd: leases, the election, claims of addresses, caches that follow watches."""

@@ -1,0 +1,1 @@
+"""The engine: the elected fleetd schedules units onto machines."""

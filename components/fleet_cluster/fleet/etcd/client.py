@@ -1,0 +1,255 @@
+"""The store over gRPC: requests go to one member until it fails, then to the next."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+
+from ..kv import (
+    Changes,
+    Condition,
+    CreatedAt,
+    Entry,
+    LeaseLostError,
+    Operation,
+    Put,
+    Snapshot,
+    StoreRefusedError,
+    StoreUnavailableError,
+    batches,
+)
+from . import rpc_pb2 as rpc
+from .member import Certificates, Member, Patience, credentials
+from .watch import EtcdWatch, WatchStream, prefix_end, to_entry
+
+T = TypeVar("T")
+
+TRY_SECONDS = 1.0
+"""How long one member has for a request, at first; each round over all members gives more."""
+
+ROUND_SECONDS = 0.1
+"""The pause before asking all members again."""
+
+LIMIT_SECONDS = 6.0
+"""How long a request may take over all its tries."""
+
+COMMIT_SECONDS = 2.0
+"""How long a commit may take; it is never tried twice, because it may have happened."""
+
+PAGE = 1000
+"""How many keys one request reads, so that each stays well within its time."""
+
+_REPEATABLE = ("revision of auth store is old", "too many requests")
+_UNAVAILABLE = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.INTERNAL,
+)
+
+
+def connect(
+    endpoints: Sequence[str],
+    ca_file: Path | None = None,
+    cert_file: Path | None = None,
+    key_file: Path | None = None,
+    limit: float = LIMIT_SECONDS,
+    here: str = "",
+) -> "Etcd":
+    """A store over these members ("address:port"); with the three files, over mutual TLS.
+
+    Does not wait for a connection. `limit`: seconds that a request may take over all its tries.
+    `here`: this machine's address; its own member is asked first, which lives as long as it does.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    secured_by = None
+    if ca_file and cert_file and key_file:
+        secured_by = credentials(Certificates(ca_file, cert_file, key_file))
+    # Machines without a member spread over all of them.
+    others = random.sample(endpoints, len(endpoints))
+    nearest_first = sorted(others, key=lambda endpoint: endpoint.rpartition(":")[0] != here)
+    return Etcd([Member(endpoint, secured_by) for endpoint in nearest_first], limit)
+
+
+class Etcd:
+    """A `store.Store`. Its methods may be called from any thread."""
+
+    def __init__(self, members: Sequence[Member], limit: float = LIMIT_SECONDS) -> None:
+        """Starts with the first member."""
+        self._limit = limit
+        self._members = list(members)
+        self._lock = threading.Lock()
+        self._stream: WatchStream | None = None
+        self._proven: Member | None = None
+
+    def read(self, prefix: str) -> Snapshot:
+        """See `Store.read`. Reads in pages at one revision."""
+        request = rpc.RangeRequest(key=prefix.encode(), range_end=prefix_end(prefix), limit=PAGE)
+        entries: dict[str, Entry] = {}
+        while True:
+            page = self._call("KV/Range", request)
+            entries.update((entry.key, entry) for entry in map(to_entry, page.kvs))
+            request.revision = request.revision or page.header.revision
+            if not page.more:
+                return Snapshot(request.revision, entries)
+            request.key = page.kvs[-1].key + b"\0"
+
+    def get(self, keys: Collection[str]) -> Snapshot:
+        """See `Store.get`."""
+        revision = 0
+        entries: dict[str, Entry] = {}
+        for batch in batches(sorted(keys)):
+            wanted = [rpc.RangeRequest(key=key.encode()) for key in batch]
+            reply = self._call(
+                "KV/Txn",
+                rpc.TxnRequest(success=[rpc.RequestOp(request_range=one) for one in wanted]),
+            )
+            revision = revision or reply.header.revision
+            found = (kv for one in reply.responses for kv in one.response_range.kvs)
+            entries.update((entry.key, entry) for entry in map(to_entry, found))
+        return Snapshot(revision, entries)
+
+    def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
+        """See `Store.commit`."""
+        request = rpc.TxnRequest(
+            compare=[_to_compare(condition) for condition in conditions],
+            success=[_to_request(operation) for operation in operations],
+        )
+        self._prove(operations[0].key)
+        reply = self._call("KV/Txn", request, repeat=False)
+        return reply.header.revision if reply.succeeded else 0
+
+    def watch(
+        self,
+        prefix: str,
+        after: int,
+        on_changes: Callable[[Changes], None],
+        on_lost: Callable[[], None],
+    ) -> EtcdWatch:
+        """See `Store.watch`."""
+        while True:
+            with self._lock:
+                if self._stream is None:
+                    self._stream = WatchStream(self._members[0])
+                stream = self._stream
+            watch = stream.open(prefix, after, on_changes, on_lost)
+            if watch:
+                return watch
+            self._forget(stream)
+
+    def grant(self, ttl: int) -> int:
+        """See `Store.grant`."""
+        return self._call("Lease/LeaseGrant", rpc.LeaseGrantRequest(TTL=ttl)).ID
+
+    def keep_alive(self, lease: int) -> int:
+        """See `Store.keep_alive`."""
+        ttl = self._try_members(lambda member, how: member.keep_alive(lease, how))
+        if ttl <= 0:
+            raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
+        return ttl
+
+    def revoke(self, lease: int) -> None:
+        """See `Store.revoke`."""
+        try:
+            self._call("Lease/LeaseRevoke", rpc.LeaseRevokeRequest(ID=lease))
+        except LeaseLostError:
+            return
+
+    def close(self) -> None:
+        """End all connections; watches end as lost."""
+        for member in self._members:
+            member.close()
+
+    def _prove(self, key: str) -> None:
+        """Find a member that answers, with a read: a commit is tried once only."""
+        if self._proven is not self._members[0]:
+            self._call("KV/Range", rpc.RangeRequest(key=key.encode(), keys_only=True))
+
+    def _call(self, name: str, request: Any, repeat: bool = True) -> Any:
+        return self._try_members(lambda member, how: member.call(name, request, how), repeat)
+
+    def _try_members(self, ask: Callable[[Member, Patience], T], repeat: bool = True) -> T:
+        end = time.monotonic() + self._limit
+        tries = 0
+        while True:
+            member = self._members[0]
+            round = tries // len(self._members)
+            # The first round asks who is there; from then on a member may take time to return.
+            how = Patience(min(TRY_SECONDS * (1 + round), self._limit), connect=round > 0)
+            try:
+                answer = ask(member, how if repeat else Patience(min(COMMIT_SECONDS, self._limit)))
+                self._proven = member
+                return answer
+            except grpc.RpcError as error:
+                details = _check_refusal(error)
+                if not any(text in details for text in _REPEATABLE):
+                    self._leave(member)
+                    if not repeat:
+                        raise StoreUnavailableError(_describe(member, details)) from error
+                if time.monotonic() >= end:
+                    raise StoreUnavailableError(_describe(member, details)) from error
+            tries += 1
+            if tries % len(self._members) == 0:
+                time.sleep(ROUND_SECONDS)
+
+    def _leave(self, member: Member) -> None:
+        """Go to the next member, and take the watches there too."""
+        with self._lock:
+            if self._members[0] is member:
+                self._members = [*self._members[1:], member]
+            self._proven = None
+            stream = self._stream
+        if stream and stream.member is member:
+            self._forget(stream)
+            stream.end()
+
+    def _forget(self, stream: WatchStream) -> None:
+        with self._lock:
+            if self._stream is stream:
+                self._stream = None
+
+
+def _describe(member: Member, details: str) -> str:
+    return f"etcd did not answer in time; last from {member.endpoint}: {details}"
+
+
+def _check_refusal(error: grpc.RpcError) -> str:
+    """The error's text, when another try may help.
+
+    Raises:
+        LeaseLostError: the lease is not there.
+        StoreRefusedError: the answer was no.
+    """
+    code, details = error.code(), error.details() or ""
+    if "requested lease not found" in details:
+        raise LeaseLostError(details) from error
+    if code in _UNAVAILABLE or any(text in details for text in _REPEATABLE):
+        return f"{code.name}: {details}"
+    raise StoreRefusedError(f"etcd refused the request: {code.name}: {details}") from error
+
+
+def _to_compare(condition: Condition) -> rpc.Compare:
+    if isinstance(condition, CreatedAt):
+        return rpc.Compare(
+            target=rpc.Compare.CREATE,
+            key=condition.key.encode(),
+            create_revision=condition.create_revision,
+        )
+    return rpc.Compare(
+        target=rpc.Compare.MOD, key=condition.key.encode(), mod_revision=condition.mod_revision
+    )
+
+
+def _to_request(operation: Operation) -> rpc.RequestOp:
+    key = operation.key.encode()
+    if isinstance(operation, Put):
+        put = rpc.PutRequest(key=key, value=operation.value.encode(), lease=operation.lease)
+        return rpc.RequestOp(request_put=put)
+    return rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))

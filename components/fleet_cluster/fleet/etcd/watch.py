@@ -1,0 +1,150 @@
+"""Watches: all that a client has open share one stream to one member."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import grpc
+
+from ..kv import Changes, Entry
+from . import rpc_pb2 as rpc
+from .member import Member
+
+LIVENESS_SECONDS = 2.0
+"""A silent stream is asked for its progress this often; no answer until the next time: lost."""
+
+
+def to_entry(kv: rpc.KeyValue) -> Entry:
+    """A key and value of etcd as the store's entry. What is no text is found to be no record."""
+    return Entry(
+        key=kv.key.decode(errors="replace"),
+        value=kv.value.decode(errors="replace"),
+        create_revision=kv.create_revision,
+        mod_revision=kv.mod_revision,
+        lease=kv.lease,
+    )
+
+
+def prefix_end(prefix: str) -> bytes:
+    """The first key after all keys that begin with `prefix`."""
+    key = prefix.encode()
+    return key[:-1] + bytes([key[-1] + 1])
+
+
+def to_changes(response: rpc.WatchResponse) -> Changes:
+    """The events of a response; of several for one key, the last."""
+    puts: dict[str, Entry] = {}
+    deletes: set[str] = set()
+    for event in response.events:
+        entry = to_entry(event.kv)
+        if event.type == rpc.Event.DELETE:
+            puts.pop(entry.key, None)
+            deletes.add(entry.key)
+        else:
+            deletes.discard(entry.key)
+            puts[entry.key] = entry
+    return Changes(response.events[-1].kv.mod_revision, puts, frozenset(deletes))
+
+
+@dataclass
+class EtcdWatch:
+    """A watch on a stream; see `store.Watch`."""
+
+    stream: "WatchStream"
+    id: int
+    on_changes: Callable[[Changes], None]
+    on_lost: Callable[[], None]
+
+    def cancel(self) -> None:
+        """Stop it; nothing is delivered afterwards."""
+        self.stream.cancel(self.id)
+
+
+class WatchStream:
+    """One stream to one member. When it ends, all its watches are lost together."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self._outbox: queue.SimpleQueue[rpc.WatchRequest] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._watches: dict[int, EtcdWatch] = {}
+        self._last_id = 0
+        self._unanswered = False
+        self._ended = False
+        self._call = member.watch(self._requests())
+        threading.Thread(target=self._receive, name="etcd-watch", daemon=True).start()
+
+    def open(
+        self,
+        prefix: str,
+        after: int,
+        on_changes: Callable[[Changes], None],
+        on_lost: Callable[[], None],
+    ) -> EtcdWatch | None:
+        """Add a watch; None when the stream has ended already."""
+        with self._lock:
+            if self._ended:
+                return None
+            self._last_id += 1
+            watch = EtcdWatch(self, self._last_id, on_changes, on_lost)
+            self._watches[watch.id] = watch
+        create = rpc.WatchCreateRequest(
+            key=prefix.encode(),
+            range_end=prefix_end(prefix),
+            start_revision=after + 1,
+            watch_id=watch.id,
+        )
+        self._outbox.put(rpc.WatchRequest(create_request=create))
+        return watch
+
+    def cancel(self, id: int) -> None:
+        """End one watch."""
+        with self._lock:
+            self._watches.pop(id, None)
+        request = rpc.WatchRequest(cancel_request=rpc.WatchCancelRequest(watch_id=id))
+        self._outbox.put(request)
+
+    def end(self) -> None:
+        """End the stream; its watches are lost."""
+        self._call.cancel()
+
+    def _requests(self) -> Iterator[rpc.WatchRequest]:
+        """What goes to the member; runs in a thread of the channel's."""
+        while not self._ended:
+            try:
+                yield self._outbox.get(timeout=LIVENESS_SECONDS)
+            except queue.Empty:
+                if self._unanswered:
+                    self.end()
+                    return
+                self._unanswered = True
+                yield rpc.WatchRequest(progress_request=rpc.WatchProgressRequest())
+
+    def _receive(self) -> None:
+        try:
+            for response in self._call:
+                self._unanswered = False
+                self._deliver(response)
+        except grpc.RpcError:
+            pass  # Whatever the reason, every watch is told that it is lost.
+        finally:
+            self._lose_all()
+
+    def _deliver(self, response: rpc.WatchResponse) -> None:
+        with self._lock:
+            watch = self._watches.get(response.watch_id)
+            if watch and response.canceled:
+                del self._watches[watch.id]
+        if watch and response.canceled:
+            watch.on_lost()
+        elif watch and response.events:
+            watch.on_changes(to_changes(response))
+
+    def _lose_all(self) -> None:
+        with self._lock:
+            self._ended = True
+            lost = list(self._watches.values())
+            self._watches.clear()
+        for watch in lost:
+            watch.on_lost()

@@ -1,0 +1,197 @@
+"""`python3 -m fleet.fleetctl`: parse, find the place where the command runs, run it."""
+
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TypeVar
+
+from .. import config
+from ..config import Config, ConfigError
+from ..kv import Store, StoreUnavailableError
+from ..model.record import BadRecordError
+from ..unitfiles.unitfile import UnitFileError
+from .cli.arguments import fail, far_words, parse, store_words
+from .cli.command import Command, Context, Input, Place, no_store
+from .cli.errors import CtlError, Exit, UsageError
+from .cli.local_files import read_files
+from .cli.numbers import port, some_seconds
+from .cli.output import tell
+from .remote import tunnel
+from .remote.machines import FromMachine, FromOutside
+from .remote.ssh import Host, SshOptions, neighbours
+from .remote.tunnel import Parcel, Tunnel
+
+T = TypeVar("T")
+
+INTERRUPTED = 130
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def main(words: Sequence[str]) -> int:
+    """Run fleetctl; its exit code."""
+    command, arguments = parse(words)
+    try:
+        code = _run(command, arguments, words)
+        sys.stdout.flush()
+        return code
+    except CtlError as error:
+        fail(str(error))
+        return error.code
+    except StoreUnavailableError as error:
+        fail(f"{error}. Units run on without etcd; what was to be changed may not have been")
+        return Exit.FAILED
+    except (UnitFileError, ConfigError, BadRecordError) as error:
+        fail(str(error))
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        if command.after_interrupt and not arguments.carried:  # Then, the near end tells.
+            fail(f"interrupted. {command.told_after_interrupt(arguments)}")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; what is left of it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+
+
+def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
+    options, ssh_port = _ssh_options(arguments), _port(arguments.ssh_port)
+    if not arguments.tunnel:
+        return command.run(_on_machine(command, arguments, options), arguments)
+    host = _host(arguments.tunnel, "--tunnel")
+    through = Tunnel(host, options, _others(host, options))
+    outside = FromOutside(through, store_words(arguments), ssh_port)
+    if command.place is Place.HERE:
+        return command.run(Context(no_store, outside), arguments)
+    parcel = _parcel(command, arguments)
+    return through.run(far_words(words, arguments), parcel, outside.explain_message)
+
+
+def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> Context:
+    @cache
+    def store() -> Store:
+        return _connect(arguments)
+
+    parcel = tunnel.receive() if arguments.carried else _parcel(command, arguments)
+    machines = FromMachine(store, options, carried=arguments.carried)
+    as_app = partial(_connect, arguments, "app")
+    return Context(store, machines, parcel.files, parcel.document, as_app)
+
+
+def _parcel(command: Command, arguments: Namespace) -> Parcel:
+    """What the command reads on this computer."""
+    wanted = command.input
+    if wanted is Input.FILES_OR_DOCUMENT:
+        wanted = Input.FILES if arguments.units else Input.DOCUMENT
+    if wanted is Input.FILES:
+        return Parcel(files=read_files(arguments.units))
+    if wanted is Input.DOCUMENT and not getattr(arguments, "owner", ""):
+        return Parcel(document=_document(command.name))
+    return Parcel()
+
+
+def _document(command: str) -> str:
+    if sys.stdin.isatty():
+        tell(f"Reading a JSON document from here, to its end (Ctrl-D); see: fleetctl {command} -h")
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise CtlError(f"{command} reads a JSON document on standard input: {error}") from error
+
+
+def _connect(arguments: Namespace, role: str = "fleet") -> Store:
+    """As one of etcd's users, whose certificate lies beside fleet's."""
+    if not arguments.endpoint and not config.PATH.exists():
+        raise CtlError(
+            "this computer is no machine of a cluster, so say which one to go through: "
+            "--tunnel HOST, or FLEETCTL_TUNNEL=HOST in the environment"
+        )
+    # Here, because a user's computer with a tunnel needs no gRPC.
+    from ..etcd.client import connect
+
+    own = config.read(config.PATH) if config.PATH.exists() else Config(())
+    try:
+        return connect(
+            arguments.endpoint.split(",") if arguments.endpoint else own.endpoints,
+            _file(arguments.ca_file) or own.ca_file,
+            _file(arguments.cert_file)
+            or (own.cert_file and own.cert_file.with_name(f"{role}.crt")),
+            _file(arguments.key_file) or (own.key_file and own.key_file.with_name(f"{role}.key")),
+            limit=_number(some_seconds, arguments.request_timeout, "--request-timeout"),
+            here=own.public_ip,
+        )
+    except OSError as error:
+        raise CtlError(
+            f"cannot read {error.filename}: {error.strerror}. Run it as root, or as a user in the "
+            "group fleet, such as core"
+        ) from error
+
+
+def _file(given: str) -> Path | None:
+    return Path(given) if given else None
+
+
+def _ssh_options(arguments: Namespace) -> SshOptions:
+    return SshOptions(
+        username=arguments.ssh_username,
+        timeout=_number(some_seconds, arguments.ssh_timeout, "--ssh-timeout"),
+        strict=_boolean(arguments.strict_host_key_checking, "--strict-host-key-checking"),
+        known_hosts_file=arguments.known_hosts_file,
+        identity=arguments.ssh_identity,
+        config=arguments.ssh_config,
+        batch=not sys.stdin.isatty(),
+    )
+
+
+def _number(check: Callable[[str], T], given: str, option: str) -> T:
+    try:
+        return check(given)
+    except ValueError as error:
+        raise UsageError(f"{option} is {given!r}; {error}") from error
+
+
+def _boolean(given: str, option: str) -> bool:
+    if given.lower() not in BOOLEANS:
+        raise UsageError(f"{option} is {given!r}; it must be true or false")
+    return BOOLEANS[given.lower()]
+
+
+def _port(given: str) -> int:
+    return _number(port, given, "--ssh-port") if given else 0
+
+
+def _others(host: Host, options: SshOptions) -> list[Host]:
+    """The cluster's other machines, as far as the given ssh configuration names them."""
+    config = Path(options.config)
+    text = config.read_text() if options.config and config.is_file() else ""
+    return [Host(name, user=host.user) for name in neighbours(text, host.name)]
+
+
+def _host(given: str, option: str) -> Host:
+    try:
+        return Host.parse(given)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+def _end_properly_when_told_to() -> None:
+    """As on Ctrl-C: what must not be left half done is finished."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _open_what_is_closed() -> None:
+    """Standard input and output that the caller has closed are empty, and go nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
+
+
+if __name__ == "__main__":
+    _open_what_is_closed()
+    _end_properly_when_told_to()
+    sys.exit(main(sys.argv[1:]))

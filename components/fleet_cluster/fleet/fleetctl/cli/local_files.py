@@ -1,0 +1,65 @@
+"""The unit files beside the operator: read here, also when the command runs elsewhere."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ...lint.unit_file import read_unit_file
+from ...unitfiles.sockets import accepted_template
+from ...unitfiles.unitfile import template_of
+from ..state.transaction import check_size
+from .errors import CtlError
+from .names import is_glob, name_of
+
+
+def read_files(given: Iterable[str]) -> dict[str, str]:
+    """The unit files that arguments name, or else the templates beside them: unit to text.
+
+    Raises:
+        CtlError: a file that was given with its folder is not there, or cannot be read.
+        UnitFileError: an argument cannot be a unit's name.
+    """
+    found: dict[str, Path] = {}
+    for argument in given:
+        if is_glob(argument):
+            continue
+        name = name_of(argument)
+        path = _find(argument, name)
+        if path and found.setdefault(path.name, path) != path:
+            raise CtlError(f"two files for {path.name}: {found[path.name]} and {path}; give one")
+    texts = {name: read_file(path) for name, path in found.items()}
+    return {**_templates_of_sockets(texts, found), **texts}
+
+
+def _templates_of_sockets(texts: Mapping[str, str], paths: Mapping[str, Path]) -> dict[str, str]:
+    """What is beside sockets that accept connections with it."""
+    templates = {
+        paths[name].with_name(template)
+        for name, text in texts.items()
+        if (template := accepted_template(name, text))
+    }
+    return {path.name: read_file(path) for path in templates if path.is_file()}
+
+
+def _find(argument: str, name: str) -> Path | None:
+    folder = Path(argument).parent
+    for candidate in (name, template_of(name)):
+        if candidate and (folder / candidate).is_file():
+            return folder / candidate
+    if "/" in argument:
+        raise CtlError(f"there is no file {folder / name}; a unit of the cluster: {name}")
+    return None
+
+
+def read_file(path: Path) -> str:
+    """The text of a unit file.
+
+    Raises:
+        CtlError: it cannot be read, or is too large.
+        UnitFileError: it is no text, or has drop-ins.
+    """
+    try:
+        text = read_unit_file(path)
+    except OSError as error:
+        raise CtlError(f"cannot read {path}: {error}") from error
+    check_size(str(path), text)
+    return text

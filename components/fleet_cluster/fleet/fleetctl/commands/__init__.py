@@ -1,0 +1,59 @@
+"""fleetctl's commands, one a file."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+from ..cli.command import Command
+
+_ROOMS = {
+    "list-machines": "machines",
+    "list-units": "inspect",
+    "list-unit-files": "inspect",
+    "submit": "units",
+    "load": "units",
+    "start": "units",
+    "stop": "units",
+    "restart": "units",
+    "reload": "units",
+    "reset-failed": "units",
+    "unload": "units",
+    "rollout": "units",
+    "destroy": "units",
+    "cat": "inspect",
+    "status": "inspect",
+    "journal": "inspect",
+    "ssh": "machines",
+    "cordon": "machines",
+    "uncordon": "machines",
+    "drain": "machines",
+    "set-metadata": "machines",
+    "rebalance": "machines",
+    "why": "inspect",
+    "verify": "inspect",
+    "plan": "inspect",
+    "apply": "units",
+    "locate": "internal",
+    "seed": "internal",
+    "drift": "internal",
+    "version": "inspect",
+}
+"""The folder of each command, in the order of `fleetctl --help`."""
+
+
+class _Commands(Mapping[str, Command]):
+    """Each is imported when it is asked for: a call of fleetctl needs one of them."""
+
+    def __getitem__(self, name: str) -> Command:
+        if name not in _ROOMS:
+            raise KeyError(name)
+        return import_module(f".{_ROOMS[name]}.{name.replace('-', '_')}", __name__).COMMAND
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_ROOMS)
+
+    def __len__(self) -> int:
+        return len(_ROOMS)
+
+
+COMMANDS = _Commands()
+"""By name, in the order of `fleetctl --help`; `some_command.py` is `some-command`."""

@@ -1,0 +1,37 @@
+"""`fleetctl cat`."""
+
+from argparse import ArgumentParser, Namespace
+
+from ...cli.command import Command, Context
+from ...cli.errors import CtlError, Exit
+from ...cli.names import select
+from ...state.watcher import read_view
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("units", nargs="+", metavar="UNIT", help="a unit, or a quoted pattern")
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    view = read_view(context.connect())
+    for number, name in enumerate(select(arguments.units, view.units)):
+        text = view.text_of(name)
+        if text is None:
+            raise CtlError(f"the file of {name} is not in etcd; submit it again with --replace")
+        print("\n" * bool(number) + text, end="" if text.endswith("\n") else "\n")
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="cat",
+    summary="print units' files",
+    help="Print units' files as they were submitted.",
+    example="""
+  $ fleetctl cat hello.service
+  [Unit]
+  Description=Says hello every second
+  ...
+""",
+    configure=_configure,
+    run=_run,
+)

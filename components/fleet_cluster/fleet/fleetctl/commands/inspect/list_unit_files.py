@@ -1,0 +1,95 @@
+"""`fleetctl list-unit-files`."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+
+from ....model.records import Target
+from ....unitfiles.unitfile import UnitFileError, parse
+from ...cli import table
+from ...cli.command import Command, Context
+from ...cli.errors import Exit
+from ...cli.names import legend, listed
+from ...cli.output import tell
+from ...state.view import View
+from ...state.watcher import read_view
+
+FIELDS = ("unit", "hash", "dstate", "state", "target", "desc", "global", "owner")
+SHOWN = FIELDS[:5]
+SHORT_HASH = 7
+
+
+def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
+    """A line for each of these units and templates that the cluster knows."""
+    return [
+        {
+            "unit": name,
+            "hash": unit.sha if full else unit.sha[:SHORT_HASH],
+            "dstate": unit.target.value,
+            "state": None if view.is_global(name) else current_state(name, view).value,
+            "target": _target(name, view, full),
+            "desc": _description(name, view),
+            "global": view.is_global(name),
+            "owner": unit.owner,
+        }
+        for name, unit in ((name, view.units[name]) for name in names)
+    ]
+
+
+def current_state(name: str, view: View) -> Target:
+    """How far a unit is, as its machine reports."""
+    states = view.reported(name).values()
+    if any(state.active in ("active", "activating", "reloading") for state in states):
+        return Target.LAUNCHED
+    if any(state.load == "loaded" for state in states):
+        return Target.LOADED
+    return Target.INACTIVE
+
+
+def _target(name: str, view: View, full: bool) -> str | None:
+    if view.is_global(name):
+        return "global"
+    machines = [legend(machine, view.machines, full) for machine in view.assigned(name)]
+    return ",".join(sorted(machines)) or None
+
+
+def _description(name: str, view: View) -> str | None:
+    text = view.text_of(name)
+    if text is None:
+        return None
+    try:
+        return parse(name, text).description
+    except UnitFileError:
+        return None
+
+
+def _configure(parser: ArgumentParser) -> None:
+    table.add_units(parser)
+    table.add_options(parser, FIELDS, SHOWN)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    view = read_view(context.connect())
+    names = listed(arguments.units, view.units)
+    rows = file_rows(names, view, arguments.full or arguments.output == "json")
+    print(table.render(rows, arguments, FIELDS), end="", flush=True)
+    if not rows and not arguments.no_legend:
+        tell(table.nothing_listed(arguments.units))
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="list-unit-files",
+    summary="the unit files of the cluster, and how far each is to be taken",
+    help="""\
+List every unit and template that was submitted, or only those that are named: DSTATE is the desired
+state (inactive, loaded, launched), STATE the present one, TARGET the machine that the scheduler
+chose (`global`: all that match).""",
+    example="""
+  $ fleetctl list-unit-files
+  UNIT                    HASH    DSTATE          STATE           TARGET
+  hello.service           e55c0ae launched        launched        3f2a91bc.../172.18.0.11
+  sinatra@.service        0a6cbf7 inactive        inactive        -
+""",
+    configure=_configure,
+    run=_run,
+)

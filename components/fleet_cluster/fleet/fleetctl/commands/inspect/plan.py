@@ -1,0 +1,205 @@
+"""`fleetctl plan`."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ....model.records import Target
+from ....unitfiles.unitfile import is_template
+from ...cli import table
+from ...cli.command import Command, Context, Input
+from ...cli.errors import CtlError, Exit
+from ...cli.names import legend, name_of
+from ...operations.rollout import add_max_unavailable, limits_of
+from ...state.manifest import Application, check_owner, documents, in_the_way, obsolete
+from ...state.plan import Action, Change, Forecast, Group, Step, afterwards, forecast
+from ...state.submission import submission
+from ...state.view import View
+from ...state.watcher import read_view
+from ..units import rollout
+
+FIELDS = ("turn", "unit", "action", "from", "to", "why")
+SHOWN = FIELDS[1:]
+VERBS = {
+    Action.START: ("starts", "start"),
+    Action.LOAD: ("is loaded", "are loaded"),
+    Action.MOVE: ("moves", "move"),
+    Action.RESTART: ("restarts", "restart"),
+    Action.STOP: ("stops", "stop"),
+}
+NOTHING = "Nothing starts, moves, restarts or stops"
+
+
+def change_of(application: Application, view: View) -> Change:
+    """What `apply` would make of an owner's units.
+
+    Raises:
+        CtlError: a unit belongs to someone else.
+    """
+    check_owner(application, view)
+    first = bool(in_the_way(application, view))
+    return Change(application.units, application.texts, obsolete(application, view), first)
+
+
+def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) -> Change:
+    """What `rollout` would make of templates, and `start --replace` of other units.
+
+    Raises:
+        CtlError: a unit has no file.
+        UnitFileError: a file is bad.
+    """
+    change = Change({}, {})
+    for argument in given:
+        name = name_of(argument)
+        if is_template(name):
+            units, text = rollout.wanted(name, files, view)
+            one = Change(units, {unit.sha: text for unit in units.values()})
+        else:
+            draft = submission([name], Target.LAUNCHED, files, view, replaced=True)
+            one = Change({n: unit for n, unit in draft.units.items() if unit}, draft.texts)
+        change = Change({**change.wanted, **one.wanted}, {**change.texts, **one.texts})
+    return change
+
+
+def rows(steps: Iterable[Step], view: View, full: bool) -> list[table.Row]:
+    """A line for each unit on each machine where something happens."""
+
+    def place(machine: str) -> str | None:
+        return (machine if full else legend(machine, view.machines)) if machine else None
+
+    return [
+        {
+            "turn": step.turn,
+            "unit": step.unit,
+            "action": step.action.value,
+            "from": place(step.source),
+            "to": place(step.target),
+            "why": step.why,
+        }
+        for step in steps
+    ]
+
+
+def lines(found: Forecast, view: View) -> list[str]:
+    """For people: a line for each unit or template; or why nothing would be done at all."""
+    return [
+        *(f"{name}: {reason}" for name, reason in found.refused.items()),
+        *(f"{group.unit}: {in_words(group, view)}" for group in found.groups),
+    ]
+
+
+def in_words(group: Group, view: View) -> str:
+    """As in "2 restart one after the other, never fewer than 1 of 2 active"."""
+    parts: list[str] = []
+    for action, (one, many) in VERBS.items():
+        steps = [step for step in group.steps if step.action is action]
+        if steps:
+            how = _rhythm(steps) if action is Action.RESTART else _spread(steps, view)
+            parts.append(f"{len(steps)} {many if len(steps) > 1 else one}{how}")
+    if any(step.was_up for step in group.steps):
+        parts.append(f"never fewer than {group.lowest} of {group.active} active")
+    return ", ".join(parts)
+
+
+def _rhythm(steps: Sequence[Step]) -> str:
+    turns = Counter(step.turn for step in steps)
+    at_once = max(turns.values())
+    if len(turns) == 1:
+        return "" if at_once == 1 else " at once"
+    return " one after the other" if at_once == 1 else f", at most {at_once} at a time"
+
+
+def _spread(steps: Iterable[Step], view: View) -> str:
+    on = Counter(view.machines[step.target].hostname for step in steps if step.target)
+    return f" ({', '.join(f'{name} {count}' for name, count in sorted(on.items()))})" if on else ""
+
+
+def as_json(found: Forecast, view: View) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "refused": found.refused,
+        "steps": rows(found.steps, view, full=True),
+        "units": [
+            {
+                "unit": group.unit,
+                **{f"{action.value}s": _count(group, action) for action in Action},
+                "active": group.active,
+                "lowest": group.lowest,
+            }
+            for group in found.groups
+        ],
+        "lines": lines(found, view),
+    }
+
+
+def _count(group: Group, action: Action) -> int:
+    return sum(step.action is action for step in group.steps)
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "units",
+        nargs="*",
+        metavar="UNIT",
+        help="units or templates, or paths of their files; without any: a document",
+    )
+    add_max_unavailable(parser)
+    table.add_options(parser, FIELDS, SHOWN)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    limits = limits_of(arguments)
+    table.chosen_fields(arguments.fields, FIELDS)
+    view = read_view(context.connect())
+    if arguments.units:
+        change = change_of_units(arguments.units, context.files, view)
+    else:
+        *before, application = documents(context.document)
+        for earlier in before:
+            view = afterwards(change_of(earlier, view), view)
+        change = change_of(application, view)
+    found = forecast(change, view, limits.max_unavailable)
+    _print(found, view, arguments)
+    return Exit.FAILED if found.refused else Exit.DONE
+
+
+def _print(found: Forecast, view: View, arguments: Namespace) -> None:
+    if arguments.output == "json":
+        print(json.dumps(as_json(found, view), indent=2))
+        return
+    if found.steps:
+        print(table.render(rows(found.steps, view, arguments.full), arguments, FIELDS))
+    for line in lines(found, view):
+        print(line)
+    if found.refused:
+        raise CtlError("not everything can run, so nothing would be done")
+    if not found.steps:
+        print(NOTHING)
+
+
+COMMAND = Command(
+    name="plan",
+    summary="what apply, rollout or start would do: which units, where, in which order",
+    help="""\
+Tell what a change would do, and change nothing: which units start, restart, move or stop, where, in
+how many turns, why, and how many of each template are active at least on the way. With a document
+on standard input, what `apply` would make of it; with units or files, what `rollout` would make of
+a template, and `start --replace` of a unit. It asks the scheduler and the rollout's own order; what
+machines do meanwhile, it cannot know.
+
+A document may have the field `after`: a list of documents that are to be applied before it. The
+exit code is 1 when a unit would fit on no machine: then nothing would be done.""",
+    example="""
+  $ fleetctl plan units/sinatra@.service
+  UNIT                    ACTION  FROM                    TO                      WHY
+  sinatra@5000.service    restart 3f2a91bc.../172.18.0.11 3f2a91bc.../172.18.0.11 its file changes
+  sinatra@5001.service    restart 9d04e6a1.../172.18.0.12 9d04e6a1.../172.18.0.12 its file changes
+
+  sinatra@.service: 2 restart one after the other, never fewer than 1 of 2 active
+""",
+    configure=_configure,
+    run=_run,
+    input=Input.FILES_OR_DOCUMENT,
+)

@@ -1,0 +1,32 @@
+"""`fleetctl version`."""
+
+from argparse import ArgumentParser, Namespace
+
+from .... import VERSION
+from ...cli.command import Command, Context, Place
+from ...cli.errors import Exit
+
+
+def _configure(parser: ArgumentParser) -> None:
+    """It has no options."""
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    print(f"fleetctl version {VERSION}")
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="version",
+    summary="the version of this fleetctl",
+    help="""\
+Print the version of this fleetctl. That of the machines:
+fleetctl list-machines --fields machine,version""",
+    example="""
+  $ fleetctl version
+  fleetctl version 2.0.0
+""",
+    configure=_configure,
+    run=_run,
+    place=Place.HERE,
+)

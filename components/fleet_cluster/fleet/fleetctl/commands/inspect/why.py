@@ -1,0 +1,141 @@
+"""`fleetctl why`."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from ....model.records import Target
+from ....scheduler.schedule import Job, schedule
+from ...cli import table
+from ...cli.command import Command, Context
+from ...cli.errors import CtlError, Exit
+from ...cli.names import legend, select
+from ...state.timeline import Event, time_of, timeline
+from ...state.view import View
+from ...state.wait_conditions import Failed, Unplaced, Waiting, goal_of
+from ...state.watcher import read_view
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("unit", metavar="UNIT", help="a unit")
+    parser.add_argument(
+        "--output", choices=["text", "json"], default="text", help="json: one object, ids in full"
+    )
+
+
+def verdicts(name: str, view: View) -> Mapping[str, str]:
+    """What speaks for or against each machine that is alive, by machine id."""
+    requirements = view.requirements(name)
+    if requirements is None:
+        return {}
+    here = view.assigned(name)
+    neighbours: defaultdict[str, list[Job]] = defaultdict(list)
+    for job in view.jobs():
+        for id in view.assigned(job.name) if job.name != name else ():
+            neighbours[id].append(job)
+    found: dict[str, str] = {}
+    for id, machine in view.machines.items():
+        others = neighbours[id]
+        current = {job.name: id for job in others if not job.requirements.is_global}
+        plan = schedule([*others, Job(name, requirements)], [machine], current, view.marks)
+        reason = plan.unplaced.get(name, {}).get(id)
+        fits = name in plan.placements or bool(plan.global_placements.get(name))
+        against = reason or "does not match"
+        found[id] = "it is here" if id in here else "it fits" if fits else against
+    return found
+
+
+def headline(name: str, view: View) -> str:
+    """What is wanted of the unit, and where it is."""
+    unit = view.units[name]
+    on = [legend(machine, view.machines) for machine in view.assigned(name)]
+    where = f"on {', '.join(sorted(on))}" if on else "on no machine"
+    return f"{name} is {where}; its desired state is {unit.target}"
+
+
+def present(name: str, view: View) -> str:
+    """What still has to happen, or why it cannot; empty when the unit is as it is to be."""
+    outcome = goal_of(name, view.units[name], None)(view)
+    if isinstance(outcome, Waiting):
+        return f"waiting: {outcome.why}"
+    if isinstance(outcome, Unplaced):
+        return "it fits on no machine, and starts as soon as one fits"
+    return f"failed: {outcome.reason}" if isinstance(outcome, Failed) else outcome.note
+
+
+def as_text(name: str, view: View) -> str:
+    """The explanation for people."""
+    found = sorted(verdicts(name, view).items())
+    machines = [[f"  {legend(id, view.machines)}", verdict] for id, verdict in found]
+    return "\n".join(
+        [
+            headline(name, view),
+            *([present(name, view)] if present(name, view) else []),
+            "",
+            *(line for event in timeline(name, view) for line in _lines(event, view)),
+            "",
+            "Each machine now:",
+            table.align(machines) if machines else "  there is no machine in the cluster\n",
+        ]
+    )
+
+
+def _lines(event: Event, view: View) -> Iterator[str]:
+    yield f"{time_of(event.at) or '-':24}  {event.by:8}  {event.what}"
+    for machine, reason in sorted(event.against.items()):
+        yield f"{'':36}  not on {legend(machine, view.machines)}: {reason}"
+
+
+def as_json(name: str, view: View) -> str:
+    """The same for programs: one object."""
+    events = [asdict(event) | {"at": time_of(event.at)} for event in timeline(name, view)]
+    content = {
+        "unit": name,
+        "dstate": view.units[name].target.value,
+        "machines": sorted(view.assigned(name)),
+        "present": present(name, view),
+        "timeline": events,
+        "verdicts": dict(sorted(verdicts(name, view).items())),
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    view = read_view(context.connect())
+    name, *others = select([arguments.unit], view.units)
+    if others:
+        raise CtlError(f"why tells of one unit; {arguments.unit} is {', '.join([name, *others])}")
+    render = as_json if arguments.output == "json" else as_text
+    print(render(name, view), end="")
+    wanted = view.units[name].target is not Target.INACTIVE
+    return Exit.FAILED if wanted and not view.assigned(name) else Exit.DONE
+
+
+COMMAND = Command(
+    name="why",
+    summary="why a unit is where it is, or nowhere, and how it came there",
+    help="""\
+Tell what led to where a unit is now: who wanted it, what the leader decided and why not otherwise,
+what systemd made of it; then, for each machine, whether the unit fits there now, or what is against
+it. Times are UTC, by the clock of the machine that noted them. The exit code is 1 when the unit
+wants a machine and has none.""",
+    example="""
+  $ fleetctl why db.service
+  db.service is on 9d04e6a1.../172.18.0.12; its desired state is launched
+
+  2026-01-05T08:00:00.120Z  fleetctl  wanted launched, file e55c0ae
+  2026-01-05T09:12:41.007Z  leader    3f2a91bc.../lost: its lease has expired
+  2026-01-05T09:12:41.031Z  leader    launched on 9d04e6a1.../172.18.0.12 from 3f2a91bc.../lost: ...
+                                      not on c0ffee00.../172.18.0.13: metadata disk=ssd wanted, ...
+  2026-01-05T09:12:41.210Z  fleetd    start job on 9d04e6a1.../172.18.0.12
+  2026-01-05T09:12:41.344Z  systemd   active (running) on 9d04e6a1.../172.18.0.12
+
+  Each machine now:
+    9d04e6a1.../172.18.0.12       it is here
+    c0ffee00.../172.18.0.13       metadata disk=ssd wanted, machine has no disk
+""",
+    configure=_configure,
+    run=_run,
+)

@@ -1,0 +1,1 @@
+"""Commands for `pulumi up` and for fleetctl itself."""

@@ -1,0 +1,62 @@
+"""`fleetctl drift`: for `pulumi preview` and `pulumi up`, which ask what was changed by hand."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from ....kv import Store
+from ....model.records import Unit
+from ...cli.command import Command, Context
+from ...cli.errors import Exit
+from ...state.claims import changed, claims_in, content_of
+from ...state.watcher import read_view
+
+
+def _configure(parser: ArgumentParser) -> None:
+    del parser
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    view = read_view(context.connect())
+    claims = claims_in(view)
+    keys = [name for name in claims if name.startswith("/")]
+    contents = {**_units(view.units), **(_values(context.connect_as_app(), keys) if keys else {})}
+    print(
+        json.dumps(
+            {
+                "mended": {name: known.mended if known else 0 for name, known in claims.items()},
+                "changed": sorted(changed(claims, contents)),
+            }
+        )
+    )
+    return Exit.DONE
+
+
+def _units(units: Mapping[str, Unit]) -> dict[str, str]:
+    """What each owner's units are now."""
+    owned: defaultdict[str, dict[str, Unit]] = defaultdict(dict)
+    for name, unit in units.items():
+        owned[unit.owner][name] = unit
+    return {owner: content_of(its) for owner, its in owned.items()}
+
+
+def _values(application: Store, keys: Iterable[str]) -> dict[str, str]:
+    found = application.get(list(keys)).entries
+    return {key: entry.value for key, entry in found.items()}
+
+
+COMMAND = Command(
+    name="drift",
+    summary="what was changed by hand since pulumi up has written it, as JSON",
+    help="""\
+Print, as JSON, which owners' units and which keys differ from what `pulumi up` has written, and how
+often each was written again because of that.""",
+    example="""
+  $ fleetctl drift
+  {"mended": {"hello.service": 0, "/app/greeting": 2}, "changed": ["hello.service"]}
+""",
+    configure=_configure,
+    run=_run,
+    hidden=True,
+)

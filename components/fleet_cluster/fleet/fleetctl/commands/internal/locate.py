@@ -1,0 +1,32 @@
+"""`fleetctl locate`: for fleetctl itself, which asks a machine where others are."""
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from ....model.wire import to_wire
+from ...cli.command import Command, Context
+from ...cli.errors import Exit
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("targets", nargs="+")
+    parser.add_argument("--units", action="store_true", help="targets are units only")
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    located = context.machines.locate(arguments.targets, arguments.units)
+    print(json.dumps([{"machine": to_wire(on.machine), "unit": on.unit} for on in located]))
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="locate",
+    summary="where units and machines are, as JSON",
+    help="Print the machines of units, or machines themselves, as JSON.",
+    example="""
+  $ fleetctl locate hello.service
+""",
+    configure=_configure,
+    run=_run,
+    hidden=True,
+)

@@ -1,0 +1,37 @@
+"""`fleetctl cordon`."""
+
+from argparse import ArgumentParser, Namespace
+
+from ...cli.command import Command, Context
+from ...cli.errors import Exit
+from ...cli.names import MACHINE_HELP, legend
+from ...operations.eligibility import cordoned, find_machine, mark, standing
+from ...state.watcher import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("machine", metavar="MACHINE", help=MACHINE_HELP)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    with Follower(context.connect()) as follower:
+        machine = find_machine(arguments.machine, follower.view)
+        mark(follower, machine, cordoned)
+        view = follower.view
+        print(f"{legend(machine, view.machines)} is {standing(machine, view)}")
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="cordon",
+    summary="give a machine no new units",
+    help="""\
+Keep new units off a machine until `uncordon`. What it runs, it keeps. Global units do not mind:
+they come to it too. The mark stays when the machine is away or boots anew.""",
+    example="""
+  $ fleetctl cordon machine-2
+  9d04e6a1.../172.18.0.12 is cordoned
+""",
+    configure=_configure,
+    run=_run,
+)

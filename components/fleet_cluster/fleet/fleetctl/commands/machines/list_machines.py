@@ -1,0 +1,63 @@
+"""`fleetctl list-machines`."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from ...cli import table
+from ...cli.command import Command, Context
+from ...cli.errors import Exit
+from ...cli.names import short
+from ...operations.eligibility import standing
+from ...state.view import View
+from ...state.watcher import read_view
+
+FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state")
+SHOWN = FIELDS[:3]
+
+
+def machine_rows(view: View, full: bool) -> list[table.Row]:
+    """A line for each machine that is alive."""
+    return [
+        {
+            "machine": short(machine.id, full),
+            "ip": machine.address,
+            "metadata": ",".join(f"{key}={value}" for key, value in _sorted(machine.metadata)),
+            "hostname": machine.hostname,
+            "version": machine.version,
+            "state": standing(machine.id, view),
+        }
+        for _, machine in sorted(view.machines.items())
+    ]
+
+
+def _sorted(metadata: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(metadata.items())
+
+
+def _configure(parser: ArgumentParser) -> None:
+    table.add_options(parser, FIELDS, SHOWN)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    view = read_view(context.connect())
+    rows = machine_rows(view, arguments.full or arguments.output == "json")
+    # fleet 1.0's columns, unless there is something to tell.
+    if arguments.fields == ",".join(SHOWN) and any(row["state"] for row in rows):
+        arguments.fields += ",state"
+    print(table.render(rows, arguments, FIELDS), end="")
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="list-machines",
+    summary="the machines of the cluster",
+    help="List the machines that are alive: their lease in etcd has not ended.",
+    example="""
+  $ fleetctl list-machines
+  MACHINE         IP              METADATA
+  3f2a91bc...     172.18.0.11     role=web,zone=a
+  9d04e6a1...     172.18.0.12     -
+""",
+    configure=_configure,
+    run=_run,
+)

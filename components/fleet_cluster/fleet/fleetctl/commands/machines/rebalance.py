@@ -1,0 +1,62 @@
+"""`fleetctl rebalance`."""
+
+from argparse import ArgumentParser, Namespace
+
+from ...cli import table
+from ...cli.command import Command, Context
+from ...cli.output import tell
+from ...operations.rebalance import FIELDS, nothing_to_move, planned, rows, wait, write
+from ...operations.report import finish
+from ...operations.waiter import add_timeout, announce, timeout_of
+from ...state.watcher import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, move nothing")
+    add_timeout(parser, "wait at most so long, then exit 3, and the moves go on")
+    table.add_options(parser, FIELDS, FIELDS)
+
+
+def _say(_name: str, message: str) -> None:
+    tell(message)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    as_json = arguments.output == "json"
+    table.chosen_fields(arguments.fields, FIELDS)  # Refused before anything moves.
+    with Follower(context.connect()) as follower:
+        plan, goals = (planned(follower.view), {}) if arguments.dry_run else write(follower)
+        if plan.steps or as_json:
+            lines = rows(plan, follower.view, arguments.full or as_json)
+            print(table.render(lines, arguments, FIELDS), end="", flush=True)
+        elif not goals:
+            print(nothing_to_move(plan))
+        timeout, told = timeout_of(arguments), _say if as_json else announce
+        return finish(context, follower, lambda: wait(follower, goals, timeout, told))
+
+
+COMMAND = Command(
+    name="rebalance",
+    summary="move units so that the machines have equally many",
+    help="""\
+Print which units have to move for the machines to have equally many, move them as `drain` does, and
+wait until they are there. It moves as few as it can, each with those that follow it, and only where
+it fits and drives nobody away. Global units do not count; machines that are cordoned or drained
+take no part. What does not come up on its new machine stays where it was if it has StartFirst=true,
+and the exit code is 1.""",
+    example="""
+  $ fleetctl rebalance --fields unit,to,why
+  UNIT                    TO                              WHY
+  sinatra@5000.service    9d04e6a1.../172.18.0.12         2 and 0 units become 1 and 1
+  sinatra@5000.service moved from 3f2a91bc.../172.18.0.11 to 9d04e6a1.../172.18.0.12
+
+  $ fleetctl rebalance --dry-run
+  Nothing to move: the machines are balanced; units on each: 1, 1
+""",
+    configure=_configure,
+    run=_run,
+    after_interrupt=(
+        "Moves that have begun go on by themselves. To look: fleetctl list-units. To wait for "
+        "them: fleetctl rebalance"
+    ),
+)

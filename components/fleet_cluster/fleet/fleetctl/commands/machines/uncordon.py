@@ -1,0 +1,36 @@
+"""`fleetctl uncordon`."""
+
+from argparse import ArgumentParser, Namespace
+
+from ...cli.command import Command, Context
+from ...cli.errors import Exit
+from ...cli.names import MACHINE_HELP, legend
+from ...operations.eligibility import find_machine, mark
+from ...state.watcher import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("machine", metavar="MACHINE", help=MACHINE_HELP)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    with Follower(context.connect()) as follower:
+        machine = find_machine(arguments.machine, follower.view)
+        mark(follower, machine, lambda _: None)
+        print(f"{legend(machine, follower.view.machines)} gets units again")
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="uncordon",
+    summary="let a machine get units again, after cordon or drain",
+    help="""\
+Let a machine get units again. Global units come back to it at once, others when they are next
+placed. A drain that is under way ends: what has not left stays.""",
+    example="""
+  $ fleetctl uncordon machine-2
+  9d04e6a1.../172.18.0.12 gets units again
+""",
+    configure=_configure,
+    run=_run,
+)

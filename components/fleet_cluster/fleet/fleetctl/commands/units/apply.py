@@ -1,0 +1,100 @@
+"""`fleetctl apply`."""
+
+import json
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from ...cli.command import Command, Context, Input
+from ...cli.errors import Exit, UsageError
+from ...cli.output import tell
+from ...operations import rollout
+from ...operations.apply import apply
+from ...operations.report import finish
+from ...state.claims import claim, content_of, give_up, kept
+from ...state.manifest import Application, placements
+from ...state.watcher import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--destroy", action="store_true", help="remove all units of the owner instead"
+    )
+    parser.add_argument(
+        "--owner", default="", help="with --destroy: the owner, instead of a document"
+    )
+    parser.add_argument("--claim", type=int, metavar="N", help=SUPPRESS)
+    rollout.add_options(parser)
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    application = _wanted(context, arguments)
+    limits = rollout.limits_of(arguments)
+    if _is_claimed(context, application.owner, arguments):
+        return Exit.DONE
+    with Follower(context.connect()) as follower:
+        code = finish(context, follower, lambda: apply(application, follower, limits))
+        if code == Exit.DONE:
+            noted = _claimed(follower, application, arguments)
+            found = placements(application, follower.view)
+            print(json.dumps({"placements": found, **noted}, sort_keys=True))
+    return code
+
+
+def _is_claimed(context: Context, owner: str, arguments: Namespace) -> bool:
+    """Whether it is another resource that has the units now, and they are to stay."""
+    if not arguments.destroy or arguments.owner or give_up(context.connect(), owner):
+        return False
+    tell(f"{kept(owner)}; to remove it all the same: fleetctl apply --destroy --owner {owner}")
+    return True
+
+
+def _claimed(
+    follower: Follower, application: Application, arguments: Namespace
+) -> Mapping[str, str]:
+    if arguments.claim is None:
+        return {}
+    content = content_of(application.units)
+    return {"claim": claim(follower.store, application.owner, content, arguments.claim)}
+
+
+def _wanted(context: Context, arguments: Namespace) -> Application:
+    if arguments.owner and not arguments.destroy:
+        raise UsageError("--owner goes with --destroy; otherwise the document names the owner")
+    if arguments.owner:
+        return Application(arguments.owner, {}, {})
+    application = Application.from_json(context.document)
+    return Application(application.owner, {}, {}) if arguments.destroy else application
+
+
+COMMAND = Command(
+    name="apply",
+    summary="make an owner's units exactly those of a document",
+    help="""\
+Read a set of units as JSON on standard input, and make the cluster's units of that owner exactly
+this set: missing ones are added, changed files replaced, stopped ones started, and units of the
+owner that are not in the set destroyed. Everything is checked before anything is written: unit
+files, and whether each unit fits on a machine. New units come first; then running units whose file
+changed are rolled, as by `fleetctl rollout`; a failure puts everything back as it was. Waits until
+all are active, and prints where they run. With nothing to do, nothing is written.
+
+A unit that was started by hand belongs to nobody until a set names it; a unit of another owner is
+refused. `pulumi up` runs this for each FleetUnit and FleetTemplate.""",
+    example="""
+  $ fleetctl apply --timeout 300 <<'END'
+  {"owner": "web",
+   "units": {"web@.service": {"text": "[Service]\\nExecStart=/bin/sleep inf\\n",
+                              "instances": {"web@1.service": "launched",
+                                            "web@2.service": "launched"}}}}
+  END
+  {"placements": {"web@1.service": "machine-1", "web@2.service": "machine-2"}}
+
+  $ fleetctl apply --destroy --owner web
+""",
+    configure=_configure,
+    run=_run,
+    input=Input.DOCUMENT,
+    after_interrupt=(
+        "Each unit is on its old file or on its new one; what has been told to start or to stop "
+        "goes on with that. To look: fleetctl list-unit-files. The same command goes on from here"
+    ),
+)

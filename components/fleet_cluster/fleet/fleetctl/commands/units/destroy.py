@@ -1,0 +1,42 @@
+"""`fleetctl destroy`."""
+
+from argparse import Namespace
+
+from ...cli.command import Command, Context
+from ...cli.names import select
+from ...operations.destroy import destroy
+from ...operations.report import finish
+from ...operations.stop import add_options
+from ...operations.waiter import timeout_of
+from ...state.watcher import Follower
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    with Follower(context.connect()) as follower:
+        known = follower.view.units.keys() | follower.view.states.keys()
+        names = select(arguments.units, known)
+        timeout, block = timeout_of(arguments), not arguments.no_block
+        return finish(context, follower, lambda: destroy(follower, names, timeout, block))
+
+
+COMMAND = Command(
+    name="destroy",
+    summary="stop units, and remove them and their files from the cluster",
+    help="""\
+Stop units (ExecStop= runs), wait until they are on no machine, and forget them. Files that no
+other unit uses are removed. Patterns name several units; quote them. Destroying a template leaves
+its instances alone.""",
+    example="""
+  $ fleetctl destroy hello.service
+  Destroyed hello.service
+
+  $ fleetctl destroy 'sinatra@*'
+""",
+    configure=add_options,
+    run=_run,
+    after_interrupt=(
+        "Units that have been told to stop go on stopping, and stay known as inactive; the same "
+        "command then removes them. To look: fleetctl list-unit-files {units}. To keep them: "
+        "fleetctl start {units}"
+    ),
+)

@@ -1,0 +1,70 @@
+"""`fleetctl reload`."""
+
+from argparse import ArgumentParser, Namespace
+
+from ....model.records import Target, Verb
+from ...cli.command import Command, Context
+from ...cli.errors import CtlError, Exit
+from ...cli.names import select
+from ...operations import waiter
+from ...operations.orders import announce, give, reporting
+from ...operations.report import finish
+from ...state.view import View
+from ...state.watcher import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("units", nargs="+", metavar="UNIT", help="a unit, or a quoted pattern")
+    waiter.add_limits(parser)
+
+
+def places(given: list[str], view: View) -> dict[str, list[str]]:
+    """The units, and the machines where each runs.
+
+    Raises:
+        CtlError: one of them does not run.
+    """
+    launched = [name for name, unit in view.units.items() if unit.target is Target.LAUNCHED]
+    found = {name: _running_on(name, view) for name in select(given, view.units, launched)}
+    for name, machines in found.items():
+        if not machines:
+            raise CtlError(
+                f"{name} does not run, so nothing was reloaded; see: fleetctl why {name}. "
+                f"To start it: fleetctl start {name}"
+            )
+    return found
+
+
+def _running_on(name: str, view: View) -> list[str]:
+    states = reporting(name, view).items()
+    return sorted(on for on, state in states if state.active in ("active", "reloading"))
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    timeout = waiter.timeout_of(arguments)
+    with Follower(context.connect()) as follower:
+        wanted = places(arguments.units, follower.view)
+        code = finish(context, follower, lambda: give(follower, Verb.RELOAD, wanted, timeout))
+        if code == Exit.DONE:
+            announce("reloaded", wanted, follower.view)
+    return code
+
+
+COMMAND = Command(
+    name="reload",
+    summary="have units read their configuration again, without a restart",
+    help="""\
+Run the ExecReload= of units where they run, as `systemctl reload` does, and wait until it has
+ended. The units go on running, also when that fails. One that has no ExecReload= cannot be
+reloaded. It is about what the service reads itself; for a changed unit file there is `rollout`.""",
+    example="""
+  $ fleetctl reload nginx.service
+  Unit nginx.service reloaded on 3f2a91bc.../172.18.0.11, 9d04e6a1.../172.18.0.12
+""",
+    configure=_configure,
+    run=_run,
+    after_interrupt=(
+        "A reload that has begun goes on. To look: fleetctl status {units}, fleetctl list-units "
+        "{units}"
+    ),
+)

@@ -1,0 +1,83 @@
+"""`fleetctl reset-failed`."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from ....model.records import Verb
+from ...cli.command import Command, Context
+from ...cli.errors import Exit
+from ...cli.names import select
+from ...cli.output import tell
+from ...operations import waiter
+from ...operations.orders import announce, give, reporting
+from ...operations.report import finish
+from ...operations.waiter import Wait, say_nothing
+from ...state import wait_conditions
+from ...state.view import View
+from ...state.wait_conditions import Failed
+from ...state.watcher import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "units", nargs="*", metavar="UNIT", help="a unit, or a quoted pattern; without: all failed"
+    )
+    waiter.add_limits(parser)
+
+
+def _places(given: list[str], view: View) -> dict[str, list[str]]:
+    """The units in question, and the machines that have them; of all units, where they failed."""
+    names = select(given, view.units) if given else list(view.units)
+    places = {name: _machines(name, view, failed=not given) for name in names}
+    for name in [name for name in names if given and not places[name]]:
+        tell(f"{name} is on no machine, so there is nothing to reset")
+    if not given and not any(places.values()):
+        tell("no unit has failed")
+    return {name: machines for name, machines in places.items() if machines}
+
+
+def _machines(name: str, view: View, failed: bool) -> list[str]:
+    states = reporting(name, view).items()
+    return sorted(on for on, state in states if state.active == "failed" or not failed)
+
+
+def _reset(
+    follower: Follower, places: Mapping[str, list[str]], timeout: float | None
+) -> Mapping[str, Failed]:
+    before = {name: dict(follower.view.reported(name)) for name in places}
+    failures = give(follower, Verb.RESET_FAILED, places, timeout)
+    told = {n: wait_conditions.forgotten(n, before[n]) for n in places if n not in failures}
+    return failures or Wait(follower, told, timeout, say_nothing).run()
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    timeout = waiter.timeout_of(arguments)
+    with Follower(context.connect()) as follower:
+        places = _places(arguments.units, follower.view)
+        if not places:
+            return Exit.DONE
+        code = finish(context, follower, lambda: _reset(follower, places, timeout))
+        if code == Exit.DONE:
+            announce("reset", places, follower.view)
+    return code
+
+
+COMMAND = Command(
+    name="reset-failed",
+    summary="forget that units have failed, and how often they were started",
+    help="""\
+Have systemd forget that units have failed, and how often they were started lately, which is what
+StartLimitBurst= counts. Without a UNIT: of all that are failed. It starts nothing: `start` or
+`restart` do, and both forget it by themselves.""",
+    example="""
+  $ fleetctl reset-failed hello.service
+  Unit hello.service reset on 3f2a91bc.../172.18.0.11
+
+  $ fleetctl reset-failed
+""",
+    configure=_configure,
+    run=_run,
+    after_interrupt=(
+        "Machines that have been asked forget it all the same. To look: fleetctl list-units"
+    ),
+)

@@ -1,0 +1,131 @@
+"""`fleetctl restart`."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+
+from ....model.records import Target, UnitState, Verb
+from ....unitfiles.bonds import BINDING, names_in
+from ...cli.command import Command, Context
+from ...cli.errors import CtlError, Exit
+from ...cli.names import legend, select
+from ...operations import waiter
+from ...operations.orders import give
+from ...operations.report import finish
+from ...operations.waiter import Wait
+from ...state import wait_conditions
+from ...state.view import View
+from ...state.wait_conditions import UP, Failed, Goal, Reached
+from ...state.watcher import Follower
+
+
+def _configure(parser: ArgumentParser) -> None:
+    parser.add_argument("units", nargs="+", metavar="UNIT", help="a unit, or a quoted pattern")
+    waiter.add_limits(parser)
+
+
+def _running(view: View) -> list[str]:
+    return [name for name, unit in view.units.items() if unit.target is Target.LAUNCHED]
+
+
+def _check(names: list[str], view: View) -> None:
+    for name in names:
+        if view.units[name].target is not Target.LAUNCHED:
+            raise CtlError(
+                f"{name} is {view.units[name].target} and does not run, so nothing was restarted; "
+                f"to start it: fleetctl start {name}"
+            )
+        if not _machines(name, view):
+            raise CtlError(f"{name} is on no machine at present; see: fleetctl why {name}")
+
+
+def _machines(name: str, view: View) -> list[str]:
+    places = view.assigned(name) if view.is_global(name) else view.homes(name)
+    return sorted(machine for machine in places if machine in view.machines)
+
+
+def _restart(
+    follower: Follower, name: str, machine: str, timeout: float | None
+) -> Mapping[str, Failed]:
+    """One job on one machine; systemd restarts with it what runs there and is bound to it."""
+    view = follower.view
+    before = view.reported(name).get(machine)
+    if before is None:
+        where = legend(machine, view.machines)
+        return {name: Failed(f"fleetd on {where} has not reported it yet", machine)}
+    bound = {one: view.reported(one)[machine] for one in _bound(name, machine, view)}
+    failures = give(follower, Verb.RESTART, {name: [machine]}, timeout)
+    units = follower.view.units
+    if failures or name not in units:
+        return failures
+
+    def say(one: str, message: str) -> None:
+        if name not in wait.failures:
+            print(message if one == name else f"{message}, restarted with {name}")
+
+    def with_it(one: str, state: UnitState) -> Goal:
+        """What is bound to a unit that has failed is not waited for: systemd leaves it down."""
+        goal = wait_conditions.restarted(one, units[one], machine, state, is_bound=True)
+        return lambda view: Reached(one) if name in wait.failures else goal(view)
+
+    itself = wait_conditions.restarted(name, units[name], machine, before)
+    wait = Wait(follower, {name: itself}, timeout, say)
+    wait.goals |= {one: with_it(one, state) for one, state in bound.items() if one in units}
+    return wait.run()
+
+
+def _bound(name: str, machine: str, view: View) -> list[str]:
+    """The units that systemd restarts with this one, because their files say so."""
+    found = [name]
+    for one in found:
+        found += [other for other in _bound_to(one, machine, view) if other not in found]
+    return found[1:]
+
+
+def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
+    for other in sorted(view.units):
+        state, text = view.reported(other).get(machine), view.text_of(other)
+        if text and state and state.active in UP and name in names_in(other, text, BINDING):
+            yield other
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    timeout = waiter.timeout_of(arguments)
+    with Follower(context.connect()) as follower:
+        names = select(arguments.units, follower.view.units, _running(follower.view))
+        _check(names, follower.view)
+        for name in names:
+            for machine in _machines(name, follower.view):
+                code = finish(
+                    context,
+                    follower,
+                    lambda name=name, machine=machine: _restart(follower, name, machine, timeout),
+                )
+                if code:
+                    return code
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="restart",
+    summary="restart units on their machines, one after the other",
+    help="""\
+Restart each unit where it is, as systemctl does: what runs there and is bound to it (BindsTo=,
+Requires=, Requisite=, PartOf=) restarts with it. Wait until all of these are active and stay so
+for their HealthySec=; then the next unit, or the next machine of a Global one. The first that
+fails ends the command. A restart does not count towards StartLimitBurst=. For a changed file there
+is `rollout`.""",
+    example="""
+  $ fleetctl restart hello.service
+  Unit hello.service launched on 3f2a91bc.../172.18.0.11
+
+  $ fleetctl restart app
+  Unit app.service launched on 3f2a91bc.../172.18.0.11
+  Unit app-log.service launched on 3f2a91bc.../172.18.0.11, restarted with app.service
+""",
+    configure=_configure,
+    run=_run,
+    after_interrupt=(
+        "The restart that is under way goes on; those after it have not begun. To look: fleetctl "
+        "list-units {units}"
+    ),
+)

@@ -1,0 +1,45 @@
+"""`fleetctl submit`."""
+
+from argparse import Namespace
+
+from ....model.records import Target
+from ...cli.command import Command, Context, Input
+from ...cli.errors import Exit
+from ...operations import start
+from ...operations.admission import accept
+from ...state.submission import names_to_submit, submission
+from ...state.transaction import Draft, change
+from ...state.view import View
+from ...state.watcher import Follower
+
+
+def _run(context: Context, arguments: Namespace) -> int:
+    with Follower(context.connect()) as follower:
+        names = names_to_submit(arguments.units, follower.view)
+
+        def desired(view: View) -> Draft:
+            return submission(names, Target.INACTIVE, context.files, view, arguments.replace)
+
+        first = desired(follower.view)
+        accept(first.units, first.texts, follower.view)
+        change(follower, desired)
+        for name in names:
+            print(f"Unit {name} {follower.view.units[name].target}")
+    return Exit.DONE
+
+
+COMMAND = Command(
+    name="submit",
+    summary="make unit files known to the cluster, without running them",
+    help="""\
+Send unit files or templates to the cluster. Nothing runs yet (in the first fleet of 2014, submit
+also started units; since fleet 1.0 that is `start`). A bad file is refused as a whole.""",
+    example="""
+  $ fleetctl submit hello.service sinatra@.service
+  Unit hello.service inactive
+  Unit sinatra@.service inactive
+""",
+    configure=start.add_unit_arguments,
+    run=_run,
+    input=Input.FILES,
+)

@@ -1,0 +1,1 @@
+"""Operations: what commands do to units and machines, and how they wait."""

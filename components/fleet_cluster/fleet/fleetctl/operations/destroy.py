@@ -1,0 +1,70 @@
+"""Removing units: first off their machines, then from the store."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from ...model.records import Target, Unit
+from ..state import wait_conditions
+from ..state.transaction import Draft, change, tidy
+from ..state.view import View
+from ..state.wait_conditions import Failed
+from ..state.watcher import Follower
+from .waiter import Wait, announce
+
+
+def destroy(
+    follower: Follower,
+    names: Iterable[str],
+    timeout: float | None = None,
+    block: bool = True,
+    announce: Callable[[str, str], None] = announce,
+) -> Mapping[str, Failed]:
+    """Stop units, wait until they are on no machine, then remove them and unused files.
+
+    A record that says inactive stands until the unit is gone, because it is what makes a machine
+    stop a unit that it holds; and an interrupted destroy can be repeated.
+
+    Returns:
+        The units that could not be removed.
+
+    Raises:
+        TimedOutError: the time limit came first; the units stay inactive.
+    """
+    names = list(names)
+    failures: Mapping[str, Failed] = {}
+    if block:
+        change(follower, lambda view: dismissal(names, view))
+        wanted = {name: wait_conditions.gone(name, f"Destroyed {name}") for name in names}
+        failures = Wait(follower, wanted, timeout, announce).run()
+    removed = [name for name in names if name not in failures]
+    change(follower, lambda view: removal(removed, view, forced=not block))
+    tidy(follower)
+    return failures
+
+
+def dismissal(names: Iterable[str], view: View) -> Draft:
+    """What takes units off their machines, held ones included."""
+    units: dict[str, Unit | None] = {}
+    for name in names:
+        unit = view.units.get(name) or _reported(name, view)
+        if unit and unit.target is not Target.INACTIVE:
+            units[name] = replace(unit, target=Target.INACTIVE)
+    return Draft(units)
+
+
+def removal(names: Iterable[str], view: View, forced: bool = False) -> Draft:
+    """What makes the cluster forget units, unless someone has started them again."""
+    return Draft(
+        {
+            name: None
+            for name in names
+            if (unit := view.units.get(name)) and (forced or unit.target is Target.INACTIVE)
+        }
+    )
+
+
+def _reported(name: str, view: View) -> Unit | None:
+    """A unit that runs without a record in this store."""
+    for state in view.reported(name).values():
+        return Unit(state.sha, Target.LAUNCHED)
+    return None

@@ -1,0 +1,90 @@
+"""Machines as operators name them, and the marks that they put on them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from time import time
+
+from ...model.keys import mark_key
+from ...model.records import Mark
+from ..cli.errors import CtlError
+from ..cli.names import machine_meant
+from ..cli.spelling import did_you_mean
+from ..state.transaction import Draft, change
+from ..state.view import View
+from ..state.watcher import Follower
+
+_FULL_ID = re.compile("[0-9a-f]{32}")
+
+
+def find_machine(given: str, view: View) -> str:
+    """The id of the machine that an operator means: by id, its beginning, address or host name.
+
+    Lost machines are known by their id, as long as anything is kept for them.
+
+    Raises:
+        CtlError: there is none, or more than one.
+    """
+    known = {*view.marks, *(on for some in view.schedule.values() for on in some)}
+    found = machine_meant(given, view.machines, known)
+    if found:
+        return found
+    hint = did_you_mean(given, [machine.hostname for machine in view.machines.values()])
+    raise CtlError(
+        f"{given!r} is no machine (id or its beginning, address, host name){hint}; "
+        "see: fleetctl list-machines"
+    )
+
+
+def find_leaving(given: str, view: View) -> str:
+    """The same for a machine that is removed: by its full id also one that nobody knows any more.
+
+    Raises:
+        CtlError: there is none, or more than one.
+    """
+    return given if _FULL_ID.fullmatch(given) else find_machine(given, view)
+
+
+def mark(follower: Follower, machine: str, wanted: Callable[[Mark | None], Mark | None]) -> None:
+    """Change a machine's mark, by compare-and-swap; None removes it.
+
+    Raises:
+        CtlError: others kept changing it.
+    """
+
+    def draft(view: View) -> Draft:
+        before = view.marks.get(machine)
+        after = wanted(before)
+        return Draft(records={} if before == after else {mark_key(machine): after})
+
+    change(follower, draft)
+
+
+def cordoned(before: Mark | None) -> Mark:
+    """The mark of a machine that gets no new units; one that is drained stays so."""
+    return before or Mark(since=time())
+
+
+def drained(before: Mark | None, force: bool, leaving: bool) -> Mark:
+    """The mark of a machine whose units move away."""
+    if before and before.draining:
+        return replace(before, force=force, leaving=leaving)
+    return Mark(draining=True, since=time(), force=force, leaving=leaving)
+
+
+def standing(machine: str, view: View) -> str:
+    """What the mark says of a machine, in one word; empty without one."""
+    found = view.marks.get(machine)
+    if found is None:
+        return ""
+    if not found.draining:
+        return "cordoned"
+    return "draining" if units_on(machine, view) else "drained"
+
+
+def units_on(machine: str, view: View) -> list[str]:
+    """The units that a machine has, or that it still reports, but those that are done there."""
+    names = {n for n in view.schedule.keys() | view.states.keys() if not view.has_ended(n)}
+    return sorted(
+        name for name in names if machine in view.assigned(name) or machine in view.reported(name)
+    )

@@ -1,0 +1,138 @@
+"""Evening out what the machines have, and waiting until it is so."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+
+from ...model.keys import move_key
+from ...model.records import Move
+from ...scheduler.rebalance import Rebalancing, rebalance
+from ..cli import table
+from ..cli.names import legend
+from ..state.transaction import Draft, change
+from ..state.view import View
+from ..state.wait_conditions import Failed, Goal, Outcome, Reached, Waiting
+from ..state.watcher import Follower
+from .drain import Departure
+from .waiter import Wait
+
+FIELDS = ("unit", "from", "to", "why")
+
+
+def planned(view: View) -> Rebalancing:
+    """What to move now, beside what is moving already."""
+    machines = list(view.machines.values())
+    return rebalance(view.jobs(), machines, view.placements(), view.marks, view.moves)
+
+
+def rows(plan: Rebalancing, view: View, full: bool) -> list[table.Row]:
+    """A line for each unit that is to move."""
+
+    def row(unit: str, source: str, target: str, why: str) -> table.Row:
+        ids = (source, target)
+        places = ids if full else tuple(legend(id, view.machines) for id in ids)
+        return dict(zip(FIELDS, (unit, *places, why), strict=True))
+
+    return [
+        row(unit, step.move.source, step.move.target, why)
+        for step in plan.steps
+        for unit, why in (
+            (step.unit, step.because),
+            *((name, f"it goes with {step.unit}") for name in step.followers),
+        )
+    ]
+
+
+def nothing_to_move(plan: Rebalancing) -> str:
+    """Why a plan is empty, in words."""
+    loads = ", ".join(map(str, plan.loads)) or "none"
+    if not plan.loads or plan.loads[0] - plan.loads[-1] <= 1:
+        return f"Nothing to move: the machines are balanced; units on each: {loads}"
+    return f"Nothing to move: no unit that may move would even them out; units on each: {loads}"
+
+
+def write(follower: Follower) -> tuple[Rebalancing, dict[str, Goal]]:
+    """Plan, and tell fleet's leader to do it, by compare-and-swap.
+
+    Returns:
+        The plan, and what to wait for: also the moves that were under way before.
+
+    Raises:
+        CtlError: others kept writing the same moves.
+    """
+    plan = Rebalancing([], [])
+    goals: dict[str, Goal] = {}
+
+    def draft(view: View) -> Draft:
+        nonlocal plan, goals
+        plan = planned(view)
+        goals = _goals(plan, view)
+        return Draft(records={move_key(step.unit): step.move for step in plan.steps})
+
+    change(follower, draft)
+    return plan, goals
+
+
+def wait(
+    follower: Follower,
+    goals: Mapping[str, Goal],
+    timeout: float | None,
+    announce: Callable[[str, str], None],
+) -> Mapping[str, Failed]:
+    """Wait for all moves; those of units that do not come up where they go are withdrawn.
+
+    Returns:
+        The units that failed.
+
+    Raises:
+        TimedOutError: the time limit came first; the moves go on.
+    """
+    failures = Wait(follower, dict(goals), timeout, announce).run()
+    if failures:
+        _withdraw(follower, failures)
+    return failures
+
+
+def _goals(plan: Rebalancing, before: View) -> dict[str, Goal]:
+    """Made of the view before the moves begin: it tells which units are up."""
+    under_way = {name: Passage([name], move, before) for name, move in before.moves.items()}
+    new = {
+        step.unit: Passage([step.unit, *step.followers], step.move, before) for step in plan.steps
+    }
+    return {name: passage.check for name, passage in (under_way | new).items()}
+
+
+class Passage:
+    """A unit that is to move, with those that go with it."""
+
+    def __init__(self, units: Iterable[str], move: Move, view: View) -> None:
+        self._departures = {unit: Departure(unit, move.source, view) for unit in units}
+        self._leader = next(iter(self._departures))
+        self._source = move.source
+
+    def check(self, view: View) -> Outcome:
+        """How far they are, together: they stop where they were when all are up."""
+        outcomes = {unit: one.check(view) for unit, one in self._departures.items()}
+        for unit, outcome in outcomes.items():
+            if isinstance(outcome, Failed):
+                prefix = "" if unit == self._leader else f"{unit}: "
+                return replace(outcome, reason=prefix + outcome.reason)
+        for outcome in outcomes.values():
+            if isinstance(outcome, Waiting):
+                return self._given_up(view) or outcome
+        done = [outcome.message for outcome in outcomes.values() if isinstance(outcome, Reached)]
+        return Reached("\n".join(done))
+
+    def _given_up(self, view: View) -> Failed | None:
+        if self._leader in view.moves or self._source not in view.homes(self._leader):
+            return None
+        return Failed(
+            "it stays: fleet's leader found that it may not move there any more; "
+            "for what fits now: fleetctl rebalance"
+        )
+
+
+def _withdraw(follower: Follower, names: Collection[str]) -> None:
+    def draft(view: View) -> Draft:
+        return Draft(records={move_key(name): None for name in names if name in view.moves})
+
+    change(follower, draft)

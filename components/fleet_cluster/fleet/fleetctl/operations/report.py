@@ -1,0 +1,24 @@
+"""The end of a command that changed something: what became of it, and the exit code."""
+
+from collections.abc import Callable, Mapping
+
+from ..cli.command import Context
+from ..cli.errors import Exit, TimedOutError
+from ..state.wait_conditions import Failed
+from ..state.watcher import Follower
+
+
+def finish(context: Context, follower: Follower, work: Callable[[], Mapping[str, Failed]]) -> Exit:
+    """Do the work; explain the units that failed, or that were still under way at the time limit.
+
+    Raises:
+        TimedOutError: the time limit came first.
+    """
+    try:
+        failures = work()
+    except TimedOutError as error:
+        late = {name: Failed("it is not done yet", on) for name, on in error.machines.items()}
+        context.machines.explain(late, follower.view)
+        raise
+    context.machines.explain(failures, follower.view)
+    return Exit.FAILED if failures else Exit.DONE

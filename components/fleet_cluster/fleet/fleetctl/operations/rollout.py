@@ -1,0 +1,256 @@
+"""Making units as wanted without losing what runs: a few at a time, and back when one fails."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+
+from ...model.records import Target, Unit
+from ...unitfiles.unitfile import is_template
+from ..cli.errors import CtlError, TimedOutError, UsageError
+from ..cli.numbers import count, of_option
+from ..cli.output import tell
+from ..state import wait_conditions
+from ..state.rollout_order import (
+    Past,
+    Turn,
+    Turns,
+    changing,
+    followers,
+    has_file,
+    in_turn,
+    is_active,
+    past,
+    pulls,
+    turns,
+)
+from ..state.transaction import Draft, change, tidy
+from ..state.view import View
+from ..state.wait_conditions import Failed, Goal, goal_of
+from ..state.watcher import Follower
+from .destroy import destroy
+from .restart_dead_units import at_rest, take_off
+from .waiter import Wait, add_timeout, say_nothing, timeout_of
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a rollout may cost."""
+
+    max_unavailable: int = 1
+    """How many instances of a template may be down at any time."""
+    timeout: float | None = None
+    """For how many seconds to wait for the units of one turn."""
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The options of commands that roll."""
+    add_max_unavailable(parser)
+    add_timeout(parser, "wait at most so long for each turn, then go back and exit 3")
+
+
+def add_max_unavailable(parser: ArgumentParser) -> None:
+    """The option that says how much a rollout may cost."""
+    parser.add_argument(
+        "--max-unavailable",
+        type=of_option(count),
+        default=1,
+        metavar="N",
+        help="how many instances of a template may be down at any time (default: 1)",
+    )
+
+
+def limits_of(arguments: Namespace) -> Limits:
+    """What the options of `add_options` ask for.
+
+    Raises:
+        UsageError: a number that makes no sense.
+    """
+    if arguments.max_unavailable < 1:
+        raise UsageError(
+            f"--max-unavailable is {arguments.max_unavailable}; it must be 1 or more, because an "
+            "instance is down while it gets its new file"
+        )
+    return Limits(arguments.max_unavailable, timeout_of(arguments))
+
+
+@dataclass
+class Rollout:
+    """One run. Whenever it is ended, each unit is on its old file or on its new one."""
+
+    follower: Follower
+    wanted: Mapping[str, Unit]
+    """All units of the set, as they are to be."""
+    texts: Mapping[str, str]
+    limits: Limits
+    say: Callable[[str], None] = tell
+    _before: Past = field(init=False)
+    _turns: Turns = field(init=False)
+    _ran: set[str] = field(default_factory=set[str])
+    """The units that were active before."""
+    _goals: dict[str, Goal] = field(default_factory=dict[str, Goal])
+
+    def run(self) -> Mapping[str, Failed]:
+        """Change what differs, in turns, each when the one before is healthy.
+
+        When a unit fails while others are being replaced, all are put back as they were.
+
+        Returns:
+            The units that failed.
+
+        Raises:
+            TimedOutError: a turn took longer than the limit; what was replaced is put back.
+        """
+        self._before = past(self.wanted, self.follower.view)
+        self._turns = turns(self.wanted, self.follower.view, self.limits.max_unavailable)
+        self._ran = {name for name in self.wanted if is_active(name, self.follower.view)}
+        try:
+            failures = self._begin()
+            for turn in self._turns.rolled:
+                failures = failures or self._roll(turn)
+        except TimedOutError:
+            self._back()
+            raise
+        if failures:
+            self._back()
+        else:
+            self._write(self._as_wanted(self._turns.last))
+        return failures
+
+    def _begin(self) -> Mapping[str, Failed]:
+        """Start what does not run; wait until it does, and what is as it is to be already."""
+        rolled = {name for turn in self._turns.rolled for name in turn}
+        resting = at_rest(self.wanted, self.follower.view, with_finished=False)
+        revived = [name for name in resting if name not in rolled]
+        take_off(revived, self.follower, self.limits.timeout)
+        first = {*revived, *self._turns.first}
+        for name in self.wanted.keys() - rolled - {*self._turns.last}:
+            before = dict(self.follower.view.reported(name)) if name in first else None
+            self._goals[name] = goal_of(name, self.wanted[name], before)
+        return self._turn("started", self._as_wanted(first))
+
+    def _as_wanted(self, names: Iterable[str]) -> Turn:
+        return {name: self.wanted[name] for name in names}
+
+    def _roll(self, turn: Turn) -> Mapping[str, Failed]:
+        view = self.follower.view
+        bound = {name: followers(name, view) for name in turn}
+        for name, unit in turn.items():
+            self._goals[name] = wait_conditions.healthy(name, unit, dict(view.reported(name)))
+        return self._turn("rolled", turn) or self._rejoin(bound)
+
+    def _turn(self, verb: str, turn: Turn) -> Mapping[str, Failed]:
+        """Change some units; wait until they, and all before, are as they are to be."""
+        places = self._places(turn)
+        self._write(turn)
+        return self._wait(self._goals, verb, places)
+
+    def _write(self, turn: Turn) -> None:
+        def missing(view: View) -> Draft:
+            return Draft({n: u for n, u in turn.items() if view.units.get(n) != u}, self.texts)
+
+        change(self.follower, missing)
+
+    def _wait(
+        self, wanted: Mapping[str, Goal], verb: str, places: Mapping[str, list[str]]
+    ) -> Mapping[str, Failed]:
+        started = monotonic()
+        width = max(map(len, self.wanted), default=0)
+
+        def announce(name: str, _message: str) -> None:
+            if name in places and self.wanted[name].target is not Target.INACTIVE:
+                where = self._where(name, places[name])
+                self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
+
+        return Wait(self.follower, dict(wanted), self.limits.timeout, announce).run()
+
+    def _places(self, turn: Turn) -> dict[str, list[str]]:
+        """The machines whose turn it is, of Global units."""
+        return {name: changing(name, unit, self.follower.view) for name, unit in turn.items()}
+
+    def _where(self, name: str, machines: list[str]) -> str:
+        alive = self.follower.view.machines
+        on = [id for id in machines or self.follower.view.assigned(name) if id in alive]
+        return alive[on[0]].hostname if len(on) == 1 else f"{len(on)} machines"
+
+    def _rejoin(self, bound: Mapping[str, list[str]]) -> Mapping[str, Failed]:
+        """Wait until what followed the units that were rolled runs again.
+
+        systemd stopped those that are bound to such a unit. It starts them with the unit only if
+        the unit's file asks for that.
+        """
+        view = self.follower.view
+        left = [
+            other
+            for name, others in bound.items()
+            for other in others
+            if not pulls(name, view.text_of(name) or "", other)
+        ]
+        self._start_again(at_rest(left, view, with_finished=True))
+        others = sorted({other for others in bound.values() for other in others})
+        units = self.follower.view.units
+        known = [other for other in others if other in units]
+        wanted = {other: wait_conditions.running(other, units[other]) for other in known}
+        return Wait(self.follower, wanted, self.limits.timeout, say_nothing).run()
+
+    def _start_again(self, names: list[str]) -> None:
+        """Unlike taking them off, this keeps them on their machines."""
+        up = {name: self.follower.view.units[name] for name in names}
+        down = {name: replace(unit, target=Target.LOADED) for name, unit in up.items()}
+        change(self.follower, lambda _view: Draft(down))
+        try:
+            stopped = {name: wait_conditions.stopped(name, unit) for name, unit in down.items()}
+            Wait(self.follower, stopped, self.limits.timeout, say_nothing).run()
+        finally:
+            change(self.follower, lambda _view: Draft(up))
+
+    def _back(self) -> None:
+        """Put all that this changed back as it was, if running units were to be replaced."""
+        if not self._turns.rolled:
+            return
+        view = self.follower.view
+        written = {
+            name: unit
+            for name, unit in self._before.units.items()
+            if (now := view.units.get(name)) and has_file(now, self.wanted[name]) and now != unit
+        }
+        known = {name: unit for name, unit in written.items() if unit}
+        tell(f"Going back: {', '.join(sorted(written))}")
+        try:
+            for turn in self._turns_back(known, view):
+                self._return(turn)
+            self._remove([name for name in written if name not in known])
+        except (CtlError, TimedOutError, UsageError) as error:
+            tell(f"Not everything is back as it was: {error}")
+
+    def _turns_back(self, known: Mapping[str, Unit], view: View) -> list[Turn]:
+        """First what is down already, then the others a few at a time."""
+        up = {n: unit for n, unit in known.items() if self._goes_in_turn(n, view)}
+        down = {n: unit for n, unit in known.items() if n not in up}
+        return [turn for turn in (down, *in_turn(up, view, self.limits.max_unavailable)) if turn]
+
+    def _goes_in_turn(self, name: str, view: View) -> bool:
+        return view.is_global(name) or (not is_template(name) and is_active(name, view))
+
+    def _return(self, back: Turn) -> None:
+        view = self.follower.view
+        before = {name: dict(view.reported(name)) for name in back}
+        bound = {name: followers(name, view) for name in back}
+        places = self._places(back)
+        change(self.follower, lambda _view: Draft(back, self._before.texts))
+        wanted = {
+            name: wait_conditions.launched(name, back[name], before[name], is_proven=True)
+            for name in back
+            if name in self._ran
+        }
+        failures = self._wait(wanted, "rolled back", places)
+        failures = failures or self._rejoin(bound)
+        if failures:
+            reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
+            raise CtlError(reasons)
+
+    def _remove(self, names: list[str]) -> None:
+        if names:
+            destroy(self.follower, names, self.limits.timeout, announce=say_nothing)
+        else:
+            tidy(self.follower)

@@ -1,0 +1,84 @@
+"""Bringing units up: what submit, load and start have in common."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from ...model.records import Target
+from ..cli.command import Context
+from ..cli.errors import Exit, TimedOutError
+from ..cli.output import tell
+from ..state.submission import names_to_submit, submission
+from ..state.transaction import Draft, change
+from ..state.view import View
+from ..state.wait_conditions import Failed, Unplaced, goal_of
+from ..state.watcher import Follower
+from . import waiter
+from .admission import accept
+from .report import finish
+from .restart_dead_units import at_rest, take_off
+from .waiter import Wait
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The arguments of load and start."""
+    add_unit_arguments(parser)
+    waiter.add_options(parser)
+
+
+def add_unit_arguments(parser: ArgumentParser) -> None:
+    """The arguments of all that take unit files."""
+    parser.add_argument(
+        "units", nargs="+", metavar="UNIT", help="a unit, an instance, or a unit file's path"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="put your files in place of different ones"
+    )
+
+
+def bring(context: Context, arguments: Namespace, target: Target) -> int:
+    """Write the units' desired state; wait until they are there, unless told not to."""
+
+    def desired(view: View) -> Draft:
+        return submission(names, target, context.files, view, arguments.replace)
+
+    with Follower(context.connect()) as follower:
+        names = names_to_submit(arguments.units, follower.view)
+        first = desired(follower.view)  # Refuses bad input before the first change.
+        accept(first.units, first.texts, follower.view)
+        timeout = waiter.timeout_of(arguments)
+        if target is Target.LAUNCHED:
+            resting = at_rest(names, follower.view, with_finished=True)
+            try:
+                timeout = take_off(resting, follower, timeout)
+            except (TimedOutError, KeyboardInterrupt):
+                change(follower, desired)  # However that ends, they are to run.
+                raise
+        before = {name: dict(follower.view.reported(name)) for name in names}
+        started = change(follower, desired).units
+        if arguments.no_block:
+            _say_triggered(names, target, follower.view)
+            return Exit.DONE
+        units = follower.view.units
+        wanted = {
+            name: goal_of(name, units[name], before[name] if name in started else None)
+            for name in names
+        }
+        wait = Wait(follower, wanted, timeout)
+        code = finish(context, follower, wait.run)
+        _say_how_to_give_up(wait.failures)
+    return code
+
+
+def _say_triggered(names: list[str], target: Target, view: View) -> None:
+    verb = "start" if target is Target.LAUNCHED else "load"
+    for name in names:
+        print(f"Triggered {'global ' if view.is_global(name) else ''}unit {name} {verb}")
+
+
+def _say_how_to_give_up(failures: Mapping[str, Failed]) -> None:
+    for name, failure in failures.items():
+        if isinstance(failure, Unplaced):
+            tell(
+                f"{name} stays desired: it starts as soon as a machine fits. "
+                f"To give it up: fleetctl destroy {name}"
+            )

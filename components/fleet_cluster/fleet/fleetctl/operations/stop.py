@@ -1,0 +1,50 @@
+"""Bringing units down: what stop and unload have in common."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import replace
+
+from ...model.records import Target, Unit
+from ..cli.command import Context
+from ..cli.errors import Exit
+from ..cli.names import select
+from ..state.transaction import Draft, change
+from ..state.view import View
+from ..state.wait_conditions import Goal
+from ..state.watcher import Follower
+from . import waiter
+from .report import finish
+from .waiter import Wait
+
+ORDER = list(Target)
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """The arguments of stop, unload and destroy."""
+    parser.add_argument("units", nargs="+", metavar="UNIT", help="a unit, or a quoted pattern")
+    waiter.add_options(parser)
+
+
+def lower(
+    context: Context, arguments: Namespace, target: Target, goal: Callable[[str, Unit], Goal]
+) -> int:
+    """Bring units down to `target`; wait until they are there, unless told not to."""
+    with Follower(context.connect()) as follower:
+        names = select(arguments.units, follower.view.units, follower.view.runnable())
+        change(follower, lambda view: lowering(names, target, view))
+        if arguments.no_block:
+            for name in names:
+                print(f"Triggered unit {name} {arguments.command}")
+            return Exit.DONE
+        wanted = {name: goal(name, follower.view.units[name]) for name in names}
+        wait = Wait(follower, wanted, waiter.timeout_of(arguments))
+        return finish(context, follower, wait.run)
+
+
+def lowering(names: list[str], target: Target, view: View) -> Draft:
+    """What brings units down to `target`; one that is further down already stays there."""
+    units = {name: view.units[name] for name in names if name in view.units}
+    higher = {
+        name: unit for name, unit in units.items() if ORDER.index(unit.target) > ORDER.index(target)
+    }
+    return Draft({name: replace(unit, target=target) for name, unit in higher.items()})

@@ -1,0 +1,1 @@
+"""Remote machines: OpenSSH, the tunnel, and which machines are meant."""

@@ -1,0 +1,79 @@
+"""Finding the machines that operators mean (pure)."""
+
+from collections.abc import Iterable
+
+from ...model.records import Target
+from ...unitfiles.unitfile import UnitFileError, is_template
+from ..cli.command import Located
+from ..cli.errors import CtlError
+from ..cli.names import is_glob, legend, machine_meant, machine_named, name_of, select
+from ..cli.spelling import did_you_mean
+from ..state.view import View
+from ..state.wait_conditions import unplaced_reasons
+
+
+def locate(targets: Iterable[str], view: View, units_only: bool = False) -> list[Located]:
+    """The machines of units, or the machines themselves, in the order of the targets.
+
+    Args:
+        targets: units, patterns for units; and unless `units_only` also a machine's address,
+            host name, id, or the beginning of its id.
+        view: the records.
+        units_only: whether targets are units only.
+
+    Raises:
+        CtlError: a target is not known, not unique, or on no machine that is alive.
+    """
+    return [found for target in targets for found in _locate(target, view, units_only)]
+
+
+def _locate(target: str, view: View, units_only: bool) -> list[Located]:
+    if not units_only and (machine := machine_named(target, view.machines)):
+        return [Located(view.machines[machine])]
+    known = view.units.keys() | view.states.keys()
+    if units_only or is_glob(target) or _unit_named(target) in known:
+        return _of_units(select([target], known), view)
+    if machine := machine_meant(target, view.machines):
+        return [Located(view.machines[machine])]
+    raise _unknown(target, view)
+
+
+def _unit_named(target: str) -> str:
+    """The unit that a target names; empty if it is no name of a unit, as an address."""
+    try:
+        return name_of(target)
+    except UnitFileError:
+        return ""
+
+
+def _unknown(target: str, view: View) -> CtlError:
+    hosts = [machine.hostname for machine in view.machines.values()]
+    hint = did_you_mean(target, hosts) or did_you_mean(_unit_named(target), view.units)
+    return CtlError(
+        f"{target!r} is neither a machine that is alive (id or its beginning, address, host name) "
+        f"nor a unit{hint}; see: fleetctl list-machines, fleetctl list-unit-files"
+    )
+
+
+def _of_units(units: list[str], view: View) -> list[Located]:
+    """Where those of them are that are on a machine; one of a pattern need not be on any."""
+    placed = [unit for unit in units if view.assigned(unit) or view.reported(unit)]
+    return [found for unit in placed or units[:1] for found in _of_unit(unit, view)]
+
+
+def _of_unit(unit: str, view: View) -> list[Located]:
+    on = sorted(view.assigned(unit).keys() | view.reported(unit).keys())
+    alive = [Located(view.machines[machine], unit) for machine in on if machine in view.machines]
+    if alive:
+        return alive
+    if on:
+        raise CtlError(f"{unit} was on {legend(on[0], view.machines)}, which is lost")
+    if is_template(unit):
+        raise CtlError(f"{unit} is a template and on no machine; name an instance of it")
+    record = view.units.get(unit)
+    if record and record.target is Target.INACTIVE:
+        raise CtlError(f"{unit} is on no machine: it is inactive; start it: fleetctl start {unit}")
+    reasons = unplaced_reasons(unit, view) if record else None
+    if reasons:
+        raise CtlError(f"{unit} is on no machine, because {reasons}")
+    raise CtlError(f"{unit} is on no machine yet; see: fleetctl why {unit}")

@@ -1,0 +1,183 @@
+"""Running a command on the machine at the end of `--tunnel`, over OpenSSH.
+
+The same command runs there; what it needs from here goes along on standard input, as one line of
+JSON. Standard input then stays open: its end tells the far command that this one has gone.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGINT, pthread_kill
+from threading import Thread, main_thread
+from typing import IO
+
+from ...model.wire import from_wire, to_wire
+from ..cli.errors import CtlError
+from ..cli.output import told_if_slow
+from .ssh import Host, SshOptions
+
+CARRIED = "--carried"
+"""The hidden flag under which the far command expects its `Parcel`."""
+MESSAGE = "\x1e"
+"""Starts a line of the far command's standard error that is meant for this program."""
+CONNECTED = f"{MESSAGE}connected\n"
+"""The far shell's first words: what fails from then on is not tried on another machine."""
+SAY_CONNECTED = r"printf '\036connected\n' >&2"
+LAST_SECONDS = 10.0
+"""How long the far command has to end when the near one has gone."""
+SSH_FAILED = 255
+NOT_FOUND = 127
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What a command needs from the computer where it was typed."""
+
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    document: str = ""
+
+
+@dataclass
+class Tunnel:
+    """The machine that runs commands for us; another one when there is no way to it."""
+
+    host: Host
+    options: SshOptions
+    others: list[Host] = field(default_factory=list[Host])
+    """Further machines of the cluster, in the order in which they are tried."""
+
+    def run(self, words: Sequence[str], parcel: Parcel, on_message: Callable[[str], None]) -> int:
+        """Run `fleetctl WORDS` there; its output is ours. Its exit code.
+
+        Raises:
+            CtlError: no connection to any machine, or no fleetctl there.
+        """
+        far = shlex.join(["fleetctl", CARRIED, *words])
+        while True:
+            call = self.options.command(
+                self.host, ["sh", "-c", f"{SAY_CONNECTED}; exec {far}"], flags=["-T"]
+            )
+            with told_if_slow(f"Waiting for {self.host.name}: no SSH connection yet.") as notice:
+                code, connected = _carry(call, parcel, on_message, notice.cancel)
+            if code != SSH_FAILED or connected or not self._has_next():
+                return self._checked(code, connected=connected)
+
+    def ask(self, words: Sequence[str]) -> str:
+        """Run `fleetctl WORDS` there, which only reads: what it prints.
+
+        Raises:
+            CtlError: no connection, or the command failed; it said why on our standard error.
+        """
+        while True:
+            call = self.options.command(self.host, ["fleetctl", *words], flags=["-T", "-n"])
+            with told_if_slow(f"Waiting for {self.host.name} to say where that is."):
+                answer = subprocess.run(
+                    call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+                )
+            if answer.returncode != SSH_FAILED or not self._has_next():
+                break
+        if self._checked(answer.returncode):
+            raise CtlError("")
+        return answer.stdout
+
+    def _has_next(self) -> bool:
+        """Whether there is another machine to go through: then from now on, all go through it."""
+        if not self.others:
+            return False
+        silent, self.host = self.host, self.others.pop(0)
+        print(
+            f"fleetctl: no SSH connection to {silent.name}: ssh says why above. Going through "
+            f"{self.host.name} (FLEETCTL_TUNNEL={self.host.name} does so at once)",
+            file=sys.stderr,
+            flush=True,
+        )
+        return True
+
+    def _checked(self, code: int, *, connected: bool = False) -> int:
+        if code == SSH_FAILED and connected:
+            raise CtlError(
+                f"the SSH connection to {self.host.name} ended before the command did: what it was "
+                "to do may have been done. See: fleetctl list-units"
+            )
+        if code == SSH_FAILED and self.options.config and not Path(self.options.config).exists():
+            raise CtlError(
+                f"there is no {self.options.config}: bring the stack up (make up), or name a "
+                "machine with --tunnel and its configuration with --ssh-config"
+            )
+        if code == SSH_FAILED:
+            raise CtlError(
+                f"no SSH connection to {self.host.name}: ssh says why above. Check --tunnel "
+                "(FLEETCTL_TUNNEL), --ssh-identity and --known-hosts-file, or go through another "
+                "machine of the cluster"
+            )
+        if code == NOT_FOUND:
+            raise CtlError(f"there is no fleetctl on {self.host.name}: is it a machine of fleet?")
+        return code
+
+
+def _carry(
+    call: Sequence[str],
+    parcel: Parcel,
+    on_message: Callable[[str], None],
+    on_connected: Callable[[], None],
+) -> tuple[int, bool]:
+    """The exit code of a command that gets the parcel; whether it was reached at all."""
+    connected = False
+    with subprocess.Popen(
+        call, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stderr
+        _send(parcel, process.stdin)
+        for line in process.stderr:
+            if line == CONNECTED:
+                connected = True
+                on_connected()
+            else:
+                _pass_on(line, on_message)
+    return process.returncode, connected
+
+
+def _send(parcel: Parcel, to: IO[str]) -> None:
+    try:
+        to.write(json.dumps(to_wire(parcel)) + "\n")
+        to.flush()
+    except BrokenPipeError:
+        return  # ssh has ended, and its exit code says more.
+
+
+def _pass_on(line: str, on_message: Callable[[str], None]) -> None:
+    if line.startswith(MESSAGE):
+        on_message(line.removeprefix(MESSAGE))
+    else:
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+
+def receive() -> Parcel:
+    """At the far end: take the parcel, and from now on end when the near end does."""
+    parcel = Parcel(**from_wire(Parcel, json.loads(sys.stdin.readline())))
+    Thread(target=_end_with_caller, daemon=True).start()
+    return parcel
+
+
+def _end_with_caller() -> None:
+    """As Ctrl-C would here: what must not be left half done is finished."""
+    # Not sys.stdin: a thread that holds its lock makes Python's own exit fail.
+    while os.read(0, 4096):
+        pass
+    main = main_thread()
+    if main.ident is not None:
+        pthread_kill(main.ident, SIGINT)
+    main.join(LAST_SECONDS)
+    os._exit(1)
+
+
+def send_message(text: str) -> None:
+    """At the far end: tell the near program something."""
+    sys.stderr.write(f"{MESSAGE}{text}\n")
+    sys.stderr.flush()

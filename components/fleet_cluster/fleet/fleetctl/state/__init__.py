@@ -1,0 +1,1 @@
+"""The cluster's state as commands read, plan and change it."""

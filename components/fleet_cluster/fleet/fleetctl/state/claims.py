@@ -1,0 +1,101 @@
+"""Claims: which of Pulumi's resources has written what, and whether it was changed since.
+
+A replacement writes first, and then the resource that it replaces ends, under the same name. So
+each has a token: it prints it, and Pulumi gives what was printed back when the resource ends.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+
+from ...kv import Delete, Entry, Put, Store, Unchanged
+from ...model.keys import claim_key
+from ...model.record import BadRecordError
+from ...model.records import Claim, Unit
+from .view import View
+
+PRINTED = "PULUMI_COMMAND_STDOUT"
+"""Where the command plugin puts what the resource has printed; only for an update and the end."""
+
+
+def claim(store: Store, name: str, content: str, mended: int) -> str:
+    """Note that this resource has written `content`: the token, for it to print.
+
+    A resource keeps its token as long as it is not replaced.
+
+    Raises:
+        StoreUnavailableError: nobody knows whether it was noted.
+    """
+    token = _own_token() or secrets.token_hex(8)
+    key, noted = claim_key(name), Claim(token, digest(token, content), mended)
+    known = store.get([key]).entries.get(key)
+    if known is None or known.value != noted.to_json():
+        store.commit([Put(key, noted.to_json())])
+    return token
+
+
+def give_up(store: Store, name: str) -> bool:
+    """Forget the claim, if it is this resource's.
+
+    Returns:
+        Whether what it has written is to go: nobody else has claimed it since.
+    """
+    key = claim_key(name)
+    while known := store.get([key]).entries.get(key):
+        found = _read(known)
+        if found and found.token != _own_token():
+            return False
+        if store.commit([Delete(key)], Unchanged(key, known.mod_revision)):
+            break
+    return True
+
+
+def kept(name: str) -> str:
+    """What is said when another resource has claimed it."""
+    return f"{name} stays: another resource has written it since this one did"
+
+
+def digest(token: str, content: str) -> str:
+    """Tells whether content was changed, not what it is."""
+    return hashlib.sha256(f"{token}\n{content}".encode()).hexdigest()
+
+
+def content_of(units: Mapping[str, Unit]) -> str:
+    """What counts of units: which there are, with which file and target."""
+    wanted = {name: [unit.sha, unit.target] for name, unit in units.items()}
+    return json.dumps(wanted, sort_keys=True)
+
+
+def claims_in(view: View) -> Mapping[str, Claim | None]:
+    """All claims by name; None where the record is damaged."""
+    start = claim_key("")
+    return {
+        key.removeprefix(start): _read(entry)
+        for key, entry in view.entries.items()
+        if key.startswith(start)
+    }
+
+
+def changed(claims: Mapping[str, Claim | None], contents: Mapping[str, str]) -> Iterable[str]:
+    """The names whose content is not what was claimed, or is not there."""
+    for name, known in claims.items():
+        content = contents.get(name)
+        if not known or content is None or digest(known.token, content) != known.digest:
+            yield name
+
+
+def _read(entry: Entry) -> Claim | None:
+    """A damaged record protects nothing; the next update writes it anew."""
+    try:
+        return Claim.from_json(entry.value)
+    except BadRecordError:
+        return None
+
+
+def _own_token() -> str:
+    try:
+        return str(json.loads(os.environ.get(PRINTED, ""))["claim"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,207 @@
+"""`fleetctl apply`'s document, and what it changes (pure)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from ...model.records import Target, Unit
+from ...unitfiles.text import sha_of, unix_lines
+from ...unitfiles.unitfile import is_template, parse, template_of
+from ..cli.errors import CtlError
+from ..cli.spelling import did_you_mean
+from .transaction import Draft, check_size
+from .view import View
+from .wait_conditions import unplaced_reasons
+
+TARGETS = ", ".join(Target)
+
+
+@dataclass(frozen=True)
+class Application:
+    """A set of units that has one owner: all that it is to have, and nothing else."""
+
+    owner: str
+    units: Mapping[str, Unit]
+    """Every unit of the set: templates and their instances too."""
+    texts: Mapping[str, str]
+    """The unit files that these name: SHA-256 to text."""
+
+    @classmethod
+    def from_json(cls, text: str) -> "Application":
+        """Read and check a document.
+
+        Shape: `{"owner": NAME, "units": {UNIT: {"text": FILE, "target": TARGET,
+        "instances": {INSTANCE: TARGET}}}}`.
+
+        Raises:
+            CtlError: the document has not that shape, or names a unit twice.
+            UnitFileError: one of the unit files is bad.
+        """
+        return cls.read(_load(text))
+
+    @classmethod
+    def read(cls, given: Any) -> "Application":
+        """Check a document that was read already; see `from_json`."""
+        document = _object("the document", given, {"owner", "units"}, {"owner", "units"})
+        owner = document["owner"]
+        if not isinstance(owner, str) or not owner:
+            raise CtlError(f"apply: owner is {owner!r}; it must be a name")
+        units: dict[str, Unit] = {}
+        texts: dict[str, str] = {}
+        for name, given in _object("units", document["units"]).items():
+            file = _object(f"unit {name}", given, {"text", "target", "instances"}, {"text"})
+            unit_text = unix_lines(str(file["text"]))
+            check_size(f"the file of {name}", unit_text)
+            sha = sha_of(unit_text)
+            texts[sha] = unit_text
+            for member, target in _members(name, file).items():
+                if member in units:
+                    raise CtlError(f"apply: {member} is given twice; name each unit once")
+                parse(member, unit_text)
+                units[member] = Unit(sha, target, owner)
+        return cls(owner, units, texts)
+
+
+def documents(text: str) -> list[Application]:
+    """`fleetctl plan`'s document: first those of its field `after`, then itself.
+
+    Raises:
+        CtlError, UnitFileError: as for `Application.from_json`.
+    """
+    document = _object("the document", _load(text))
+    after: Any = document.pop("after", [])
+    if not isinstance(after, list):
+        raise CtlError(f"apply: after must be a list of documents, not {after!r:.80}")
+    return [Application.read(one) for one in (*cast(list[Any], after), document)]
+
+
+def _load(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise CtlError(
+            f"apply reads a JSON document on standard input, and this is none: {error}; "
+            "see: fleetctl apply --help"
+        ) from error
+
+
+def _object(
+    what: str, given: Any, allowed: set[str] | None = None, needed: set[str] | None = None
+) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise CtlError(f"apply: {what} must be a JSON object, not {given!r:.80}")
+    fields = cast(dict[str, Any], given)
+    for key in fields:
+        if allowed is not None and key not in allowed:
+            hint = did_you_mean(key, allowed)
+            raise CtlError(
+                f"apply: {what} has the unknown field {key!r}; allowed: {sorted(allowed)}{hint}"
+            )
+    for key in (needed or set()) - fields.keys():
+        raise CtlError(f"apply: {what} has no field {key!r}")
+    return fields
+
+
+def _members(name: str, file: Mapping[str, Any]) -> dict[str, Target]:
+    """A unit, or a template and its instances, each with its target."""
+    default = Target.INACTIVE if is_template(name) else Target.LAUNCHED
+    members = {name: _target(name, file.get("target", default))}
+    if is_template(name) and members[name] is not Target.INACTIVE:
+        raise CtlError(f"apply: {name} is a template, which cannot run: its target is inactive")
+    for instance, target in _object(f"instances of {name}", file.get("instances", {})).items():
+        if template_of(instance) != name:
+            raise CtlError(f"apply: {instance} is no instance of {name}")
+        members[instance] = _target(instance, target)
+    return members
+
+
+def _target(name: str, given: Any) -> Target:
+    try:
+        return Target(given)
+    except ValueError as error:
+        raise CtlError(f"apply: the target of {name} is {given!r}; allowed: {TARGETS}") from error
+
+
+def check(application: Application, view: View) -> None:
+    """Refuse what the cluster could not do, before anything is written.
+
+    Raises:
+        CtlError: a unit belongs to someone else, or fits on no machine.
+    """
+    check_owner(application, view)
+    changes = draft(application, view)
+    check_fits(application.units, view.preview(changes.units, changes.texts))
+
+
+def check_owner(application: Application, view: View) -> None:
+    """Refuse units of others.
+
+    Raises:
+        CtlError: a unit belongs to someone else.
+    """
+    for name in application.units:
+        known = view.units.get(name)
+        if known and known.owner not in ("", application.owner):
+            raise CtlError(
+                f"{name} belongs to {known.owner!r}, so {application.owner!r} cannot have it; "
+                f"rename one of them, or give it up there first"
+            )
+
+
+def check_fits(units: Mapping[str, Unit], then: View) -> None:
+    """Refuse units that no machine could have; `then` is the cluster with them.
+
+    Raises:
+        CtlError: the reasons per machine.
+    """
+    reasons = _unplaced(units, then)
+    if reasons:
+        details = "\n".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise CtlError(f"nothing was changed, because not everything can run.\n{details}")
+
+
+def _unplaced(units: Mapping[str, Unit], then: View) -> dict[str, str]:
+    return {
+        name: reason
+        for name, unit in units.items()
+        if unit.target is not Target.INACTIVE and (reason := unplaced_reasons(name, then))
+    }
+
+
+def in_the_way(application: Application, view: View) -> dict[str, Unit]:
+    """Obsolete units that have to go first, because the others do not fit beside them."""
+    if not _unplaced(application.units, view.preview(application.units, application.texts)):
+        return {}
+    return {n: replace(view.units[n], target=Target.INACTIVE) for n in obsolete(application, view)}
+
+
+def draft(application: Application, view: View) -> Draft:
+    """All that differs: what is missing, has changed, or was stopped by hand, and what is to go."""
+    units: dict[str, Unit | None] = {
+        name: unit for name, unit in application.units.items() if view.units.get(name) != unit
+    }
+    for name in obsolete(application, view):
+        if view.units[name].target is not Target.INACTIVE:
+            units[name] = replace(view.units[name], target=Target.INACTIVE)
+    return Draft(units, application.texts)
+
+
+def obsolete(application: Application, view: View) -> list[str]:
+    """The owner's units that are not in the set any more."""
+    return sorted(
+        name
+        for name, unit in view.units.items()
+        if unit.owner == application.owner and name not in application.units
+    )
+
+
+def placements(application: Application, view: View) -> dict[str, str | list[str]]:
+    """The host name of each unit's machine; a Global unit has a list."""
+    found: dict[str, str | list[str]] = {}
+    for name, unit in sorted(application.units.items()):
+        on = [view.machines[id].hostname for id in view.homes(name) if id in view.machines]
+        if unit.target is Target.INACTIVE or not on:
+            continue
+        found[name] = sorted(on) if view.is_global(name) else on[0]
+    return found

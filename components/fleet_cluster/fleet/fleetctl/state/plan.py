@@ -1,0 +1,251 @@
+"""What a change will do in operations, before anything is done (pure).
+
+It asks those who will do it: the scheduler for places, `turns` for the order of a rollout.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ...kv import Entry, Snapshot
+from ...model.keys import file_key, schedule_key, state_key, unit_key
+from ...model.record import Record
+from ...model.records import Assignment, Target, Unit, UnitState
+from ...unitfiles.bonds import BINDING, names_in
+from ...unitfiles.unitfile import is_template, template_of
+from ..operations.restart_dead_units import at_rest
+from .rollout_order import UP, Turns, changing, turns
+from .view import View
+from .wait_conditions import unplaced_reasons
+
+
+class Action(StrEnum):
+    """What becomes of a unit on a machine."""
+
+    START = "start"
+    LOAD = "load"
+    RESTART = "restart"
+    MOVE = "move"
+    STOP = "stop"
+
+
+STARTING = (Action.START, Action.RESTART, Action.MOVE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit on one machine."""
+
+    turn: int
+    """Steps of one turn happen at the same time; the first is 0."""
+    unit: str
+    action: Action
+    source: str
+    """The id of the machine where it is; empty when it is on none."""
+    target: str
+    """The id of the machine where it is to be; empty when it is to be on none."""
+    why: str
+    was_up: bool
+    """Whether it is active now."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A unit, or a template with its instances: what serves together."""
+
+    unit: str
+    steps: list[Step]
+    active: int
+    """How many run now; a Global unit counts on each of its machines."""
+    lowest: int
+    """The fewest that run at any time on the way."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Units as they are to be."""
+
+    wanted: Mapping[str, Unit]
+    texts: Mapping[str, str]
+    """The files that these name: SHA-256 to text."""
+    going: list[str] = field(default_factory=list[str])
+    """Units that are to be destroyed."""
+    going_first: bool = False
+    """Whether those go before the others come."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a change will do."""
+
+    steps: list[Step]
+    groups: list[Group]
+    refused: dict[str, str]
+    """The units that could run nowhere, and why: then nothing at all is done."""
+
+
+def forecast(change: Change, view: View, max_unavailable: int = 1) -> Forecast:
+    """What it takes to make units as they are to be, in the order in which it will happen."""
+    order = turns(change.wanted, view, max_unavailable)
+    rolled = {name for turn in order.rolled for name in turn}
+    resting = {n for n in at_rest(change.wanted, view, with_finished=False) if n not in rolled}
+    then = _then(change, view, resting)
+    asked = {n: unit for n, unit in change.wanted.items() if unit.target is not Target.INACTIVE}
+    refused = {name: why for name in asked if (why := unplaced_reasons(name, then))}
+    if refused:
+        return Forecast([], [], refused)
+    found = _steps(change, view, then, order, resting)
+    steps = sorted(found, key=lambda step: (step.turn, step.unit))
+    groups: defaultdict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        groups[template_of(step.unit) or step.unit].append(step)
+    return Forecast(steps, [_group(name, groups[name], view) for name in sorted(groups)], {})
+
+
+def afterwards(change: Change, view: View) -> View:
+    """The cluster as it will be when a change is done, all its units up."""
+    then = _then(change, view, at_rest(change.wanted, view, with_finished=False))
+    records: dict[str, Record] = {unit_key(name): unit for name, unit in change.wanted.items()}
+    for name, unit in change.wanted.items():
+        for machine in _places(name, then) if unit.target is not Target.INACTIVE else ():
+            records[schedule_key(machine, name)] = Assignment(unit.sha, unit.target)
+            up = UnitState("loaded", "active", "running", unit.sha)
+            records[state_key(machine, name)] = up
+    values = {key: record.to_json() for key, record in records.items()}
+    values |= {file_key(sha): text for sha, text in change.texts.items()}
+    new = {key: Entry(key, value, 1, 1) for key, value in values.items()}
+    gone = {unit_key(name) for name in change.going}
+    gone |= {schedule_key(on, name) for name in change.wanted for on in view.homes(name)}
+    kept = {key: entry for key, entry in view.entries.items() if key not in gone}
+    return View(Snapshot(view.revision, kept | new))
+
+
+def _then(change: Change, view: View, resting: Iterable[str]) -> View:
+    """Where the units are placed: beside those that go, unless these go first.
+
+    Those at rest are taken off their machines to be started anew, and may come to others.
+    """
+    gone = dict.fromkeys(change.going) if change.going_first else {}
+    then = view.preview({**gone, **change.wanted}, change.texts)
+    for name in resting:
+        then.schedule.pop(name, None)
+    return then
+
+
+def _places(name: str, then: View) -> list[str]:
+    plan = then.plan()
+    if name in plan.placements:
+        return [plan.placements[name]]
+    return sorted(plan.global_placements.get(name, ()))
+
+
+def _steps(
+    change: Change, view: View, then: View, order: Turns, resting: Collection[str]
+) -> Iterator[Step]:
+    """Also those of units that the change does not name: they follow, are bound or make room."""
+    last = len(order.rolled) + 1
+    rolled = _turns_of(order, view)
+    own: list[Step] = []
+    for name in sorted(view.units.keys() | change.wanted.keys()):
+        if name in change.going:
+            own += _leaving(name, view, 0 if change.going_first else last)
+        else:
+            own += _of_unit(name, view, then, rolled.get(name, {}), name in resting)
+    yield from own
+    yield from _bound(own, view, then)
+
+
+def _turns_of(order: Turns, view: View) -> Mapping[str, Mapping[str, int]]:
+    """When units get their file, by machine; empty for the machine that is not named."""
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for turn, records in enumerate(order.rolled, 1):
+        for name, unit in records.items():
+            for machine in ("", *changing(name, unit, view)):
+                found[name].setdefault(machine, turn)
+    return found
+
+
+def _leaving(name: str, view: View, turn: int) -> Iterator[Step]:
+    for machine in view.homes(name):
+        yield _step(turn, name, Action.STOP, machine, "", "it is not wanted any more", view)
+
+
+def _of_unit(
+    name: str, view: View, then: View, turns_on: Mapping[str, int], rests: bool
+) -> Iterator[Step]:
+    turn = turns_on.get("", 0)
+    known, unit = view.units.get(name), then.units[name]
+    before, after = view.homes(name), _places(name, then)
+    chosen = then.plan().choices.get(name)
+    because = chosen.because if chosen else "it matches"
+    if len(before) == len(after) == 1 and before != after:
+        action, because = (Action.START, "it is at rest") if rests else (Action.MOVE, because)
+        yield _step(turn, name, action, before[0], after[0], because, view)
+        return
+    for machine in sorted({*before, *after}):
+        if machine not in before:
+            action = Action.START if unit.target is Target.LAUNCHED else Action.LOAD
+            yield _step(turn, name, action, "", machine, because, view)
+        elif machine not in after:
+            wanted = unit.target is not Target.INACTIVE
+            why = "it fits nowhere any more" if wanted else "it is to be inactive"
+            yield _step(turn, name, Action.STOP, machine, "", why, view)
+        elif known and (found := _in_place(known, unit, machine, rests)):
+            at = turns_on.get(machine, turn)
+            yield _step(at, name, found[0], machine, machine, found[1], view)
+
+
+def _in_place(known: Unit, unit: Unit, machine: str, rests: bool) -> tuple[Action, str] | None:
+    """What becomes of a unit that stays on its machine."""
+    if unit.target is not known.target:
+        launched = unit.target is Target.LAUNCHED
+        return (Action.START, "it is loaded") if launched else (Action.STOP, "it stays loaded")
+    if rests:
+        return Action.START, "it is at rest"
+    if unit.sha_on(machine) != known.sha_on(machine):
+        action = Action.RESTART if unit.target is Target.LAUNCHED else Action.LOAD
+        return action, "its file changes"
+    return None
+
+
+def _step(
+    turn: int, name: str, action: Action, source: str, target: str, why: str, view: View
+) -> Step:
+    state = view.reported(name).get(source)
+    return Step(turn, name, action, source, target, why, state is not None and state.active in UP)
+
+
+def _bound(steps: list[Step], view: View, then: View) -> Iterator[Step]:
+    """What systemd stops with units that stop, and runs again when they do."""
+    told = {step.unit for step in steps}
+    downs = {(step.unit, step.source): step for step in steps if step.source and step.was_up}
+    for name in sorted(then.units.keys() - told):
+        if then.units[name].target is not Target.LAUNCHED:
+            continue
+        masters = names_in(name, then.text_of(name) or "", BINDING)
+        for machine in view.homes(name):
+            found = [downs[one, machine] for one in sorted(masters) if (one, machine) in downs]
+            for step in found[:1]:
+                why = f"it is bound to {step.unit}"
+                action = Action.RESTART if step.action is Action.RESTART else Action.STOP
+                target = machine if action is Action.RESTART else ""
+                yield _step(step.turn, name, action, machine, target, why, view)
+
+
+def _group(name: str, steps: list[Step], view: View) -> Group:
+    members = [n for n in view.units if name in (n, template_of(n)) and not is_template(n)]
+    states = [state for member in members for state in view.reported(member).values()]
+    active = sum(state.active in UP for state in states)
+    return Group(name, steps, active, _lowest(steps, active))
+
+
+def _lowest(steps: list[Step], active: int) -> int:
+    """The fewest that are up when each turn begins with what stops and ends with what starts."""
+    lowest = active
+    for turn in sorted({step.turn for step in steps}):
+        here = [step for step in steps if step.turn == turn]
+        active -= sum(step.was_up for step in here)
+        lowest = min(lowest, active)
+        active += sum(step.action in STARTING for step in here)
+    return lowest

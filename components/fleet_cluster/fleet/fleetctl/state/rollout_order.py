@@ -1,0 +1,153 @@
+"""In which order units get a new file, and the way back (pure)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+
+from ...kv import batches
+from ...model.records import Target, Unit
+from ...unitfiles.bonds import PULLING, names_in
+from ...unitfiles.unitfile import is_template, template_of
+from .view import View
+
+UP = ("active", "reloading")
+"""The ACTIVE states of a unit that runs."""
+
+
+Turn = dict[str, Unit]
+"""What is written at once."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """The units that differ, in the order in which they are changed."""
+
+    first: list[str] = field(default_factory=list[str])
+    """Those that do not run with another file, all at once: no capacity is lost."""
+    rolled: list[Turn] = field(default_factory=list[Turn])
+    """Those that do, a few at a time; a Global unit on a few machines at a time."""
+    last: list[str] = field(default_factory=list[str])
+    """Templates: until all else is done, they name the file to go back to."""
+
+
+def turns(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> Turns:
+    """The order in which to make units as wanted.
+
+    In each turn, at most `max_unavailable` instances of each template, and as many machines of
+    each Global unit; those that do not run at present come first.
+    """
+    changed = [name for name, unit in wanted.items() if view.units.get(name) != unit]
+    last = [name for name in changed if is_template(name) and name in view.units]
+    rolled = [name for name in changed if is_rolled(wanted[name], view.units.get(name))]
+    first = [name for name in changed if name not in rolled and name not in last]
+    return Turns(first, in_turn({n: wanted[n] for n in rolled}, view, max_unavailable), last)
+
+
+def in_turn(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> list[Turn]:
+    """Units a few at a time: of each template as many as that, of a Global one on so many."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(rolled, key=lambda name: (is_active(name, view), name)):
+        groups[template_of(name) or name].append(name)
+    parts: list[Iterable[Turn]] = [
+        _machine_by_machine(group[0], rolled[group[0]], view, max_unavailable)
+        if view.is_global(group[0])
+        else ({n: rolled[n] for n in some} for some in batches(group, max_unavailable))
+        for _, group in sorted(groups.items())
+    ]
+    together = zip_longest(*parts, fillvalue=Turn())
+    return [{n: unit for part in turn for n, unit in part.items()} for turn in together]
+
+
+def _machine_by_machine(name: str, wanted: Unit, view: View, at_once: int) -> Iterator[Turn]:
+    """The record of a Global unit as it changes: fewer and fewer machines keep their file."""
+    machines = sorted(changing(name, wanted, view), key=lambda on: (_is_up(name, on, view), on))
+    left = {machine: view.units[name].sha_on(machine) for machine in machines}
+    for some in batches(machines, at_once):
+        left = {machine: sha for machine, sha in left.items() if machine not in some}
+        yield {name: replace(wanted, kept={**wanted.kept, **left})}
+    if not machines:
+        yield {name: wanted}
+
+
+def changing(name: str, wanted: Unit, view: View) -> list[str]:
+    """The machines on which a Global unit gets another file by this record."""
+    known = view.units.get(name)
+    if known is None or not view.is_global(name):
+        return []
+    alive = view.assigned(name).keys() & view.machines.keys()
+    return [machine for machine in alive if known.sha_on(machine) != wanted.sha_on(machine)]
+
+
+def _is_up(name: str, machine: str, view: View) -> bool:
+    state = view.reported(name).get(machine)
+    return state is not None and state.active in UP
+
+
+def is_rolled(wanted: Unit, known: Unit | None) -> bool:
+    """Whether a unit that is to run gets another file."""
+    return (
+        known is not None
+        and (known.sha, known.kept) != (wanted.sha, wanted.kept)
+        and known.target is Target.LAUNCHED
+        and wanted.target is Target.LAUNCHED
+    )
+
+
+def has_file(known: Unit, wanted: Unit) -> bool:
+    """Whether a unit is as it is wanted, or is on its way to that from machine to machine."""
+    return replace(known, kept=wanted.kept) == wanted
+
+
+def is_active(name: str, view: View) -> bool:
+    """Whether the unit runs, on all machines where it is."""
+    states = view.reported(name).values()
+    return bool(states) and all(state.active in UP for state in states)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What to go back to when a rollout fails."""
+
+    units: Mapping[str, Unit | None]
+    """The records; None for a unit that did not exist."""
+    texts: Mapping[str, str]
+    """The files that they name: another command may have removed them by then."""
+
+
+def past(wanted: Mapping[str, Unit], view: View) -> Past:
+    """What is so now; of a rollout that was interrupted, what was so before that.
+
+    Templates are changed last. So while an instance has the wanted file and its template has not,
+    the template's file is the one that the instance had before. Of a Global unit, it is the one
+    that the machines keep whose turn has not come.
+    """
+    units = {name: _earlier(name, unit, view) for name, unit in wanted.items()}
+    shas = {sha for unit in units.values() if unit for sha in (unit.sha, *unit.kept.values())}
+    return Past(units, {sha: view.files[sha] for sha in shas if sha in view.files})
+
+
+def _earlier(name: str, wanted: Unit, view: View) -> Unit | None:
+    known, template = view.units.get(name), view.units.get(template_of(name) or "")
+    if known and known.kept and has_file(known, wanted):
+        return replace(known, sha=min(known.kept.values()), kept={})
+    if known and known == wanted and template and template.sha in view.files:
+        return replace(known, sha=template.sha)
+    return known
+
+
+def followers(name: str, view: View) -> list[str]:
+    """The units that run on this unit's machine because it is there (`MachineOf=`)."""
+    return sorted(
+        other
+        for other, unit in view.units.items()
+        if unit.target is Target.LAUNCHED
+        and (asked := view.requirements(other))
+        and name in asked.machine_of
+        and is_active(other, view)
+    )
+
+
+def pulls(name: str, text: str, other: str) -> bool:
+    """Whether systemd starts `other` when it starts unit `name`, which has this file."""
+    return other in names_in(name, text, PULLING)

@@ -1,0 +1,143 @@
+"""Changing the desired state: what fleetctl writes, by compare-and-swap."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from time import time
+
+from ...kv import (
+    MAX_COMMIT_BYTES,
+    MAX_OPERATIONS,
+    MAX_VALUE_BYTES,
+    Condition,
+    Delete,
+    Operation,
+    Put,
+    StoreRefusedError,
+    StoreUnavailableError,
+    Unchanged,
+)
+from ...model import keys
+from ...model.record import Record
+from ...model.records import Unit
+from ..cli.errors import CtlError
+from ..cli.output import told_if_slow
+from .view import View
+from .watcher import Follower
+
+ATTEMPTS = 10
+"""How often a change is decided anew when others write at the same moment."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be written."""
+
+    units: Mapping[str, Unit | None] = field(default_factory=dict[str, Unit | None])
+    """The new desired state of each unit that changes; None removes it."""
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The unit files that these units name: SHA-256 to text."""
+    records: Mapping[str, Record | None] = field(default_factory=dict[str, Record | None])
+    """Other records that change, by key: marks, moves and orders; None removes one."""
+    lease: int = 0
+    """What these records are bound to; 0: they stay."""
+
+
+def check_size(where: str, text: str) -> None:
+    """Refuse a unit file that etcd would not take, before anything is written.
+
+    Raises:
+        CtlError: it is too large.
+    """
+    size = len(text.encode())
+    if size > MAX_VALUE_BYTES:
+        raise CtlError(
+            f"{where} has {size} bytes, and etcd takes no more than {MAX_VALUE_BYTES}; "
+            "let the unit read what is so large from elsewhere"
+        )
+
+
+def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
+    """Write what `decide` makes of the records, and decide again when they changed meanwhile.
+
+    Afterwards the follower's view shows what was written.
+
+    Raises:
+        CtlError: others kept changing the same units.
+    """
+    draft = decide(follower.view)
+    with told_if_slow("Waiting for etcd to take the change."):
+        for _ in range(ATTEMPTS):
+            if _write(follower, draft):
+                return draft
+            follower.refresh()
+            draft = decide(follower.view)
+    names = ", ".join([*draft.units, *draft.records])
+    raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
+
+
+def _write(follower: Follower, draft: Draft) -> bool:
+    """Write all of a draft, in as few transactions as etcd allows, and see it in the view.
+
+    Returns:
+        False if one did not fit, or nobody knows: look at the records again.
+    """
+    revision = 0
+    try:
+        for operations, conditions in _batches(follower.view, draft):
+            revision = follower.store.commit(operations, *conditions)
+            if not revision:
+                return False
+    except StoreRefusedError:
+        raise
+    except StoreUnavailableError:
+        return False
+    follower.catch_up(revision)
+    return True
+
+
+def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[Condition]]]:
+    operations: list[Operation] = []
+    conditions: list[Condition] = []
+    written: set[str] = set()
+    for key, record in draft.records.items():
+        if len(operations) == MAX_OPERATIONS:
+            yield operations, conditions
+            operations, conditions = [], []
+        conditions.append(Unchanged(key, view.mod_revision(key)))
+        operations.append(Put(key, record.to_json(), draft.lease) if record else Delete(key))
+    size = 0
+    for name, unit in draft.units.items():
+        more = _size(unit, draft, written)
+        if len(operations) + 2 > MAX_OPERATIONS or size + more > MAX_COMMIT_BYTES:
+            yield operations, conditions
+            operations, conditions, size = [], [], 0
+        size += more
+        key = keys.unit_key(name)
+        conditions.append(Unchanged(key, view.mod_revision(key)))
+        if unit is None:
+            operations.append(Delete(key))
+            continue
+        operations.append(Put(key, replace(unit, at=time()).to_json()))
+        if unit.sha in draft.texts and unit.sha not in written:
+            # Also when the file is there already: a new revision keeps `tidy` off it.
+            operations.append(Put(keys.file_key(unit.sha), draft.texts[unit.sha]))
+            written.add(unit.sha)
+    if operations:
+        yield operations, conditions
+
+
+def _size(unit: Unit | None, draft: Draft, written: Collection[str]) -> int:
+    """How many bytes of files go with a unit."""
+    if unit is None or unit.sha in written:
+        return 0
+    return len(draft.texts.get(unit.sha, "").encode())
+
+
+def tidy(follower: Follower) -> None:
+    """Remove unit files that no unit and no machine's instruction names any more."""
+    view = follower.view
+    used = {sha for unit in view.units.values() for sha in (unit.sha, *unit.kept.values())}
+    used.update(on.sha for machines in view.schedule.values() for on in machines.values())
+    for sha in sorted(view.files.keys() - used):
+        key = keys.file_key(sha)
+        follower.store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))

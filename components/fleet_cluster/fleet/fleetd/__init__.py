@@ -1,0 +1,1 @@
+"""fleetd: the daemon of each machine, its loop and its metrics."""

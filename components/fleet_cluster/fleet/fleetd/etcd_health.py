@@ -1,0 +1,62 @@
+"""How etcd does, told by `/healthz`: an alarm or a dead member shows long before the lease does."""
+
+import logging
+import ssl
+import time
+
+from ..config import Config
+from ..etcd import health
+from ..journal_log import about
+from ..kv import Store
+from .metrics import Vitals
+
+log = logging.getLogger(__name__)
+
+SECONDS = 15.0
+"""How often etcd is asked: it has no event for that."""
+
+
+class Checkup:
+    """Asks beside the loop, which must not wait for a member that does not answer."""
+
+    def __init__(self, settings: Config, store: Store, vitals: Vitals) -> None:
+        self._settings = settings
+        self._store = store
+        self._vitals = vitals
+
+    def run(self) -> None:
+        """Look for ever: a thread's work."""
+        while True:
+            self.look()
+            time.sleep(SECONDS)
+
+    def look(self) -> None:
+        """Ask once; log what has changed."""
+        said, before = self._said(), self._vitals.etcd
+        if said and said != before:
+            log.warning("etcd: %s", said, extra=about("trouble"))
+        elif before and not said:
+            log.info("etcd is well again", extra=about("recovered"))
+        self._vitals.etcd = said
+
+    def _said(self) -> str:
+        settings = self._settings
+        try:
+            secured_by = self._context()
+        except OSError as error:
+            return f"it cannot be asked how it does, because of this machine's certificate: {error}"
+        return health.checkup(
+            settings.endpoints,
+            settings.public_ip,
+            lambda member: health.ask(member, secured_by),
+            lambda: health.write_probe(self._store),
+        )
+
+    def _context(self) -> ssl.SSLContext | None:
+        """Read anew each time: certificates are renewed."""
+        ca, certificate, key = (
+            self._settings.ca_file,
+            self._settings.cert_file,
+            self._settings.key_file,
+        )
+        return health.context(ca, certificate, key) if ca and certificate and key else None

@@ -1,0 +1,1 @@
+"""Lint: what an author is told of unit files, before any machine is touched."""

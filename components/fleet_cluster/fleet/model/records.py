@@ -1,0 +1,208 @@
+"""The records that fleet keeps in etcd."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from .record import Record
+
+LAYOUT_VERSION = 1
+
+
+JOB_PENDING = "pending"
+"""A job of systemd that has not ended."""
+JOB_DONE = "done"
+"""A job of systemd that has ended as it should, be it that there was nothing to do."""
+
+
+class Target(StrEnum):
+    """How far a unit is to be taken; each state includes the one before it."""
+
+    INACTIVE = "inactive"
+    """Known to the cluster, on no machine."""
+    LOADED = "loaded"
+    """Its file is on a machine, not started."""
+    LAUNCHED = "launched"
+    """Started on its machine."""
+
+
+@dataclass(frozen=True)
+class Cluster(Record):
+    """The identity of this store, written once. Another id means that the data is not ours."""
+
+    kind: ClassVar[str] = "cluster"
+    id: str
+    layout: int = LAYOUT_VERSION
+
+
+@dataclass(frozen=True)
+class Machine(Record):
+    """A machine that is alive: its record is bound to its lease."""
+
+    kind: ClassVar[str] = "machine"
+    id: str
+    """/etc/machine-id: 32 hexadecimal digits."""
+    address: str
+    hostname: str
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Unit(Record):
+    """The desired state of a unit. A template (`name@.service`) is a unit that never runs."""
+
+    kind: ClassVar[str] = "unit"
+    sha: str
+    """Its file: a key under `files/`."""
+    target: Target = Target.INACTIVE
+    owner: str = ""
+    """Who applied it as a part of a set (`fleetctl apply`); empty when it was started by hand."""
+    at: float = field(default=0.0, compare=False)
+    """When this was written: seconds since 1970, by the clock of the machine that wrote it."""
+    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of a Global unit that gets another file: those machines, by id, whose turn has not come, and
+    the file (SHA-256) that each of them keeps until then."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", Target(self.target))
+
+    def sha_on(self, machine: str) -> str:
+        """The file that a Global unit is to have on a machine."""
+        return self.kept.get(machine, self.sha)
+
+
+@dataclass(frozen=True)
+class Assignment(Record):
+    """The leader's instruction to one machine about one unit.
+
+    Target `inactive` tells the machine to stop and remove the unit. A missing assignment tells it
+    nothing: an emptied store stops nothing. The leader deletes an `inactive` one when the machine
+    no longer reports the unit. What only explains it does not count when two are compared.
+    """
+
+    kind: ClassVar[str] = "assignment"
+    sha: str
+    target: Target
+    because: str = field(default="", compare=False)
+    """Why the leader decided so, in words."""
+    against: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """Why not on the other machines: the reason for each machine's id; in small clusters only."""
+    at: float = field(default=0.0, compare=False)
+    """When it was decided: seconds since 1970, by the leader's clock."""
+    origin: str = field(default="", compare=False)
+    """The id of the machine that the unit was on before; empty when it was on none."""
+    lost_at: float = field(default=0.0, compare=False)
+    """When the leader saw that the lease of `origin` had ended; 0 when it had not."""
+    moving: str = ""
+    """The id of the machine that the unit moves to: here it runs on until it is up there."""
+    ended: bool = False
+    """The unit has done its work here, and so there is nothing to move or to run again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", Target(self.target))
+
+
+@dataclass(frozen=True)
+class UnitState(Record):
+    """What systemd said of a unit on one machine, bound to that machine's lease."""
+
+    kind: ClassVar[str] = "unit state"
+    load: str
+    active: str
+    sub: str
+    sha: str
+    """The file that the machine has loaded; it may lag behind the schedule."""
+    since: float = 0.0
+    """When the unit entered this ACTIVE state: seconds since 1970."""
+    held: bool = False
+    """It runs without an instruction from this store: see `agent.py`."""
+    problem: str = ""
+    """Why the machine cannot do as it was told, in words; empty when it can."""
+    journal: str = ""
+    """Its last lines, when it has failed: a few, for those who cannot look on its machine."""
+    told: float = 0.0
+    """When fleetd told systemd to start the unit: seconds since 1970; 0 if it did not yet."""
+    job: str = ""
+    """How systemd's job to start it ended, in systemd's word, where it did not bring the unit up:
+    done (a condition was not met), failed, dependency, timeout ...; `JOB_PENDING` before."""
+    reason: str = ""
+    """Why the unit is not up, as far as systemd tells: a condition, a unit that it needs ..."""
+
+
+@dataclass(frozen=True)
+class Mark(Record):
+    """What an operator has said of a machine. It stays, whether the machine is alive or not."""
+
+    kind: ClassVar[str] = "mark"
+    cordoned: bool = True
+    """It gets no new units."""
+    draining: bool = False
+    """Its units move to other machines."""
+    since: float = 0.0
+    """When that was said: seconds since 1970."""
+    force: bool = False
+    """Also those leave that can run nowhere else."""
+    leaving: bool = False
+    """The machine is removed for good: once it is gone, nothing is kept for it."""
+
+
+@dataclass(frozen=True)
+class Move(Record):
+    """A unit is to move: one step of `fleetctl rebalance`."""
+
+    kind: ClassVar[str] = "move"
+    source: str
+    """The id of the machine where it is; from any other it does not move."""
+    target: str
+    """The id of the machine where it is to be."""
+
+
+class Verb(StrEnum):
+    """What an operator may ask of systemd, as `systemctl` names it."""
+
+    RESTART = "restart"
+    RELOAD = "reload"
+    RESET_FAILED = "reset-failed"
+
+
+@dataclass(frozen=True)
+class Order(Record):
+    """What a machine is to have systemd do about a unit, once, on the lease of who asks for it."""
+
+    kind: ClassVar[str] = "order"
+    DONE: ClassVar[str] = "done"
+    verb: str
+    """A `Verb`, or one of another version."""
+    answer: str = ""
+    """The machine's, when it was done: `DONE`, or why not in words."""
+
+
+@dataclass(frozen=True)
+class Metadata(Record):
+    """Metadata that an operator has given to a machine, over what it is configured with.
+
+    A machine forgets none of it because the record is gone: an emptied store tells it nothing.
+    """
+
+    kind: ClassVar[str] = "metadata"
+    pairs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By key; an empty value takes the key away."""
+
+    def over(self, configured: Mapping[str, str]) -> dict[str, str]:
+        """What the machine then has."""
+        return {key: value for key, value in {**configured, **self.pairs}.items() if value}
+
+
+@dataclass(frozen=True)
+class Claim(Record):
+    """What one of Pulumi's resources has written: an owner's units, or a key of the application."""
+
+    kind: ClassVar[str] = "claim"
+    token: str
+    """Known to that resource alone, so that the end of another one does not remove it."""
+    digest: str
+    """Of what was written: SHA-256, salted with the token, since it may be a secret."""
+    mended: int = 0
+    """How often it was written again because it had been changed by hand."""

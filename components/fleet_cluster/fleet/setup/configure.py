@@ -1,0 +1,50 @@
+"""The step `configure`: fleet's software, certificates and configuration on this machine."""
+
+import compileall
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+from .files import ETCD_DROP_IN, SSHD_OUTPUTS, Configuration, File, files
+from .shell import run, say, systemctl, write
+
+SOFTWARE = Path("/opt/fleet")
+SERVICES = ("fleetd.service", "fleet-fence.service", "fleet-fence.path")
+
+
+def configure(stdin: str) -> None:
+    """Unpack the software, write all files; reload what has to notice."""
+    configuration = Configuration.from_json(stdin)
+    unpack(Path(sys.argv[0]), configuration.software)
+    machine_id = Path("/etc/machine-id").read_text().strip()
+    changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
+    folder = SOFTWARE / "current/fleet/setup/services"
+    texts = {name: (folder / name).read_text() for name in SERVICES}
+    new = [write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]
+    if any(new) or ETCD_DROP_IN in changed:
+        systemctl("daemon-reload")
+    if "/etc/docker/daemon.json" in changed:
+        systemctl("reload-or-restart", "docker.service")
+    if SSHD_OUTPUTS in changed:
+        systemctl("try-reload-or-restart", "ssh.service")
+    say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
+
+
+def unpack(archive: Path, sha: str) -> None:
+    """Unpack the software beside older versions, switch to it at once, drop the older ones."""
+    folder = SOFTWARE / sha[:16]
+    if not folder.exists():
+        staged = SOFTWARE / f".{sha[:16]}"
+        shutil.rmtree(staged, ignore_errors=True)
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(staged)
+        compileall.compile_dir(staged, quiet=1)
+        staged.rename(folder)
+    link = SOFTWARE / ".current"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.name)
+    link.rename(SOFTWARE / "current")
+    for other in SOFTWARE.iterdir():
+        if other.name not in ("current", folder.name):
+            run("rm", "-rf", str(other))

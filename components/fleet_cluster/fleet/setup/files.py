@@ -1,0 +1,183 @@
+"""The text of every file that the set-up writes on a machine. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ETCD_PKI = "/etc/etcd/pki"
+FLEET_PKI = "/etc/fleet/pki"
+CLIENT_PORT = 2379
+PEER_PORT = 2380
+
+SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
+"""Lets Pulumi tell a command, at its resource's end, what it has printed: see `ctl/claims.py`."""
+ETCD_DROP_IN = "/etc/systemd/system/etcd.service.d/fleet.conf"
+_ETCD_RESTART = """\
+[Unit]
+# However often it fails: it is back when there is room on its disk again.
+StartLimitIntervalSec=0
+
+[Service]
+# Debian's unit restarts only what was killed; etcd ends by itself when its disk is full.
+Restart=on-failure
+RestartSec=5
+"""
+
+_WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/current exec python3 -m fleet.{module} "$@"\n'
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its private key, PEM."""
+
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the step `configure` gets on stdin."""
+
+    resource: str
+    """The provider's id of this machine; another one runs the step again."""
+    software: str
+    """SHA-256 of the archive that brought this code."""
+    name: str
+    address: str
+    metadata: Mapping[str, str]
+    endpoints: tuple[str, ...]
+    """Addresses of the machines that keep etcd's data."""
+    agent_ttl: int
+    reconcile_interval: int
+    registry: str
+    """An image registry that speaks plain HTTP; empty if there is none."""
+    authority: str
+    roles: Mapping[str, Pair]
+    """fleet, app, nginx; root too on a member of etcd."""
+    member: Pair | None
+
+    @classmethod
+    def from_json(cls, text: str) -> "Configuration":
+        """Read stdin."""
+        raw = json.loads(text)
+        raw["endpoints"] = tuple(raw["endpoints"])
+        raw["roles"] = {role: Pair(**pair) for role, pair in raw["roles"].items()}
+        raw["member"] = Pair(**raw["member"]) if raw["member"] else None
+        return cls(**raw)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file's text, who may read it, and what notices a change of it."""
+
+    text: str
+    group: str = "root"
+    mode: int = 0o644
+
+
+def files(configuration: Configuration, machine_id: str) -> dict[str, File]:
+    """Every file of the set-up, by path."""
+    return {
+        "/etc/fleet/fleet.conf": File(fleet_conf(configuration)),
+        "/etc/fleet/environment": File(environment(configuration, machine_id)),
+        "/etc/docker/daemon.json": File(docker_daemon(configuration)),
+        SSHD_OUTPUTS: File("AcceptEnv PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR\n"),
+        "/usr/local/bin/fleetctl": File(_WRAPPER.format(module="fleetctl"), mode=0o755),
+        "/usr/local/bin/fleetd": File(_WRAPPER.format(module="fleetd"), mode=0o755),
+        "/usr/local/sbin/fleet-setup": File(_WRAPPER.format(module="setup"), mode=0o755),
+        f"{FLEET_PKI}/ca.crt": File(configuration.authority),
+        ETCD_DROP_IN: File(_ETCD_RESTART),
+        **_role_files(configuration),
+        **_member_files(configuration),
+    }
+
+
+def fleet_conf(configuration: Configuration) -> str:
+    """What fleetd and fleetctl read: JSON."""
+    content = {
+        "endpoints": [f"{address}:{CLIENT_PORT}" for address in configuration.endpoints],
+        "public_ip": configuration.address,
+        "metadata": dict(configuration.metadata),
+        "agent_ttl": configuration.agent_ttl,
+        "reconcile_interval": configuration.reconcile_interval,
+        "ca_file": f"{FLEET_PKI}/ca.crt",
+        "cert_file": f"{FLEET_PKI}/fleet.crt",
+        "key_file": f"{FLEET_PKI}/fleet.key",
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def environment(configuration: Configuration, machine_id: str) -> str:
+    """For units' EnvironmentFile= and for the operator's shell: etcdctl works as it is."""
+    endpoints = ",".join(f"https://{address}:{CLIENT_PORT}" for address in configuration.endpoints)
+    variables = {
+        "COREOS_PUBLIC_IPV4": configuration.address,
+        "COREOS_PRIVATE_IPV4": configuration.address,
+        "FLEET_MACHINE_ID": machine_id,
+        "FLEET_HOSTNAME": configuration.name,
+        "ETCDCTL_API": "3",
+        "ETCDCTL_ENDPOINTS": endpoints,
+        "ETCDCTL_CACERT": f"{FLEET_PKI}/ca.crt",
+        "ETCDCTL_CERT": f"{FLEET_PKI}/app.crt",
+        "ETCDCTL_KEY": f"{FLEET_PKI}/app.key",
+    }
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+def docker_daemon(configuration: Configuration) -> str:
+    """Docker's configuration. Images are named by digest, so plain HTTP cannot forge them."""
+    registries = [configuration.registry] if configuration.registry else []
+    return json.dumps({"insecure-registries": registries}, indent=2) + "\n"
+
+
+def etcd_environment(name: str, address: str, initial_cluster: str, state: str) -> str:
+    """The configuration of etcd, as Debian's etcd.service reads it. `state` is new or existing."""
+    client = f"https://{address}:{CLIENT_PORT}"
+    peer = f"https://{address}:{PEER_PORT}"
+    variables = {
+        "ETCD_NAME": name,
+        "ETCD_DATA_DIR": "/var/lib/etcd/default",
+        "ETCD_LISTEN_CLIENT_URLS": f"{client},https://127.0.0.1:{CLIENT_PORT}",
+        "ETCD_ADVERTISE_CLIENT_URLS": client,
+        "ETCD_LISTEN_PEER_URLS": peer,
+        "ETCD_INITIAL_ADVERTISE_PEER_URLS": peer,
+        "ETCD_INITIAL_CLUSTER": initial_cluster,
+        "ETCD_INITIAL_CLUSTER_STATE": state,
+        "ETCD_CLIENT_CERT_AUTH": "true",
+        "ETCD_TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.crt",
+        "ETCD_CERT_FILE": f"{ETCD_PKI}/member.crt",
+        "ETCD_KEY_FILE": f"{ETCD_PKI}/member.key",
+        "ETCD_PEER_CLIENT_CERT_AUTH": "true",
+        "ETCD_PEER_TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.crt",
+        "ETCD_PEER_CERT_FILE": f"{ETCD_PKI}/member.crt",
+        "ETCD_PEER_KEY_FILE": f"{ETCD_PKI}/member.key",
+        # Slow disks and busy processors are no reason for an election.
+        "ETCD_HEARTBEAT_INTERVAL": "200",
+        "ETCD_ELECTION_TIMEOUT": "2000",
+        "ETCD_AUTO_COMPACTION_RETENTION": "1",
+        "ETCD_LOGGER": "zap",
+        "ETCD_LOG_LEVEL": "warn",
+    }
+    return "".join(f'{name}="{value}"\n' for name, value in variables.items())
+
+
+def _role_files(configuration: Configuration) -> dict[str, File]:
+    found: dict[str, File] = {}
+    for role, pair in configuration.roles.items():
+        # root administers etcd: only root itself reads its key.
+        folder, group, mode = (
+            (ETCD_PKI, "root", 0o600) if role == "root" else (FLEET_PKI, "fleet", 0o640)
+        )
+        found[f"{folder}/{role}.crt"] = File(pair.cert)
+        found[f"{folder}/{role}.key"] = File(pair.key, group, mode)
+    return found
+
+
+def _member_files(configuration: Configuration) -> dict[str, File]:
+    if configuration.member is None:
+        return {}
+    return {
+        f"{ETCD_PKI}/ca.crt": File(configuration.authority),
+        f"{ETCD_PKI}/member.crt": File(configuration.member.cert),
+        f"{ETCD_PKI}/member.key": File(configuration.member.key, "etcd", 0o640),
+    }

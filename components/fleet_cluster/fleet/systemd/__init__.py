@@ -1,0 +1,1 @@
+"""systemd: the manager of this machine, over D-Bus."""

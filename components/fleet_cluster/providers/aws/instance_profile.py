@@ -1,0 +1,88 @@
+"""What machines may do on AWS: pull the stack's own images, and nothing else."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from .tags import tags
+
+SSM = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+PULL = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+]
+
+
+class AwsProfileArgs(TypedDict):
+    """The machines' rights."""
+
+    repositories: Sequence[pulumi.Input[str]]
+    """ARNs of the ECR repositories that they pull from."""
+    ssm_access: bool
+    """Whether AWS Systems Manager may open sessions on them."""
+    tags: Mapping[str, str]
+    """Tags of everything."""
+
+
+class AwsProfile(pulumi.ComponentResource):
+    """A role for the machines, and the instance profile that hands it to them."""
+
+    instance_profile: pulumi.Output[str]
+    """The instance profile's name; known when the role has its rights."""
+
+    def __init__(
+        self, name: str, args: AwsProfileArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Make the role with its policy."""
+        super().__init__("fleet-cluster:index:AwsProfile", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            name,
+            assume_role_policy=json.dumps(TRUST),
+            tags=tags(name, args["tags"]),
+            opts=child,
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-pull",
+            role=role.name,
+            policy=pulumi.Output.all(*args["repositories"]).apply(pull_policy),
+            opts=child,
+        )
+        rights: list[pulumi.Resource] = [policy]
+        if args["ssm_access"]:
+            rights.append(
+                aws.iam.RolePolicyAttachment(
+                    f"{name}-ssm", role=role.name, policy_arn=SSM, opts=child
+                )
+            )
+        profile = aws.iam.InstanceProfile(
+            name,
+            role=role.name,
+            tags=tags(name, args["tags"]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=rights),
+        )
+        self.instance_profile = profile.name
+        self.register_outputs({"instance_profile": self.instance_profile})
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "ec2.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+def pull_policy(repositories: Sequence[str]) -> str:
+    """Pull from exactly these repositories. A login is not of any repository."""
+    login = {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": "*"}
+    pull = {"Effect": "Allow", "Action": PULL, "Resource": list(repositories)}
+    return json.dumps({"Version": "2012-10-17", "Statement": [login, pull]})

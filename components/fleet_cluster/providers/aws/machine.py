@@ -1,0 +1,168 @@
+"""Machines as EC2 instances."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_tls as tls
+from pulumi_command import local
+
+from ..._child_options import child_of
+from ...machine import SSH_USER, Connection, Host, Proxy, SshKey
+from .cloud_config import Machine, user_data
+from .tags import tags
+
+REPLACING = ["instanceType", "rootBlockDevice"]
+"""AWS could change these in place; a new machine is how the next one waits for etcd's quorum."""
+
+
+class AwsMachineArgs(TypedDict):
+    """What it is, and where."""
+
+    interface_id: pulumi.Input[str]
+    """The network interface that it takes over."""
+    private_ip: pulumi.Input[str]
+    """Its address inside the cluster."""
+    reachable_ip: pulumi.Input[str]
+    """Where SSH connects to."""
+    image_id: pulumi.Input[str]
+    """The AMI. Another one makes the machine anew."""
+    instance_type: str
+    """EC2's type: t3.small. Another one makes the machine anew."""
+    root_size: int
+    """GiB of the root volume. Another size makes the machine anew."""
+    instance_profile: pulumi.Input[str]
+    """Whose rights it has."""
+    registry: pulumi.Input[str]
+    """The ECR registry that it pulls from."""
+    files: str
+    """The folder of system files: images/machine/files."""
+    ssh_key: SshKey
+    """Who may log in, as user core."""
+    proxy: NotRequired[Proxy]
+    """A bastion on the way."""
+    metadata: NotRequired[dict[str, str]]
+    """fleet's metadata, for MachineMetadata=."""
+    tags: Mapping[str, str]
+    """Tags of everything."""
+
+
+class AwsMachine(pulumi.ComponentResource):
+    """A machine that is an EC2 instance."""
+
+    host: pulumi.Output[Host]
+    """The machine, for `Cluster` and others."""
+
+    def __init__(
+        self, name: str, args: AwsMachineArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Start it; meet it once by the host key in its user data, which is then replaced."""
+        super().__init__("fleet-cluster:index:AwsMachine", name, None, opts)
+        self._name = name
+        self._args = args
+        self._first_key = self._host_key("first")
+        self._lasting_key = self._host_key("lasting")
+        instance = self._instance(opts)
+        met = self._first_contact(instance)
+        self.shape = Host(
+            name=name,
+            id=pulumi.Output.all(instance.id, met.stdout).apply(lambda a: str(a[0])),
+            address=args["private_ip"],
+            connection=self._connection(met),
+            metadata=args.get("metadata", {}),
+        )
+        self.host = pulumi.Output.from_input(self.shape)
+        self.register_outputs({"host": self.host})
+
+    def _host_key(self, which: str) -> tls.PrivateKey:
+        return tls.PrivateKey(
+            f"{self._name}-{which}-ssh",
+            algorithm="ED25519",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _instance(self, opts: pulumi.ResourceOptions | None) -> aws.ec2.Instance:
+        args = self._args
+        own_tags = tags(self._name, args["tags"])
+        return aws.ec2.Instance(
+            self._name,
+            ami=args["image_id"],
+            instance_type=args["instance_type"],
+            primary_network_interface=aws.ec2.InstancePrimaryNetworkInterfaceArgs(
+                network_interface_id=args["interface_id"]
+            ),
+            iam_instance_profile=args["instance_profile"],
+            metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
+            ),
+            root_block_device=aws.ec2.InstanceRootBlockDeviceArgs(
+                encrypted=True,
+                volume_type="gp3",
+                volume_size=args["root_size"],
+                delete_on_termination=True,
+                tags=own_tags,
+            ),
+            user_data=self._user_data(),
+            user_data_replace_on_change=True,
+            tags=own_tags,
+            opts=child_of(
+                self,
+                opts,
+                pulumi.ResourceOptions(delete_before_replace=True, replace_on_changes=REPLACING),
+            ),
+        )
+
+    def _user_data(self) -> pulumi.Output[str]:
+        domain = f"{pulumi.get_stack()}.{pulumi.get_project()}.internal"
+        return pulumi.Output.all(
+            authorized_key=self._args["ssh_key"]["public_key"],
+            first_host_key=self._first_key.private_key_openssh,
+            first_host_key_public=self._first_key.public_key_openssh,
+            registry=self._args["registry"],
+        ).apply(
+            lambda known: user_data(
+                Machine(name=self._name, domain=domain, **known), Path(self._args["files"])
+            )
+        )
+
+    def _first_contact(self, instance: aws.ec2.Instance) -> local.Command:
+        """It is repeated for another instance only; see the program for why it is no SSH step."""
+        program = Path(__file__).with_name("host_key_rotation.py").read_text()
+        return local.Command(
+            f"{self._name}-first-contact",
+            create='python3 -c "$PROGRAM"',
+            environment={"PROGRAM": program},
+            add_previous_output_in_env=False,
+            stdin=pulumi.Output.secret(
+                pulumi.Output.json_dumps(
+                    {
+                        "host": self._args["reachable_ip"],
+                        "user": SSH_USER,
+                        "private_key": self._args["ssh_key"]["private_key"],
+                        "first_key": self._first_key.public_key_openssh,
+                        "lasting_key": self._lasting_key.public_key_openssh,
+                        "lasting_private_key": self._lasting_key.private_key_openssh,
+                        "root_gib": self._args["root_size"],
+                        "proxy": self._args.get("proxy"),
+                    }
+                )
+            ),
+            triggers=[instance.id],
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["stdin", "environment", "create"]
+            ),
+        )
+
+    def _connection(self, met: local.Command) -> Connection:
+        lasting = pulumi.Output.all(self._lasting_key.public_key_openssh, met.stdout)
+        connection = Connection(
+            host=self._args["reachable_ip"],
+            private_key=self._args["ssh_key"]["private_key"],
+            host_key=lasting.apply(lambda a: str(a[0]).strip()),
+        )
+        proxy = self._args.get("proxy")
+        if proxy:
+            connection["proxy"] = proxy
+        return connection

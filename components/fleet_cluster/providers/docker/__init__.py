@@ -1,0 +1,1 @@
+"""The provider Docker: machines as containers on this computer."""

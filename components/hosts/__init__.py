@@ -1,1 +1,0 @@
-"""Where machines come from. Each module makes `Host`s; nothing else knows which did."""

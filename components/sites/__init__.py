@@ -1,1 +1,0 @@
-"""Where a cluster lives: each module puts one kind of place together from components."""

@@ -1,0 +1,293 @@
+"""The program's settings: read once, checked together, refused with one clear error."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import pulumi
+
+from fleet_cluster.providers.aws.settings import AwsSettings, SettingError, SshServer
+
+LARGEST = {"docker": 12, "aws": 100}
+"""How many machines a cluster may have, by provider."""
+ETCD_SIZES = (1, 3, 5)
+PROVIDERS = ("docker", "aws")
+CONNECT_THROUGH = ("public", "private")
+DOCKER_ONLY = {"load-balancer-port": "8080"}
+AWS_ONLY = {
+    "instance-type": "t3.small",
+    "image-id": "",
+    "root-size": "20",
+    "vpc-id": "",
+    "subnet-ids": "[]",
+    "connect-through": "public",
+    "allow-ssh-from": "[]",
+    "allow-ssh-from-anywhere": "false",
+    "ssh-public-key": "",
+    "ssh-proxy": "",
+    "ssh-proxy-host-key": "",
+    "certificate-arn": "",
+    "ssm-access": "false",
+    "tags": "[]",
+}
+"""Settings of one provider, with their defaults in Pulumi.yaml; refused with the other."""
+AWS_SECRETS = ("ssh-private-key", "ssh-proxy-private-key")
+
+_METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a stack can choose; Pulumi.yaml describes each."""
+
+    provider: str
+    cluster_size: int
+    etcd_size: int
+    sinatra_instances: int
+    load_balancer_port: int
+    machine_metadata: Sequence[Mapping[str, str]]
+    agent_ttl: int
+    reconcile_interval: int
+    greeting: pulumi.Input[str]
+    max_body_size: str
+    """As nginx writes it: 100m."""
+    aws: AwsSettings | None
+    """None: the provider is another one."""
+
+    def metadata_of_machines(self) -> list[dict[str, str]]:
+        """One entry a machine; empty for those that were given none."""
+        given = [dict(entry) for entry in self.machine_metadata]
+        return given + [{}] * (self.cluster_size - len(given))
+
+
+def read(config: pulumi.Config) -> Settings:
+    """Read and check the stack's settings.
+
+    Raises:
+        SettingError: one of them is not allowed.
+    """
+    provider = _one_of(config, "provider", PROVIDERS)
+    _refuse_others(config, provider)
+    cluster_size = _between(config, "cluster-size", 1, LARGEST[provider])
+    return Settings(
+        provider=provider,
+        cluster_size=cluster_size,
+        etcd_size=_etcd_size(config, cluster_size),
+        sinatra_instances=_between(config, "sinatra-instances", 0, 100),
+        load_balancer_port=_between(config, "load-balancer-port", 1, 65535),
+        machine_metadata=_machine_metadata(config, cluster_size),
+        agent_ttl=_between(config, "agent-ttl", 5, 300),
+        reconcile_interval=_between(config, "reconcile-interval", 5, 86400),
+        greeting=_line(config, "greeting"),
+        max_body_size=_size(config, "max-body-size"),
+        aws=_aws(config) if provider == "aws" else None,
+    )
+
+
+def parse_metadata(text: str) -> dict[str, str]:
+    """The pairs of `role=web,zone=a`, as fleet writes machine metadata.
+
+    Raises:
+        ValueError: a part is not `key=value`.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    for part in parts:
+        if not _METADATA_PAIR.fullmatch(part):
+            raise ValueError(part)
+    return dict(part.split("=", 1) for part in parts)
+
+
+def _between(config: pulumi.Config, name: str, low: int, high: int) -> int:
+    given = config.require(name)
+    if not re.fullmatch(r"-?\d+", given) or not low <= int(given) <= high:
+        raise SettingError(name, given, f"a whole number from {low} to {high}", low)
+    return int(given)
+
+
+def _one_of(config: pulumi.Config, name: str, allowed: Sequence[str]) -> str:
+    given = config.require(name)
+    if given not in allowed:
+        raise SettingError(name, given, ", ".join(allowed), allowed[0])
+    return given
+
+
+def _line(config: pulumi.Config, name: str) -> pulumi.Input[str]:
+    """A text; one that was set with `--secret` stays a secret."""
+    given = config.require(name)
+    secret = pulumi.runtime.is_config_secret(f"{config.name}:{name}")
+    if "\n" in given:
+        raise SettingError(name, "a secret" if secret else given, "a single line", '"Hello World!"')
+    return pulumi.Output.secret(given) if secret else given
+
+
+def _size(config: pulumi.Config, name: str) -> str:
+    given = config.require(name)
+    if not re.fullmatch(r"0|[1-9]\d{0,8}[kmg]?", given):
+        raise SettingError(name, given, "bytes, also with k, m or g; 0 for any number", "100m")
+    return given
+
+
+def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:
+    """A cluster smaller than the quorum asked for takes the largest size that fits."""
+    given = config.require("etcd-size")
+    allowed = [size for size in ETCD_SIZES if size <= cluster_size]
+    if given not in map(str, ETCD_SIZES):
+        raise SettingError("etcd-size", given, "1, 3 or 5", allowed[-1])
+    return min(int(given), allowed[-1])
+
+
+def _machine_metadata(config: pulumi.Config, cluster_size: int) -> list[dict[str, str]]:
+    given: object = cast("object", config.require_object("machine-metadata"))
+    allowed = f'at most {cluster_size} entries like "role=web,zone=a", one a machine'
+    example = "--path 'machine-metadata[0]' role=web"
+    entries = cast("list[object]", given)
+    if not isinstance(given, list) or len(entries) > cluster_size:
+        raise SettingError("machine-metadata", entries, allowed, example)
+    try:
+        return [parse_metadata(str(entry)) for entry in entries]
+    except ValueError as error:
+        raise SettingError("machine-metadata", str(error), allowed, example) from error
+
+
+def _refuse_others(config: pulumi.Config, provider: str) -> None:
+    """Refuse what only the other provider has."""
+    others = AWS_ONLY if provider == "docker" else DOCKER_ONLY
+    other = "aws" if provider == "docker" else "docker"
+    for name, default in others.items():
+        given = config.require(name)
+        if given.replace(" ", "") != default:
+            raise SettingError(
+                name,
+                given,
+                f"{default or 'nothing'}, since provider is {provider}",
+                default or '""',
+            )
+    for name in AWS_SECRETS if provider == "docker" else ():
+        if config.get_secret(name) is not None:
+            raise SettingError(name, "a secret", f"only where provider is {other}", '""')
+
+
+def _aws(config: pulumi.Config) -> AwsSettings:
+    if not pulumi.Config("aws").get("region"):
+        raise SettingError("aws:region", "", "a region of AWS", "eu-central-1")
+    _check_ssh_from(config)
+    return AwsSettings(
+        instance_type=_matching(config, "instance-type", r"[a-z0-9-]+\.[a-z0-9-]+", "t3.small"),
+        image_id=_matching(config, "image-id", r"(ami-[0-9a-f]+)?", "ami-0123456789abcdef0"),
+        root_size=_between(config, "root-size", 8, 16384),
+        vpc_id=_vpc(config),
+        subnet_ids=_subnets(config),
+        connect_through=_one_of(config, "connect-through", CONNECT_THROUGH),
+        allow_ssh_from=_strings(config, "allow-ssh-from"),
+        ssh_private_key=_paired(config, "ssh-private-key", "ssh-public-key"),
+        ssh_public_key=config.require("ssh-public-key"),
+        ssh_proxy=_ssh_proxy(config),
+        ssh_proxy_private_key=_paired(config, "ssh-proxy-private-key", "ssh-proxy"),
+        ssh_proxy_host_key=config.require("ssh-proxy-host-key"),
+        certificate_arn=_matching(
+            config,
+            "certificate-arn",
+            r"(arn:aws[a-z-]*:acm:[a-z0-9-]+:\d+:certificate/\S+)?",
+            "arn:aws:acm:REGION:ACCOUNT:certificate/ID",
+        ),
+        ssm_access=_boolean(config, "ssm-access"),
+        tags=_tags(config),
+    )
+
+
+def _matching(config: pulumi.Config, name: str, pattern: str, example: str) -> str:
+    given = config.require(name)
+    if not re.fullmatch(pattern, given):
+        raise SettingError(name, given, f"something like {example}", example)
+    return given
+
+
+def _boolean(config: pulumi.Config, name: str) -> bool:
+    return _one_of(config, name, ("false", "true")) == "true"
+
+
+def _strings(config: pulumi.Config, name: str) -> list[str]:
+    given: object = cast("object", config.require_object(name))
+    entries = cast("list[object]", given)
+    if not isinstance(given, list) or not all(isinstance(entry, str) for entry in entries):
+        raise SettingError(name, entries, "a list of texts", f"--path '{name}[0]' VALUE")
+    return [str(entry) for entry in entries]
+
+
+def _check_ssh_from(config: pulumi.Config) -> None:
+    name = "allow-ssh-from"
+    example = f"--path '{name}[0]' 203.0.113.7/32"
+    entries = _strings(config, name)
+    public = config.require("connect-through") == "public"
+    if public and not entries:
+        raise SettingError(name, [], "one CIDR at least, from where SSH is allowed", example)
+    anywhere = _boolean(config, "allow-ssh-from-anywhere")
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError as error:
+            raise SettingError(name, entry, "CIDRs like 203.0.113.7/32", example) from error
+        if ipaddress.ip_network(entry).prefixlen == 0 and not anywhere:
+            raise SettingError(
+                name, entry, "the whole world only with allow-ssh-from-anywhere: true", example
+            )
+
+
+def _vpc(config: pulumi.Config) -> str:
+    given = _matching(config, "vpc-id", r"(vpc-[0-9a-f]+)?", "vpc-0123456789abcdef0")
+    if bool(given) != bool(_strings(config, "subnet-ids")):
+        raise SettingError(
+            "vpc-id", given, "vpc-id and subnet-ids together, or neither", "vpc-0123456789abcdef0"
+        )
+    return given
+
+
+def _subnets(config: pulumi.Config) -> list[str]:
+    name = "subnet-ids"
+    entries = _strings(config, name)
+    good = all(re.fullmatch(r"subnet-[0-9a-f]+", entry) for entry in entries)
+    if not good or len(entries) == 1 or len(set(entries)) != len(entries):
+        raise SettingError(
+            name, entries, "two subnets or more, in different zones", f"--path '{name}[0]' subnet-0"
+        )
+    return entries
+
+
+def _paired(config: pulumi.Config, secret: str, partner: str) -> pulumi.Output[str] | None:
+    """A private key that makes sense only with another setting."""
+    given = config.get_secret(secret)
+    if (given is not None) != bool(config.require(partner)):
+        raise SettingError(
+            secret,
+            "one without the other" if given is None else f"no {partner}",
+            f"{secret} and {partner} together, or neither",
+            "--secret < FILE",
+        )
+    return given
+
+
+def _ssh_proxy(config: pulumi.Config) -> SshServer | None:
+    given = config.require("ssh-proxy")
+    if not given:
+        return None
+    example = "admin@bastion.example.com:22"
+    found = re.fullmatch(r"([\w.-]+)@([\w.-]+)(?::(\d+))?", given)
+    if not found:
+        raise SettingError(
+            "ssh-proxy", given, f"USER@HOST or USER@HOST:PORT like {example}", example
+        )
+    if not config.require("ssh-proxy-host-key"):
+        raise SettingError(
+            "ssh-proxy-host-key", "", "the bastion's public host key", '"ssh-ed25519 AAAA..."'
+        )
+    return SshServer(user=found[1], host=found[2], port=int(found[3] or 22))
+
+
+def _tags(config: pulumi.Config) -> dict[str, str]:
+    entries = _strings(config, "tags")
+    for entry in entries:
+        if not re.fullmatch(r"[^=]+=.*", entry):
+            raise SettingError("tags", entry, "entries like team=web", "--path 'tags[0]' team=web")
+    return dict(entry.split("=", 1) for entry in entries)

@@ -1,0 +1,125 @@
+"""The machine's lease."""
+
+import pytest
+
+from fleet_cluster.fleet.coordination.lease import Session
+from fleet_cluster.fleet.kv import StoreUnavailableError
+from tests.unit.fleet.fakes import FakeClock, Line, MemoryFile, MemoryStore
+
+TTL = 10
+
+
+class Desk:
+    """A session and what it works with."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.line = Line(self.store)
+        self.file = MemoryFile()
+        self.wakes = 0
+        self.restart()
+
+    def restart(self, ttl: int = TTL) -> None:
+        self.session = Session(self.line, ttl, self.clock, self.file, self._wake)
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    def live(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.clock.advance(1)
+            self.session.renew()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_first_lease_wakes_the_loop(desk: Desk) -> None:
+    desk.session.renew()
+    assert desk.session.lease in desk.store.leases and desk.wakes == 1
+    desk.live(3)
+    assert desk.wakes == 1
+
+
+def test_restarted_fleetd_resumes_its_lease_and_its_sight(desk: Desk) -> None:
+    desk.session.renew()
+    desk.live(15)
+    lease = desk.session.lease
+    desk.restart()
+    desk.session.renew()
+    assert desk.session.lease == lease and desk.session.sight() == 15
+
+
+def test_another_lease_time_takes_effect_at_once(desk: Desk) -> None:
+    desk.session.renew()
+    before = desk.session.lease
+    desk.restart(TTL // 2)
+    desk.session.renew()
+    lease = desk.session.lease
+    assert lease != before and desk.store.leases[lease].ttl == TTL // 2
+    desk.session.renew()
+    assert desk.session.lease == lease
+
+
+def test_resumed_lease_does_not_claim_more_sight_than_there_was(desk: Desk) -> None:
+    desk.session.renew()
+    desk.restart()
+    desk.session.renew()
+    assert desk.session.sight() == 0
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "1 2 3"])
+def test_unusable_file_gives_a_new_lease(desk: Desk, text: str) -> None:
+    desk.file.text = text
+    desk.session.renew()
+    assert desk.session.lease in desk.store.leases
+
+
+def test_expired_lease_is_replaced(desk: Desk) -> None:
+    desk.session.renew()
+    old = desk.session.lease
+    desk.store.revoke(old)
+    desk.live(1)
+    assert desk.session.lease not in (0, old) and desk.wakes == 2
+    assert desk.session.sight() == 0
+
+
+def test_sight_counts_while_renewals_succeed(desk: Desk) -> None:
+    desk.session.renew()
+    desk.live(12)
+    assert desk.session.sight() == 12
+
+
+def test_blind_after_half_a_lease_without_success(desk: Desk) -> None:
+    desk.session.renew()
+    desk.live(12)
+    desk.line.up = False
+    desk.clock.advance(TTL / 2)
+    with pytest.raises(StoreUnavailableError):
+        desk.session.renew()
+    assert desk.session.sight() > 0
+    desk.clock.advance(0.5)
+    assert desk.session.sight() == 0
+    desk.line.up = True
+    desk.store.extend_leases()
+    desk.session.renew()
+    assert desk.session.sight() == 0
+    desk.live(3)
+    assert desk.session.sight() == 3
+
+
+def test_shaken_store_starts_the_count_again(desk: Desk) -> None:
+    desk.session.renew()
+    desk.live(12)
+    desk.session.shaken()
+    assert desk.session.sight() == 0
+
+
+def test_end_gives_the_lease_back(desk: Desk) -> None:
+    desk.session.end()
+    desk.session.renew()
+    desk.session.end()
+    assert desk.store.leases == {}

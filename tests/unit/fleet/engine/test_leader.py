@@ -1,0 +1,424 @@
+"""The leader over a store: elections, conditions, limits of a transaction, faults."""
+
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from fleet_cluster.fleet.coordination import debounce
+from fleet_cluster.fleet.coordination.election import YIELD_SECONDS, Election
+from fleet_cluster.fleet.coordination.lease import Session
+from fleet_cluster.fleet.engine.leader import FORGET_SECONDS, Leader
+from fleet_cluster.fleet.kv import Condition, CreatedAt, Operation, Put, Unchanged
+from fleet_cluster.fleet.model.keys import (
+    LEADER,
+    SCHEDULE,
+    file_key,
+    machine_key,
+    mark_key,
+    metadata_key,
+    schedule_key,
+    split_key,
+    state_key,
+    unit_key,
+)
+from fleet_cluster.fleet.model.records import (
+    Assignment,
+    Machine,
+    Mark,
+    Metadata,
+    Target,
+    Unit,
+    UnitState,
+)
+from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.fakes import SLEEPS, FakeClock, Line, MemoryFile, MemoryStore, open_gate
+
+TTL = 10
+PINNED = SLEEPS + "[X-Fleet]\nMachineMetadata=name={}\n"
+
+
+class Cluster:
+    """A store with machines in it, and their leader."""
+
+    def __init__(self, machines: str = "abc") -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.line = Line(self.store)
+        self.wakes = 0
+        self.leases = {machine: self.store.grant(1000) for machine in machines}
+        for machine in machines:
+            self.announce(machine)
+        self.session = Session(self.line, TTL, self.clock, MemoryFile(), self.wake)
+        self.session.renew()
+        self.wait(TTL)
+        self.election = Election("a", self.line, self.clock, self.wake)
+        self.election.term(self.session.lease)
+        self.leader = self.elected()
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def elected(self) -> Leader:
+        term = self.election.term(self.session.lease)
+        assert term
+        return Leader(term, self.line, self.session, self.clock, self.wake)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass with the store in sight."""
+        for _ in range(int(seconds)):
+            self.clock.advance(1)
+            self.session.renew()
+
+    def announce(self, machine: str) -> None:
+        record = Machine(machine, "", machine, {"name": machine})
+        self.store.commit([Put(machine_key(machine), record.to_json(), self.leases[machine])])
+
+    def lose(self, *machines: str) -> None:
+        for machine in machines:
+            self.store.revoke(self.leases[machine])
+            self.leases[machine] = self.store.grant(1000)
+
+    def want(self, unit: str, text: str = SLEEPS, target: Target = Target.LAUNCHED) -> None:
+        self.store.put(file_key(sha_of(text)), text)
+        self.store.put(unit_key(unit), Unit(sha_of(text), target).to_json())
+
+    def want_many(self, first: int, after: int) -> None:
+        """Units of these numbers, in one transaction."""
+        self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
+        value = Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json()
+        names = [unit_key(f"web@{number}.service") for number in range(first, after)]
+        self.store.commit([Put(name, value) for name in names])
+
+    def report(self, machine: str, unit: str, held: bool = False) -> None:
+        state = UnitState("loaded", "active", "running", sha_of(SLEEPS), held=held)
+        operation = Put(state_key(machine, unit), state.to_json(), self.leases[machine])
+        self.store.commit([operation])
+
+    def act(self, shaken: bool = False, full: bool = False) -> float:
+        return self.leader.reconcile(shaken, full)
+
+    def homes(self) -> dict[str, str]:
+        """Unit to the machines that are to run it."""
+        homes: dict[str, str] = {}
+        for key, entry in self.store.read(SCHEDULE).entries.items():
+            machine, unit = split_key(key, SCHEDULE)
+            if Assignment.from_json(entry.value).target is not Target.INACTIVE:
+                homes[unit] = homes.get(unit, "") + machine
+        return homes
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+def test_election_is_won_once() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    leases = [store.grant(10), store.grant(10)]
+    one, two = (Election(machine, store, clock, lambda: None) for machine in "ab")
+    assert one.term(leases[0]) == 0 and two.term(leases[1]) == 0
+    assert one.term(leases[0]) > 0 and two.term(leases[1]) == 0
+    store.revoke(leases[0])
+    assert one.term(0) == 0
+    two.term(leases[1])
+    assert two.term(leases[1]) > 0
+
+
+def test_two_candidates_at_the_same_moment() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    lines = [Line(store), Line(store)]
+    leases = [store.grant(10), store.grant(10)]
+    one, two = (Election(*one, clock, lambda: None) for one in zip("ab", lines, strict=True))
+
+    def meanwhile(point: str) -> None:
+        if point.startswith("before commit"):
+            two.term(leases[1])
+
+    lines[0].gate = meanwhile
+    one.term(leases[0])
+    assert (one.term(leases[0]) > 0, two.term(leases[1]) > 0) == (False, True)
+
+
+def test_resumed_lease_resumes_leadership() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    lease = store.grant(10)
+    before = Election("a", store, clock, lambda: None)
+    before.term(lease)
+    term = before.term(lease)
+    again = Election("a", store, clock, lambda: None)
+    assert term and again.term(lease, yields=True) == term
+
+
+def test_rebooted_machine_takes_over_from_itself() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    old, new = store.grant(10), store.grant(10)
+    Election("a", store, clock, lambda: None).term(old)
+    again = Election("a", store, clock, lambda: None)
+    again.term(new, yields=True)
+    assert again.term(new) > 0 and store.entries[LEADER].lease == new
+
+
+def test_who_would_have_to_wait_leaves_a_vacancy_to_others_for_a_moment() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    lease, other = store.grant(10), store.grant(10)
+    new, steady = (Election(machine, store, clock, lambda: None) for machine in "ab")
+    assert new.term(lease, yields=True) == 0 and new.pause == YIELD_SECONDS
+    steady.term(other)
+    clock.advance(YIELD_SECONDS)
+    assert new.term(lease, yields=True) == 0 and new.pause == 0
+    assert steady.term(other) > 0
+
+
+def test_it_leads_all_the_same_when_there_is_nobody_else() -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    lease = store.grant(10)
+    new = Election("a", store, clock, lambda: None)
+    new.term(lease, yields=True)
+    clock.advance(YIELD_SECONDS)
+    new.term(lease, yields=True)
+    assert new.term(lease, yields=True) > 0
+
+
+def test_units_are_spread(cluster: Cluster) -> None:
+    for number in range(6):
+        cluster.want(f"u{number}.service")
+    cluster.act()
+    homes = list(cluster.homes().values())
+    assert sorted(homes) == ["a", "a", "b", "b", "c", "c"]
+
+
+def test_units_that_come_in_several_transactions_are_decided_on_together(cluster: Cluster) -> None:
+    cluster.act()
+    cluster.want_many(0, debounce.LARGE)
+    assert cluster.act() == debounce.SECONDS and cluster.homes() == {}
+    cluster.want_many(debounce.LARGE, debounce.LARGE + 5)
+    cluster.act()
+    assert len(cluster.homes()) == debounce.LARGE + 5
+
+
+def test_who_never_stops_writing_does_not_stop_the_leader(cluster: Cluster) -> None:
+    cluster.act()
+    for round in range(debounce.MOST_WAITS + 1):
+        assert cluster.homes() == {}
+        cluster.want_many(round * debounce.LARGE, (round + 1) * debounce.LARGE)
+        cluster.act()
+    assert len(cluster.homes()) == (debounce.MOST_WAITS + 1) * debounce.LARGE
+
+
+def test_each_transaction_is_within_limits_and_conditional(cluster: Cluster) -> None:
+    seen: list[tuple[Sequence[Operation], Sequence[Condition]]] = []
+    commit = cluster.line.commit
+
+    def spy(operations: Sequence[Operation], *conditions: Condition) -> int:
+        seen.append((operations, conditions))
+        return commit(operations, *conditions)
+
+    cluster.line.commit = spy
+    for number in range(400):
+        cluster.want(f"u{number}.service")
+    cluster.act()  # Sees that there may be more.
+    cluster.act()
+    assert len(cluster.homes()) == 400 and len(seen) < 8
+    for operations, conditions in seen:
+        assert CreatedAt(LEADER, cluster.leader.term) in conditions
+        for operation in operations:
+            machine, unit = split_key(operation.key, SCHEDULE)
+            for key in (unit_key(unit), machine_key(machine)):
+                assert Unchanged(key, cluster.store.entries[key].mod_revision) in conditions
+
+
+@pytest.mark.parametrize("change", ["leader", "unit", "machine"])
+def test_what_changes_meanwhile_is_decided_again(cluster: Cluster, change: str) -> None:
+    cluster.want("u.service")
+
+    def meanwhile(point: str) -> None:
+        if point.startswith("before commit"):
+            cluster.line.gate = open_gate
+            if change == "leader":
+                cluster.store.remove(LEADER)
+            elif change == "unit":
+                cluster.want("u.service", target=Target.INACTIVE)
+            else:
+                cluster.lose("a")
+
+    cluster.line.gate = meanwhile
+    cluster.act()
+    assert cluster.homes() == {}
+    if change == "machine":
+        cluster.act()
+        assert cluster.homes() == {"u.service": "b"}
+
+
+def test_move_waits_until_the_old_machine_is_done(cluster: Cluster) -> None:
+    cluster.want("u.service", PINNED.format("a"))
+    cluster.act()
+    cluster.report("a", "u.service")
+    cluster.act()
+    cluster.want("u.service", PINNED.format("b"))
+    cluster.act()
+    assert cluster.homes() == {}
+    cluster.act()
+    assert cluster.homes() == {}
+    cluster.store.remove(state_key("a", "u.service"))
+    cluster.act()
+    assert cluster.homes() == {"u.service": "b"}
+
+
+def test_does_nothing_until_it_sees_its_own_writes(cluster: Cluster) -> None:
+    cluster.act()
+    cluster.want("u.service")
+    cluster.line.lag()
+    cluster.store.put(unit_key("v.service"), Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json())
+    cluster.line.catch_up()
+    cluster.line.lag()
+    cluster.act()
+    revision = cluster.store.revision
+    cluster.act(full=True)
+    assert cluster.store.revision == revision
+    cluster.line.catch_up()
+    cluster.want("w.service")
+    cluster.act()
+    assert sorted(cluster.homes()) == ["u.service", "v.service", "w.service"]
+
+
+def test_machines_lost_one_after_another_do_not_count_as_at_once(cluster: Cluster) -> None:
+    cluster.want("u.service", SLEEPS)
+    cluster.act()
+    for lost, home in (("a", "b"), ("b", "c")):
+        cluster.lose(lost)
+        cluster.act()
+        assert cluster.homes() == {"u.service": home}
+        cluster.wait(2 * TTL)
+        cluster.act(full=True)
+
+
+def test_lost_machines_units_move_at_once(cluster: Cluster) -> None:
+    cluster.want("u.service")
+    cluster.act()
+    cluster.lose("a")
+    cluster.act()
+    assert cluster.homes() == {"u.service": "b"}
+
+
+def test_states_alone_cause_no_writes(cluster: Cluster) -> None:
+    cluster.want("u.service")
+    cluster.act()
+    cluster.act()
+    revision = cluster.store.revision
+    cluster.report("a", "u.service")
+    cluster.act()
+    assert cluster.store.revision == revision + 1
+
+
+def test_blind_leader_waits_one_lease(cluster: Cluster) -> None:
+    cluster.want("u.service")
+    cluster.act()
+    cluster.clock.advance(TTL * 0.8)
+    cluster.session.renew()
+    cluster.lose("a")
+    assert 0 < cluster.act() <= TTL
+    assert cluster.homes() == {"u.service": "a"}
+    cluster.want("new.service")
+    cluster.act()
+    assert cluster.homes()["new.service"] == "b"
+    cluster.wait(TTL)
+    assert cluster.act() == 0
+    assert cluster.homes()["u.service"] in "bc"
+
+
+def test_when_most_machines_vanish_nothing_moves(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        cluster.want(f"u{number}.service")
+    cluster.act()
+    homes = cluster.homes()
+    cluster.lose("b", "c")
+    with caplog.at_level(logging.INFO):
+        for _ in range(5):
+            cluster.wait(5)
+            cluster.act(full=True)
+    assert cluster.homes() == homes
+    assert len([r for r in caplog.records if "2 of 3 machines are missing" in r.message]) == 1
+    cluster.announce("b")
+    cluster.act()
+    assert sorted(cluster.homes().values()) == ["a", "a", "b"]
+
+
+def test_after_trouble_homeless_units_wait_for_every_machine_to_report(cluster: Cluster) -> None:
+    cluster.session.shaken()
+    cluster.want("u.service")
+    cluster.act(shaken=True)
+    assert cluster.homes() == {}
+    cluster.report("c", "u.service", held=True)
+    cluster.act(shaken=True)
+    assert cluster.homes() == {"u.service": "c"}
+
+
+def test_one_bad_file_does_not_stop_the_others(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.want("bad.service", "[Service\n")
+    cluster.store.put(unit_key("lost.service"), Unit("nothing", Target.LAUNCHED).to_json())
+    cluster.store.put(unit_key("broken.service"), "{")
+    cluster.want("good.service")
+    for _ in range(3):
+        cluster.act(full=True)
+    assert cluster.homes() == {"good.service": "a"}
+    assert len([r for r in caplog.records if "bad.service is not scheduled" in r.message]) == 1
+
+
+def test_global_units_of_lost_machines_are_forgotten_after_long(cluster: Cluster) -> None:
+    cluster.want("g.service", SLEEPS + "[X-Fleet]\nGlobal=true\n")
+    cluster.act()
+    cluster.lose("c")
+    cluster.act()
+    assert cluster.homes() == {"g.service": "abc"}
+    cluster.clock.advance(FORGET_SECONDS + 1)
+    cluster.session.renew()
+    cluster.act(full=True)
+    assert cluster.homes() == {"g.service": "ab"}
+
+
+def test_nothing_is_kept_of_a_machine_that_was_removed(cluster: Cluster) -> None:
+    given = Metadata({"disk": "ssd"}).to_json()
+    for machine in "bc":
+        cluster.store.put(metadata_key(machine), given)
+    cluster.store.put(mark_key("c"), Mark(leaving=True).to_json())
+    cluster.act()
+    assert cluster.store.value(metadata_key("c")), "it is still there"
+    cluster.lose("b", "c")
+    for _ in range(3):
+        cluster.act()
+    kept = [cluster.store.value(key("c")) for key in (metadata_key, mark_key)]
+    assert kept == [None, None]
+    assert cluster.store.value(metadata_key("b")), "it may come back"
+
+
+def test_new_term_reads_everything_anew(cluster: Cluster) -> None:
+    cluster.want("u.service")
+    cluster.act()
+    cluster.leader.close()
+    cluster.store.remove(schedule_key("a", "u.service"))
+    cluster.leader = cluster.elected()
+    cluster.act()
+    assert cluster.homes() == {"u.service": "a"}
+
+
+def test_a_decision_names_unit_and_machine_for_the_journal(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.want("u.service")
+    with caplog.at_level(logging.INFO):
+        cluster.act()
+    [about] = [vars(r)["fleet"] for r in caplog.records if "fleet" in vars(r)]
+    assert about["FLEET_EVENT"] == "assigned"
+    assert about["FLEET_UNIT"] == "u.service"
+    assert {about["FLEET_MACHINE"]} == set(cluster.homes().values())

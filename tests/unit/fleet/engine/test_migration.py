@@ -1,0 +1,204 @@
+"""How units leave a machine that is drained: what the leader writes, step by step."""
+
+from dataclasses import replace
+
+from fleet_cluster.fleet.engine.cluster_state import Place
+from fleet_cluster.fleet.engine.reconciler import Change, Situation, decide
+from fleet_cluster.fleet.model.records import (
+    Assignment,
+    Machine,
+    Mark,
+    Move,
+    Target,
+    Unit,
+    UnitState,
+)
+from fleet_cluster.fleet.unitfiles.unitfile import parse
+from tests.unit.fleet.fakes import SLEEPS
+
+RUN = Assignment("new", Target.LAUNCHED)
+STOP = Assignment("new", Target.INACTIVE)
+UP = UnitState("loaded", "active", "running", "new")
+STARTING = replace(UP, active="activating")
+FAILED = replace(UP, active="failed")
+FIRST = "StartFirst=true\n"
+DRAINED = {"a": Mark(draining=True)}
+
+
+def situation(
+    units: dict[str, str],
+    schedule: dict[Place, Assignment],
+    states: dict[Place, UnitState],
+    marks: dict[str, Mark] | None = None,
+    machines: str = "a b",
+) -> Situation:
+    return Situation(
+        units={unit: Unit("new", Target.LAUNCHED) for unit in units},
+        requirements={
+            unit: parse(unit, f"{SLEEPS}[X-Fleet]\n{options}").requirements
+            for unit, options in units.items()
+        },
+        machines={id: Machine(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()},
+        schedule=schedule,
+        states=states,
+        marks=DRAINED if marks is None else marks,
+    )
+
+
+def written(what: Situation) -> dict[Place, Assignment | None]:
+    changes: list[Change] = decide(what).changes
+    return {(change.machine, change.unit): change.assignment for change in changes}
+
+
+def moving(to: str) -> Assignment:
+    return replace(RUN, moving=to)
+
+
+U = "u.service"
+
+
+def test_start_first_has_two_assignments_until_it_is_up() -> None:
+    here = situation({U: FIRST}, {("a", U): RUN}, {("a", U): UP})
+    assert written(here) == {("a", U): moving("b"), ("b", U): RUN}
+    both = {("a", U): moving("b"), ("b", U): RUN}
+    for state in (STARTING, FAILED):
+        under_way = situation({U: FIRST}, both, {("a", U): UP, ("b", U): state})
+        assert written(under_way) == {}
+        assert decide(under_way).waiting == [U]
+    there = situation({U: FIRST}, both, {("a", U): UP, ("b", U): UP})
+    assert written(there) == {("a", U): STOP}
+
+
+def test_what_a_drained_machine_holds_is_as_good_as_assigned_to_it() -> None:
+    held = {("a", U): replace(UP, held=True), ("a", "g.service"): replace(UP, held=True)}
+    emptied = situation({U: FIRST, "g.service": "Global=true\n"}, {}, held)
+    assert written(emptied) == {
+        ("a", U): moving("b"),
+        ("b", U): RUN,
+        ("a", "g.service"): RUN,
+        ("b", "g.service"): RUN,
+    }
+
+
+def test_what_is_still_to_stop_where_it_moves_to_does_not_count_as_up_there() -> None:
+    here = situation({U: FIRST}, {("a", U): RUN, ("b", U): STOP}, {("a", U): UP, ("b", U): UP})
+    assert ("a", U) not in written(here) or written(here)["a", U] == moving("b")
+
+
+def test_start_first_goes_back_when_the_drain_ends_before_it_is_up() -> None:
+    both = {("a", U): moving("b"), ("b", U): RUN}
+    failed = situation({U: FIRST}, both, {("a", U): UP, ("b", U): FAILED}, marks={})
+    assert written(failed) == {("a", U): RUN, ("b", U): STOP}
+
+
+def test_start_first_stays_when_the_new_machine_is_lost() -> None:
+    both = {("a", U): moving("b"), ("b", U): RUN}
+    lost = situation({U: FIRST}, both, {("a", U): UP}, machines="a c")
+    assert written(lost) == {("a", U): moving("c"), ("b", U): STOP, ("c", U): RUN}
+    alone = situation({U: FIRST}, both, {("a", U): UP}, machines="a")
+    assert ("a", U) not in written(alone) or written(alone)["a", U] == RUN
+
+
+def test_without_start_first_it_is_stopped_first() -> None:
+    assert written(situation({U: ""}, {("a", U): RUN}, {("a", U): UP})) == {("a", U): STOP}
+
+
+def test_of_a_template_one_at_a_time() -> None:
+    units = {"w@1.service": "", "w@2.service": ""}
+    on_a = {("a", unit): RUN for unit in units}
+    up = {("a", unit): UP for unit in units}
+    assert written(situation(units, on_a, up)) == {("a", "w@1.service"): STOP}
+    gone = {("b", "w@1.service"): RUN, ("a", "w@2.service"): RUN}
+    for state in (STARTING, FAILED):
+        reports = {("b", "w@1.service"): state, ("a", "w@2.service"): UP}
+        assert written(situation(units, gone, reports)) == {}
+    reports = {("b", "w@1.service"): UP, ("a", "w@2.service"): UP}
+    assert written(situation(units, gone, reports)) == {("a", "w@2.service"): STOP}
+
+
+def test_followers_go_along_when_all_are_up() -> None:
+    units = {U: FIRST, "f.service": f"MachineOf={U}\n{FIRST}"}
+    here = situation(units, {("a", u): RUN for u in units}, {("a", u): UP for u in units})
+    both = {(on, u): moving("b") if on == "a" else RUN for on in "ab" for u in units}
+    assert written(here) == both
+    states = {("a", U): UP, ("a", "f.service"): UP, ("b", U): UP, ("b", "f.service"): STARTING}
+    assert written(situation(units, both, states)) == {}
+    states["b", "f.service"] = UP
+    assert written(situation(units, both, states)) == {("a", u): STOP for u in units}
+
+
+def test_what_fits_nowhere_else_stays_unless_forced() -> None:
+    pinned = {U: "MachineMetadata=name=a\n"}
+    stuck = situation(pinned, {("a", U): RUN}, {("a", U): UP})
+    assert written(stuck) == {}
+    forced = {"a": Mark(draining=True, force=True)}
+    assert written(replace(stuck, marks=forced)) == {("a", U): STOP}
+
+
+def test_global_units_leave_last() -> None:
+    units = {U: FIRST, "g.service": "Global=true\n"}
+    both = {("a", "g.service"): RUN, ("b", "g.service"): RUN}
+    states = {place: UP for place in both}
+    full = situation(units, {**both, ("a", U): STOP, ("b", U): RUN}, {**states, ("b", U): UP})
+    busy = replace(full, states={**full.states, ("a", U): UP})
+    assert written(busy) == {}
+    assert written(full) == {("a", U): None}
+    empty = situation(units, {**both, ("b", U): RUN}, {**states, ("b", U): UP})
+    assert written(empty) == {("a", "g.service"): STOP}
+
+
+def test_a_cordoned_machine_keeps_what_it_has_and_gets_nothing_new() -> None:
+    marks = {"a": Mark()}
+    assert written(situation({U: ""}, {("a", U): RUN}, {("a", U): UP}, marks)) == {}
+    assert written(situation({U: ""}, {}, {}, marks)) == {("b", U): RUN}
+
+
+def test_a_move_ends_when_it_is_done_or_impossible() -> None:
+    move = {U: Move("a", "b")}
+    here = replace(situation({U: FIRST}, {("a", U): RUN}, {("a", U): UP}, {}), moves=move)
+    assert written(here) == {("a", U): moving("b"), ("b", U): RUN}
+    assert not decide(here).obsolete
+    done = replace(situation({U: FIRST}, {("b", U): RUN}, {("b", U): UP}, {}), moves=move)
+    assert decide(done).obsolete == [f"/fleet/moves/{U}"]
+    lost = replace(here, machines={"a": here.machines["a"]})
+    assert decide(lost).obsolete == [f"/fleet/moves/{U}"] and written(lost) == {}
+
+
+def test_a_unit_that_was_stopped_to_move_goes_where_it_was_to_go() -> None:
+    """Also when other machines have fewer units by now."""
+    v, moves = "v.service", {U: Move("a", "b")}
+    told, states = {("b", v): RUN}, {("b", v): UP}
+    here = situation({U: "", v: ""}, told | {("a", U): RUN}, states | {("a", U): UP}, {}, "a b c")
+    assert written(replace(here, moves=moves)) == {("a", U): STOP}
+    stopped = replace(here, schedule=told | {("a", U): STOP}, states=states, moves=moves)
+    assert written(stopped) == {("a", U): None, ("b", U): RUN}
+    assert not decide(stopped).obsolete
+    done = replace(stopped, schedule=told | {("b", U): RUN})
+    assert written(done) == {}
+    assert decide(done).obsolete == [f"/fleet/moves/{U}"]
+
+
+def test_a_move_that_would_stop_a_follower_for_good_ends() -> None:
+    log = "log.service"
+    follows = f"MachineOf={U}\nMachineMetadata=name=a\n"
+    here = situation({U: "", log: follows}, {("a", U): RUN}, {("a", U): UP}, {})
+    asked = replace(here, moves={U: Move("a", "b")})
+    assert written(asked) == {("a", log): RUN}
+    assert decide(asked).obsolete == [f"/fleet/moves/{U}"]
+
+
+def test_the_mark_of_a_machine_that_was_removed_is_deleted() -> None:
+    gone = situation({U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Mark(leaving=True)}, "b")
+    assert not decide(gone).obsolete
+    assert decide(replace(gone, forgotten=frozenset("a"))).obsolete == ["/fleet/marks/a"]
+
+
+def test_metadata_set_on_a_removed_machine_go_before_its_mark() -> None:
+    gone = situation({U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Mark(leaving=True)}, "b")
+    given = replace(gone, metadata=frozenset("ab"))
+    assert not decide(given).obsolete, "it may come back"
+    forgotten = replace(given, forgotten=frozenset("a"))
+    assert decide(forgotten).obsolete == ["/fleet/metadata/a"]
+    assert decide(replace(forgotten, metadata=frozenset("b"))).obsolete == ["/fleet/marks/a"]
+    lost = replace(given, marks={}, forgotten=frozenset("a"))
+    assert not decide(lost).obsolete, "it was not removed, only lost for long"

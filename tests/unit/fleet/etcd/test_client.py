@@ -1,0 +1,303 @@
+"""The store over gRPC, against members that fail in every way."""
+
+import queue
+import socket
+from collections.abc import Callable, Iterator
+
+import grpc
+import pytest
+
+from fleet_cluster.fleet.etcd import client, watch
+from fleet_cluster.fleet.etcd.client import Etcd, connect
+from fleet_cluster.fleet.kv import (
+    Changes,
+    CreatedAt,
+    Delete,
+    LeaseLostError,
+    Put,
+    StoreRefusedError,
+    StoreUnavailableError,
+    Unchanged,
+)
+from tests.unit.fleet.etcd.etcd_server import EtcdServer
+from tests.unit.fleet.fakes import FakeClock, MemoryStore
+
+WAIT = 20.0
+"""Longer than anything here takes, so that a failure ends."""
+
+Connect = Callable[..., Etcd]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore(FakeClock())
+
+
+@pytest.fixture
+def servers(store: MemoryStore) -> Iterator[list[EtcdServer]]:
+    """Two members of one cluster."""
+    servers = [EtcdServer(store), EtcdServer(store)]
+    yield servers
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """Connects to endpoints in the order that they are given in."""
+    opened: list[Etcd] = []
+
+    def in_order(members: list[object], _count: int) -> list[object]:
+        return members
+
+    def connect_to(*endpoints: str, here: str = "") -> Etcd:
+        opened.append(connect(endpoints, here=here))
+        return opened[-1]
+
+    monkeypatch.setattr(client.random, "sample", in_order)
+    yield connect_to
+    for etcd in opened:
+        etcd.close()
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """An endpoint where nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    """An endpoint that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_commit_and_read(servers: list[EtcdServer], connected: Connect, store: MemoryStore) -> None:
+    etcd = connected(servers[0].endpoint)
+    lease = etcd.grant(10)
+    revision = etcd.commit([Put("/a/1", "one", lease), Put("/b", "two")], Unchanged("/a/1", 0))
+    assert revision == store.revision
+    snapshot = etcd.read("/a/")
+    assert snapshot.revision == revision and list(snapshot.entries) == ["/a/1"]
+    entry = snapshot.entries["/a/1"]
+    assert (entry.value, entry.lease, entry.mod_revision) == ("one", lease, revision)
+    assert etcd.commit([Delete("/b")], Unchanged("/a/1", 0)) == 0
+    assert etcd.commit([Delete("/b")], CreatedAt("/a/1", revision)) > 0
+    assert etcd.read("/b").entries == {}
+
+
+def test_reads_in_pages(
+    servers: list[EtcdServer],
+    connected: Connect,
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 3)
+    for number in range(10):
+        store.put(f"/a/{number}", str(number))
+    etcd = connected(servers[0].endpoint)
+    assert len(etcd.read("/a/").entries) == 10
+    assert servers[0].calls.count("Range") == 4
+
+
+def test_get_asks_for_many_keys_at_once(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    for number in range(200):
+        store.put(f"/a/{number}", str(number))
+    etcd = connected(servers[0].endpoint)
+    found = etcd.get([f"/a/{number}" for number in range(300)])
+    assert len(found.entries) == 200 and found.revision == store.revision
+    assert servers[0].calls.count("Txn") == 3
+
+
+def test_lease_that_has_gone(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd = connected(servers[0].endpoint)
+    lease = etcd.grant(10)
+    assert etcd.keep_alive(lease) == 10
+    etcd.revoke(lease)
+    etcd.revoke(lease)
+    with pytest.raises(LeaseLostError):
+        etcd.keep_alive(lease)
+    with pytest.raises(LeaseLostError):
+        etcd.commit([Put("/a", "", lease)])
+
+
+@pytest.mark.parametrize("bad", ["refusing", "hanging"])
+def test_bad_member_is_left_for_the_next(
+    bad: str, request: pytest.FixtureRequest, servers: list[EtcdServer], connected: Connect
+) -> None:
+    etcd = connected(request.getfixturevalue(bad), servers[0].endpoint)
+    assert etcd.commit([Put("/a", "one")]) > 0
+    assert etcd.read("/a").entries["/a"].value == "one"
+
+
+def test_own_member_is_asked_first(servers: list[EtcdServer], connected: Connect) -> None:
+    elsewhere = f"localhost:{servers[0].port}"
+    connected(elsewhere, servers[1].endpoint, here="127.0.0.1").read("/a")
+    assert servers[0].calls == [] and servers[1].calls == ["Range"]
+
+
+def test_member_that_comes_back_is_found(
+    connected: Connect, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = EtcdServer(store)
+    etcd = connected(before.endpoint)
+    etcd.read("/a")
+    before.stop()
+    with monkeypatch.context() as impatient, pytest.raises(StoreUnavailableError) as caught:
+        impatient.setattr(client, "LIMIT_SECONDS", 0.1)
+        etcd.read("/a")
+    assert before.endpoint in str(caught.value)
+    again = EtcdServer(store, before.port)
+    try:
+        assert etcd.read("/a").revision == store.revision
+    finally:
+        again.stop()
+
+
+def test_member_that_stops_answering_is_left(servers: list[EtcdServer], connected: Connect) -> None:
+    etcd = connected(servers[0].endpoint, servers[1].endpoint)
+    etcd.read("/a")
+    servers[0].silent.set()
+    etcd.read("/a")
+    assert servers[1].calls == ["Range"]
+
+
+def test_unknown_outcome_is_not_tried_again(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd = connected(servers[0].endpoint, servers[1].endpoint)
+    servers[0].fail_after = True
+    revision = store.revision
+    with pytest.raises(StoreUnavailableError, match="request timed out"):
+        etcd.commit([Put("/a", "one")])
+    assert store.revision == revision + 1
+    assert servers[1].calls == []
+
+
+def test_old_auth_revision_is_tried_again(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd = connected(servers[0].endpoint)
+    etcd.read("/a")
+    old = (grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: revision of auth store is old")
+    servers[0].failures = [old]
+    assert etcd.commit([Put("/a", "one")]) > 0
+
+
+def test_no_is_an_answer(servers: list[EtcdServer], connected: Connect) -> None:
+    etcd = connected(servers[0].endpoint)
+    servers[0].failures = [(grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied")]
+    with pytest.raises(StoreRefusedError, match="permission denied"):
+        etcd.read("/a")
+    assert servers[0].calls == ["Range"]
+
+
+class Heard:
+    """What a watch delivers."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Changes | None] = queue.SimpleQueue()
+
+    def on_changes(self, changes: Changes) -> None:
+        self._queue.put(changes)
+
+    def on_lost(self) -> None:
+        self._queue.put(None)
+
+    def next(self) -> Changes | None:
+        """The next changes; None when the watch was lost."""
+        return self._queue.get(timeout=WAIT)
+
+    def nothing_more(self) -> bool:
+        return self._queue.empty()
+
+
+def test_watch_delivers_in_order(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd, heard = connected(servers[0].endpoint), Heard()
+    store.put("/a/0", "before")
+    after = store.revision
+    store.put("/a/1", "one")
+    store.put("/b/1", "not watched")
+    etcd.watch("/a/", after, heard.on_changes, heard.on_lost)
+    first = heard.next()
+    assert first and first.puts["/a/1"].value == "one" and first.revision == after + 1
+    store.remove("/a/1")
+    second = heard.next()
+    assert second and second.deletes == {"/a/1"} and second.puts == {}
+    assert servers[0].calls == ["Watch true"]
+
+
+def test_watches_share_a_stream(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd, one, two = connected(servers[0].endpoint), Heard(), Heard()
+    cancelled = etcd.watch("/a/", store.revision, one.on_changes, one.on_lost)
+    etcd.watch("/", store.revision, two.on_changes, two.on_lost)
+    store.put("/a/1", "one")
+    assert one.next() and two.next()
+    cancelled.cancel()
+    store.put("/a/2", "two")
+    assert two.next() and one.nothing_more()
+    assert servers[0].calls == ["Watch true"]
+
+
+def test_cancelled_by_the_member_is_lost(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd, heard = connected(servers[0].endpoint), Heard()
+    etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
+    store.put("/a/1", "one")
+    assert heard.next()
+    store.lose_watches()
+    assert heard.next() is None
+
+
+def test_stopped_member_loses_the_watch_and_the_next_goes_elsewhere(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd, heard = connected(servers[0].endpoint, servers[1].endpoint), Heard()
+    etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
+    store.put("/a/1", "one")
+    assert heard.next()
+    servers[0].stop()
+    assert heard.next() is None
+    etcd.read("/a/")
+    etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
+    store.put("/a/2", "two")
+    assert heard.next()
+
+
+def test_silent_member_loses_the_watch(
+    servers: list[EtcdServer],
+    connected: Connect,
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "LIVENESS_SECONDS", 0.1)
+    etcd, heard = connected(servers[0].endpoint), Heard()
+    etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
+    store.put("/a/1", "one")
+    assert heard.next()
+    servers[0].silent.set()
+    assert heard.next() is None
+
+
+def test_leaving_a_member_takes_the_watches_along(
+    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+) -> None:
+    etcd, heard = connected(servers[0].endpoint, servers[1].endpoint), Heard()
+    etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
+    store.put("/a/1", "one")
+    assert heard.next()
+    servers[0].failures = [(grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader")]
+    etcd.read("/a/")
+    assert heard.next() is None

@@ -1,0 +1,117 @@
+"""What is told of etcd's health."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from fleet_cluster.fleet.config import Config
+from fleet_cluster.fleet.etcd.health import ask, checkup
+from fleet_cluster.fleet.fleetd.etcd_health import Checkup
+from fleet_cluster.fleet.fleetd.metrics import Vitals
+from fleet_cluster.fleet.kv import StoreRefusedError
+from tests.unit.fleet.fakes import MemoryStore
+
+SILENT_34 = b'{"health":"false"}'
+NAMED_36 = b'{"health":"false","reason":"ALARM NOSPACE"}'
+WELL = b'{"health":"true"}'
+EXCEEDED = "etcd refused the request: RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded"
+
+
+class Member(HTTPServer):
+    """Answers /health as a member does."""
+
+    answer = WELL
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Member) and self.path == "/health"
+        self.send_response(200 if self.server.answer == WELL else 503)
+        self.end_headers()
+        self.wfile.write(self.server.answer)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class FullStore(MemoryStore):
+    """One in which nothing can be written."""
+
+    def grant(self, ttl: int) -> int:
+        raise StoreRefusedError(EXCEEDED)
+
+
+@pytest.fixture
+def member() -> Iterator[Member]:
+    server = Member(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def vitals_after(member: Member, store: MemoryStore, here: str = "127.0.0.1") -> Vitals:
+    vitals = Vitals(lambda: 0.0, 10, lambda: 0.0)
+    settings = Config((f"127.0.0.1:{member.server_port}",), public_ip=here)
+    Checkup(settings, store, vitals).look()
+    return vitals
+
+
+def test_a_member_that_is_well_is_no_fault(member: Member) -> None:
+    assert vitals_after(member, MemoryStore(lambda: 0.0)).faults() == []
+
+
+@pytest.mark.parametrize("answer", [SILENT_34, NAMED_36])
+def test_healthz_names_the_alarm_and_where_it_is_told_what_to_do(
+    member: Member, answer: bytes
+) -> None:
+    member.answer = answer
+    (fault,) = vitals_after(member, FullStore(lambda: 0.0)).faults()
+    assert fault.startswith("etcd: alarm NOSPACE") and "docs/operations.md" in fault
+
+
+def test_a_member_that_is_not_well_and_can_be_written_to_is_told_as_it_says(
+    member: Member,
+) -> None:
+    member.answer = b'{"health":"false","reason":"RAFT NO LEADER"}'
+    store = MemoryStore(lambda: 0.0)
+    assert vitals_after(member, store).faults() == ["etcd: RAFT NO LEADER"]
+    member.answer = SILENT_34
+    (fault,) = vitals_after(member, store).faults()
+    assert "etcdctl alarm list" in fault and not store.leases
+    member.answer = b"what?"
+    assert vitals_after(member, store).faults() == ["etcd: it answers b'what?'"]
+
+
+def test_a_dead_member_of_this_machine_is_told_and_what_systemd_does(member: Member) -> None:
+    member.shutdown()
+    member.server_close()
+    (fault,) = vitals_after(member, MemoryStore(lambda: 0.0)).faults()
+    assert "this machine's member does not answer" in fault and "systemd starts it again" in fault
+
+
+def test_a_machine_without_a_member_asks_the_next_that_answers() -> None:
+    def asked(member: str) -> str:
+        if member == "a:1":
+            raise OSError("refused")
+        return "ALARM CORRUPT"
+
+    assert checkup(["a:1", "b:1"], "c", asked, str) == "ALARM CORRUPT"
+    assert checkup(["a:1"], "c", asked, str) == ""  # The lease tells.
+
+
+def test_what_is_no_http_is_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_babble, args=(server,), daemon=True).start()
+        with pytest.raises(OSError, match="no answer that is HTTP"):
+            ask(f"127.0.0.1:{server.getsockname()[1]}", None)
+
+
+def _babble(server: socket.socket) -> None:
+    client, _ = server.accept()
+    with client:
+        client.recv(1000)
+        client.sendall(b"220 hello\r\n")

@@ -1,0 +1,34 @@
+import pytest
+
+from fleet_cluster.fleet.fleetctl.cli.arguments import CONNECTION_OPTIONS, STORE_OPTIONS
+from fleet_cluster.fleet.fleetctl.state import view
+from fleet_cluster.fleet.unitfiles import unitfile
+from tests.unit.fleet.fleetctl.small_cluster import FakeMachines, Fleetctl, SmallCluster
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    for option in (*CONNECTION_OPTIONS, *STORE_OPTIONS):
+        monkeypatch.delenv(option.variable, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _healthy_at_once(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Units are relied on when they are active, unless a file says `HealthySec=`."""
+    monkeypatch.setattr(unitfile, "HEALTHY_SECONDS", 0.0)
+    view.parse_once.cache_clear()
+
+
+@pytest.fixture
+def cluster() -> SmallCluster:
+    return SmallCluster()
+
+
+@pytest.fixture
+def machines(cluster: SmallCluster) -> FakeMachines:
+    return FakeMachines(cluster)
+
+
+@pytest.fixture
+def fleetctl(cluster: SmallCluster, machines: FakeMachines) -> Fleetctl:
+    return Fleetctl(cluster, machines)

@@ -1,0 +1,86 @@
+import pytest
+
+from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
+from fleet_cluster.fleet.model import keys
+from fleet_cluster.fleet.model.records import Mark
+from tests.unit.fleet.fleetctl.small_cluster import DB, WEB, Fleetctl, SmallCluster
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_cordon_and_uncordon(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
+    assert fleetctl("cordon", "machine-1") == Exit.DONE
+    assert capsys.readouterr().out == "3f2a91bc.../10.0.0.11 is cordoned\n"
+    assert cluster.view().marks.keys() == {WEB.id}
+    cluster.add("new.service")
+    assert set(cluster.view().assigned("new.service")) == {DB.id}
+    assert fleetctl("uncordon", "3f2a") == Exit.DONE
+    assert not cluster.view().marks
+
+
+def test_list_machines_shows_marks_and_only_then(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    fleetctl("list-machines")
+    assert "STATE" not in capsys.readouterr().out
+    fleetctl("cordon", WEB.address)
+    capsys.readouterr()
+    fleetctl("list-machines")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("STATE") and lines[1].endswith("cordoned")
+    assert lines[2].endswith("-")
+
+
+def test_an_unknown_machine_is_an_error(fleetctl: Fleetctl) -> None:
+    for command in ("cordon", "uncordon", "drain"):
+        with pytest.raises(CtlError, match="'machin-2' is no machine.*did you mean machine-2"):
+            fleetctl(command, "machin-2")
+
+
+def test_an_empty_machine_is_drained_at_once(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    assert fleetctl("drain", "machine-2") == Exit.DONE
+    assert capsys.readouterr().out == "9d04e6a1.../10.0.0.12 is drained\n"
+    assert cluster.view().marks[DB.id].draining
+
+
+def test_what_fits_nowhere_else_stays_with_the_reason(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    text = "[Service]\nExecStart=/bin/sleep inf\n[X-Fleet]\nMachineMetadata=role=db\n"
+    cluster.add("db.service", text)
+    assert fleetctl("drain", "machine-2") == Exit.FAILED
+    reason = fleetctl.machines.explained["db.service"].reason
+    assert "fits on no other machine" in reason
+    assert "metadata role=db wanted, machine has role=web" in reason
+    assert set(cluster.view().assigned("db.service")) == {DB.id}
+
+
+def test_a_lost_machine_is_only_forgotten(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
+    cluster.add("a.service")
+    cluster.leave(WEB)
+    with pytest.raises(CtlError, match="lost machine"):
+        fleetctl("drain", WEB.id)
+    assert fleetctl("drain", "--for-good", WEB.id) == Exit.DONE
+    assert cluster.view().marks[WEB.id].leaving
+
+
+def test_a_machine_that_nobody_knows_any_more_has_left(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    unknown = "0123456789abcdef0123456789abcdef"
+    assert fleetctl("drain", "--for-good", unknown) == Exit.DONE
+    assert "nothing is kept for it" in capsys.readouterr().out
+    with pytest.raises(CtlError, match="'machine-3' is no machine"):
+        fleetctl("drain", "--for-good", "machine-3")
+
+
+def test_the_units_of_a_drained_machine_are_told_why_nowhere(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    for machine in (WEB, DB):
+        cluster.put(keys.mark_key(machine.id), Mark())
+    cluster.add("new.service")
+    assert fleetctl("why", "new") == Exit.FAILED
+    assert "cordoned" in capsys.readouterr().out

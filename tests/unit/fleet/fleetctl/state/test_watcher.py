@@ -1,0 +1,134 @@
+from itertools import count
+
+import pytest
+
+from fleet_cluster.fleet.fleetctl.operations import waiter
+from fleet_cluster.fleet.fleetctl.operations.waiter import Wait, say_nothing
+from fleet_cluster.fleet.fleetctl.state import watcher
+from fleet_cluster.fleet.fleetctl.state.view import View
+from fleet_cluster.fleet.fleetctl.state.wait_conditions import Outcome, Reached, Waiting
+from fleet_cluster.fleet.fleetctl.state.watcher import Follower
+from fleet_cluster.fleet.kv import Put
+from fleet_cluster.fleet.model.records import Cluster, Target
+from tests.unit.fleet.fleetctl.small_cluster import SmallCluster
+
+
+def test_sees_changes(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        cluster.add("hello.service")
+        follower.wait(60)
+        assert "hello.service" in follower.view.units
+        assert follower.view.entries == cluster.view().entries
+        cluster.store.remove("/fleet/units/hello.service")
+        follower.wait(60)
+        assert follower.view.units == {} and not follower.view.assigned("hello.service")
+        assert follower.view.entries == cluster.view().entries
+
+
+def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        cluster.store.lose_watches()
+        cluster.add("hello.service", target=Target.INACTIVE)
+        follower.wait(60)
+        assert "hello.service" in follower.view.units
+        assert not follower.lost
+
+
+def test_catches_up_with_what_was_written(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        revision = cluster.store.commit([Put("/fleet/cluster", "{}")])
+        follower.catch_up(revision)
+        assert follower.view.revision == revision
+
+
+def test_catches_up_by_reading_when_the_watch_tells_nothing(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "SLOW_SECONDS", 0.01)
+    with Follower(cluster.store) as follower:
+        revision = cluster.store.commit([Put("/elsewhere", "")])
+        follower.catch_up(revision)
+        assert follower.view.revision == revision
+
+
+def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
+    with Follower(cluster.store) as follower:
+        cluster.store.lose_watches()
+        cluster.store.unavailable = 2
+        follower.wait(0)
+        assert follower.lost
+        follower.wait(0)
+        assert follower.lost
+        follower.wait(0)
+        assert not follower.lost
+
+
+def test_a_wait_names_what_it_waits_for(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(waiter, "SLOW_SECONDS", 0.01)
+    monkeypatch.setattr(waiter, "NOTICE_SECONDS", 0.01)
+    looks = 0
+
+    def goal(view: View) -> Outcome:
+        nonlocal looks
+        looks += 1
+        return Waiting("not yet") if looks < 20 else Reached("done")
+
+    with Follower(cluster.store) as follower:
+        units = [f"web@{number}.service" for number in range(7)]
+        Wait(follower, dict.fromkeys(units, goal)).run()
+    error = capsys.readouterr().err
+    assert "Waiting for:\n  web@0.service: not yet\n" in error
+    assert "  and 2 more" in error
+
+
+@pytest.mark.parametrize(("left", "is_told"), [(1.5, False), (60.0, True)])
+def test_a_wait_that_ends_by_itself_in_a_moment_is_not_worth_a_line(
+    cluster: SmallCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    left: float,
+    is_told: bool,
+) -> None:
+    seconds = count()
+    monkeypatch.setattr(waiter, "monotonic", lambda: float(next(seconds)))
+    looks = iter([*[Waiting("it has to stay active", again=left)] * 3, Reached("done")])
+
+    def pass_by(_seconds: float) -> None: ...
+
+    with Follower(cluster.store) as follower:
+        monkeypatch.setattr(follower, "wait", pass_by)
+        Wait(follower, {"web.service": lambda _view: next(looks)}).run()
+    assert ("Waiting for:" in capsys.readouterr().err) == is_told
+
+
+def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster) -> None:
+    outcomes = iter([Reached("up"), Waiting("down again"), Reached("up")])
+
+    def shaky(view: View) -> Outcome:
+        return next(outcomes)
+
+    looks = iter([Waiting("slow"), Reached("up"), Reached("up")])
+
+    def slow(view: View) -> Outcome:
+        cluster.put("/fleet/cluster", Cluster("again"))
+        return next(looks)
+
+    with Follower(cluster.store) as follower:
+        Wait(follower, {"shaky.service": shaky, "slow.service": slow}, announce=say_nothing).run()
+    assert next(outcomes, None) is None
+
+
+def test_a_wait_tells_each_unit_once(
+    cluster: SmallCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = iter([Waiting("slow"), Reached("slow is up")])
+
+    def slow(view: View) -> Outcome:
+        cluster.put("/fleet/cluster", Cluster("again"))
+        return next(looks)
+
+    with Follower(cluster.store) as follower:
+        Wait(follower, {"fast": lambda view: Reached("fast is up"), "slow": slow}).run()
+    assert capsys.readouterr().out == "fast is up\nslow is up\n"

@@ -1,0 +1,375 @@
+"""The loop around agent and leader."""
+
+import logging
+import threading
+
+import pytest
+
+from fleet_cluster.fleet.config import Config
+from fleet_cluster.fleet.coordination import debounce
+from fleet_cluster.fleet.coordination.election import YIELD_SECONDS
+from fleet_cluster.fleet.fleetd.loop import RETRY_SECONDS, Fleetd, Surroundings, run
+from fleet_cluster.fleet.kv import Put
+from fleet_cluster.fleet.model.keys import (
+    CLUSTER,
+    LEADER,
+    SCHEDULE,
+    file_key,
+    machine_key,
+    metadata_key,
+    order_key,
+    state_key,
+    unit_key,
+)
+from fleet_cluster.fleet.model.records import (
+    Cluster,
+    Machine,
+    Metadata,
+    Order,
+    Target,
+    Unit,
+    UnitState,
+    Verb,
+)
+from fleet_cluster.fleet.systemd.manager import Status, SystemdError
+from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.fakes import SLEEPS, FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+
+INTERVAL = 3600.0
+ME = Machine("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")
+
+
+class Rig:
+    """One fleetd."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.line = Line(self.store)
+        self.systemd = FakeSystemd(self.clock)
+        self.files = MemoryFile(), MemoryFile()
+        self.woken = False
+        self.start()
+
+    def start(self) -> None:
+        around = Surroundings(
+            self.line,
+            self.systemd,
+            self.clock,
+            self.files[0],
+            self.files[1],
+            self._wake,
+            wall_clock=self.clock,
+        )
+        settings = Config(("x",), reconcile_interval=INTERVAL)
+        self.fleetd = Fleetd(ME, settings, around)
+
+    def live(self, rounds: int = 10) -> None:
+        """Wake it as long as it is woken."""
+        self.fleetd.session.renew()
+        for _ in range(rounds):
+            self.fleetd.step()
+            self.systemd.work()
+
+    def want(self, unit: str) -> None:
+        self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
+        self.store.put(unit_key(unit), Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json())
+
+    def _wake(self) -> None:
+        self.woken = True
+
+
+@pytest.fixture
+def rig() -> Rig:
+    """One that has been up long enough to know that no other machine runs anything."""
+    rig = Rig()
+    for _ in range(5):
+        rig.live()
+        rig.clock.advance(3)
+    return rig
+
+
+def test_new_fleetd_lets_all_machines_announce_themselves_before_it_places_anything() -> None:
+    rig = Rig()
+    rig.want("hello.service")
+    rig.live()
+    assert rig.store.value(LEADER) is None
+    rig.clock.advance(4)
+    rig.live()
+    assert rig.store.value(LEADER) == "m1" and not rig.systemd.running()
+    rig.clock.advance(4)
+    rig.live()
+    rig.clock.advance(2)
+    rig.live()
+    assert list(rig.systemd.running()) == ["hello.service"]
+
+
+def test_first_fleetd_names_the_cluster_announces_itself_and_leads(rig: Rig) -> None:
+    rig.live()
+    cluster = Cluster.from_json(rig.store.value(CLUSTER) or "")
+    assert cluster.id and cluster.layout == 1
+    assert rig.store.value(machine_key("m1")) == ME.to_json()
+    assert rig.store.value(LEADER) == "m1" and rig.fleetd.announced
+
+
+def test_unit_in_the_store_runs(rig: Rig) -> None:
+    rig.live()
+    rig.want("hello.service")
+    rig.live()
+    state = UnitState.from_json(rig.store.value(state_key("m1", "hello.service")) or "")
+    assert "hello.service" in rig.systemd.running() and state.active == "active"
+
+
+def test_many_assignments_are_awaited_for_a_moment_and_loaded_at_once(rig: Rig) -> None:
+    for number in range(debounce.LARGE):
+        rig.want(f"web@{number}.service")
+    while not rig.store.read(SCHEDULE).entries:
+        rig.fleetd.step()
+    assert rig.fleetd.step() == debounce.SECONDS and not rig.systemd.disk
+    rig.live()
+    assert len(rig.systemd.running()) == debounce.LARGE
+    assert rig.systemd.calls.count("reload") == 1
+
+
+def test_everything_comes_by_watch(rig: Rig) -> None:
+    rig.live()
+    rig.woken = False
+    rig.want("hello.service")
+    assert rig.woken
+    rig.live()
+    rig.woken = False
+    rig.systemd.fail("hello.service")
+    assert rig.woken
+
+
+def test_idle_rounds_ask_the_store_nothing(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    asked: list[str] = []
+    rig.line.gate = asked.append
+    seconds = rig.fleetd.step()
+    assert asked == [] and 0 < seconds <= INTERVAL
+
+
+def test_removed_announcement_is_made_again(rig: Rig) -> None:
+    rig.live()
+    rig.store.remove(machine_key("m1"))
+    rig.live()
+    assert rig.store.value(machine_key("m1")) == ME.to_json()
+
+
+def test_lost_lease_is_replaced_and_everything_announced_again(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.store.revoke(rig.fleetd.session.lease)
+    assert rig.store.value(LEADER) is None
+    rig.systemd.fail("hello.service")
+    rig.fleetd.step()
+    assert rig.fleetd.session.hurry.is_set()
+    rig.live()
+    rig.clock.advance(YIELD_SECONDS)  # It was out of sight: others may lead.
+    rig.live()
+    for key in (machine_key("m1"), LEADER, state_key("m1", "hello.service")):
+        assert rig.store.entries[key].lease == rig.fleetd.session.lease
+
+
+def test_an_order_waits_until_the_machine_is_known(rig: Rig) -> None:
+    """By then the unit may be another machine's."""
+    rig.want("hello.service")
+    rig.live()
+    rig.store.revoke(rig.fleetd.session.lease)
+    order = Put(
+        order_key("m1", "hello.service"), Order(Verb.RESTART).to_json(), rig.store.grant(60)
+    )
+    rig.store.commit([order])
+    rig.fleetd.step()
+    assert "restart hello.service" not in rig.systemd.calls
+    rig.live()
+    assert "restart hello.service" in rig.systemd.calls
+
+
+def test_states_are_known_before_the_machine_is(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.store.revoke(rig.fleetd.session.lease)
+    rig.live()
+    state, machine = state_key("m1", "hello.service"), machine_key("m1")
+    entries = rig.store.entries
+    assert entries[state].mod_revision < entries[machine].mod_revision
+
+
+def test_emptied_store_is_seen_anew_and_then_trusted_again(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.clock.advance(4)
+    rig.live()
+    rig.store.remove(*rig.store.entries)
+    rig.fleetd.step()
+    assert rig.fleetd.session.sight() == 0
+    rig.want("hello.service")
+    for _ in range(4):
+        rig.clock.advance(3)
+        rig.live()
+    rig.clock.advance(9)
+    rig.want("new.service")
+    rig.live()
+    assert sorted(rig.systemd.running()) == ["hello.service", "new.service"]
+    assert [one.name for one in rig.systemd.starts] == ["hello.service", "new.service"]
+
+
+def test_restored_store_gets_another_id_once(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    before = rig.store.value(CLUSTER)
+    snapshot = rig.store.read("")
+    rig.store.put("/app/more", "1")
+    rig.live()
+    assert rig.store.value(CLUSTER) == before
+    rig.want("later.service")
+    rig.live()
+    rig.store.restore(snapshot)
+    rig.live()
+    named = rig.store.value(CLUSTER)
+    assert named and named != before
+    rig.clock.advance(30)
+    rig.live()
+    assert rig.store.value(CLUSTER) == named
+    assert sorted(rig.systemd.running()) == ["hello.service", "later.service"]
+
+
+def test_lease_is_given_back_only_when_the_machine_goes_down(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_step() -> float:
+        raise SystemExit
+
+    rig.live()
+    monkeypatch.setattr(rig.fleetd, "step", one_step)
+    monkeypatch.setattr(rig.fleetd.session, "run", lambda: None)
+    for going_down in (False, True):
+        rig.systemd.going_down = going_down
+        with pytest.raises(SystemExit):
+            run(rig.fleetd, rig.systemd, threading.Event())
+        assert (machine_key("m1") in rig.store.entries) is not going_down
+
+
+def test_restart_touches_nothing(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    revision, lease = rig.store.revision, rig.fleetd.session.lease
+    rig.systemd.calls.clear()
+    rig.start()
+    rig.live()
+    assert (rig.store.revision, rig.fleetd.session.lease) == (revision, lease)
+    assert rig.systemd.calls == []
+
+
+def test_store_away_is_told_once_and_tried_again(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.line.cut()
+    with caplog.at_level(logging.INFO):
+        assert [rig.fleetd.step() for _ in range(3)] == [RETRY_SECONDS] * 3
+        rig.line.up = True
+        rig.live()
+    told = [record.message for record in caplog.records]
+    assert len([one for one in told if "the store is not available" in one]) == 1
+    assert "the store works again" in told
+    assert len(rig.systemd.starts) == 1
+
+
+def test_machine_whose_systemd_is_sick_still_leads(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.live()
+
+    def sick(names: object) -> dict[str, Status]:
+        raise SystemdError("no answer")
+
+    monkeypatch.setattr(rig.systemd, "status", sick)
+    rig.want("hello.service")
+    rig.live()
+    assert rig.store.value("/fleet/schedule/m1/hello.service")
+    monkeypatch.undo()
+    rig.live()
+    assert "hello.service" in rig.systemd.running()
+
+
+def test_full_reconcile_mends_what_no_event_told(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    rig.systemd.disk.clear()
+    rig.store.remove(state_key("m1", "hello.service"))
+    rig.live()
+    assert rig.systemd.disk == {}
+    rig.clock.advance(INTERVAL)
+    rig.live()
+    assert "hello.service" in rig.systemd.disk
+    assert rig.store.value(state_key("m1", "hello.service"))
+
+
+def announced(rig: Rig) -> Machine:
+    return Machine.from_json(rig.store.entries[machine_key(ME.id)].value)
+
+
+def test_metadata_that_is_set_is_announced_and_no_unit_notices(rig: Rig) -> None:
+    rig.want("hello.service")
+    rig.live()
+    calls = list(rig.systemd.calls)
+    rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd", "role": ""}).to_json())
+    rig.live()
+    assert announced(rig).metadata == {"disk": "ssd"}
+    assert rig.systemd.calls == calls
+
+
+def test_a_restarted_fleetd_announces_what_was_set_and_nothing_else(rig: Rig) -> None:
+    rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd"}).to_json())
+    rig.live()
+    seen: list[Machine] = []
+    rig.store.watch(
+        machine_key(ME.id), rig.store.revision, lambda _: seen.append(announced(rig)), lambda: None
+    )
+    rig.start()
+    rig.live()
+    assert {tuple(machine.metadata.items()) for machine in [*seen, announced(rig)]} == {
+        (("disk", "ssd"), ("role", "web"))
+    }
+
+
+def test_metadata_whose_record_vanishes_stays(rig: Rig) -> None:
+    rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd"}).to_json())
+    rig.live()
+    rig.store.remove(metadata_key(ME.id))
+    rig.live()
+    assert announced(rig).metadata == {"disk": "ssd", "role": "web"}
+
+
+def test_metadata_that_cannot_be_read_changes_nothing(rig: Rig) -> None:
+    rig.store.put(metadata_key(ME.id), "[]")
+    rig.live()
+    assert announced(rig).metadata == {"role": "web"}
+    assert "no use" in rig.fleetd.vitals.troubles["the metadata"]
+
+
+def test_full_disk_is_told_and_costs_neither_the_lease_nor_what_runs(rig: Rig) -> None:
+    rig.live()
+    rig.want("a.service")
+    rig.live()
+    lease = rig.fleetd.session.lease
+    for file in rig.files:
+        file.full = True
+    rig.want("b.service")
+    for _ in range(10):
+        rig.clock.advance(3)
+        rig.live()
+    assert rig.fleetd.session.lease == lease and rig.fleetd.announced
+    assert list(rig.systemd.running()) == ["a.service"]
+    (fault,) = rig.fleetd.vitals.faults()
+    assert "No space left on device" in fault and "make room on /run" in fault
+    for file in rig.files:
+        file.full = False
+    rig.live()
+    assert sorted(rig.systemd.running()) == ["a.service", "b.service"]
+    assert not rig.fleetd.vitals.faults()

@@ -1,0 +1,234 @@
+"""The wire form of what is kept in etcd and on machines: golden files of every key and record.
+
+fleetd of another version reads what this one has written, and the other way round: an upgraded
+machine reads its own lease and checkpoint. Names of attributes, classes and functions may change;
+what is here may only be added to.
+"""
+
+import inspect
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_cluster.fleet import config
+from fleet_cluster.fleet.agent.checkpoint import Ledger, LocalUnit, Progress
+from fleet_cluster.fleet.coordination.lease import Session
+from fleet_cluster.fleet.fleetctl.remote.tunnel import Parcel
+from fleet_cluster.fleet.model import keys
+from fleet_cluster.fleet.model.record import Record
+from fleet_cluster.fleet.model.records import (
+    Assignment,
+    Claim,
+    Cluster,
+    Machine,
+    Mark,
+    Metadata,
+    Move,
+    Order,
+    Target,
+    Unit,
+    UnitState,
+)
+from fleet_cluster.fleet.model.wire import from_wire, to_wire
+from fleet_cluster.fleet.setup.files import Configuration, Pair, fleet_conf
+from fleet_cluster.fleet.systemd import fence
+from tests.unit.fleet.fakes import FakeClock, MemoryFile, MemoryStore
+
+GOLDEN = Path(__file__).parent / "golden"
+FULL: tuple[Record, ...] = (
+    Cluster(id="0123abcd", layout=2),
+    Machine(
+        id="3f2a91bc",
+        address="10.0.0.11",
+        hostname="machine-1",
+        metadata={"role": "web"},
+        version="1.2",
+    ),
+    Unit(sha="5a", target=Target.LAUNCHED, owner="web", at=1.5, kept={"3f2a91bc": "4b"}),
+    Assignment(
+        sha="5a",
+        target=Target.LAUNCHED,
+        because="it has the fewest units",
+        against={"77aa": "metadata role=web is missing"},
+        at=1.5,
+        origin="66bb",
+        lost_at=2.5,
+        moving="55cc",
+        ended=True,
+    ),
+    UnitState(
+        load="loaded",
+        active="failed",
+        sub="auto-restart",
+        sha="5a",
+        since=1.5,
+        held=True,
+        problem="no room",
+        journal="a line",
+        told=2.5,
+        job="timeout",
+        reason="ConditionPathExists=/x",
+    ),
+    Mark(cordoned=False, draining=True, since=1.5, force=True, leaving=True),
+    Move(source="3f2a91bc", target="77aa"),
+    Order(verb="restart", answer="done"),
+    Metadata(pairs={"role": "db", "zone": ""}),
+    Claim(token="ab", digest="cd", mended=3),
+)
+"""Every record, each field other than by default."""
+BARE: tuple[Record, ...] = (
+    Cluster(id="0123abcd"),
+    Machine(id="3f2a91bc", address="10.0.0.11", hostname="machine-1"),
+    Unit(sha="5a"),
+    Assignment(sha="5a", target=Target.INACTIVE),
+    UnitState(load="loaded", active="active", sub="running", sha="5a"),
+    Mark(),
+    Move(source="3f2a91bc", target="77aa"),
+    Order(verb="restart"),
+    Metadata(),
+    Claim(token="ab", digest="cd"),
+)
+NAMES = ("A", "B")
+KEYS = {
+    "cluster's identity": keys.CLUSTER,
+    "leader": keys.LEADER,
+    "machine": keys.machine_key("A"),
+    "unit file": keys.file_key("A"),
+    "unit": keys.unit_key("A"),
+    "assignment": keys.schedule_key("A", "B"),
+    "unit's state": keys.state_key("A", "B"),
+    "machine's mark": keys.mark_key("A"),
+    "move": keys.move_key("A"),
+    "order": keys.order_key("A", "B"),
+    "address": keys.address_key("A"),
+    "machine's metadata": keys.metadata_key("A"),
+    "claim": keys.claim_key("A"),
+}
+LOCAL = LocalUnit(sha="5a", progress=Progress.STARTED, since=1.5, revision=6, told=2.5)
+CONFIGURATION = Configuration(
+    resource="container-1",
+    software="0" * 64,
+    name="machine-1",
+    address="10.0.0.11",
+    metadata={"role": "web"},
+    endpoints=("10.0.0.11", "10.0.0.12"),
+    agent_ttl=7,
+    reconcile_interval=3600,
+    registry="10.0.0.2:5000",
+    authority="the authority",
+    roles={"fleet": Pair("certificate", "key")},
+    member=None,
+)
+
+
+def golden(name: str) -> str:
+    return (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def kept_records(name: str) -> dict[str, str]:
+    """By kind: the JSON of each line of the golden file."""
+    lines = (line.partition(": ") for line in golden(name).splitlines())
+    return {kind: text for kind, _, text in lines}
+
+
+@pytest.mark.parametrize("record", FULL, ids=lambda record: record.kind)
+def test_a_record_with_every_field_is_written_and_read_as_before(record: Record) -> None:
+    check(record, kept_records("records-full.txt")[record.kind])
+
+
+@pytest.mark.parametrize("record", BARE, ids=lambda record: record.kind)
+def test_a_record_with_few_fields_is_written_and_read_as_before(record: Record) -> None:
+    check(record, kept_records("records-bare.txt")[record.kind])
+
+
+def check(record: Record, kept: str) -> None:
+    assert record.to_json() == kept
+    # Not `==`, which leaves out what does not count when two are compared.
+    assert vars(type(record).from_json(kept)) == vars(record)
+
+
+def test_every_kind_of_record_is_here_with_every_field() -> None:
+    ours = (one for one in Record.__subclasses__() if not one.__module__.startswith("tests."))
+    kinds = {one.kind for one in ours}
+    assert {record.kind for record in FULL} == {record.kind for record in BARE} == kinds
+    assert list(kept_records("records-full.txt")) == list(kept_records("records-bare.txt"))
+    assert set(kept_records("records-full.txt")) == kinds
+    same = [
+        f"{type(one).__name__}.{field.name}"
+        for one in (*FULL, LOCAL)
+        for field in fields(one)
+        if getattr(one, field.name) == default(field)
+    ]
+    assert not same, "FULL has these as they are by default"
+
+
+def default(field: Field[Any]) -> object:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def test_the_keys_are_as_before() -> None:
+    width = max(map(len, KEYS))
+    text = "".join(f"{what:{width}}  {key}\n" for what, key in KEYS.items())
+    assert text == golden("keys.txt")
+
+
+def test_every_function_that_gives_a_key_is_here() -> None:
+    functions = [
+        one
+        for name, one in inspect.getmembers(keys, inspect.isfunction)
+        if name.endswith("_key") and inspect.signature(one).return_annotation is str
+    ]
+    given = {one(*NAMES[: len(inspect.signature(one).parameters)]) for one in functions}
+    assert len(given) > 10
+    assert given <= set(KEYS.values())
+
+
+def test_the_checkpoint_is_written_and_read_as_before() -> None:
+    file = MemoryFile()
+    ledger = Ledger(file)
+    ledger.follow("0123abcd", 42)
+    ledger.hold()
+    ledger.note({"web@1.service": LOCAL, "db.service": LocalUnit("4b", Progress.LOADED)})
+    assert file.text + "\n" == golden("checkpoint.txt")
+    again = Ledger(file)
+    assert (again.cluster, again.revision, again.wary) == ("0123abcd", 42, True)
+    assert again.units == ledger.units
+
+
+def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> None:
+    clock, file = FakeClock(), MemoryFile()
+    store = MemoryStore(clock)
+    while store.grant(7) < 26:
+        pass
+    session = Session(store, 7, clock, file, lambda: None)
+    session.renew()
+    clock.advance(2.5)
+    session.renew()
+    assert file.text == golden("lease.txt")
+    assert fence.renewal(file.text) == (1002.5, 7.0)
+    again = Session(store, 7, clock, file, lambda: None)
+    again.renew()
+    assert (again.lease, again.sight()) == (27, 2.5)
+
+
+def test_what_fleetctl_sends_to_a_machine_is_as_before() -> None:
+    parcel = Parcel(files={"web.service": "[Service]"}, document="units: {}")
+    kept = {"files": {"web.service": "[Service]"}, "document": "units: {}"}
+    assert to_wire(parcel) == kept
+    assert Parcel(**from_wire(Parcel, kept)) == parcel
+
+
+def test_fleet_conf_is_written_and_read_as_before() -> None:
+    assert fleet_conf(CONFIGURATION) == golden("fleet.conf")
+    assert config.parse(golden("fleet.conf")) == config.Config(
+        endpoints=("10.0.0.11:2379", "10.0.0.12:2379"),
+        public_ip="10.0.0.11",
+        metadata={"role": "web"},
+        agent_ttl=7,
+        reconcile_interval=3600.0,
+        ca_file=Path("/etc/fleet/pki/ca.crt"),
+        cert_file=Path("/etc/fleet/pki/fleet.crt"),
+        key_file=Path("/etc/fleet/pki/fleet.key"),
+    )

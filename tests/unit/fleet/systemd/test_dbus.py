@@ -1,0 +1,133 @@
+"""Unit files on disk: complete, fleet's own, told from everyone else's."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from fleet_cluster.fleet.systemd.dbus import CALL_SECONDS, SILENT_SECONDS, DBusSystemd
+from fleet_cluster.fleet.systemd.manager import SystemdError
+from fleet_cluster.fleet.systemd.unit_directory import DRAFT
+from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.fakes import ENDS, SLEEPS
+
+
+class Disk:
+    """A systemd's directories; its bus is not used."""
+
+    def __init__(self, root: Path) -> None:
+        self.units, self.own = root / "system", root / "fleet"
+        self.systemd = DBusSystemd(self.units, self.own, root / "fenced")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    return Disk(tmp_path)
+
+
+def test_written_files_are_its_own(disk: Disk) -> None:
+    assert disk.systemd.files() == {}
+    disk.systemd.write({"a.service": SLEEPS, "b@1.service": "x"})
+    assert (disk.units / "a.service").read_text() == SLEEPS
+    assert disk.systemd.files() == {"a.service": sha_of(SLEEPS), "b@1.service": sha_of("x")}
+    assert sorted(path.name for path in disk.units.iterdir()) == ["a.service", "b@1.service"]
+
+
+def test_rewriting_replaces(disk: Disk) -> None:
+    disk.systemd.write({"a.service": SLEEPS})
+    disk.systemd.write({"a.service": SLEEPS})
+    disk.systemd.write({"a.service": "other"})
+    assert disk.systemd.files() == {"a.service": sha_of("other")}
+    assert (disk.units / "a.service").read_text() == "other"
+
+
+def test_files_of_others_are_not_its_own(disk: Disk) -> None:
+    disk.units.mkdir()
+    (disk.units / "theirs.service").write_text(SLEEPS)
+    assert disk.systemd.files() == {}
+
+
+def test_file_that_someone_replaced_or_removed_is_not_its_own(disk: Disk) -> None:
+    disk.systemd.write({"a.service": SLEEPS, "b.service": SLEEPS})
+    (disk.units / "a.service").unlink()
+    (disk.units / "b.service").unlink()
+    (disk.units / "b.service").write_text("theirs")
+    assert disk.systemd.files() == {}
+
+
+BOUND = "[Unit]\nBindsTo=web@%i.service db.service %H.service\nPartOf=all.target\n" + SLEEPS
+
+
+def links(disk: Disk) -> dict[str, str]:
+    found = disk.units.glob("*.wants/*")
+    return {str(path.relative_to(disk.units)): str(path.readlink()) for path in found}
+
+
+def test_what_is_bound_is_started_with_what_it_is_bound_to(disk: Disk) -> None:
+    disk.systemd.write({"log@1.service": BOUND, "a.service": SLEEPS})
+    assert disk.systemd.tie(["log@1.service", "a.service"])
+    linked = {
+        f"{other}.wants/log@1.service": "../log@1.service"
+        for other in ("web@1.service", "db.service", "all.target")
+    }
+    assert links(disk) == linked
+    assert not disk.systemd.tie(["log@1.service", "a.service"]), "systemd knows"
+    again = DBusSystemd(disk.units, disk.own, disk.units.parent / "fenced")
+    assert again.tie(["log@1.service"]), "a fleetd without a past cannot tell"
+    assert links(disk) == linked
+    assert again.tie([]) and links(disk) == {}
+    assert sorted(path.name for path in disk.units.iterdir()) == ["a.service", "log@1.service"]
+
+
+def test_a_changed_file_changes_what_it_is_started_with(disk: Disk) -> None:
+    disk.systemd.write({"log@1.service": BOUND})
+    disk.systemd.tie(["log@1.service"])
+    disk.systemd.write({"log@1.service": "[Unit]\nRequires=b.service\n" + SLEEPS})
+    assert disk.systemd.tie(["log@1.service"])
+    assert list(links(disk)) == ["b.service.wants/log@1.service"]
+
+
+def test_links_of_others_and_fenced_units_are_left_alone(disk: Disk) -> None:
+    (disk.units / "b.service.wants").mkdir(parents=True)
+    (disk.units / "b.service.wants" / "theirs.service").symlink_to("/etc/systemd/theirs.service")
+    fenced = "[Unit]\nBindsTo=b.service\n" + SLEEPS + "[X-Fleet]\nFence=true\n"
+    disk.systemd.write({"fenced.service": fenced})
+    assert not disk.systemd.tie(["fenced.service"])
+    assert list(links(disk)) == ["b.service.wants/theirs.service"]
+
+
+def test_write_goes_on_after_being_killed_half_way(disk: Disk) -> None:
+    disk.systemd.write({"a.service": SLEEPS})
+    (disk.own / DRAFT).write_text("half")
+    (disk.units / DRAFT).write_text("half")
+    disk.systemd.write({"a.service": "whole"})
+    assert disk.systemd.files() == {"a.service": sha_of("whole")}
+    assert [path.name for path in disk.units.iterdir()] == ["a.service"]
+
+
+def test_systemd_that_does_not_answer_is_waited_for_once(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.systemd, "_connected", threading.Event())
+    disk.systemd.patience = 0.0
+    for _ in range(2):
+        with pytest.raises(SystemdError, match="cannot be reached"):
+            disk.systemd.status(["a.service"])
+        assert disk.systemd.patience == SILENT_SECONDS < CALL_SECONDS
+        disk.systemd.patience = 0.0
+
+
+def test_what_comes_and_goes_with_a_unit_also_through_others(disk: Disk) -> None:
+    files = {"a.service": SLEEPS, "alone.service": SLEEPS}
+    for name, other in {"b.service": "a", "c.service": "b"}.items():
+        files[name] = f"[Unit]\nBindsTo={other}.service\n{SLEEPS}"
+    disk.systemd.write(files)
+    disk.systemd.tie(files)
+    assert disk.systemd.bound("a.service") == {"b.service", "c.service"}
+    assert disk.systemd.bound("b.service") == {"c.service"}
+    job = f"[Unit]\nRequires=a.service\n{ENDS}"
+    disk.systemd.write({"job.service": job})
+    disk.systemd.tie([*files, "job.service"])
+    assert "job.service" not in disk.systemd.bound("a.service"), "it would run again"
+    disk.systemd.tie(["a.service", "c.service"])
+    assert disk.systemd.bound("a.service") == set(), "one that is not to run stays down"

@@ -1,0 +1,71 @@
+"""Settings of a stack on AWS: what goes together, and what a bad one is told."""
+
+import json
+
+import pulumi
+import pytest
+import yaml
+
+import config
+from tests.unit.program.test_program import CHECKOUT, CONFIG
+
+GOOD = CONFIG | {"provider": "aws", "allow-ssh-from": '["203.0.113.7/32"]'}
+
+
+def read(region: str = "eu-central-1", **changes: str) -> config.Settings:
+    given = GOOD | {name.replace("_", "-"): value for name, value in changes.items()}
+    stack = {f"test:{name}": value for name, value in given.items()}
+    pulumi.runtime.set_all_config({**stack, "aws:region": region})
+    return config.read(pulumi.Config("test"))
+
+
+def test_a_good_one_is_read():
+    chosen = read(cluster_size="100", tags='["team=web"]', ssm_access="true").aws
+    assert chosen
+    assert (chosen.tags, chosen.ssm_access, chosen.root_size) == ({"team": "web"}, True, 20)
+
+
+@pytest.mark.parametrize(
+    ("setting", "given", "allowed"),
+    [
+        ("cluster_size", "101", "from 1 to 100"),
+        ("allow_ssh_from", "[]", "one CIDR at least"),
+        ("allow_ssh_from", '["here"]', "CIDRs like"),
+        ("allow_ssh_from", '["0.0.0.0/0"]', "allow-ssh-from-anywhere"),
+        ("allow_ssh_from", '["::/0"]', "allow-ssh-from-anywhere"),
+        ("image_id", "debian", "ami-"),
+        ("instance_type", "small", "t3.small"),
+        ("root_size", "4", "from 8"),
+        ("vpc_id", "vpc-1", "together"),
+        ("connect_through", "tunnel", "public, private"),
+        ("certificate_arn", "mine", "arn:aws:acm"),
+        ("ssh_proxy", "bastion", "USER@HOST"),
+        ("tags", '["web"]', "team=web"),
+        ("load_balancer_port", "9000", "8080, since provider is aws"),
+        ("region", "", "a region of AWS"),
+    ],
+)
+def test_a_bad_one_is_refused(setting: str, given: str, allowed: str):
+    with pytest.raises(config.SettingError, match="is not allowed") as refused:
+        read(**{setting: given})
+    assert allowed in str(refused.value)
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/0", "::/0"])
+def test_the_world_may_try_ssh_only_when_that_was_said_twice(cidr: str):
+    chosen = read(allow_ssh_from=f'["{cidr}"]', allow_ssh_from_anywhere="true").aws
+    assert chosen and chosen.allow_ssh_from == [cidr]
+
+
+def test_what_only_aws_has_is_refused_on_docker():
+    with pytest.raises(config.SettingError, match="since provider is docker"):
+        read(provider="docker", allow_ssh_from="[]", certificate_arn="arn:aws:acm:x")
+
+
+def test_what_one_provider_has_is_described_with_the_defaults_that_the_other_checks():
+    described = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())["config"]
+    after = list(described)[list(described).index("instance-type") :]
+    assert after == list(config.AWS_ONLY), "the rest of Pulumi.yaml is for provider aws"
+    for name, default in (config.AWS_ONLY | config.DOCKER_ONLY).items():
+        told = described[name]["default"]
+        assert default == (told if isinstance(told, str) else json.dumps(told)), name

@@ -1,0 +1,226 @@
+"""The whole program on AWS under Pulumi's mocks: what must be so of every resource."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pulumi
+import pytest
+import yaml
+
+from fleet_cluster.providers.aws.load_balancer import DRAIN_SECONDS
+from tests.unit.program.test_program import CHECKOUT, CONFIG, Engine, on_itself, run_program
+
+PRIVATE = "10.0.0.0/8"
+TAGGED = ("ec2/", "lb/", "iam/role:", "iam/instanceProfile", "ecr/repository:", "vpc/")
+
+
+class Amazon(Engine):
+    """Answers as AWS would."""
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        identity, outputs = super().new_resource(args)
+        if args.typ == "command:local:Command":
+            outputs["stdout"] = "ami-1"
+        if args.typ.startswith("aws:"):
+            outputs["arn"] = f"arn:{args.name}"
+        if args.typ == "aws:ec2/networkInterface:NetworkInterface":
+            outputs["privateIp"] = "10.0.0." + args.name[8]
+        if args.typ == "aws:ec2/eip:Eip":
+            outputs["publicIp"] = "192.0.2." + args.name[8]
+        if args.typ == "aws:ecr/repository:Repository":
+            outputs["repositoryUrl"] = f"1.dkr.ecr.test/{outputs['name']}"
+        if args.typ == "aws:lb/loadBalancer:LoadBalancer":
+            outputs["dnsName"] = "lb.test"
+        return identity, outputs
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        inputs = cast("dict[str, Any]", args.args)  # pyright: ignore[reportUnknownMemberType]
+        subnet = inputs.get("id", "")
+        zone = "a" if subnet == "subnet-1" else "b"
+        answers: dict[str, dict[str, Any]] = {
+            "getInstanceType": {"supportedArchitectures": ["x86_64"]},
+            "getInstanceTypeOfferings": {"locations": ["b", "a"]},
+            "getAmi": {"id": "ami-1"},
+            "getVpc": {"id": "vpc-1"},
+            "getSubnets": {"ids": ["subnet-2", "subnet-1"]},
+            "getSubnet": {"id": subnet, "vpcId": "vpc-1", "availabilityZone": zone},
+            "getAuthorizationToken": {"userName": "AWS", "password": "token"},
+            "run": {"stdout": "0123abcd", "stderr": ""},
+        }
+        return answers[args.token.rpartition(":")[2]], []
+
+
+ON_AWS = CONFIG | {"provider": "aws", "allow-ssh-from": f'["{PRIVATE}"]', "tags": '["a=b"]'}
+
+
+@pytest.fixture(scope="module")
+def program() -> Amazon:
+    engine = Amazon()
+    config = {f"fleet-cluster:{key}": value for key, value in ON_AWS.items()}
+    run_program(engine, {**config, "aws:region": "eu-central-1"})
+    return engine
+
+
+def instances(program: Amazon) -> dict[str, Mapping[str, Any]]:
+    found = program.of("aws:ec2/instance:Instance")
+    assert len(found) == 4
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A secret comes wrapped."""
+    return cast("dict[str, Any]", value)["value"] if isinstance(value, dict) else value
+
+
+def ingress(program: Amazon) -> dict[str, Mapping[str, Any]]:
+    found = program.of("SecurityGroupIngressRule")
+    assert found
+    return found
+
+
+def test_the_world_reaches_the_load_balancer_and_nothing_else(program: Amazon):
+    open_rules = [
+        name
+        for name, rule in ingress(program).items()
+        if rule.get("cidrIpv4") == "0.0.0.0/0" or rule.get("cidrIpv6") == "::/0"
+    ]
+    assert open_rules == ["world-80"]
+    assert ingress(program)["world-80"]["securityGroupId"] == "network-load-balancer-id"
+
+
+def test_ssh_comes_only_from_where_it_is_allowed_and_from_inside(program: Amazon):
+    sources = {
+        rule.get("cidrIpv4") or rule.get("referencedSecurityGroupId")
+        for rule in ingress(program).values()
+        if rule["fromPort"] <= 22 <= rule["toPort"]
+    }
+    assert sources == {PRIVATE, "network-machines-id"}
+
+
+def test_etcd_and_the_app_are_open_to_machines_only(program: Amazon):
+    for port in (2379, 2380, 5000, 5001):
+        sources = {
+            rule.get("referencedSecurityGroupId") or rule.get("cidrIpv4")
+            for rule in ingress(program).values()
+            if rule["fromPort"] <= port <= rule["toPort"]
+        }
+        assert sources == {"network-machines-id"}, port
+
+
+def test_machines_take_http_from_the_load_balancer_only(program: Amazon):
+    sources = {
+        rule.get("referencedSecurityGroupId") or rule.get("cidrIpv4")
+        for rule in ingress(program).values()
+        if rule["securityGroupId"] == "network-machines-id" and rule["fromPort"] == 80
+    }
+    assert sources == {"network-load-balancer-id"}
+
+
+def test_every_volume_is_encrypted(program: Amazon):
+    for one in instances(program).values():
+        assert one["rootBlockDevice"]["encrypted"] is True
+        assert one["rootBlockDevice"]["volumeType"] == "gp3"
+
+
+def test_the_metadata_service_asks_for_a_token_and_answers_no_container(program: Amazon):
+    for one in instances(program).values():
+        assert one["metadataOptions"]["httpTokens"] == "required"
+        assert one["metadataOptions"]["httpPutResponseHopLimit"] == 1
+
+
+def test_everything_that_can_have_tags_has_those_of_the_stack(program: Amazon):
+    untagged = ("lb/targetGroupAttachment", "iam/rolePolicy")
+    tagged = [
+        one
+        for one in program.asked
+        if one.type.startswith(tuple(f"aws:{kind}" for kind in TAGGED))
+        and not one.type.startswith(tuple(f"aws:{kind}" for kind in untagged))
+    ]
+    assert len(tagged) > 20
+    for one in tagged:
+        found = one.inputs.get("tags", {})
+        assert {"Name", "a", "project", "stack"} <= found.keys(), f"{one.type} {one.name}"
+        assert found["stack"] == "test"
+    for one in instances(program).values():
+        assert one["rootBlockDevice"]["tags"]["stack"] == "test"
+
+
+def test_user_data_has_the_host_key_for_first_contact_and_no_other_secret(program: Amazon):
+    for name, one in instances(program).items():
+        config = yaml.safe_load(plain(one["userData"]))
+        key = config["ssh_keys"].pop("ed25519_private")
+        assert key.strip() == f"privateKeyOpenssh of {name}-first-ssh"
+        left = json.dumps(config)
+        for secret in ("privateKey", "lasting-ssh", "password"):
+            assert secret not in left
+
+
+def test_etcd_is_asked_before_a_member_is_even_deregistered(program: Amazon):
+    commands = program.of("command:remote:Command")
+    asked = {name: one for name, one in commands.items() if name.endswith("-quorum")}
+    assert sorted(asked) == ["machine-1-quorum", "machine-2-quorum", "machine-3-quorum"]
+    for name, one in asked.items():
+        assert "fleet-setup may-leave || exit; true" in one["delete"]
+        assert one["triggers"] == commands[name.replace("quorum", "leave")]["triggers"]
+
+
+def test_nobody_trusts_the_first_host_key_after_first_contact(program: Amazon):
+    remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
+    for name, inputs in remote.items():
+        machine = name[:9] if on_itself(name) else "machine-1"
+        connection = inputs["connection"].get("value", inputs["connection"])
+        assert connection["hostKey"] == f"publicKeyOpenssh of {machine}-lasting-ssh"
+        assert connection["host"] == "192.0.2." + machine[8]
+
+
+def test_machines_may_pull_the_stacks_images_and_nothing_else(program: Amazon):
+    [policy] = program.of("RolePolicy").values()
+    login, pull = json.loads(policy["policy"])["Statement"]
+    assert login["Action"] == ["ecr:GetAuthorizationToken"]
+    assert all(arn.endswith("-repository") for arn in pull["Resource"])
+    assert all(action.startswith(("ecr:Get", "ecr:Batch")) for action in pull["Action"])
+    assert not program.of("iam/user:User")
+
+
+def test_machines_are_spread_over_the_subnets(program: Amazon):
+    found = program.of("NetworkInterface")
+    subnets = [found[f"machine-{number}-address"]["subnetId"] for number in range(1, 5)]
+    assert subnets == ["subnet-1", "subnet-2"] * 2
+
+
+def test_the_health_check_and_the_drain_are_the_units(program: Amazon):
+    [targets] = program.of("TargetGroup").values()
+    check = targets["healthCheck"]
+    assert (check["path"], check["interval"], check["timeout"]) == ("/", 10, 9)
+    assert (check["healthyThreshold"], check["unhealthyThreshold"]) == (2, 5)
+    unit = (CHECKOUT / "units/nginx.service").read_text()
+    assert f"docker stop --time {DRAIN_SECONDS} nginx" in unit
+    assert targets["deregistrationDelay"] == DRAIN_SECONDS
+
+
+def test_a_connection_may_be_silent_as_long_as_nginx_lets_it(program: Amazon):
+    [balancer] = program.of("LoadBalancer").values()
+    nginx = (CHECKOUT / "images/nginx/files/etc/nginx/nginx.conf").read_text()
+    assert balancer["idleTimeout"] == 3600
+    assert "proxy_read_timeout 1h;" in nginx
+    [kept] = re.findall(r"keepalive_timeout (\d+)s;", nginx)
+    assert int(kept) > balancer["idleTimeout"], "or it sends requests where nginx has hung up"
+
+
+def test_every_machine_is_a_target(program: Amazon):
+    targets = {one["targetId"] for one in program.of("TargetGroupAttachment").values()}
+    assert targets == {f"machine-{number}-id" for number in range(1, 5)}
+
+
+def test_a_machine_that_goes_has_as_long_to_drain_as_the_target_group_says(program: Amazon):
+    commands = program.of("command:local:Command")
+    for number in range(1, 5):
+        drained = commands[f"machine-{number}-drained"]
+        assert drained["delete"] == f"sleep {DRAIN_SECONDS}"
+        assert drained["triggers"] == [f"machine-{number}-id"]

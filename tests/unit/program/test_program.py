@@ -1,0 +1,309 @@
+"""The whole program under Pulumi's mocks: which resources it asks for, and with what."""
+
+import asyncio
+import json
+import runpy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from config import AWS_ONLY
+from fleet_cluster._lifecycle import reachability
+from fleet_cluster.images import own_platform
+from tests.checkout import CHECKOUT
+
+CONFIG = {
+    "provider": "docker",
+    "cluster-size": "4",
+    "etcd-size": "3",
+    "sinatra-instances": "2",
+    "load-balancer-port": "8080",
+    "machine-metadata": '["role=web"]',
+    "agent-ttl": "10",
+    "reconcile-interval": "60",
+    "greeting": "Hello World!",
+    "max-body-size": "100m",
+    **AWS_ONLY,
+}
+SECRET = "4dabf18193072939515e22adb298388d"
+"""What Pulumi wraps secrets with, on their way to the engine."""
+MACHINE_ID = "3f2a91bc3f2a91bc3f2a91bc3f2a91bc"
+PROBED = {
+    "subnet": "172.30.7.0/24",
+    "registry_port": 5001,
+    "ssh_ports": list(range(40001, 40013)),
+    "direct": True,
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One resource as the program asked for it."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+
+
+@dataclass
+class Engine(pulumi.runtime.Mocks):
+    """Answers as the plugins would, and remembers what was asked."""
+
+    asked: list[Asked] = field(default_factory=list[Asked])
+    privileged: bool = False
+    """Whether the Docker engine allows privileged containers."""
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        """Every output is one of the inputs, or made up here."""
+        inputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        self.asked.append(Asked(args.typ, args.name, inputs))
+        made_up: dict[str, Any] = {}
+        if args.typ == "command:local:Command":
+            made_up = {"stdout": json.dumps(PROBED | {"privileged": self.privileged})}
+        if args.typ == "command:remote:Command":
+            is_id = args.name.endswith("-id")
+            made_up = {"stdout": f"{MACHINE_ID}\n" if is_id else '{"placements": {}}'}
+        if args.typ == "docker:index/image:Image":
+            made_up = {"repoDigest": f"{inputs['imageName']}@sha256:1"}
+        if args.typ == "tls:index/privateKey:PrivateKey":
+            keys = ("privateKeyPem", "privateKeyOpenssh", "publicKeyOpenssh")
+            made_up = {key: f"{key} of {args.name}" for key in keys}
+        if args.typ.startswith("tls:index/") and "Cert" in args.typ:
+            made_up = {"certPem": f"cert {args.name}", "certRequestPem": f"request {args.name}"}
+        return f"{args.name}-id", {"name": args.name, **inputs, **made_up}
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        """The program only asks which data etcd holds."""
+        inputs = cast("dict[str, Any]", args.args)  # pyright: ignore[reportUnknownMemberType]
+        assert args.token == "command:local:run"
+        assert "etcd_data_probe.py .pulumi/store/test" in inputs["command"]
+        return {**inputs, "stdout": "0123abcd", "stderr": ""}, []
+
+    def of(self, kind: str) -> dict[str, Mapping[str, Any]]:
+        """All resources whose type ends so: inputs by name."""
+        return {one.name: one.inputs for one in self.asked if one.type.endswith(kind)}
+
+
+def nothing(*_: object) -> None:
+    """Mocks know no hooks; and nothing is written into this checkout."""
+
+
+def run_program(
+    engine: pulumi.runtime.Mocks,
+    config: Mapping[str, str],
+    secrets: Sequence[str] = (),
+    monitor: pulumi.runtime.mocks.MockMonitor | None = None,
+) -> None:
+    """Run the program of this checkout with an engine of our own and these settings."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test", monitor=monitor)
+    pulumi.runtime.set_all_config(dict(config), list(secrets))
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def run() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(CHECKOUT)
+            patch.setattr(reachability, "before_writing", nothing)
+            patch.setattr("fleet_cluster.ssh_config.write_files", nothing)
+            runpy.run_path("__main__.py")
+
+    run()
+
+
+@pytest.fixture(scope="module")
+def program() -> Engine:
+    """The program, run once."""
+    engine = Engine()
+    run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
+    return engine
+
+
+def test_there_are_as_many_machines_as_asked_each_at_its_own_address(program: Engine):
+    containers = program.of("docker:index/container:Container")
+    machines = {name: one for name, one in containers.items() if name.startswith("machine-")}
+    addresses = [one["networksAdvanced"][0]["ipv4Address"] for one in machines.values()]
+    assert sorted(addresses) == [f"172.30.7.{11 + number}" for number in range(4)]
+
+
+def test_only_the_load_balancer_and_the_registry_are_published_and_only_here(program: Engine):
+    containers = program.of("docker:index/container:Container")
+    published: set[tuple[str, int, str]] = set()
+    for name, one in containers.items():
+        ports: list[dict[str, Any]] = one.get("ports") or []
+        published |= {(name, int(port["external"]), port["ip"]) for port in ports}
+    assert published == {("load-balancer", 8080, "127.0.0.1"), ("registry", 5001, "127.0.0.1")}
+
+
+def test_every_connection_pins_the_machines_own_host_key(program: Engine):
+    remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
+    for name, inputs in remote.items():
+        # It is secret as a whole, so it comes wrapped.
+        machine = name[:9] if on_itself(name) else "machine-1"
+        connection = inputs["connection"].get("value", inputs["connection"])
+        assert connection["hostKey"] == f"publicKeyOpenssh of {machine}-ssh"
+
+
+def on_itself(name: str) -> bool:
+    """Whether a command runs on the machine that its name begins with; others on the first."""
+    return name.startswith("machine-") and not name.endswith(("-leave", "-quorum"))
+
+
+def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_end(
+    program: Engine,
+):
+    steps = {
+        name: inputs
+        for name, inputs in program.of("command:remote:Command").items()
+        if name.startswith("machine-") and not name.endswith(("-id", "-leave"))
+    }
+    assert len(steps) == 4 + 3 + 1 + 4
+    for inputs in steps.values():
+        assert inputs["update"]
+        assert not inputs.get("triggers")
+        assert not inputs.get("delete")
+        assert " timeout " in inputs["create"]
+
+
+def test_a_machine_that_goes_or_is_made_anew_is_drained(program: Engine):
+    commands = program.of("command:remote:Command")
+    for number in range(1, 5):
+        known, leave = (commands[f"machine-{number}-{step}"] for step in ("id", "leave"))
+        assert known["triggers"] == leave["triggers"] == [f"machine-{number}-id"]
+        assert "fleetctl drain --for-good" in leave["delete"]
+        assert MACHINE_ID in leave["delete"], "its name may be another machine's by then"
+        assert "then rm -f .fleet/leaves/" in leave["delete"], "unless it was made anew meanwhile"
+        _, limited, drain = leave["delete"].partition("timeout 330 fleetctl drain")
+        assert limited
+        assert " || " in drain, "it goes all the same"
+
+
+def test_a_member_of_etcd_does_not_go_before_etcd_was_asked(program: Engine):
+    commands = program.of("command:remote:Command")
+    for number in range(1, 4):
+        before, refused, _ = commands[f"machine-{number}-leave"]["delete"].partition(" || exit; ")
+        asked = before.rpartition("; ")[2]
+        assert refused
+        question, _, step = asked.removeprefix("echo ").partition(" | ")
+        assert step == "sudo timeout 60 fleet-setup may-leave"
+        assert json.loads(question.strip("'")) == {
+            "name": f"machine-{number}",
+            "address": f"172.30.7.{10 + number}",
+            "machine": MACHINE_ID,
+            "preview": False,
+        }
+    assert "may-leave" not in commands["machine-4-leave"]["delete"], "it is no member"
+
+
+def test_only_the_first_machine_may_bootstrap_and_only_once(program: Engine):
+    commands = program.of("command:remote:Command")
+    bootstraps = [name for name, one in commands.items() if "bootstrap" in one.get("create", "")]
+    assert bootstraps == ["machine-1-etcd"]
+    assert "bootstrap" not in commands["machine-1-etcd"]["update"]
+
+
+def test_a_machine_knows_its_metadata_and_etcds_members(program: Engine):
+    sent = json.loads(program.of("command:remote:Command")["machine-1-configure"]["stdin"])
+    assert sent["metadata"] == {"role": "web"}
+    assert sent["endpoints"] == ["172.30.7.11", "172.30.7.12", "172.30.7.13"]
+    assert sent["resource"] == "machine-1-id"
+
+
+def test_a_machine_without_etcds_data_gets_no_certificate_of_a_member(program: Engine):
+    commands = program.of("command:remote:Command")
+    member = json.loads(commands["machine-3-configure"]["stdin"])
+    worker = json.loads(commands["machine-4-configure"]["stdin"])
+    assert member["member"] and "root" in member["roles"]
+    assert worker["member"] is None and "root" not in worker["roles"]
+
+
+def test_secrets_are_on_no_command_line(program: Engine):
+    commands = program.of("command:remote:Command") | program.of("command:local:Command")
+    for inputs in commands.values():
+        for operation in ("create", "update", "delete"):
+            assert "private" not in (inputs.get(operation) or "").lower()
+
+
+def test_whatever_is_written_to_etcd_is_written_again_when_etcd_holds_other_data(program: Engine):
+    commands = program.of("command:remote:Command")
+    written = {name: one for name, one in commands.items() if not name.startswith("machine-")}
+    assert set(written) == {
+        "/app/greeting",
+        "/app/nginx/max-body-size",
+        "hello.service",
+        "nginx.service",
+        "sinatra@.service",
+        "sinatra-discovery@.service",
+    }
+    for one in written.values():
+        assert one["update"] == f"{one['create']} # in store 0123abcd"
+        assert not one.get("triggers"), "it would destroy what it has made"
+
+
+def test_a_secret_greeting_is_a_secret_of_its_resource():
+    engine = Engine()
+    config = {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}
+    run_program(engine, config, ["fleet-cluster:greeting"])
+    secret = engine.of("command:remote:Command")["/app/greeting"]["stdin"]
+    assert json.loads(secret["value"]) == {"value": "Hello World!"}
+    assert SECRET in secret
+
+
+def test_units_run_images_by_digest(program: Engine):
+    sent = json.loads(program.of("command:remote:Command")["sinatra@.service"]["stdin"])
+    text = sent["units"]["sinatra@.service"]["text"]
+    assert "172.30.7.2:5000/fleet-cluster/sinatra@sha256:1" in text
+    assert "{{" not in text
+    assert sent["units"]["sinatra@.service"]["instances"] == {
+        "sinatra@5000.service": "launched",
+        "sinatra@5001.service": "launched",
+    }
+
+
+def test_what_may_not_be_privileged_gets_the_capabilities_that_systemd_needs(program: Engine):
+    machine = program.of("docker:index/container:Container")["machine-1"]
+    assert machine["privileged"] is False
+    capabilities = machine["capabilities"]["adds"]
+    assert "CAP_SYS_ADMIN" in capabilities
+    assert all(name.startswith("CAP_") for name in capabilities), "they are read back so"
+    assert "systempaths=unconfined" in machine["securityOpts"]
+
+
+def test_what_is_privileged_leaves_its_options_to_the_engine():
+    """It adds label=disable to options that are given, also to none, and that is read back."""
+    allowing = Engine(privileged=True)
+    run_program(allowing, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
+    machine = allowing.of("docker:index/container:Container")["machine-1"]
+    assert machine["privileged"] is True
+    assert machine.get("securityOpts") is None
+    assert machine.get("capabilities") is None
+
+
+def test_every_image_says_what_it_is_built_for(program: Engine):
+    """Or the plugin says two lines about each in every preview."""
+    images = program.of("docker:index/image:Image")
+    assert images
+    assert {image["build"]["platform"] for image in images.values()} == {own_platform()}
+
+
+def test_other_metadata_configures_the_machine_again_and_makes_nothing_anew(program: Engine):
+    changed = Engine()
+    config = CONFIG | {"machine-metadata": '["role=db"]'}
+    run_program(changed, {f"fleet-cluster:{key}": value for key, value in config.items()})
+    # An asset is another object each time.
+    before, after = (
+        {
+            (one.type, one.name): one.inputs
+            for one in engine.asked
+            if not one.name.endswith("-software")
+        }
+        for engine in (program, changed)
+    )
+    again = {name for kind, name in after if before[kind, name] != after[kind, name]}
+    assert again == {"machine-1-configure", "machine-1-fleetd"}
