@@ -5,8 +5,8 @@ import pulumi
 import config
 from fleet_cluster.cluster import Cluster
 from fleet_cluster.keys import EtcdKeys
-from fleet_cluster.providers.aws.provider import AwsSite
-from fleet_cluster.providers.docker.provider import DockerSite
+from fleet_cluster.providers.aws.provider import AwsProvider
+from fleet_cluster.providers.docker.provider import DockerProvider
 from fleet_cluster.ssh_config import SshConfig
 from fleet_cluster.units import FleetTemplate, FleetUnit
 
@@ -16,7 +16,7 @@ chosen = config.read(pulumi.Config())
 IMAGES = ("hello", "nginx", "sinatra")
 
 # Where machines, images and the load balancer live: on AWS, or on this computer.
-site = AwsSite(chosen.aws, IMAGES) if chosen.aws else DockerSite(chosen.load_balancer_port)
+site = AwsProvider(chosen.aws, IMAGES) if chosen.aws else DockerProvider(chosen.load_balancer_port)
 
 # Machines, each with etcd and fleet before the next: so they are also made anew one by one.
 cluster = Cluster(

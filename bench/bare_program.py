@@ -4,11 +4,11 @@ import pulumi
 
 import config
 from fleet_cluster.cluster import Cluster
-from fleet_cluster.providers.docker.provider import DockerSite
+from fleet_cluster.providers.docker.provider import DockerProvider
 from fleet_cluster.ssh_config import SshConfig
 
 chosen = config.read(pulumi.Config())
-site = DockerSite(chosen.load_balancer_port)
+site = DockerProvider(chosen.load_balancer_port)
 cluster = Cluster(
     "cluster",
     {

@@ -9,7 +9,7 @@ times the units and machines take ten times the time where the growth is linear;
 from collections.abc import Callable, Sequence
 from time import process_time
 
-from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.scheduler.schedule import Job, schedule
 from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 
@@ -20,9 +20,9 @@ ROLES = 10
 Run = Callable[[], object]
 
 
-def _machines(count: int) -> list[Machine]:
+def _machines(count: int) -> list[MachineState]:
     return [
-        Machine(f"{n:032x}", f"machine-{n}", f"machine-{n}", {"role": f"role-{n % ROLES}"})
+        MachineState(f"{n:032x}", f"machine-{n}", f"machine-{n}", {"role": f"role-{n % ROLES}"})
         for n in range(count)
     ]
 

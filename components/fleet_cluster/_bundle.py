@@ -18,7 +18,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Software:
+class Bundle:
     """An archive that `python3` can run."""
 
     path: Path
@@ -27,7 +27,7 @@ class Software:
     """SHA-256 of its content: the same sources give the same one on every computer."""
 
 
-def pack(source: Path = SOURCE) -> Software:
+def pack(source: Path = SOURCE) -> Bundle:
     """Pack the sources into an archive in the user's cache.
 
     The engine and its plugins read it when this program has long gone on, and a program that is
@@ -40,7 +40,7 @@ def pack(source: Path = SOURCE) -> Software:
     path = folder / f"{sha}.zip"
     _write(path, content)
     _remove_old(folder)
-    return Software(path, sha)
+    return Bundle(path, sha)
 
 
 def cache() -> Path:

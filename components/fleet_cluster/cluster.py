@@ -9,9 +9,9 @@ from pulumi_command import remote
 
 from ._bundle import pack
 from ._lifecycle import quorum
-from ._lifecycle.drain_on_delete import Leave, LeaveArgs
-from ._lifecycle.etcd_data import Store
-from .machine import Address, Connection, Host, ssh
+from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
+from ._lifecycle.etcd_data import EtcdData
+from .machine import Connection, Machine, MachineAddress, ssh
 from .pki import Pki
 
 ARCHIVE = "/home/core/fleet.zip"
@@ -22,9 +22,9 @@ RECONCILE_INTERVAL = 60
 class ClusterArgs(TypedDict):
     """Who keeps etcd's data, and how fleet runs."""
 
-    members: list[Address]
+    members: list[MachineAddress]
     """The machines that keep etcd's data: 1, 3 or 5."""
-    hosts: NotRequired[list[Host]]
+    hosts: NotRequired[list[Machine]]
     """Machines that are there already, members first; others come by `add`."""
     agent_ttl: NotRequired[int]
     """Seconds after which a silent machine counts as lost; 10 if not given."""
@@ -64,17 +64,17 @@ class Cluster(pulumi.ComponentResource):
             f"{name}-pki", {"members": args["members"]}, pulumi.ResourceOptions(parent=self)
         )
         self.endpoints = pulumi.Output.all(*self._members.values())
-        self.hosts: list[Host] = []
+        self.hosts: list[Machine] = []
         self._configured: list[remote.Command] = []
         self._etcd_steps: list[remote.Command] = []
         self._dropped: list[remote.Command] = []
         self._fleetd_steps: list[remote.Command] = []
-        self._leaves: dict[str, Leave] = {}
+        self._leaves: dict[str, DrainOnDelete] = {}
         for host in args.get("hosts", []):
             self.add(host)
         self.register_outputs({"endpoints": self.endpoints})
 
-    def add(self, host: Host) -> None:
+    def add(self, host: Machine) -> None:
         """Set a machine up: software and certificates, etcd if it is a member, fleet."""
         self.hosts.append(host)
         configured = self._configure(host)
@@ -101,7 +101,7 @@ class Cluster(pulumi.ComponentResource):
         return list(self._fleetd_steps)
 
     @property
-    def leaves(self) -> Mapping[str, Leave]:
+    def leaves(self) -> Mapping[str, DrainOnDelete]:
         """What empties each machine when it goes, for its place in a load balancer to depend on."""
         return dict(self._leaves)
 
@@ -120,18 +120,18 @@ class Cluster(pulumi.ComponentResource):
         """The machines' addresses by name."""
         return pulumi.Output.all(**{host["name"]: host["address"] for host in self.hosts})
 
-    def _ask_store(self) -> Store:
+    def _ask_store(self) -> EtcdData:
         """When all members are there: any of them may be dead by then."""
         opts = pulumi.ResourceOptions(parent=self, depends_on=list(self._fleetd_steps))
-        return Store(self._name_of_store, {"hosts": list(self.hosts)}, opts)
+        return EtcdData(self._name_of_store, {"hosts": list(self.hosts)}, opts)
 
-    def _leave(self, host: Host) -> Leave:
+    def _leave(self, host: Machine) -> DrainOnDelete:
         """Through the first machine, when that has the present software."""
-        args = LeaveArgs(host=host, via=self.connection)
+        args = DrainOnDeleteArgs(host=host, via=self.connection)
         if self._lasting and host["name"] in self._members:
             args["members"] = self._connections()
         opts = pulumi.ResourceOptions(parent=self, depends_on=self._configured[:1])
-        return Leave(f"{host['name']}-leave", args, opts)
+        return DrainOnDelete(f"{host['name']}-leave", args, opts)
 
     def _connections(self) -> dict[str, Connection]:
         """The ways to etcd's members, by name."""
@@ -139,7 +139,7 @@ class Cluster(pulumi.ComponentResource):
             host["name"]: host["connection"] for host in self.hosts if host["name"] in self._members
         }
 
-    def _configure(self, host: Host) -> remote.Command:
+    def _configure(self, host: Machine) -> remote.Command:
         copied = remote.CopyToRemote(
             f"{host['name']}-software",
             connection=ssh(host["connection"]),
@@ -151,7 +151,7 @@ class Cluster(pulumi.ComponentResource):
         run = f"python3 {ARCHIVE}"
         return self._step(host, "configure", self._configuration(host), [copied], program=run)
 
-    def _configuration(self, host: Host) -> pulumi.Output[str]:
+    def _configuration(self, host: Machine) -> pulumi.Output[str]:
         is_member = host["name"] in self._members
         roles = ["fleet", "app", "nginx", *(["root"] if is_member else [])]
         return pulumi.Output.json_dumps(
@@ -175,7 +175,7 @@ class Cluster(pulumi.ComponentResource):
         certificate, key = self._pki.pairs[name]
         return {"cert": certificate, "key": key}
 
-    def _etcd(self, host: Host, configured: remote.Command) -> remote.Command:
+    def _etcd(self, host: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
         stdin = pulumi.Output.json_dumps(
             {
@@ -205,7 +205,7 @@ class Cluster(pulumi.ComponentResource):
             before_update=hooks,
         )
 
-    def _fleetd(self, host: Host, configured: remote.Command) -> remote.Command:
+    def _fleetd(self, host: Machine, configured: remote.Command) -> remote.Command:
         """Its input tells what the machine was configured with: a change of that restarts it."""
         stdin = pulumi.Output.json_dumps(
             {
@@ -218,7 +218,7 @@ class Cluster(pulumi.ComponentResource):
 
     def _step(
         self,
-        host: Host,
+        host: Machine,
         step: str,
         stdin: pulumi.Input[str],
         after: Sequence[pulumi.Resource],

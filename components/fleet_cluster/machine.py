@@ -48,7 +48,7 @@ class Connection(TypedDict):
     """A bastion on the way."""
 
 
-class Address(TypedDict):
+class MachineAddress(TypedDict):
     """A machine that there is or will be, before anything of it is made."""
 
     name: str
@@ -57,7 +57,7 @@ class Address(TypedDict):
     """Its address inside the cluster; it stays when the machine is made anew."""
 
 
-class Host(TypedDict):
+class Machine(TypedDict):
     """A machine with Debian 12, systemd and Docker that answers to SSH."""
 
     name: str

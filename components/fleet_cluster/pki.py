@@ -6,7 +6,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_tls as tls
 
-from .machine import Address
+from .machine import MachineAddress
 
 YEARS_10 = 10 * 365 * 24
 """Hours. Nothing renews by itself: a renewal would change every machine on some later `up`."""
@@ -19,7 +19,7 @@ SERVER_NAME = "etcd"
 class PkiArgs(TypedDict):
     """Who needs certificates."""
 
-    members: list[Address]
+    members: list[MachineAddress]
     """The machines that keep etcd's data."""
 
 
@@ -70,7 +70,7 @@ class Pki(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _member(self, member: Address) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    def _member(self, member: MachineAddress) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         """A member is a server to clients and peers, and a client of its peers."""
         return self._signed(
             member["name"],

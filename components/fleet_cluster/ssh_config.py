@@ -8,7 +8,7 @@ import pulumi
 from pulumi_command import local
 
 from ._lifecycle.ssh_call import FOLDER, write_files
-from .machine import SSH_USER, Connection, Host, Proxy
+from .machine import SSH_USER, Connection, Machine, Proxy
 
 BASTION = "bastion"
 """The bastion's name in the configuration."""
@@ -18,7 +18,7 @@ REMOVE = "rm -rf {folder}; rmdir {above} 2>/dev/null || true"
 class SshConfigArgs(TypedDict):
     """For which machines, and where."""
 
-    hosts: list[Host]
+    hosts: list[Machine]
     """The machines."""
     folder: str
     """Where the files go, relative to the program; made for the user alone."""

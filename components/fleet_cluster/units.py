@@ -12,7 +12,7 @@ from pulumi_command import remote
 from ._lifecycle import claims, plan_hook, reachability
 from .fleet.lint.unit_file import lint, read_unit_file
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
-from .machine import Connection, Host, ssh
+from .machine import Connection, Machine, ssh
 
 TURN_SECONDS = 300
 """For a unit to be active, and each turn of a rollout."""
@@ -35,7 +35,7 @@ class FleetUnitArgs(TypedDict):
     """What its {{placeholders}} stand for; no secrets, since anyone on a machine can read them."""
     target: NotRequired[str]
     """launched (if not given), loaded or inactive."""
-    hosts: NotRequired[list[Host]]
+    hosts: NotRequired[list[Machine]]
     """The cluster's machines: then a preview says where units will be before there is a cluster."""
 
 
@@ -53,7 +53,7 @@ class FleetTemplateArgs(TypedDict):
     """What its {{placeholders}} stand for; no secrets, since anyone on a machine can read them."""
     instances: list[str]
     """The instances by their part after the @: ["5000", "5001"]."""
-    hosts: NotRequired[list[Host]]
+    hosts: NotRequired[list[Machine]]
     """The cluster's machines: then a preview says where units will be before there is a cluster."""
 
 
@@ -228,12 +228,12 @@ def apply(
     )
 
 
-def _draft(path: Path, wanted: Mapping[str, object]) -> plan_hook.Draft:
+def _draft(path: Path, wanted: Mapping[str, object]) -> plan_hook.OpenManifest:
     """The document with a file whose placeholders are still open: it differs from any other."""
     text = read_unit_file(path)
     units = {path.name: {**wanted, "text": text}}
     document = json.dumps({"owner": path.name, "units": units})
-    return plan_hook.Draft(document, sorted(set(_PLACEHOLDER.findall(text))))
+    return plan_hook.OpenManifest(document, sorted(set(_PLACEHOLDER.findall(text))))
 
 
 def _placements(stdout: str) -> dict[str, Any]:

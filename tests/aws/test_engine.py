@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from fleet_cluster.providers.aws import load_balancer as load_balancer
-from fleet_cluster.providers.aws.provider import AwsSite
+from fleet_cluster.providers.aws.provider import AwsProvider
 from fleet_cluster.providers.aws.settings import AwsSettings
 from tests.aws import calls
 from tests.cluster.stack import CHECKOUT
@@ -90,7 +90,7 @@ def site(chosen: AwsSettings = CHOSEN, count: int = COUNT) -> Callable[[], None]
 
     def program() -> None:
         pulumi.runtime.register_stack_transformation(no_ssh)
-        made = AwsSite(chosen, ["app"])
+        made = AwsProvider(chosen, ["app"])
         made.members(1)
         hosts: list[Any] = []
         after: Sequence[pulumi.Resource] = []

@@ -17,10 +17,10 @@ import pytest
 from fleet_cluster import machine as machines
 from fleet_cluster import ssh_config
 from fleet_cluster._lifecycle import drain_on_delete
-from fleet_cluster._lifecycle.drain_on_delete import Leave
-from fleet_cluster._lifecycle.etcd_data import FOLDER, Store
+from fleet_cluster._lifecycle.drain_on_delete import DrainOnDelete
+from fleet_cluster._lifecycle.etcd_data import FOLDER, EtcdData
 from fleet_cluster.keys import EtcdKeys
-from fleet_cluster.machine import Connection, Host
+from fleet_cluster.machine import Connection, Machine
 from fleet_cluster.units import FleetTemplate, FleetUnit
 from tests.contract import sshd
 from tests.contract.harness import STACK, EngineFailed, Program, Project
@@ -45,7 +45,7 @@ KEY = "/app/greeting"
 
 
 @dataclass
-class Machine:
+class FarMachine:
     """What answers at the end of the connection, and what is behind it."""
 
     server: Server
@@ -62,7 +62,7 @@ class Machine:
         }
 
     @property
-    def host(self) -> Host:
+    def host(self) -> Machine:
         return {
             "name": "machine-1",
             "id": "1",
@@ -82,7 +82,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarMachine]:
     folder = tmp_path / "machine"
     folder.mkdir()
     cluster = SmallCluster()
@@ -98,16 +98,16 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
         monkeypatch.setattr(drain_on_delete, "FOLDER", folder / "leaves")
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         monkeypatch.chdir(tmp_path)
-        yield Machine(server, folder, cluster)
+        yield FarMachine(server, folder, cluster)
     etcd.stop()
 
 
-def program(machine: Machine, *instances: str, secret: str = "") -> Program:
+def program(machine: FarMachine, *instances: str, secret: str = "") -> Program:
     """A template and a key, in a store that is asked."""
     (machine.folder / "web@.service").write_text(UNIT)
 
     def run() -> None:
-        store = Store("store", {"hosts": [machine.host]})
+        store = EtcdData("store", {"hosts": [machine.host]})
         value = pulumi.Output.secret(secret) if secret else "Hello"
         EtcdKeys(
             "keys", {"connection": machine.connection, "store": store.id, "keys": {KEY: value}}
@@ -131,7 +131,7 @@ def changed(steps: Mapping[str, str]) -> dict[str, str]:
     return {name: step for name, step in done.items() if step != "same"}
 
 
-def test_a_replacement_keeps_what_it_has_made(machine: Machine, project: Project) -> None:
+def test_a_replacement_keeps_what_it_has_made(machine: FarMachine, project: Project) -> None:
     project.up(program(machine))
     machine.cluster.log.clear()
     replaced = project.up(program(machine), replace=["web@.service", KEY, "store-id"])
@@ -150,7 +150,9 @@ def test_a_replacement_keeps_what_it_has_made(machine: Machine, project: Project
     assert not Path(FOLDER).exists()
 
 
-def test_a_unit_under_another_parent_is_the_same_unit(machine: Machine, project: Project) -> None:
+def test_a_unit_under_another_parent_is_the_same_unit(
+    machine: FarMachine, project: Project
+) -> None:
     """Pulumi makes it there first, and then ends the resource that it was."""
     (machine.folder / "web.service").write_text(UNIT)
 
@@ -170,10 +172,10 @@ def test_a_unit_under_another_parent_is_the_same_unit(machine: Machine, project:
 
 
 def test_a_leave_that_is_replaced_while_its_machine_stays_drains_nothing(
-    machine: Machine, project: Project
+    machine: FarMachine, project: Project
 ) -> None:
     def run() -> None:
-        Leave("leave", {"host": machine.host, "via": machine.connection})
+        DrainOnDelete("leave", {"host": machine.host, "via": machine.connection})
 
     drained = machine.folder / "drained"
     project.up(run)
@@ -184,7 +186,9 @@ def test_a_leave_that_is_replaced_while_its_machine_stays_drains_nothing(
     assert drained.read_text().split()[-1] == id
 
 
-def test_what_was_done_by_hand_is_seen_once_and_mended(machine: Machine, project: Project) -> None:
+def test_what_was_done_by_hand_is_seen_once_and_mended(
+    machine: FarMachine, project: Project
+) -> None:
     project.up(program(machine))
     assert changed(project.preview(program(machine)).steps) == {}
 
@@ -209,7 +213,7 @@ def test_what_was_done_by_hand_is_seen_once_and_mended(machine: Machine, project
     assert changed(project.preview(program(machine, "1", "2", "3")).steps) == {}
 
 
-def test_a_secret_value_is_in_no_state_and_no_output(machine: Machine, project: Project) -> None:
+def test_a_secret_value_is_in_no_state_and_no_output(machine: FarMachine, project: Project) -> None:
     secret = program(machine, secret="sesame")
     shown = project.preview(secret)
     done = project.up(secret)
@@ -224,7 +228,7 @@ def test_a_secret_value_is_in_no_state_and_no_output(machine: Machine, project: 
         assert "sesame" not in path.read_text(), path
 
 
-def test_a_secret_is_not_put_into_a_unit_file(machine: Machine, project: Project) -> None:
+def test_a_secret_is_not_put_into_a_unit_file(machine: FarMachine, project: Project) -> None:
     (machine.folder / "web.service").write_text(UNIT + "Environment=TOKEN={{token}}\n")
 
     def run() -> None:

@@ -204,7 +204,7 @@ def test_before_there_is_a_cluster_fleets_scheduler_says_where_units_will_be(
     def run() -> None:
         key = local.Command("key", create="echo")
         connection: machines.Connection = {**machine.connection, "private_key": key.stdout}
-        hosts: list[machines.Host] = [
+        hosts: list[machines.Machine] = [
             {"name": name, "id": "", "address": "", "connection": connection, "metadata": {}}
             for name in ("machine-1", "machine-2")
         ]

@@ -10,7 +10,7 @@ from pulumi_command import local
 
 from fleet_cluster import machine as machines
 from fleet_cluster import ssh_config
-from fleet_cluster._lifecycle.drain_on_delete import Leave
+from fleet_cluster._lifecycle.drain_on_delete import DrainOnDelete
 from tests.contract import sshd
 from tests.contract.harness import EngineFailed, Program, Project, require_engine
 from tests.contract.sshd import Server
@@ -91,7 +91,7 @@ def program(machine: Machine, image: str, *, there: bool = True) -> Program:
             triggers=[image],
             opts=pulumi.ResourceOptions(delete_before_replace=True),
         )
-        made: machines.Host = {
+        made: machines.Machine = {
             "name": "machine-2",
             "id": container.id,
             "address": "10.0.0.2",
@@ -99,7 +99,7 @@ def program(machine: Machine, image: str, *, there: bool = True) -> Program:
             "metadata": {},
         }
         members = {"machine-1": machine.connection, "machine-2": machine.connection}
-        leave = Leave(
+        leave = DrainOnDelete(
             "machine-2-leave",
             {"host": made, "via": machine.connection, "members": members},
             pulumi.ResourceOptions(deleted_with=ground),

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pulumi_command import local
 
-from fleet_cluster.machine import Host
+from fleet_cluster.machine import Machine
 from fleet_cluster.ssh_config import SshConfig
 from tests.contract.harness import NAME, STACK, Project, require_engine
 
@@ -29,7 +29,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 def program() -> None:
     """The files, and their texts as an output."""
-    host: Host = {
+    host: Machine = {
         "name": "machine-1",
         "id": "1",
         "address": "10.0.0.1",

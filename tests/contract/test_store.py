@@ -9,8 +9,8 @@ import pulumi
 import pytest
 from pulumi_command import local
 
-from fleet_cluster._lifecycle.etcd_data import FOLDER, Store
-from fleet_cluster.machine import Connection, Host, in_store
+from fleet_cluster._lifecycle.etcd_data import FOLDER, EtcdData
+from fleet_cluster.machine import Connection, Machine, in_store
 from tests.contract.harness import STACK, Project
 
 SSH = """#!/bin/sh
@@ -43,8 +43,10 @@ def program() -> None:
         private_key=pulumi.Output.secret("private"),
         host_key=machine.stdout,
     )
-    host = Host(name="machine-1", id="1", address="127.0.0.1", connection=connection, metadata={})
-    store = Store("store", {"hosts": [host]}, pulumi.ResourceOptions(depends_on=[machine]))
+    host = Machine(
+        name="machine-1", id="1", address="127.0.0.1", connection=connection, metadata={}
+    )
+    store = EtcdData("store", {"hosts": [host]}, pulumi.ResourceOptions(depends_on=[machine]))
     local.Command("unit", create="true", update=in_store("true", store.id))
 
 
@@ -78,13 +80,13 @@ def test_what_is_kept_goes_with_the_cluster(
     def cluster() -> None:
         network = local.Command("network", create="true")
         connection = Connection(host="127.0.0.1", private_key="private", host_key="key")
-        host = Host(
+        host = Machine(
             name="machine-1", id="1", address="127.0.0.1", connection=connection, metadata={}
         )
         parent = pulumi.ComponentResource(
             "test:index:Cluster", "cluster", None, pulumi.ResourceOptions(deleted_with=network)
         )
-        Store("store", {"hosts": [host]}, pulumi.ResourceOptions(parent=parent))
+        EtcdData("store", {"hosts": [host]}, pulumi.ResourceOptions(parent=parent))
 
     monkeypatch.chdir(tmp_path)  # Where a project is made, its commands run.
     (tmp_path / "project").mkdir()

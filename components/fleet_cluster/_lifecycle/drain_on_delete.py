@@ -8,7 +8,7 @@ import pulumi
 from pulumi_command import remote
 
 from .._child_options import child_of
-from ..machine import Connection, Host, ssh
+from ..machine import Connection, Machine, ssh
 from . import quorum
 from .claims import claim_file, unless_claimed
 
@@ -19,10 +19,10 @@ FOLDER = PurePosixPath(".fleet/leaves")
 so that a resource that is replaced, while its machine stays, drains nothing."""
 
 
-class LeaveArgs(TypedDict):
+class DrainOnDeleteArgs(TypedDict):
     """Who leaves, and who sees to it."""
 
-    host: Host
+    host: Machine
     """The machine."""
     via: Connection
     """The machine that fleetctl runs on: another one, so that this one may be dead by then."""
@@ -30,7 +30,7 @@ class LeaveArgs(TypedDict):
     """All of etcd's members by name, if it is one of them and etcd decides whether it may go."""
 
 
-class Leave(pulumi.ComponentResource):
+class DrainOnDelete(pulumi.ComponentResource):
     """Drains a machine before it is removed, or made anew.
 
     The machine is known by its own id, since its name and address may be another's by then. One
@@ -42,7 +42,7 @@ class Leave(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, args: LeaveArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: DrainOnDeleteArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Learn the machine's id; all else is done at its end."""
         super().__init__("fleet-cluster:index:Leave", name, None, opts)

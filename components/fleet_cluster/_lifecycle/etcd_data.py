@@ -8,7 +8,7 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import local
 
-from ..machine import Host
+from ..machine import Machine
 from ..ssh_config import openssh_files
 from .claims import claim_file, unless_claimed
 
@@ -16,14 +16,14 @@ FOLDER = PurePosixPath(".pulumi/store")
 _PROBE = Path(__file__).with_name("etcd_data_probe.py")
 
 
-class StoreArgs(TypedDict):
+class EtcdDataArgs(TypedDict):
     """Whom to ask."""
 
-    hosts: Sequence[Host]
+    hosts: Sequence[Machine]
     """Machines of the cluster: asked one after the other until one answers."""
 
 
-class Store(pulumi.ComponentResource):
+class EtcdData(pulumi.ComponentResource):
     """What etcd holds, asked in every preview and every update.
 
     fleet gives an id to a store that has none. So another id says that the data were lost or put
@@ -36,7 +36,7 @@ class Store(pulumi.ComponentResource):
     """The data's id; then, each after a space, NAME=TIMES of what was changed by hand."""
 
     def __init__(
-        self, name: str, args: StoreArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: EtcdDataArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Ask when what it depends on is there; keep the answer."""
         super().__init__("fleet-cluster:index:Store", name, None, opts)
@@ -55,7 +55,7 @@ class Store(pulumi.ComponentResource):
         self.register_outputs({"id": self.id})
 
     def _ask(
-        self, args: StoreArgs, kept: PurePosixPath, opts: pulumi.ResourceOptions | None
+        self, args: EtcdDataArgs, kept: PurePosixPath, opts: pulumi.ResourceOptions | None
     ) -> pulumi.Output[str]:
         connections = {host["name"]: host["connection"] for host in args["hosts"]}
         files = openssh_files(connections)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..fleet.model.records import Machine, Target
+from ..fleet.model.records import DesiredState, MachineState
 from ..fleet.scheduler.schedule import Job, Plan, schedule
 from ..fleet.unitfiles.names import is_template
 from ..fleet.unitfiles.unitfile import parse
@@ -21,7 +21,7 @@ def forecast(documents: Sequence[Mapping[str, Any]], machines: Machines) -> dict
         machines: all that there will be.
     """
     # An id is not known yet; the name stands for it.
-    known = [Machine(name, "", name, metadata) for name, metadata in machines.items()]
+    known = [MachineState(name, "", name, metadata) for name, metadata in machines.items()]
     jobs: list[Job] = []
     plan, own = Plan(), list[Job]()
     for document in documents:
@@ -43,10 +43,10 @@ def _jobs(document: Mapping[str, Any]) -> list[Job]:
 
 
 def _members(unit: str, file: Mapping[str, Any]) -> Iterator[str]:
-    if not is_template(unit) and file.get("target") != Target.INACTIVE:
+    if not is_template(unit) and file.get("target") != DesiredState.INACTIVE:
         yield unit
     for name, target in file.get("instances", {}).items():
-        if target != Target.INACTIVE:
+        if target != DesiredState.INACTIVE:
             yield name
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pulumi
 
-from ..machine import Connection, Host
+from ..machine import Connection, Machine
 from ..ssh_config import openssh_files
 from .initial_plan import forecast
 from .ssh_call import call_any
@@ -38,7 +38,7 @@ _before = new_memory()
 
 
 @dataclass(frozen=True)
-class Draft:
+class OpenManifest:
     """A document as far as it is known before the update."""
 
     document: str
@@ -55,8 +55,8 @@ def hooks(
     component: pulumi.Resource,
     connection: Connection,
     document: pulumi.Output[str],
-    draft: Draft,
-    hosts: Sequence[Host],
+    draft: OpenManifest,
+    hosts: Sequence[Machine],
 ) -> pulumi.ResourceHookBinding | None:
     """What tells, in a preview, what a change of a unit's resource will do; None in an update.
 
@@ -100,7 +100,7 @@ def say(component: pulumi.Resource, plan: Mapping[str, Any], condition: str) -> 
         pulumi.info(lines, component)
 
 
-def foresee(hosts: Sequence[Host], document: str) -> Mapping[str, Any]:
+def foresee(hosts: Sequence[Machine], document: str) -> Mapping[str, Any]:
     """What a cluster that does not exist yet will do, by what is known of its machines."""
     if not hosts:
         return {}

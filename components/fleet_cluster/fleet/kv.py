@@ -23,11 +23,11 @@ def batches(items: Iterable[T], size: int = MAX_OPERATIONS) -> Iterator[list[T]]
         yield batch
 
 
-class StoreUnavailableError(Exception):
+class KVUnavailableError(Exception):
     """No member answered in time, or none has a leader. What was asked may have happened."""
 
 
-class StoreRefusedError(StoreUnavailableError):
+class KVRefusedError(KVUnavailableError):
     """A member answered no (permission, size, space): trying again as before does not help."""
 
 
@@ -36,7 +36,7 @@ class LeaseLostError(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class KeyValue:
     """One key's value, with the revisions that created it and last changed it."""
 
     key: str
@@ -51,7 +51,7 @@ class Snapshot:
     """All entries under a prefix, as they were at one revision of the store."""
 
     revision: int
-    entries: dict[str, Entry]
+    entries: dict[str, KeyValue]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Changes:
     """What one or more revisions changed: the entries put, the keys deleted, in that order."""
 
     revision: int
-    puts: dict[str, Entry]
+    puts: dict[str, KeyValue]
     deletes: frozenset[str]
 
 
@@ -109,7 +109,7 @@ class Watch(Protocol):
         ...
 
 
-class Store(Protocol):
+class KV(Protocol):
     """A consistent key-value store with leases, transactions and watches: etcd v3's model.
 
     All methods may raise `StoreUnavailableError`, after a bounded time.

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import pulumi
 
-from .._lifecycle.drain_on_delete import Leave
-from ..machine import Address, Host
+from .._lifecycle.drain_on_delete import DrainOnDelete
+from ..machine import Machine, MachineAddress
 
 
 class LoadBalancer(Protocol):
@@ -18,7 +18,7 @@ class LoadBalancer(Protocol):
     """What to open."""
 
 
-class Site(Protocol):
+class Provider(Protocol):
     """Machines, images and a load balancer of one kind of place."""
 
     registry_host: pulumi.Output[str] | str
@@ -29,13 +29,13 @@ class Site(Protocol):
         """What goes last, with all that is on it."""
         ...
 
-    def members(self, count: int) -> list[Address]:
+    def members(self, count: int) -> list[MachineAddress]:
         """The first machines' names and addresses, before the machines are made."""
         ...
 
     def machine(
         self, number: int, metadata: Mapping[str, str], after: Sequence[pulumi.Resource]
-    ) -> Host:
+    ) -> Machine:
         """Make a machine when `after` is there; numbers count from 1."""
         ...
 
@@ -44,7 +44,7 @@ class Site(Protocol):
         ...
 
     def load_balancer(
-        self, hosts: Sequence[Host], leaves: Mapping[str, Leave] | None = None
+        self, hosts: Sequence[Machine], leaves: Mapping[str, DrainOnDelete] | None = None
     ) -> LoadBalancer:
         """Make the one port that is open to the world.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from fleet_cluster.fleet.agent.agent import Agent
-from fleet_cluster.fleet.agent.checkpoint import Ledger
+from fleet_cluster.fleet.agent.checkpoint import Checkpoint
 from fleet_cluster.fleet.agent.orders import Orders
 from fleet_cluster.fleet.model.keys import (
     CLUSTER,
@@ -13,7 +13,7 @@ from fleet_cluster.fleet.model.keys import (
     schedule_key,
     state_key,
 )
-from fleet_cluster.fleet.model.records import Assignment, Cluster, Target, UnitState
+from fleet_cluster.fleet.model.records import Assignment, Cluster, DesiredState, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes import FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
 
@@ -40,7 +40,7 @@ class Bench:
 
     def restart(self) -> None:
         """A new fleetd."""
-        ledger = Ledger(self.ledger_file)
+        ledger = Checkpoint(self.ledger_file)
         self.agent = Agent(
             MACHINE,
             self.line,
@@ -53,7 +53,7 @@ class Bench:
         )
         self.orders = Orders(self.line, self.systemd, ledger, self.clock, self.agent.as_written)
 
-    def assign(self, unit: str, text: str, target: Target = Target.LAUNCHED) -> None:
+    def assign(self, unit: str, text: str, target: DesiredState = DesiredState.LAUNCHED) -> None:
         """What the leader does; the file is in the store."""
         self.store.put(file_key(sha_of(text)), text)
         self.store.put(schedule_key(MACHINE, unit), Assignment(sha_of(text), target).to_json())

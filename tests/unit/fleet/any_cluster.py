@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from hypothesis import strategies as st
 
-from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.scheduler.schedule import Job, Plan
 from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.clusters import machine
@@ -17,7 +17,7 @@ class Cluster:
     """An input of `schedule()`."""
 
     jobs: list[Job]
-    machines: list[Machine]
+    machines: list[MachineState]
     current: dict[str, str] = field(default_factory=dict[str, str])
 
 

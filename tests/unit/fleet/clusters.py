@@ -1,16 +1,16 @@
 """Small clusters for tests of the schedule."""
 
-from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.scheduler.schedule import Job, Plan
 from fleet_cluster.fleet.unitfiles.unitfile import parse
 
 
-def machine(number: int, **metadata: str) -> Machine:
+def machine(number: int, **metadata: str) -> MachineState:
     """A machine; number 1 has the id 00000001..., repeated."""
-    return Machine(f"{number:08d}" * 4, f"10.0.0.{number}", f"machine-{number}", metadata)
+    return MachineState(f"{number:08d}" * 4, f"10.0.0.{number}", f"machine-{number}", metadata)
 
 
-def machines(count: int) -> list[Machine]:
+def machines(count: int) -> list[MachineState]:
     """Machines 1 to `count`, without metadata."""
     return [machine(number) for number in range(1, count + 1)]
 

@@ -15,14 +15,14 @@ from fleet_cluster.fleet.kv import (
     Changes,
     Condition,
     CreatedAt,
-    Entry,
+    KeyValue,
+    KVUnavailableError,
     LeaseLostError,
     Operation,
     Put,
     Snapshot,
-    StoreUnavailableError,
 )
-from fleet_cluster.fleet.systemd.manager import Status, SystemdError
+from fleet_cluster.fleet.systemd.manager import SystemdError, UnitStatus
 from fleet_cluster.fleet.unitfiles.names import is_template
 from fleet_cluster.fleet.unitfiles.text import sha_of
 
@@ -103,7 +103,7 @@ class MemoryStore:
     """A `Store`: etcd in memory. Leases end with the clock, in `tick`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, KeyValue] = {}
         self.revision = 1
         self.leases: dict[int, _Lease] = {}
         self.on_commit: Callable[[Changes], None] = lambda _changes: None
@@ -213,13 +213,13 @@ class MemoryStore:
     def _apply(self, operations: Sequence[Operation]) -> int:
         """The revision of the change; those who watch may have made others by then."""
         revision = self.revision = self.revision + 1
-        puts: dict[str, Entry] = {}
+        puts: dict[str, KeyValue] = {}
         deletes: set[str] = set()
         for operation in operations:
             key, old = operation.key, self.entries.get(operation.key)
             if isinstance(operation, Put):
                 created = old.create_revision if old else revision
-                puts[key] = Entry(key, operation.value, created, revision, operation.lease)
+                puts[key] = KeyValue(key, operation.value, created, revision, operation.lease)
             elif old:
                 deletes.add(key)
         self._publish(Changes(revision, puts, frozenset(deletes)))
@@ -323,7 +323,7 @@ class Line:
             return self._store.commit(operations, *conditions)
 
         if self.up and not self.mute and self._is_late(commit):
-            raise StoreUnavailableError(f"no answer to {point}")
+            raise KVUnavailableError(f"no answer to {point}")
         return self._ask(point, commit)
 
     def watch(
@@ -362,10 +362,10 @@ class Line:
     def _ask(self, point: str, request: Callable[[], T]) -> T:
         self.gate("before " + point)
         if not self.up or self.mute:
-            raise StoreUnavailableError("the line is cut")
+            raise KVUnavailableError("the line is cut")
         answer = request()
         if self.deaf:
-            raise StoreUnavailableError(f"no answer to {point}")
+            raise KVUnavailableError(f"no answer to {point}")
         self.gate("after " + point)
         return answer
 
@@ -437,7 +437,7 @@ class FakeSystemd:
         for name, text in self.foreign.items():
             self._units[name] = _Loaded(text, "active", "running", since=1.0)
 
-    def status(self, names: Iterable[str]) -> dict[str, Status]:
+    def status(self, names: Iterable[str]) -> dict[str, UnitStatus]:
         self.gate("before status")
         names = list(names)
         for name in names:
@@ -632,13 +632,13 @@ class FakeSystemd:
         """The units that are up, or have a file."""
         return {name for name, unit in self._units.items() if _is_up(unit)} | self.disk.keys()
 
-    def _status(self, name: str) -> Status:
+    def _status(self, name: str) -> UnitStatus:
         unit = self._units.get(name, _Loaded())
         if name in self.made_up and unit.active == "inactive":
             unit = _Loaded("", "active", "active", since=1.0)
         load = "loaded" if unit.text is not None else "not-found"
         job = bool(unit.job)
-        return Status(load, unit.active, unit.sub, unit.since, job, "" if job else unit.result)
+        return UnitStatus(load, unit.active, unit.sub, unit.since, job, "" if job else unit.result)
 
     def _reason(self, name: str) -> str:
         if name in self.skipped:

@@ -19,15 +19,15 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from ..journal_log import about
-from ..kv import MAX_OPERATIONS, Delete, Entry, Operation, Put, Store, Unchanged, batches
+from ..kv import KV, MAX_OPERATIONS, Delete, KeyValue, Operation, Put, Unchanged, batches
 from ..model.keys import SCHEDULE, STATES, file_key, schedule_key, split_key, state_key
 from ..model.record import BadRecordError
-from ..model.records import Assignment, Cluster, Target, UnitState
-from ..systemd.manager import UNKNOWN, Status, Systemd, is_at_rest
+from ..model.records import Assignment, Cluster, DesiredState, UnitState
+from ..systemd.manager import UNKNOWN, Systemd, UnitStatus, is_at_rest
 from ..unitfiles.names import UnitFileError, check_runs, is_template
 from . import socket_templates
-from .checkpoint import Ledger, LocalUnit, Progress
-from .start_results import Accounts
+from .checkpoint import Checkpoint, LocalUnit, Progress
+from .start_results import StartResults
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ RETRY_SECONDS = 0.5
 """The pause after a report was refused because the store had changed."""
 
 
-class Step(Enum):
+class Action(Enum):
     """What is to be done next about a unit."""
 
     NOTHING = auto()
@@ -49,33 +49,33 @@ class Step(Enum):
     REMOVE = auto()
 
 
-def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: Status) -> Step:
+def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: UnitStatus) -> Action:
     """Decide about one unit: what the machine has of it, what it is told, what systemd says."""
     if wanted is None:
-        return Step.NOTHING
-    here = wanted.target is not Target.INACTIVE
+        return Action.NOTHING
+    here = wanted.target is not DesiredState.INACTIVE
     if unit is None:
-        return Step.WRITE if here else Step.NOTHING
+        return Action.WRITE if here else Action.NOTHING
     if not here:
-        return Step.REMOVE if is_at_rest(status) else Step.STOP
+        return Action.REMOVE if is_at_rest(status) else Action.STOP
     if wanted.sha != unit.sha:
-        return Step.WRITE if is_at_rest(status) else Step.STOP
+        return Action.WRITE if is_at_rest(status) else Action.STOP
     return _towards(wanted.target, unit, status)
 
 
-def _towards(target: Target, unit: LocalUnit, status: Status) -> Step:
+def _towards(target: DesiredState, unit: LocalUnit, status: UnitStatus) -> Action:
     if unit.progress is Progress.WRITING:
-        return Step.WRITE
-    if target is Target.LAUNCHED and unit.progress is not Progress.STOPPING:
+        return Action.WRITE
+    if target is DesiredState.LAUNCHED and unit.progress is not Progress.STOPPING:
         if unit.progress is Progress.LOADED:
-            return Step.START
+            return Action.START
         if unit.progress is Progress.STARTING:
             # Not "later than": the time of day may have been set back meanwhile.
             never = is_at_rest(status) and status.since in (0.0, unit.since)
-            return Step.START if never else Step.STARTED
+            return Action.START if never else Action.STARTED
     elif unit.progress is not Progress.LOADED:
-        return Step.STOPPED if is_at_rest(status) else Step.STOP
-    return Step.NOTHING
+        return Action.STOPPED if is_at_rest(status) else Action.STOP
+    return Action.NOTHING
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class _Wanted:
 
     @property
     def here(self) -> bool:
-        return self.assignment.target is not Target.INACTIVE
+        return self.assignment.target is not DesiredState.INACTIVE
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class _View:
     """What one round goes by."""
 
     wanted: Mapping[str, _Wanted]
-    statuses: Mapping[str, Status]
-    steps: Mapping[Step, list[str]]
+    statuses: Mapping[str, UnitStatus]
+    steps: Mapping[Action, list[str]]
     origins: Mapping[str, str]
     """The files of units of the same name that are the machine's own."""
 
@@ -127,9 +127,9 @@ class Agent:
     def __init__(
         self,
         machine: str,
-        store: Store,
+        store: KV,
         systemd: Systemd,
-        ledger: Ledger,
+        ledger: Checkpoint,
         sight: Callable[[], float],
         patience: float,
         on_shaken: Callable[[], None],
@@ -158,7 +158,7 @@ class Agent:
         self._complained = False
         self._problems: dict[str, _Problem] = {}
         self._active: dict[str, str] = {}
-        self._accounts = Accounts(systemd)
+        self._accounts = StartResults(systemd)
 
     def activity(self) -> Counter[str]:
         """How many of this machine's units were in each ACTIVE state in the last round."""
@@ -170,7 +170,7 @@ class Agent:
         self._checked_files = False
         self._attempt += 1
 
-    def recognise(self, cluster: Entry | None, revision: int, fresh: bool) -> bool:
+    def recognise(self, cluster: KeyValue | None, revision: int, fresh: bool) -> bool:
         """Look whether the store is still the one that was seen before.
 
         Args:
@@ -193,7 +193,7 @@ class Agent:
         ledger.follow(id, revision)
         return restored
 
-    def reconcile(self, lease: int, announced: bool, schedule: Mapping[str, Entry]) -> float:
+    def reconcile(self, lease: int, announced: bool, schedule: Mapping[str, KeyValue]) -> float:
         """Do what is to be done until there is nothing left but to wait; report.
 
         Args:
@@ -262,7 +262,7 @@ class Agent:
         if unit is None or unit.revision > 0:
             return unit is not None
         told, is_up = wanted.assignment, unit.progress is Progress.STARTED
-        return is_up and (told.sha, told.target) == (unit.sha, Target.LAUNCHED)
+        return is_up and (told.sha, told.target) == (unit.sha, DesiredState.LAUNCHED)
 
     def _follow(self, wanted: Mapping[str, _Wanted]) -> None:
         """Note which assignments are followed now."""
@@ -274,7 +274,7 @@ class Agent:
                     _log("adopt", "adopting", name, wanted[name])
         self._ledger.note(followed)
 
-    def _check_files(self, schedule: Mapping[str, Entry]) -> None:
+    def _check_files(self, schedule: Mapping[str, KeyValue]) -> None:
         """Compare the ledger with the unit files that are there, and mend both."""
         files = self._systemd.files()
         units = {name for name in files if not is_template(name)}
@@ -333,13 +333,15 @@ class Agent:
         names = units.keys() | wanted.keys()
         statuses = self._systemd.status(sorted(name for name in names if not _misnomer(name)))
         self._active = {name: status.active for name, status in statuses.items()}
-        steps: dict[Step, list[str]] = {step: [] for step in Step}
+        steps: dict[Action, list[str]] = {step: [] for step in Action}
         for name in sorted(names - unreadable):
             told = wanted[name].assignment if name in wanted else None
             steps[next_step(units.get(name), told, statuses.get(name, UNKNOWN))].append(name)
-        return _View(wanted, statuses, steps, self._origins(steps[Step.WRITE], statuses))
+        return _View(wanted, statuses, steps, self._origins(steps[Action.WRITE], statuses))
 
-    def _origins(self, names: Iterable[str], statuses: Mapping[str, Status]) -> Mapping[str, str]:
+    def _origins(
+        self, names: Iterable[str], statuses: Mapping[str, UnitStatus]
+    ) -> Mapping[str, str]:
         """Of the units to write, those that the machine has already, and not from fleet."""
         known = self._ledger.units.keys()
         loads = {name: statuses.get(name, UNKNOWN).load for name in names if name not in known}
@@ -349,9 +351,9 @@ class Agent:
     def _note(self, view: _View) -> bool:
         units = self._ledger.units
         noted: dict[str, LocalUnit] = {}
-        for name in view.steps[Step.STARTED]:
+        for name in view.steps[Action.STARTED]:
             noted[name] = replace(units[name], progress=Progress.STARTED)
-        for name in view.steps[Step.STOPPED]:
+        for name in view.steps[Action.STOPPED]:
             noted[name] = replace(units[name], progress=Progress.LOADED, told=0.0)
         self._ledger.note(noted)
         return bool(noted)
@@ -361,7 +363,7 @@ class Agent:
 
         Also when it cannot be noted: to be told to stop again does no harm.
         """
-        names = view.steps[Step.STOP]
+        names = view.steps[Action.STOP]
         under_way = {name for name in self._stopping if _is_stopping(view.statuses[name])}
         fresh = [name for name in names if name not in under_way]
         for name in fresh:
@@ -376,7 +378,7 @@ class Agent:
     def _rewrite(self, view: _View, announced: bool) -> bool:
         """Remove and write unit files, with one daemon-reload for all."""
         units = self._ledger.units
-        removed = [name for name in view.steps[Step.REMOVE] if not self._is_blocked(view, name)]
+        removed = [name for name in view.steps[Action.REMOVE] if not self._is_blocked(view, name)]
         files = self._writable(view) if announced else {}
         if not removed and not files:
             if self._systemd.tie(self._to_run(view)):
@@ -420,7 +422,7 @@ class Agent:
             name
             for name, unit in self._ledger.units.items()
             if (
-                view.wanted[name].assignment.target is Target.LAUNCHED
+                view.wanted[name].assignment.target is DesiredState.LAUNCHED
                 if name in view.wanted
                 else unit.progress is Progress.STARTED
             )
@@ -434,7 +436,7 @@ class Agent:
 
     def _writable(self, view: _View) -> dict[str, str]:
         """The texts of the units to write; why not, for the others, becomes their problem."""
-        names = [name for name in view.steps[Step.WRITE] if not self._is_blocked(view, name)]
+        names = [name for name in view.steps[Action.WRITE] if not self._is_blocked(view, name)]
         if not names:
             return {}
         texts = self._texts(view.wanted[name].assignment.sha for name in names)
@@ -461,7 +463,7 @@ class Agent:
     def _start(self, view: _View, announced: bool) -> bool:
         """Queue start jobs, and leave the units to systemd."""
         units = self._ledger.units
-        names = [name for name in view.steps[Step.START] if not self._is_blocked(view, name)]
+        names = [name for name in view.steps[Action.START] if not self._is_blocked(view, name)]
         names = self.as_written(names) if announced else []
         if not names:
             return False
@@ -547,7 +549,7 @@ class Agent:
         self._accounts.take(self._ledger.units, view.statuses)
         states = {name: self._state(view, name).to_json() for name in self._present(view)}
         # What is started now has another state in a moment.
-        passing = {n for n in view.steps[Step.START] if not self._is_blocked(view, n)}
+        passing = {n for n in view.steps[Action.START] if not self._is_blocked(view, n)}
         said = {name: one.value for name, one in self._reported.items()}
         passing = {n for n in passing if said.get(n)}
         changed = [n for n in sorted(states) if said.get(n) != states[n]]
@@ -618,7 +620,7 @@ class Agent:
         return bool(revision)
 
 
-def _read(schedule: Mapping[str, Entry]) -> tuple[dict[str, _Wanted], dict[str, str]]:
+def _read(schedule: Mapping[str, KeyValue]) -> tuple[dict[str, _Wanted], dict[str, str]]:
     """The readable assignments, and why the others are not, by unit."""
     wanted: dict[str, _Wanted] = {}
     unreadable: dict[str, str] = {}
@@ -652,7 +654,7 @@ def _log(event: str, verb: str, name: str, wanted: _Wanted) -> None:
     log.info("%s %s: %s", verb, name, told, extra=about(event, name, revision=wanted.revision))
 
 
-def _cluster_id(entry: Entry | None) -> str:
+def _cluster_id(entry: KeyValue | None) -> str:
     try:
         return Cluster.from_json(entry.value).id if entry else ""
     except BadRecordError as error:
@@ -670,11 +672,11 @@ def _foreign(name: str, origin: str) -> str:
     )
 
 
-def _is_stopping(status: Status) -> bool:
+def _is_stopping(status: UnitStatus) -> bool:
     return status.job or status.active == "deactivating"
 
 
-def _found(sha: str, status: Status) -> LocalUnit:
+def _found(sha: str, status: UnitStatus) -> LocalUnit:
     """A unit whose record was lost: whatever shows that it ran counts as started."""
     ran = not is_at_rest(status) or status.active == "failed" or status.since > 0
     return LocalUnit(sha, Progress.STARTED if ran else Progress.LOADED, status.since)

@@ -49,7 +49,7 @@ class LocalUnit:
         object.__setattr__(self, "progress", Progress(self.progress))
 
 
-class Ledger:
+class Checkpoint:
     """This machine's units, and the store that they came from.
 
     Every change is saved. Where it cannot be, it holds all the same as long as fleetd lives, and

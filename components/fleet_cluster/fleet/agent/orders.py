@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..journal_log import about
-from ..kv import Entry, LeaseLostError, Put, Store, Unchanged
+from ..kv import KV, KeyValue, LeaseLostError, Put, Unchanged
 from ..model.record import BadRecordError
 from ..model.records import Order, Verb
 from ..systemd.manager import RESTING, Systemd, SystemdError
-from .checkpoint import Ledger, Progress
+from .checkpoint import Checkpoint, Progress
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,9 @@ class Orders:
 
     def __init__(
         self,
-        store: Store,
+        store: KV,
         systemd: Systemd,
-        ledger: Ledger,
+        ledger: Checkpoint,
         wall_clock: Callable[[], float],
         as_written: Callable[[list[str]], list[str]],
     ) -> None:
@@ -59,7 +59,7 @@ class Orders:
         self._as_written = as_written
         self._answers: dict[str, _Answer] = {}
 
-    def obey(self, entries: Mapping[str, Entry]) -> None:
+    def obey(self, entries: Mapping[str, KeyValue]) -> None:
         """Do what is new among the entries under `orders/<machine>/`, and answer it.
 
         While a store that was emptied or restored is not trusted, nothing is done for it.
@@ -77,7 +77,7 @@ class Orders:
             if order and not order.answer:
                 self._take(key, entry, order)
 
-    def _take(self, key: str, entry: Entry, order: Order) -> None:
+    def _take(self, key: str, entry: KeyValue, order: Order) -> None:
         name = key.rpartition("/")[2]
         answer = self._answers.get(key) or _Answer(entry.mod_revision, self._do(name, order.verb))
         if not answer.text:
@@ -144,7 +144,7 @@ class Orders:
         return END_OF_RELOAD.get(result, f"how its reload has ended is not known ({result})")
 
 
-def _read(entry: Entry) -> Order | None:
+def _read(entry: KeyValue) -> Order | None:
     try:
         return Order.from_json(entry.value)
     except BadRecordError as error:

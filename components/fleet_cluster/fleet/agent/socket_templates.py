@@ -6,7 +6,7 @@ All other templates are only in the store; an instance is written with its own n
 import logging
 from collections.abc import Iterable, Mapping
 
-from ..kv import Store
+from ..kv import KV
 from ..model.keys import file_key, unit_key
 from ..model.record import BadRecordError
 from ..model.records import Unit
@@ -15,7 +15,7 @@ from ..unitfiles.sockets import accepted_template, template_of_socket
 log = logging.getLogger(__name__)
 
 
-def needed(files: Mapping[str, str], store: Store) -> dict[str, str]:
+def needed(files: Mapping[str, str], store: KV) -> dict[str, str]:
     """The templates of the sockets among these files, as the cluster has them now: name to text."""
     found = {accepted_template(name, text) for name, text in files.items()}
     wanted = {unit_key(template): template for template in found if template}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..model.records import JOB_DONE, JOB_PENDING
 from ..systemd.failure_reason import is_skip
-from ..systemd.manager import RESTING, Status, Systemd, is_at_rest
+from ..systemd.manager import RESTING, Systemd, UnitStatus, is_at_rest
 from .checkpoint import LocalUnit, Progress
 
 AGAIN_SECONDS = 30.0
@@ -22,15 +22,15 @@ UNTOLD = "unknown"
 
 
 @dataclass(frozen=True)
-class Account:
+class StartResult:
     """Of one unit, as it was then."""
 
     unit: LocalUnit
-    status: Status
+    status: UnitStatus
     reason: str
     journal: str
 
-    def is_old(self, unit: LocalUnit, status: Status) -> bool:
+    def is_old(self, unit: LocalUnit, status: UnitStatus) -> bool:
         """Whether it is of another failure; of a unit that keeps failing, of one long ago."""
         apart = AGAIN_SECONDS if _is_trying(status) else 0.0
         differs = (status.active, status.since) != (self.status.active, self.status.since)
@@ -38,14 +38,14 @@ class Account:
         return (unit.sha, unit.told) != (self.unit.sha, self.unit.told) or later
 
 
-class Accounts:
+class StartResults:
     """Each is asked for once, and kept as long as it is true."""
 
     def __init__(self, systemd: Systemd) -> None:
         self._systemd = systemd
-        self._known: dict[str, Account] = {}
+        self._known: dict[str, StartResult] = {}
 
-    def take(self, units: Mapping[str, LocalUnit], statuses: Mapping[str, Status]) -> None:
+    def take(self, units: Mapping[str, LocalUnit], statuses: Mapping[str, UnitStatus]) -> None:
         """Ask about what is not up; about what fails again and again, now and then."""
         down = {
             name: (unit, statuses[name])
@@ -58,7 +58,7 @@ class Accounts:
         bad = [name for name in old if not _has_ended(*down[name])]
         since = {name: down[name][0].told for name in bad}
         journals = self._systemd.journal(since) if since else {}
-        known |= {n: Account(*down[n], reasons[n], journals.get(n, "")) for n in old}
+        known |= {n: StartResult(*down[n], reasons[n], journals.get(n, "")) for n in old}
         # What is started again has failed all the same, until it is active.
         trying = [n for n in self._known if n in statuses and _is_trying(statuses[n])]
         self._known = {n: self._known[n] for n in trying} | known
@@ -71,7 +71,7 @@ class Accounts:
         """The last lines of a unit that has failed, or was not started."""
         return self._known[name].journal if name in self._known else ""
 
-    def job(self, name: str, unit: LocalUnit, status: Status) -> str:
+    def job(self, name: str, unit: LocalUnit, status: UnitStatus) -> str:
         """See `UnitState.job`."""
         if unit.progress is Progress.STARTED and status.job and status.active in RESTING:
             return JOB_PENDING
@@ -82,14 +82,14 @@ class Accounts:
         return end if self.reason(name) else _unless_done(end)
 
 
-def _is_unwell(unit: LocalUnit, status: Status) -> bool:
+def _is_unwell(unit: LocalUnit, status: UnitStatus) -> bool:
     """Whether it is not up; of one that has ended by itself, systemd tells whether it ran."""
     failed = status.active == "failed" or status.sub == "auto-restart"
     never = status.load in BROKEN_LOADS or bool(_end(unit, status))
     return failed or never or _has_ended(unit, status)
 
 
-def _has_ended(unit: LocalUnit, status: Status) -> bool:
+def _has_ended(unit: LocalUnit, status: UnitStatus) -> bool:
     rests = is_at_rest(status) and status.active == "inactive"
     return rests and _is_told(unit) and not _end(unit, status)
 
@@ -98,7 +98,7 @@ def _is_told(unit: LocalUnit) -> bool:
     return unit.progress is Progress.STARTED and unit.told > 0
 
 
-def _end(unit: LocalUnit, status: Status) -> str:
+def _end(unit: LocalUnit, status: UnitStatus) -> str:
     """How the job that was to start a unit has ended, if it has not brought the unit up."""
     if status.job or not _is_told(unit):
         return ""
@@ -113,5 +113,5 @@ def _unless_done(result: str) -> str:
     return "" if result == JOB_DONE else result
 
 
-def _is_trying(status: Status) -> bool:
+def _is_trying(status: UnitStatus) -> bool:
     return status.active == "activating"

@@ -4,19 +4,19 @@ import logging
 import time
 from collections.abc import Callable
 
-from ..kv import Condition, Entry, Operation, Put, Store, Unchanged
+from ..kv import KV, Condition, KeyValue, Operation, Put, Unchanged
 from ..model.keys import address_key, machine_key, mark_key
 from ..model.record import BadRecordError
-from ..model.records import Machine, Mark
+from ..model.records import Eligibility, MachineState
 
 log = logging.getLogger(__name__)
 
 
-class Address:
+class AddressClaim:
     """Keeps in the store which machine has an address, beyond the machine's lease."""
 
     def __init__(
-        self, machine: Machine, store: Store, wall_clock: Callable[[], float] = time.time
+        self, machine: MachineState, store: KV, wall_clock: Callable[[], float] = time.time
     ) -> None:
         """`wall_clock`: seconds since 1970."""
         self._machine = machine
@@ -42,7 +42,7 @@ class Address:
             operations: list[Operation] = [Put(key, self._machine.id)]
             conditions: list[Condition] = [Unchanged(key, owner.mod_revision if owner else 0)]
             if owner and self._end(owner.value):
-                mark = Mark(leaving=True, since=self._wall_clock())
+                mark = Eligibility(leaving=True, since=self._wall_clock())
                 operations.append(Put(mark_key(owner.value), mark.to_json()))
                 conditions.append(Unchanged(machine_key(owner.value), 0))
             # Refused when it announces itself again: it lives.
@@ -65,8 +65,8 @@ class Address:
         self._store.revoke(record.lease)
         return True
 
-    def _is_same(self, record: Entry) -> bool:
+    def _is_same(self, record: KeyValue) -> bool:
         try:
-            return Machine.from_json(record.value).address == self._machine.address
+            return MachineState.from_json(record.value).address == self._machine.address
         except BadRecordError:
             return False

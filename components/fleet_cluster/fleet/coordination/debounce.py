@@ -10,7 +10,7 @@ MOST_WAITS = 4
 """How often to wait: who never stops writing must not stop the loop."""
 
 
-class Burst:
+class Debounce:
     """Counts how often the rest was waited for. Deciding twice costs more than waiting."""
 
     def __init__(self) -> None:

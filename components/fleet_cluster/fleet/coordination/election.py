@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from ..kv import CreatedAt, Delete, Put, Store, Unchanged
+from ..kv import KV, CreatedAt, Delete, Put, Unchanged
 from ..model.keys import LEADER
-from .watch_cache import Mirror
+from .watch_cache import WatchCache
 
 YIELD_SECONDS = 1.0
 """For so long a vacancy is left to others by who would have to wait before it moves anything."""
@@ -14,14 +14,14 @@ class Election:
     """One candidate. A restarted fleetd that resumes its lease resumes its leadership."""
 
     def __init__(
-        self, machine: str, store: Store, clock: Callable[[], float], wake: Callable[[], None]
+        self, machine: str, store: KV, clock: Callable[[], float], wake: Callable[[], None]
     ) -> None:
         self.pause = 0.0
         """After how many seconds to ask again though nothing has changed; 0 if not needed."""
         self._machine = machine
         self._store = store
         self._clock = clock
-        self._key = Mirror(store, LEADER, wake)
+        self._key = WatchCache(store, LEADER, wake)
         self._vacant_since: float | None = None
 
     def resign(self, term: int) -> None:

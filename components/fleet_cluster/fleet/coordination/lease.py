@@ -5,7 +5,7 @@ import math
 import threading
 from collections.abc import Callable
 
-from ..kv import LeaseLostError, Store, StoreUnavailableError
+from ..kv import KV, KVUnavailableError, LeaseLostError
 from ..state_file import StateFile
 
 log = logging.getLogger(__name__)
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 0.2
 
 
-class Session:
+class Lease:
     """Keeps a lease alive, in a thread of its own so that a busy loop does not lose it."""
 
     def __init__(
         self,
-        store: Store,
+        store: KV,
         ttl: int,
         clock: Callable[[], float],
         saved: StateFile,
@@ -98,7 +98,7 @@ class Session:
                 if not reachable:
                     log.info("the lease is kept alive again")
                 reachable = True
-            except StoreUnavailableError as error:
+            except KVUnavailableError as error:
                 pause = RETRY_SECONDS
                 if reachable:
                     log.warning("cannot keep the lease alive: %s", error)

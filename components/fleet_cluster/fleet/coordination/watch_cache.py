@@ -3,18 +3,18 @@
 from collections import deque
 from collections.abc import Callable
 
-from ..kv import Changes, Entry, Store, Watch
+from ..kv import KV, Changes, KeyValue, Watch
 
 
-class Mirror:
+class WatchCache:
     """The entries under a prefix, as they were at `revision`.
 
     They change only in `refresh`, so that one round of the control loop sees one state.
     """
 
-    def __init__(self, store: Store, prefix: str, wake: Callable[[], None]) -> None:
+    def __init__(self, store: KV, prefix: str, wake: Callable[[], None]) -> None:
         """Reads nothing yet. `wake` is called, from any thread, when `refresh` has work to do."""
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, KeyValue] = {}
         self.revision = 0
         self.fresh = False
         """Whether the last `refresh` read anew: `revision` was the store's newest then."""

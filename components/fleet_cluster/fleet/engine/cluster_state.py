@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..kv import Entry
+from ..kv import KeyValue
 from ..model.keys import FILES, MACHINES, MARKS, METADATA, MOVES, SCHEDULE, STATES, UNITS, split_key
 from ..model.record import BadRecordError
-from ..model.records import Assignment, Machine, Mark, Move, Unit, UnitState
+from ..model.records import Assignment, Eligibility, MachineState, Move, Unit, UnitState
 from ..unitfiles.names import UnitFileError
 from ..unitfiles.requirements import Requirements
 from ..unitfiles.unitfile import parse
@@ -19,17 +19,17 @@ Place = tuple[str, str]
 """A machine's id and a unit's name."""
 
 
-class Picture:
+class ClusterState:
     """Decoded records, kept up to date key by key."""
 
     def __init__(self) -> None:
         self.units: dict[str, Unit] = {}
         self.files: dict[str, str] = {}
         """SHA-256 to text."""
-        self.machines: dict[str, Machine] = {}
+        self.machines: dict[str, MachineState] = {}
         self.schedule: dict[Place, Assignment] = {}
         self.states: dict[Place, UnitState] = {}
-        self.marks: dict[str, Mark] = {}
+        self.marks: dict[str, Eligibility] = {}
         self.moves: dict[str, Move] = {}
         """By unit."""
         self.metadata: dict[str, str] = {}
@@ -38,7 +38,7 @@ class Picture:
         """The states that are of held units."""
         self._requirements: dict[tuple[str, str], Requirements | None] = {}
 
-    def update(self, keys: Iterable[str], entries: Mapping[str, Entry]) -> bool:
+    def update(self, keys: Iterable[str], entries: Mapping[str, KeyValue]) -> bool:
         """Decode what is at these keys now. Whether that may change what is to be decided.
 
         States do not, but for the end of a unit that has done its work.
@@ -70,7 +70,7 @@ class Picture:
         for key in self._requirements.keys() - known:
             del self._requirements[key]
 
-    def _put(self, prefix: str, key: str, entry: Entry | None) -> None:
+    def _put(self, prefix: str, key: str, entry: KeyValue | None) -> None:
         table = self._table(prefix)
         id = split_key(key, prefix) if prefix in (SCHEDULE, STATES) else key.removeprefix(prefix)
         if entry is None:
@@ -110,8 +110,8 @@ class Picture:
 _TABLES: Mapping[str, Callable[[str], Any]] = {
     UNITS: Unit.from_json,
     FILES: str,
-    MACHINES: Machine.from_json,
-    MARKS: Mark.from_json,
+    MACHINES: MachineState.from_json,
+    MARKS: Eligibility.from_json,
     MOVES: Move.from_json,
     METADATA: str,
     SCHEDULE: Assignment.from_json,

@@ -8,7 +8,7 @@ needed where it is; and what follows others, or is followed, belongs with them: 
 
 from collections.abc import Mapping
 
-from ..model.records import Assignment, Target, UnitState
+from ..model.records import Assignment, DesiredState, UnitState
 from ..unitfiles.requirements import Requirements
 from .migration import Facts
 
@@ -21,7 +21,7 @@ def finished(facts: Facts) -> dict[str, str]:
         if not asked.runs_once or asked.is_global or asked.machine_of or unit in followed:
             continue
         entries = _homes(facts.entries[unit])
-        if len(entries) == 1 and facts.units[unit].target is Target.LAUNCHED:
+        if len(entries) == 1 and facts.units[unit].target is DesiredState.LAUNCHED:
             ((machine, entry),) = entries.items()
             is_same = entry.sha == facts.units[unit].sha
             if is_same and has_ended(entry, facts.reports[unit].get(machine)):
@@ -36,16 +36,23 @@ def has_ended(entry: Assignment, state: UnitState | None) -> bool:
     """
     if state is None:
         return entry.ended
-    was_started = entry.target is Target.LAUNCHED and state.sha == entry.sha and not state.held
+    was_started = (
+        entry.target is DesiredState.LAUNCHED and state.sha == entry.sha and not state.held
+    )
     return was_started and state.active == "inactive" and state.since >= state.told > 0
 
 
 def is_news(entry: Assignment | None, state: UnitState | None, asked: Requirements | None) -> bool:
     """Whether a report says of a unit that runs once what its assignment does not say."""
-    if entry is None or asked is None or not asked.runs_once or entry.target is Target.INACTIVE:
+    if (
+        entry is None
+        or asked is None
+        or not asked.runs_once
+        or entry.target is DesiredState.INACTIVE
+    ):
         return False
     return has_ended(entry, state) != entry.ended
 
 
 def _homes(entries: Mapping[str, Assignment]) -> dict[str, Assignment]:
-    return {on: entry for on, entry in entries.items() if entry.target is not Target.INACTIVE}
+    return {on: entry for on, entry in entries.items() if entry.target is not DesiredState.INACTIVE}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Set
 
 
-class Losses:
+class FailureDetector:
     """Remembers when machines were lost. Times come from the leader's own clock."""
 
     def __init__(self, clock: Callable[[], float], window: float) -> None:

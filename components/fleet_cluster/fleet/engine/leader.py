@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ..coordination import debounce
-from ..coordination.debounce import Burst
-from ..coordination.lease import Session
-from ..coordination.watch_cache import Mirror
+from ..coordination.debounce import Debounce
+from ..coordination.lease import Lease
+from ..coordination.watch_cache import WatchCache
 from ..journal_log import about
-from ..kv import MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Store, Unchanged
+from ..kv import KV, MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Unchanged
 from ..model.keys import LEADER, ROOT, UNITS, machine_key, mark_key, schedule_key, unit_key
-from ..model.records import Target
-from .cluster_state import Picture
-from .failure_detector import Losses
-from .reconciler import Change, Situation, decide, wanted_units
+from ..model.records import DesiredState
+from .cluster_state import ClusterState
+from .failure_detector import FailureDetector
+from .reconciler import Instruction, Situation, decide, wanted_units
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class Leader:
     def __init__(
         self,
         term: int,
-        store: Store,
-        session: Session,
+        store: KV,
+        session: Lease,
         clock: Callable[[], float],
         wake: Callable[[], None],
         wall_clock: Callable[[], float] = time.time,
@@ -48,10 +48,10 @@ class Leader:
         """Whether something was written that may still be done: the term has to end."""
         self._store = store
         self._session = session
-        self._mirror = Mirror(store, ROOT, wake)
-        self._picture = Picture()
-        self._losses = Losses(clock, session.ttl)
-        self._burst = Burst()
+        self._mirror = WatchCache(store, ROOT, wake)
+        self._picture = ClusterState()
+        self._losses = FailureDetector(clock, session.ttl)
+        self._burst = Debounce()
         self._dirty = True
         self._open = True
 
@@ -110,7 +110,7 @@ class Leader:
         if not careful.keep_lost:
             self._losses.settle(self._losses.missing)
         told = any(
-            assignment.target is Target.INACTIVE and machine in situation.machines
+            assignment.target is DesiredState.INACTIVE and machine in situation.machines
             for (machine, _), assignment in situation.schedule.items()
         )
         return not (decision.changes or decision.waiting or decision.obsolete or told or blind)
@@ -152,7 +152,7 @@ class Leader:
         placed = {
             machine
             for (machine, unit), assignment in situation.schedule.items()
-            if assignment.target is not Target.INACTIVE
+            if assignment.target is not DesiredState.INACTIVE
             and not assignment.ended
             and not (unit in situation.requirements and situation.requirements[unit].is_global)
         }
@@ -171,13 +171,13 @@ class Leader:
             log.info("most machines are back: units of missing machines may be moved again")
 
     def _transactions(
-        self, changes: Iterable[Change]
-    ) -> Iterator[tuple[list[Operation], list[Condition], list[Change]]]:
+        self, changes: Iterable[Instruction]
+    ) -> Iterator[tuple[list[Operation], list[Condition], list[Instruction]]]:
         """The changes in transactions that etcd accepts, each with what it depends on."""
         leading = CreatedAt(LEADER, self.term)
         operations: list[Operation] = []
         conditions: dict[str, Condition] = {LEADER: leading}
-        done: list[Change] = []
+        done: list[Instruction] = []
         for change in changes:
             needed = {key: self._unchanged(key) for key in _keys_behind(change)}
             full = len(operations) == MAX_OPERATIONS
@@ -190,7 +190,7 @@ class Leader:
         if operations:
             yield operations, list(conditions.values()), done
 
-    def _operation(self, change: Change) -> Operation:
+    def _operation(self, change: Instruction) -> Operation:
         key, told = schedule_key(change.machine, change.unit), change.assignment
         if told is None:
             return Delete(key)
@@ -203,18 +203,18 @@ class Leader:
         return Unchanged(key, entry.mod_revision if entry else 0)
 
 
-def _keys_behind(change: Change) -> tuple[str, ...]:
+def _keys_behind(change: Instruction) -> tuple[str, ...]:
     return unit_key(change.unit), machine_key(change.machine), mark_key(change.machine)
 
 
-def _kind(change: Change) -> str:
+def _kind(change: Instruction) -> str:
     if change.assignment is None:
         return "forgotten"
-    return "withdrawn" if change.assignment.target is Target.INACTIVE else "assigned"
+    return "withdrawn" if change.assignment.target is DesiredState.INACTIVE else "assigned"
 
 
-def _log(change: Change, revision: int) -> None:
-    given = change.assignment and change.assignment.target is not Target.INACTIVE
+def _log(change: Instruction, revision: int) -> None:
+    given = change.assignment and change.assignment.target is not DesiredState.INACTIVE
     verb = "assigned to" if given else "withdrawn from"
     log.info(
         "%s %s %s at revision %d: %s",

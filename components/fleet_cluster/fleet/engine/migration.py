@@ -9,7 +9,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..model.records import Assignment, Machine, Mark, Move, Target, Unit, UnitState
+from ..model.records import (
+    Assignment,
+    DesiredState,
+    Eligibility,
+    MachineState,
+    Move,
+    Unit,
+    UnitState,
+)
 from ..scheduler.schedule import Plan
 from ..unitfiles.names import template_of
 from ..unitfiles.requirements import Requirements
@@ -24,8 +32,8 @@ class Facts:
 
     units: Mapping[str, Unit]
     requirements: Mapping[str, Requirements]
-    machines: Mapping[str, Machine]
-    marks: Mapping[str, Mark]
+    machines: Mapping[str, MachineState]
+    marks: Mapping[str, Eligibility]
     moves: Mapping[str, Move]
     entries: Mapping[str, Mapping[str, Assignment]]
     reports: Mapping[str, Mapping[str, UnitState]]
@@ -36,10 +44,14 @@ class Facts:
         If that machine is lost, or the reason to go has ended before it was up there, it stays.
         """
         entry = self.entries[unit].get(machine)
-        if entry is None or entry.target is Target.INACTIVE or entry.moving not in self.machines:
+        if (
+            entry is None
+            or entry.target is DesiredState.INACTIVE
+            or entry.moving not in self.machines
+        ):
             return False
         incoming = self.entries[unit].get(entry.moving)
-        if incoming is None or incoming.target is Target.INACTIVE:
+        if incoming is None or incoming.target is DesiredState.INACTIVE:
             return False
         return self._has_to_go(unit, machine) or self.serves(unit, entry.moving)
 
@@ -47,8 +59,8 @@ class Facts:
         """What has the unit run on a machine; what it holds there, it is as good as told."""
         entry, state = self.entries[unit].get(machine), self.reports[unit].get(machine)
         if entry is None and state and state.held and state.active in _UP:
-            return Assignment(state.sha, Target.LAUNCHED)
-        return entry if entry and entry.target is not Target.INACTIVE else None
+            return Assignment(state.sha, DesiredState.LAUNCHED)
+        return entry if entry and entry.target is not DesiredState.INACTIVE else None
 
     def serves(self, unit: str, machine: str) -> bool:
         """Whether the unit is up on a machine, with the file that it is to have."""
@@ -84,7 +96,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class _Journey:
+class _Migration:
     """A unit on its way, with all that follow it."""
 
     source: str
@@ -92,7 +104,7 @@ class _Journey:
     units: list[str] = field(default_factory=list[str])
 
 
-class Journeys:
+class Migrations:
     """Which units may go now, which first start where they go, and which have to wait."""
 
     def __init__(self, facts: Facts, plan: Plan, current: Mapping[str, str]) -> None:
@@ -109,14 +121,14 @@ class Journeys:
 
     def _found(
         self, plan: Plan, current: Mapping[str, str]
-    ) -> Mapping[str, Mapping[tuple[str, str], _Journey]]:
+    ) -> Mapping[str, Mapping[tuple[str, str], _Migration]]:
         """By the unit that the others follow; theirs may differ when a move is half done."""
-        found: defaultdict[str, dict[tuple[str, str], _Journey]] = defaultdict(dict)
+        found: defaultdict[str, dict[tuple[str, str], _Migration]] = defaultdict(dict)
         for unit, home in plan.placements.items():
             source = self._source(unit, home, current)
             if source and self._facts.is_chosen(unit, source):
                 root = [unit, *self._facts.followed(unit)][-1]
-                journey = found[root].setdefault((source, home), _Journey(source, home))
+                journey = found[root].setdefault((source, home), _Migration(source, home))
                 journey.units.append(unit)
         return found
 
@@ -129,7 +141,7 @@ class Journeys:
             return None
         return source if self._facts.told(unit, source) else None
 
-    def _decide(self, root: str, journey: _Journey) -> None:
+    def _decide(self, root: str, journey: _Migration) -> None:
         first = [unit for unit in journey.units if self._starts_first(unit)]
         if root in first:
             if not all(self._is_there(unit, journey) for unit in first):
@@ -144,11 +156,11 @@ class Journeys:
     def _starts_first(self, unit: str) -> bool:
         """All that it follows have to start first too."""
         facts = self._facts
-        return facts.units[unit].target is Target.LAUNCHED and all(
+        return facts.units[unit].target is DesiredState.LAUNCHED and all(
             facts.requirements[name].starts_first for name in (unit, *facts.followed(unit))
         )
 
-    def _is_there(self, unit: str, journey: _Journey) -> bool:
+    def _is_there(self, unit: str, journey: _Migration) -> bool:
         """Whether nothing is lost when the unit is stopped where it was."""
         reports = self._facts.reports[unit]
         before, now = reports.get(journey.source), reports.get(journey.home)
@@ -158,7 +170,7 @@ class Journeys:
             return True
         return self._is_forced(journey.source) and now is not None and now.active == "failed"
 
-    def _is_template_busy(self, root: str, journey: _Journey) -> bool:
+    def _is_template_busy(self, root: str, journey: _Migration) -> bool:
         """Whether another unit of its template is not up, so that this one has to serve."""
         template = template_of(root)
         if template is None:
@@ -178,7 +190,7 @@ class Journeys:
 
 def is_at_ease(unit: str, facts: Facts, forced: bool) -> bool:
     """Whether a unit is as it is wanted: up, or done; `forced`: one that failed counts too."""
-    if facts.units[unit].target is not Target.LAUNCHED or unit not in facts.requirements:
+    if facts.units[unit].target is not DesiredState.LAUNCHED or unit not in facts.requirements:
         return True
     if any(entry.ended for entry in facts.entries[unit].values()):
         return True

@@ -12,14 +12,22 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from ..model.keys import mark_key, metadata_key, move_key
-from ..model.records import Assignment, Machine, Mark, Move, Target, Unit, UnitState
-from ..scheduler.explain import Choice
+from ..model.records import (
+    Assignment,
+    DesiredState,
+    Eligibility,
+    MachineState,
+    Move,
+    Unit,
+    UnitState,
+)
+from ..scheduler.explain import Explanation
 from ..scheduler.schedule import Job, Plan, schedule
 from ..unitfiles.names import is_template
 from ..unitfiles.requirements import Requirements
 from .cluster_state import Place
 from .completion import finished
-from .migration import Facts, Journeys, obsolete_moves
+from .migration import Facts, Migrations, obsolete_moves
 
 _UP = ("active", "activating", "reloading")
 
@@ -31,7 +39,7 @@ class Situation:
     units: Mapping[str, Unit]
     requirements: Mapping[str, Requirements]
     """Of the units that are to be on a machine and whose file can be used."""
-    machines: Mapping[str, Machine]
+    machines: Mapping[str, MachineState]
     schedule: Mapping[Place, Assignment]
     states: Mapping[Place, UnitState]
     keep_lost: bool = False
@@ -40,14 +48,14 @@ class Situation:
     """Do not place units yet that are on no machine."""
     forgotten: AbstractSet[str] = field(default_factory=frozenset[str])
     """Lost machines that nothing is to be kept for."""
-    marks: Mapping[str, Mark] = field(default_factory=dict[str, Mark])
+    marks: Mapping[str, Eligibility] = field(default_factory=dict[str, Eligibility])
     moves: Mapping[str, Move] = field(default_factory=dict[str, Move])
     metadata: AbstractSet[str] = field(default_factory=frozenset[str])
     """The machines, alive or not, that were given metadata at run time."""
 
 
 @dataclass(frozen=True)
-class Change:
+class Instruction:
     """One key under `schedule/` to write, or to delete when there is no assignment."""
 
     machine: str
@@ -60,7 +68,7 @@ class Change:
 class Decision:
     """What to write now, and what has to wait for a machine's report."""
 
-    changes: list[Change]
+    changes: list[Instruction]
     waiting: list[str]
     """Units for which a machine's report is waited for: that they are gone, or that they are up."""
     obsolete: list[str] = field(default_factory=list[str])
@@ -69,7 +77,7 @@ class Decision:
 
 def decide(situation: Situation) -> Decision:
     """What to change in the schedule."""
-    return _Decider(situation).decide()
+    return _Reconciler(situation).decide()
 
 
 def wanted_units(units: Mapping[str, Unit]) -> list[str]:
@@ -77,11 +85,11 @@ def wanted_units(units: Mapping[str, Unit]) -> list[str]:
     return [
         name
         for name, unit in units.items()
-        if unit.target is not Target.INACTIVE and not is_template(name)
+        if unit.target is not DesiredState.INACTIVE and not is_template(name)
     ]
 
 
-class _Decider:
+class _Reconciler:
     def __init__(self, situation: Situation) -> None:
         self._s = situation
         self._entries: defaultdict[str, dict[str, Assignment]] = defaultdict(dict)
@@ -106,9 +114,9 @@ class _Decider:
         self._finished = finished(self._facts)
         current = self._places()
         plan = self._plan(current)
-        self._journeys = Journeys(self._facts, plan, current)
+        self._journeys = Migrations(self._facts, plan, current)
         self._occupied = self._machines_with_units()
-        changes: list[Change] = []
+        changes: list[Instruction] = []
         for unit in sorted(self._entries.keys() | self._reports.keys() | self._s.units.keys()):
             changes.extend(self._changes(unit, plan))
         moves = list[str]() if self._s.keep_lost else obsolete_moves(self._facts, plan)
@@ -161,7 +169,7 @@ class _Decider:
         assigned = [
             machine
             for machine, assignment in sorted(self._entries[unit].items())
-            if assignment.target is not Target.INACTIVE
+            if assignment.target is not DesiredState.INACTIVE
             and not self._facts.is_leaving(unit, machine)
         ]
         # A move that was given up: it stays where it runs.
@@ -182,9 +190,9 @@ class _Decider:
         move = self._s.moves.get(unit)
         return move.source if move and move.source in self._entries[unit] else None
 
-    def _changes(self, unit: str, plan: Plan) -> Iterator[Change]:
+    def _changes(self, unit: str, plan: Plan) -> Iterator[Instruction]:
         wanted = self._s.units.get(unit)
-        if wanted is None or wanted.target is Target.INACTIVE:
+        if wanted is None or wanted.target is DesiredState.INACTIVE:
             known = wanted is not None
             yield from self._withdraw(unit, set(), "it is to run nowhere", known)
         elif unit not in self._s.requirements:
@@ -194,20 +202,20 @@ class _Decider:
         elif self._s.requirements[unit].is_global:
             yield from self._spread(unit, wanted, plan.global_placements.get(unit, frozenset()))
         elif unit in plan.placements:
-            choice = plan.choices.get(unit, Choice("it is there already"))
+            choice = plan.choices.get(unit, Explanation("it is there already"))
             yield from self._place(unit, wanted, plan.placements[unit], choice)
         else:
             yield from self._leave(unit)
 
-    def _rest(self, unit: str, machine: str) -> Iterator[Change]:
+    def _rest(self, unit: str, machine: str) -> Iterator[Instruction]:
         """It has done its work, and stays where that was."""
         told, because = self._entries[unit][machine], "it has done its work here"
         if not told.ended:
             note = replace(told, ended=True, because=because, against={})
-            yield Change(machine, unit, note, because)
+            yield Instruction(machine, unit, note, because)
         yield from self._withdraw(unit, {machine}, f"it has done its work on {machine}")
 
-    def _spread(self, unit: str, wanted: Unit, homes: AbstractSet[str]) -> Iterator[Change]:
+    def _spread(self, unit: str, wanted: Unit, homes: AbstractSet[str]) -> Iterator[Instruction]:
         entries = self._entries[unit]
         lost = entries.keys() - self._s.machines.keys() - self._s.forgotten
         here = entries.keys() | self._reports[unit].keys()
@@ -216,7 +224,7 @@ class _Decider:
             self._waiting.append(unit)
         for machine in sorted(homes | lost | serving):
             there = replace(wanted, sha=wanted.sha_on(machine))
-            yield from self._assign(unit, there, machine, Choice("it runs on all that fit"))
+            yield from self._assign(unit, there, machine, Explanation("it runs on all that fit"))
         homes = homes | lost | serving
         yield from self._withdraw(unit, homes, "a global unit that does not fit here")
 
@@ -226,7 +234,9 @@ class _Decider:
         draining = mark is not None and mark.draining and machine in self._occupied
         return draining and self._facts.told(unit, machine) is not None
 
-    def _place(self, unit: str, wanted: Unit, home: str, choice: Choice) -> Iterator[Change]:
+    def _place(
+        self, unit: str, wanted: Unit, home: str, choice: Explanation
+    ) -> Iterator[Instruction]:
         if unit in self._journeys.held:
             self._waiting.append(unit)
             home = self._journeys.held[unit]
@@ -243,19 +253,21 @@ class _Decider:
         else:
             self._waiting.append(unit)
 
-    def _hand_over(self, unit: str, wanted: Unit, home: str, choice: Choice) -> Iterator[Change]:
+    def _hand_over(
+        self, unit: str, wanted: Unit, home: str, choice: Explanation
+    ) -> Iterator[Instruction]:
         """Run it on both machines until it is up on the new one."""
         self._waiting.append(unit)
         source = self._journeys.sources[unit]
         told = self._facts.told(unit, source)
         if told and told.moving != home:
             reason = f"it moves to {home}, where it is started first"
-            yield Change(source, unit, replace(told, moving=home, because=reason), reason)
+            yield Instruction(source, unit, replace(told, moving=home, because=reason), reason)
         yield from self._withdraw(unit, {source, home}, f"it belongs to {home}")
         if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home, besides=source):
             yield from self._assign(unit, wanted, home, choice, source)
 
-    def _leave(self, unit: str) -> Iterator[Change]:
+    def _leave(self, unit: str) -> Iterator[Instruction]:
         """It fits nowhere, or nothing is to be moved: a lost machine may come back with it."""
         lost = self._entries[unit].keys() - self._s.machines.keys() - self._s.forgotten
         stays = {m for m in self._reports[unit] if not self._is_assigned(unit, m)}
@@ -263,7 +275,7 @@ class _Decider:
 
     def _is_assigned(self, unit: str, machine: str) -> bool:
         entry = self._entries[unit].get(machine)
-        return entry is not None and entry.target is not Target.INACTIVE
+        return entry is not None and entry.target is not DesiredState.INACTIVE
 
     def _is_elsewhere(self, unit: str, home: str, besides: str = "") -> bool:
         """Whether another live machine may still run it, not counting `besides`."""
@@ -283,19 +295,19 @@ class _Decider:
         return next((m for m in others if self._is_assigned(unit, m)), min(others, default=""))
 
     def _assign(
-        self, unit: str, wanted: Unit, machine: str, choice: Choice, origin: str = ""
-    ) -> Iterator[Change]:
+        self, unit: str, wanted: Unit, machine: str, choice: Explanation, origin: str = ""
+    ) -> Iterator[Instruction]:
         old, new = self._entries[unit].get(machine), Assignment(wanted.sha, wanted.target)
         if old == new:
             return
         if old and self._is_assigned(unit, machine):
-            choice, origin = Choice(_difference(old, new)), ""
+            choice, origin = Explanation(_difference(old, new)), ""
         told = replace(new, because=choice.because, against=choice.against, origin=origin)
-        yield Change(machine, unit, told, f"{wanted.target}: {choice.because}")
+        yield Instruction(machine, unit, told, f"{wanted.target}: {choice.because}")
 
     def _withdraw(
         self, unit: str, homes: AbstractSet[str], reason: str, known: bool = True
-    ) -> Iterator[Change]:
+    ) -> Iterator[Instruction]:
         """Tell all machines but its homes to stop the unit, until they no longer report it.
 
         Without a record (not `known`), a unit stays where it runs without an assignment.
@@ -306,11 +318,11 @@ class _Decider:
             if entry is None and not known:
                 continue
             if self._is_forgotten(machine, known) or self._has_obeyed(unit, machine):
-                yield Change(machine, unit, None, "done")
-            elif entry is None or entry.target is not Target.INACTIVE:
+                yield Instruction(machine, unit, None, "done")
+            elif entry is None or entry.target is not DesiredState.INACTIVE:
                 sha, ended = (entry.sha, entry.ended) if entry else (reports[machine].sha, False)
-                told = Assignment(sha, Target.INACTIVE, because=reason, ended=ended)
-                yield Change(machine, unit, told, reason)
+                told = Assignment(sha, DesiredState.INACTIVE, because=reason, ended=ended)
+                yield Instruction(machine, unit, told, reason)
 
     def _is_forgotten(self, machine: str, known: bool) -> bool:
         """Whether a machine that may be back some day need not find what it was told of a unit.
@@ -322,7 +334,7 @@ class _Decider:
 
     def _has_obeyed(self, unit: str, machine: str) -> bool:
         told = self._entries[unit].get(machine)
-        is_told = told is not None and told.target is Target.INACTIVE
+        is_told = told is not None and told.target is DesiredState.INACTIVE
         alive = machine in self._s.machines
         return is_told and alive and machine not in self._reports[unit]
 

@@ -13,13 +13,13 @@ from ..kv import (
     Changes,
     Condition,
     CreatedAt,
-    Entry,
+    KeyValue,
+    KVRefusedError,
+    KVUnavailableError,
     LeaseLostError,
     Operation,
     Put,
     Snapshot,
-    StoreRefusedError,
-    StoreUnavailableError,
     batches,
 )
 from . import rpc_pb2 as rpc
@@ -92,7 +92,7 @@ class Etcd:
     def read(self, prefix: str) -> Snapshot:
         """See `Store.read`. Reads in pages at one revision."""
         request = rpc.RangeRequest(key=prefix.encode(), range_end=prefix_end(prefix), limit=PAGE)
-        entries: dict[str, Entry] = {}
+        entries: dict[str, KeyValue] = {}
         while True:
             page = self._call("KV/Range", request)
             entries.update((entry.key, entry) for entry in map(to_entry, page.kvs))
@@ -104,7 +104,7 @@ class Etcd:
     def get(self, keys: Collection[str]) -> Snapshot:
         """See `Store.get`."""
         revision = 0
-        entries: dict[str, Entry] = {}
+        entries: dict[str, KeyValue] = {}
         for batch in batches(sorted(keys)):
             wanted = [rpc.RangeRequest(key=key.encode()) for key in batch]
             reply = self._call(
@@ -192,9 +192,9 @@ class Etcd:
                 if not any(text in details for text in _REPEATABLE):
                     self._leave(member)
                     if not repeat:
-                        raise StoreUnavailableError(_describe(member, details)) from error
+                        raise KVUnavailableError(_describe(member, details)) from error
                 if time.monotonic() >= end:
-                    raise StoreUnavailableError(_describe(member, details)) from error
+                    raise KVUnavailableError(_describe(member, details)) from error
             tries += 1
             if tries % len(self._members) == 0:
                 time.sleep(ROUND_SECONDS)
@@ -232,7 +232,7 @@ def _check_refusal(error: grpc.RpcError) -> str:
         raise LeaseLostError(details) from error
     if code in _UNAVAILABLE or any(text in details for text in _REPEATABLE):
         return f"{code.name}: {details}"
-    raise StoreRefusedError(f"etcd refused the request: {code.name}: {details}") from error
+    raise KVRefusedError(f"etcd refused the request: {code.name}: {details}") from error
 
 
 def _to_compare(condition: Condition) -> rpc.Compare:

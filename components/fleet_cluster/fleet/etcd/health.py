@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
-from ..kv import LeaseLostError, Store, StoreRefusedError, StoreUnavailableError
+from ..kv import KV, KVRefusedError, KVUnavailableError, LeaseLostError
 
 SECONDS = 5.0
 """How long a member has for its answer."""
@@ -76,13 +76,13 @@ def checkup(
     return ""  # None answers: then the lease tells.
 
 
-def write_probe(store: Store) -> str:
+def write_probe(store: KV) -> str:
     """Why nothing can be written; empty when it can, or when nobody knows."""
     try:
         store.revoke(store.grant(PROBE_TTL))
-    except StoreRefusedError as error:
+    except KVRefusedError as error:
         return str(error)
-    except (StoreUnavailableError, LeaseLostError):
+    except (KVUnavailableError, LeaseLostError):
         return ""
     return ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from ..kv import Changes, Entry
+from ..kv import Changes, KeyValue
 from . import rpc_pb2 as rpc
 from .member import Member
 
@@ -15,9 +15,9 @@ LIVENESS_SECONDS = 2.0
 """A silent stream is asked for its progress this often; no answer until the next time: lost."""
 
 
-def to_entry(kv: rpc.KeyValue) -> Entry:
+def to_entry(kv: rpc.KeyValue) -> KeyValue:
     """A key and value of etcd as the store's entry. What is no text is found to be no record."""
-    return Entry(
+    return KeyValue(
         key=kv.key.decode(errors="replace"),
         value=kv.value.decode(errors="replace"),
         create_revision=kv.create_revision,
@@ -34,7 +34,7 @@ def prefix_end(prefix: str) -> bytes:
 
 def to_changes(response: rpc.WatchResponse) -> Changes:
     """The events of a response; of several for one key, the last."""
-    puts: dict[str, Entry] = {}
+    puts: dict[str, KeyValue] = {}
     deletes: set[str] = set()
     for event in response.events:
         entry = to_entry(event.kv)

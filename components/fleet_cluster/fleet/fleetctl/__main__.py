@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from .. import config
 from ..config import Config, ConfigError
-from ..kv import Store, StoreUnavailableError
+from ..kv import KV, KVUnavailableError
 from ..model.record import BadRecordError
 from ..unitfiles.unitfile import UnitFileError
 from .cli.arguments import fail, far_words, parse, store_words
@@ -22,8 +22,8 @@ from .cli.numbers import port, some_seconds
 from .cli.output import tell
 from .remote import tunnel
 from .remote.machines import FromMachine, FromOutside
-from .remote.ssh import Host, SshOptions, neighbours
-from .remote.tunnel import Parcel, Tunnel
+from .remote.ssh import SshHost, SshOptions, neighbours
+from .remote.tunnel import RemoteRequest, Tunnel
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def main(words: Sequence[str]) -> int:
     except CtlError as error:
         fail(str(error))
         return error.code
-    except StoreUnavailableError as error:
+    except KVUnavailableError as error:
         fail(f"{error}. Units run on without etcd; what was to be changed may not have been")
         return Exit.FAILED
     except (UnitFileError, ConfigError, BadRecordError) as error:
@@ -72,7 +72,7 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
 
 def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> Context:
     @cache
-    def store() -> Store:
+    def store() -> KV:
         return _connect(arguments)
 
     parcel = tunnel.receive() if arguments.carried else _parcel(command, arguments)
@@ -81,16 +81,16 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
     return Context(store, machines, parcel.files, parcel.document, as_app)
 
 
-def _parcel(command: Command, arguments: Namespace) -> Parcel:
+def _parcel(command: Command, arguments: Namespace) -> RemoteRequest:
     """What the command reads on this computer."""
     wanted = command.input
     if wanted is Input.FILES_OR_DOCUMENT:
         wanted = Input.FILES if arguments.units else Input.DOCUMENT
     if wanted is Input.FILES:
-        return Parcel(files=read_files(arguments.units))
+        return RemoteRequest(files=read_files(arguments.units))
     if wanted is Input.DOCUMENT and not getattr(arguments, "owner", ""):
-        return Parcel(document=_document(command.name))
-    return Parcel()
+        return RemoteRequest(document=_document(command.name))
+    return RemoteRequest()
 
 
 def _document(command: str) -> str:
@@ -102,7 +102,7 @@ def _document(command: str) -> str:
         raise CtlError(f"{command} reads a JSON document on standard input: {error}") from error
 
 
-def _connect(arguments: Namespace, role: str = "fleet") -> Store:
+def _connect(arguments: Namespace, role: str = "fleet") -> KV:
     """As one of etcd's users, whose certificate lies beside fleet's."""
     if not arguments.endpoint and not config.PATH.exists():
         raise CtlError(
@@ -163,16 +163,16 @@ def _port(given: str) -> int:
     return _number(port, given, "--ssh-port") if given else 0
 
 
-def _others(host: Host, options: SshOptions) -> list[Host]:
+def _others(host: SshHost, options: SshOptions) -> list[SshHost]:
     """The cluster's other machines, as far as the given ssh configuration names them."""
     config = Path(options.config)
     text = config.read_text() if options.config and config.is_file() else ""
-    return [Host(name, user=host.user) for name in neighbours(text, host.name)]
+    return [SshHost(name, user=host.user) for name in neighbours(text, host.name)]
 
 
-def _host(given: str, option: str) -> Host:
+def _host(given: str, option: str) -> SshHost:
     try:
-        return Host.parse(given)
+        return SshHost.parse(given)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from error
 

@@ -7,8 +7,8 @@ import time
 from ..config import Config
 from ..etcd import health
 from ..journal_log import about
-from ..kv import Store
-from .metrics import Vitals
+from ..kv import KV
+from .metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -16,10 +16,10 @@ SECONDS = 15.0
 """How often etcd is asked: it has no event for that."""
 
 
-class Checkup:
+class EtcdHealthMonitor:
     """Asks beside the loop, which must not wait for a member that does not answer."""
 
-    def __init__(self, settings: Config, store: Store, vitals: Vitals) -> None:
+    def __init__(self, settings: Config, store: KV, vitals: Metrics) -> None:
         self._settings = settings
         self._store = store
         self._vitals = vitals

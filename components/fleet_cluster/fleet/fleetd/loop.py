@@ -19,28 +19,28 @@ from types import FrameType
 
 from .. import VERSION, config
 from ..agent.agent import Agent
-from ..agent.checkpoint import Ledger, UnsavedError
+from ..agent.checkpoint import Checkpoint, UnsavedError
 from ..agent.orders import Orders
 from ..config import Config, ConfigError
 from ..coordination import debounce
-from ..coordination.address_claim import Address
-from ..coordination.debounce import Burst
+from ..coordination.address_claim import AddressClaim
+from ..coordination.debounce import Debounce
 from ..coordination.election import Election
-from ..coordination.lease import Session
-from ..coordination.watch_cache import Mirror
+from ..coordination.lease import Lease
+from ..coordination.watch_cache import WatchCache
 from ..engine.leader import Leader
 from ..etcd.client import connect
 from ..journal_log import about, log_to_journal
-from ..kv import LeaseLostError, Put, Store, StoreUnavailableError, Unchanged
+from ..kv import KV, KVUnavailableError, LeaseLostError, Put, Unchanged
 from ..model.keys import CLUSTER, ORDERS, SCHEDULE, machine_key, metadata_key
 from ..model.record import BadRecordError
-from ..model.records import Cluster, Machine, Metadata
+from ..model.records import Cluster, MachineState, Metadata
 from ..state_file import DiskFile, StateFile
 from ..systemd.dbus import DBusSystemd
 from ..systemd.manager import Systemd, SystemdError
 from . import metrics_server
-from .etcd_health import Checkup
-from .metrics import Vitals
+from .etcd_health import EtcdHealthMonitor
+from .metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,10 @@ PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What fleetd works with; tests give it others."""
 
-    store: Store
+    store: KV
     systemd: Systemd
     clock: Callable[[], float]
     """Seconds that also count while the machine is suspended."""
@@ -78,18 +78,18 @@ class Surroundings:
 class Fleetd:
     """The control loop of one machine."""
 
-    def __init__(self, machine: Machine, settings: Config, around: Surroundings) -> None:
-        self.session = Session(
+    def __init__(self, machine: MachineState, settings: Config, around: Environment) -> None:
+        self.session = Lease(
             around.store, settings.agent_ttl, around.clock, around.lease_file, around.wake
         )
-        self.vitals = Vitals(around.clock, settings.agent_ttl, self.session.renewed_ago)
+        self.vitals = Metrics(around.clock, settings.agent_ttl, self.session.renewed_ago)
         self.announced = False
         """Whether the machine is known to the cluster."""
         self._machine = machine
         self._configured = machine.metadata
         self._settings = settings
         self._around = around
-        ledger = self._ledger = Ledger(around.ledger_file)
+        ledger = self._ledger = Checkpoint(around.ledger_file)
         self._agent = Agent(
             machine.id,
             around.store,
@@ -103,18 +103,18 @@ class Fleetd:
         self._orders = Orders(
             around.store, around.systemd, ledger, around.wall_clock, self._agent.as_written
         )
-        self._address = Address(machine, around.store, around.wall_clock)
+        self._address = AddressClaim(machine, around.store, around.wall_clock)
         self._election = Election(machine.id, around.store, around.clock, around.wake)
         self._leader: Leader | None = None
-        self._cluster = Mirror(around.store, CLUSTER, around.wake)
-        self._schedule = Mirror(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
-        self._given = Mirror(around.store, f"{ORDERS}{machine.id}/", around.wake)
-        self._own_key = Mirror(around.store, machine_key(machine.id), around.wake)
-        self._metadata = Mirror(around.store, metadata_key(machine.id), around.wake)
+        self._cluster = WatchCache(around.store, CLUSTER, around.wake)
+        self._schedule = WatchCache(around.store, f"{SCHEDULE}{machine.id}/", around.wake)
+        self._given = WatchCache(around.store, f"{ORDERS}{machine.id}/", around.wake)
+        self._own_key = WatchCache(around.store, machine_key(machine.id), around.wake)
+        self._metadata = WatchCache(around.store, metadata_key(machine.id), around.wake)
         # A fleetd without a past cannot know whether the store is what it was.
         self._shaken = ledger.wary or not ledger.cluster
         self._restored = False
-        self._burst = Burst()
+        self._burst = Debounce()
         self._full_at = 0.0
         self._troubles: dict[str, str] = {}
         around.systemd.subscribe(around.wake)
@@ -132,7 +132,7 @@ class Fleetd:
             return seconds
         except LeaseLostError:
             self.session.lost()
-        except StoreUnavailableError as error:
+        except KVUnavailableError as error:
             trouble = f"the store is not available, units run on: {error}"
             self._note_trouble("the store", trouble)
             self.vitals.store_errors += 1
@@ -320,7 +320,7 @@ def main() -> None:
             settings.key_file,
             here=settings.public_ip,
         )
-        machine = Machine(
+        machine = MachineState(
             id=_machine_id(),
             address=settings.public_ip,
             hostname=socket.gethostname(),
@@ -333,7 +333,7 @@ def main() -> None:
     threading.excepthook = _die
     wake = threading.Event()
     systemd = DBusSystemd()
-    around = Surroundings(
+    around = Environment(
         store=store,
         systemd=systemd,
         clock=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
@@ -342,7 +342,7 @@ def main() -> None:
         wake=wake.set,
     )
     fleetd = Fleetd(machine, settings, around)
-    checkup = Checkup(settings, store, fleetd.vitals)
+    checkup = EtcdHealthMonitor(settings, store, fleetd.vitals)
     threading.Thread(target=checkup.run, name="checkup", daemon=True).start()
     metrics_server.start(settings.metrics_address, fleetd.vitals)
     run(fleetd, systemd, wake)

@@ -19,7 +19,7 @@ Sample = tuple[str, float]
 
 
 @dataclass
-class Vitals:
+class Metrics:
     """Counters and gauges of one fleetd. Times are of `clock`, which never goes back."""
 
     clock: Callable[[], float]
@@ -67,12 +67,12 @@ class Vitals:
         return found
 
 
-def render(vitals: Vitals) -> str:
+def render(vitals: Metrics) -> str:
     """The metrics in Prometheus' text format."""
     return "".join(line + "\n" for metric in _metrics(vitals) for line in metric)
 
 
-def _metrics(vitals: Vitals) -> Iterator[Iterator[str]]:
+def _metrics(vitals: Metrics) -> Iterator[Iterator[str]]:
     contact, silent = vitals.contact_ago(), vitals.clock() - vitals.round_ended
     yield _gauge("fleet_info", "The version of fleetd.", [(f'{{version="{VERSION}"}}', 1)])
     yield _gauge("fleet_leader", "Whether this fleetd leads the cluster.", vitals.leading)
@@ -103,7 +103,7 @@ def _metric(name: str, kind: str, help: str, samples: Iterable[Sample]) -> Itera
         yield f"{name}{labels} {_number(value)}"
 
 
-def _histogram(vitals: Vitals) -> Iterator[str]:
+def _histogram(vitals: Metrics) -> Iterator[str]:
     name = "fleet_round_seconds"
     counts = [(f'_bucket{{le="{bound:g}"}}', vitals.buckets[bound]) for bound in BUCKETS]
     counts.append(('_bucket{le="+Inf"}', vitals.rounds))

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from .metrics import Vitals, render
+from .metrics import Metrics, render
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ RETRY_SECONDS = 10.0
 MAX_REQUEST = 4096
 
 
-def respond(request: bytes, vitals: Vitals) -> bytes:
+def respond(request: bytes, vitals: Metrics) -> bytes:
     """The answer to a request's first line. Pure but for the vitals' clock."""
     method, _, rest = request.partition(b" ")
     path = rest.split(b" ")[0].split(b"?")[0]
@@ -31,7 +31,7 @@ def respond(request: bytes, vitals: Vitals) -> bytes:
     return _answer("404 Not Found", "there is /metrics and /healthz\n")
 
 
-def serve(address: str, vitals: Vitals) -> None:
+def serve(address: str, vitals: Metrics) -> None:
     """Answer for ever on "address:port": a thread's work."""
     host, _, port = address.rpartition(":")
     with _listening(host.strip("[]"), int(port)) as server:
@@ -47,7 +47,7 @@ def serve(address: str, vitals: Vitals) -> None:
                 _attend(client, vitals)
 
 
-def start(address: str, vitals: Vitals) -> None:
+def start(address: str, vitals: Metrics) -> None:
     """Serve in a thread, unless the address is empty."""
     if address:
         threading.Thread(target=serve, args=(address, vitals), name="endpoint", daemon=True).start()
@@ -66,7 +66,7 @@ def _listening(host: str, port: int) -> socket.socket:
             time.sleep(RETRY_SECONDS)
 
 
-def _attend(client: socket.socket, vitals: Vitals) -> None:
+def _attend(client: socket.socket, vitals: Metrics) -> None:
     client.settimeout(REQUEST_SECONDS)
     try:
         client.sendall(respond(client.recv(MAX_REQUEST), vitals))

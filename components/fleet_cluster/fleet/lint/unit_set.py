@@ -6,7 +6,7 @@ at all is asked of the scheduler itself, with one machine made as the units want
 
 from collections.abc import Mapping
 
-from ..model.records import Machine
+from ..model.records import MachineState
 from ..scheduler.schedule import Job, schedule
 from ..unitfiles.unitfile import UnitFileError, is_template, parse, template_of
 
@@ -82,7 +82,7 @@ def _refused(name: str, together: Mapping[str, Job]) -> str:
     for requirements in asked:
         for key, values in requirements.machine_metadata.items():
             metadata[key] = metadata.get(key, values) & values
-    ideal = Machine(id, "", "", {key: min(values) for key, values in metadata.items()})
+    ideal = MachineState(id, "", "", {key: min(values) for key, values in metadata.items()})
     reasons = schedule(list(together.values()), [ideal], {}).unplaced
     if name not in reasons:
         return ""

@@ -16,7 +16,7 @@ JOB_DONE = "done"
 """A job of systemd that has ended as it should, be it that there was nothing to do."""
 
 
-class Target(StrEnum):
+class DesiredState(StrEnum):
     """How far a unit is to be taken; each state includes the one before it."""
 
     INACTIVE = "inactive"
@@ -37,7 +37,7 @@ class Cluster(Record):
 
 
 @dataclass(frozen=True)
-class Machine(Record):
+class MachineState(Record):
     """A machine that is alive: its record is bound to its lease."""
 
     kind: ClassVar[str] = "machine"
@@ -56,7 +56,7 @@ class Unit(Record):
     kind: ClassVar[str] = "unit"
     sha: str
     """Its file: a key under `files/`."""
-    target: Target = Target.INACTIVE
+    target: DesiredState = DesiredState.INACTIVE
     owner: str = ""
     """Who applied it as a part of a set (`fleetctl apply`); empty when it was started by hand."""
     at: float = field(default=0.0, compare=False)
@@ -66,7 +66,7 @@ class Unit(Record):
     the file (SHA-256) that each of them keeps until then."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "target", Target(self.target))
+        object.__setattr__(self, "target", DesiredState(self.target))
 
     def sha_on(self, machine: str) -> str:
         """The file that a Global unit is to have on a machine."""
@@ -84,7 +84,7 @@ class Assignment(Record):
 
     kind: ClassVar[str] = "assignment"
     sha: str
-    target: Target
+    target: DesiredState
     because: str = field(default="", compare=False)
     """Why the leader decided so, in words."""
     against: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
@@ -101,7 +101,7 @@ class Assignment(Record):
     """The unit has done its work here, and so there is nothing to move or to run again."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "target", Target(self.target))
+        object.__setattr__(self, "target", DesiredState(self.target))
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class UnitState(Record):
 
 
 @dataclass(frozen=True)
-class Mark(Record):
+class Eligibility(Record):
     """What an operator has said of a machine. It stays, whether the machine is alive or not."""
 
     kind: ClassVar[str] = "mark"

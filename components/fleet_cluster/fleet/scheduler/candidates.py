@@ -7,13 +7,13 @@ from functools import cached_property
 
 from .feasibility import LASTING_RULES, objection
 from .relations import Job
-from .state import Board, Site
+from .state import Node, SchedulerState
 
 
 class Candidates:
     """The sites that fulfil the lasting requirements which some units have in common."""
 
-    def __init__(self, board: Board, job: Job, sites: list[Site]) -> None:
+    def __init__(self, board: SchedulerState, job: Job, sites: list[Node]) -> None:
         self.sites = sites
         """In the order of their ids."""
         self._ids = {site.id for site in sites if not site.mark}
@@ -33,7 +33,7 @@ class Candidates:
         }
         return {machine: reason for machine, reason in reasons.items() if reason}
 
-    def least_loaded(self, accepts: Callable[[Site], bool]) -> Site | None:
+    def least_loaded(self, accepts: Callable[[Node], bool]) -> Node | None:
         """The site with the fewest units among those accepted; of equals, that of lowest id."""
         self._renew()
         passed: list[tuple[int, str]] = []
@@ -61,7 +61,7 @@ class Candidates:
 class CandidateIndex:
     """Finds the candidates of a unit without asking each machine."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: SchedulerState) -> None:
         self._board = board
         self._known: dict[Hashable, Candidates] = {}
         self._having: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -77,7 +77,7 @@ class CandidateIndex:
             self._known[key] = Candidates(self._board, job, self._matching(job))
         return self._known[key]
 
-    def _matching(self, job: Job) -> list[Site]:
+    def _matching(self, job: Job) -> list[Node]:
         wanted = job.requirements
         machines = set(self._board.sites)
         if wanted.machine_id is not None:

@@ -4,22 +4,22 @@ from collections.abc import Iterator
 
 from .feasibility import CONFLICTS, LASTING_RULES, REPLACED, goes_with, objection
 from .relations import Job
-from .state import Board, Site
+from .state import Node, SchedulerState
 
 _RULES = (*LASTING_RULES, CONFLICTS, REPLACED)
 
 
-class Company:
+class Colocation:
     """Asks whether those that come along may be where a unit wants to go."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: SchedulerState) -> None:
         self._board = board
 
     def of(self, leader: Job) -> list[Job]:
         """The units that follow this one and are where it is."""
         return list(self._found(leader, self._board.current.get(leader.name)))
 
-    def objection(self, leader: Job, site: Site) -> str:
+    def objection(self, leader: Job, site: Node) -> str:
         """Why one of them could not be on this machine, or empty."""
         company = self.of(leader)
         names = {leader.name, *(job.name for job in company)}
@@ -38,7 +38,7 @@ class Company:
                     pending.append(name)
                     yield self._board.relations.jobs[name]
 
-    def _missing(self, job: Job, company: set[str], site: Site) -> str:
+    def _missing(self, job: Job, company: set[str], site: Node) -> str:
         """What another unit that it follows, or that it replaces, has against it."""
         for peer in job.requirements.machine_of:
             if peer not in company and not goes_with(self._board, job, peer, site):

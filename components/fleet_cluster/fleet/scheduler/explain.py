@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from .feasibility import objection
 from .relations import Job
-from .state import Board, Site
+from .state import Node, SchedulerState
 
 COMPARED = 8
 """In clusters of up to so many machines a choice tells of each: they fit on the screen."""
 
 
 @dataclass(frozen=True)
-class Choice:
+class Explanation:
     """Why a unit goes to its machine."""
 
     because: str
@@ -20,7 +20,7 @@ class Choice:
     """Why not to each of the other machines, by id; empty in clusters of many machines."""
 
 
-def choice(board: Board, job: Job, site: Site) -> Choice:
+def choice(board: SchedulerState, job: Job, site: Node) -> Explanation:
     """Why `job` goes to `site`; to be asked just before it is put there."""
     followed = job.requirements.machine_of
     replaced = board.victims(job, site)
@@ -31,12 +31,12 @@ def choice(board: Board, job: Job, site: Site) -> Choice:
     else:
         because = f"it has the fewest units of those that fit: {site.load}"
     if len(board.sites) > COMPARED:
-        return Choice(because)
+        return Explanation(because)
     others = [one for one in board.sites.values() if one is not site]
-    return Choice(because, {one.id: _against(board, job, one) for one in others})
+    return Explanation(because, {one.id: _against(board, job, one) for one in others})
 
 
-def _against(board: Board, job: Job, site: Site) -> str:
+def _against(board: SchedulerState, job: Job, site: Node) -> str:
     return objection(board, job, site) or f"it fits, with {_count(site.load)}"
 
 

@@ -4,24 +4,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .relations import Job
-from .state import Board, Site
+from .state import Node, SchedulerState
 
 
 @dataclass(frozen=True)
 class Rule:
     """Something that a machine must fulfil to get a unit."""
 
-    allows: Callable[[Board, Job, Site], bool]
-    reason: Callable[[Board, Job, Site], str]
+    allows: Callable[[SchedulerState, Job, Node], bool]
+    reason: Callable[[SchedulerState, Job, Node], str]
     """Why it does not allow it; asked only then."""
 
 
-def allowed(board: Board, job: Job, site: Site) -> bool:
+def allowed(board: SchedulerState, job: Job, site: Node) -> bool:
     """Whether the unit may be placed here, as the board is now."""
     return all(rule.allows(board, job, site) for rule in RULES)
 
 
-def objection(board: Board, job: Job, site: Site, rules: Iterable[Rule] | None = None) -> str:
+def objection(
+    board: SchedulerState, job: Job, site: Node, rules: Iterable[Rule] | None = None
+) -> str:
     """Why the unit may not be placed here, by the first of the rules against it; or empty."""
     for rule in RULES if rules is None else rules:
         if not rule.allows(board, job, site):
@@ -34,20 +36,20 @@ def short(machine: str) -> str:
     return f"{machine[:8]}..."
 
 
-def _is_wanted_machine(_: Board, job: Job, site: Site) -> bool:
+def _is_wanted_machine(_: SchedulerState, job: Job, site: Node) -> bool:
     return job.requirements.machine_id in (None, site.id)
 
 
-def _explain_machine(_: Board, job: Job, _site: Site) -> str:
+def _explain_machine(_: SchedulerState, job: Job, _site: Node) -> str:
     return f"is not machine {short(job.requirements.machine_id or '')}"
 
 
-def _has_metadata(_: Board, job: Job, site: Site) -> bool:
+def _has_metadata(_: SchedulerState, job: Job, site: Node) -> bool:
     wanted = job.requirements.machine_metadata
     return all(site.machine.metadata.get(key) in values for key, values in wanted.items())
 
 
-def _explain_metadata(_: Board, job: Job, site: Site) -> str:
+def _explain_metadata(_: SchedulerState, job: Job, site: Node) -> str:
     has = site.machine.metadata
     for key, values in sorted(job.requirements.machine_metadata.items()):
         if has.get(key) not in values:
@@ -57,7 +59,7 @@ def _explain_metadata(_: Board, job: Job, site: Site) -> str:
     return ""
 
 
-def _takes_units(board: Board, job: Job, site: Site) -> bool:
+def _takes_units(board: SchedulerState, job: Job, site: Node) -> bool:
     """Followers have no choice; Global units are on all machines, also on cordoned ones."""
     mark = site.mark
     if not mark or board.relations.followed(job.name):
@@ -67,15 +69,15 @@ def _takes_units(board: Board, job: Job, site: Site) -> bool:
     return job.requirements.is_global or board.current.get(job.name) == site.id
 
 
-def _explain_mark(_: Board, _job: Job, site: Site) -> str:
+def _explain_mark(_: SchedulerState, _job: Job, site: Node) -> str:
     return "draining" if site.mark and site.mark.draining else "cordoned"
 
 
-def _is_with_peers(board: Board, job: Job, site: Site) -> bool:
+def _is_with_peers(board: SchedulerState, job: Job, site: Node) -> bool:
     return all(goes_with(board, job, peer, site) for peer in job.requirements.machine_of)
 
 
-def goes_with(board: Board, job: Job, peer: str, site: Site) -> bool:
+def goes_with(board: SchedulerState, job: Job, peer: str, site: Node) -> bool:
     """Whether the peer is here; a Global one may also come here with the unit."""
     if peer in site.units:
         return True
@@ -85,7 +87,7 @@ def goes_with(board: Board, job: Job, peer: str, site: Site) -> bool:
     return allowed(board, host, site) and not _at_odds(board, job, peer)
 
 
-def _at_odds(board: Board, job: Job, peer: str) -> bool:
+def _at_odds(board: SchedulerState, job: Job, peer: str) -> bool:
     """Whether the unit, and all that it follows, cannot be beside this peer."""
     relations = board.relations
     return any(
@@ -97,13 +99,13 @@ def _at_odds(board: Board, job: Job, peer: str) -> bool:
     )
 
 
-def _explain_peers(board: Board, job: Job, site: Site) -> str:
+def _explain_peers(board: SchedulerState, job: Job, site: Node) -> str:
     peers = job.requirements.machine_of
     peer = next(peer for peer in peers if not goes_with(board, job, peer, site))
     return f"must be with {peer}, which {_explain_absence(board, peer, site)}"
 
 
-def _explain_absence(board: Board, peer: str, site: Site) -> str:
+def _explain_absence(board: SchedulerState, peer: str, site: Node) -> str:
     host = board.relations.jobs.get(peer)
     if not host:
         return "is not scheduled: it does not exist, or is inactive"
@@ -118,19 +120,19 @@ def _explain_absence(board: Board, peer: str, site: Site) -> str:
     return "fits on no machine itself"
 
 
-def _meets_no_conflict(board: Board, job: Job, site: Site) -> bool:
+def _meets_no_conflict(board: SchedulerState, job: Job, site: Node) -> bool:
     return not board.has_opponent(job, site)
 
 
-def _explain_conflict(board: Board, job: Job, site: Site) -> str:
+def _explain_conflict(board: SchedulerState, job: Job, site: Node) -> str:
     return f"conflicts with {board.opponent(job, site)}, which runs there"
 
 
-def _is_not_replaced(board: Board, job: Job, site: Site) -> bool:
+def _is_not_replaced(board: SchedulerState, job: Job, site: Node) -> bool:
     return board.replacement(job, site) is None
 
 
-def _explain_replacement(board: Board, job: Job, site: Site) -> str:
+def _explain_replacement(board: SchedulerState, job: Job, site: Node) -> str:
     return f"is replaced by {board.replacement(job, site)}, which runs there"
 
 

@@ -9,17 +9,17 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ..model.records import Machine, Mark, Move
+from ..model.records import Eligibility, MachineState, Move
 from ..unitfiles.names import template_of
-from .colocation import Company
+from .colocation import Colocation
 from .feasibility import allowed
 from .relations import Job
 from .schedule import Plan, schedule
-from .state import Board, Site
+from .state import Node, SchedulerState
 
 
 @dataclass(frozen=True)
-class Step:
+class Relocation:
     """A unit that moves, and those that go with it."""
 
     unit: str
@@ -33,16 +33,16 @@ class Step:
 class Rebalancing:
     """What to move, and what comes of it."""
 
-    steps: list[Step]
+    steps: list[Relocation]
     loads: list[int]
     """How many units each machine has afterwards, the fullest first; without marked machines."""
 
 
 def rebalance(
     jobs: Collection[Job],
-    machines: Collection[Machine],
+    machines: Collection[MachineState],
     current: Mapping[str, str],
-    marks: Mapping[str, Mark] | None = None,
+    marks: Mapping[str, Eligibility] | None = None,
     moves: Mapping[str, Move] | None = None,
 ) -> Rebalancing:
     """Decide what to move so that the machines have equally many units.
@@ -65,16 +65,16 @@ class _Rebalancer:
     def __init__(
         self,
         jobs: Collection[Job],
-        machines: Collection[Machine],
+        machines: Collection[MachineState],
         current: Mapping[str, str],
-        marks: Mapping[str, Mark],
+        marks: Mapping[str, Eligibility],
         moves: Mapping[str, Move],
     ) -> None:
         there = {name: move.target for name, move in moves.items()}
         plan = schedule(jobs, machines, {**current, **there}, marks)
-        self._board = Board(jobs, machines, plan.placements, marks)
+        self._board = SchedulerState(jobs, machines, plan.placements, marks)
         self._jobs = self._board.relations.jobs
-        self._company = Company(self._board)
+        self._company = Colocation(self._board)
         self._fill(plan)
         self._open = [site for site in self._board.sites.values() if not site.mark]
         resting = {n for n, on in plan.placements.items() if current.get(n) == on} - moves.keys()
@@ -86,7 +86,7 @@ class _Rebalancer:
 
     def run(self) -> Rebalancing:
         """Move one group after the other, until none evens anything out."""
-        steps: list[Step] = []
+        steps: list[Relocation] = []
         while found := self._next():
             steps.append(self._step(*found))
         return Rebalancing(steps, sorted((site.load for site in self._open), reverse=True))
@@ -98,11 +98,11 @@ class _Rebalancer:
             for machine in everywhere:
                 self._put(self._jobs[name], self._board.sites[machine])
 
-    def _put(self, job: Job, site: Site) -> None:
+    def _put(self, job: Job, site: Node) -> None:
         if job.name not in site.units:
             self._board.put(job, site)
 
-    def _groups_on(self, site: Site, resting: Collection[str]) -> list[list[Job]]:
+    def _groups_on(self, site: Node, resting: Collection[str]) -> list[list[Job]]:
         """The units that could leave a machine, each first among those that go with it."""
         leaders = [self._jobs[name] for name in sorted(site.units) if self._leads(name)]
         groups = [[leader, *self._company.of(leader)] for leader in leaders]
@@ -112,7 +112,7 @@ class _Rebalancer:
         is_global = self._jobs[name].requirements.is_global
         return not is_global and not self._board.relations.followed(name)
 
-    def _next(self) -> tuple[list[Job], Site, Site] | None:
+    def _next(self) -> tuple[list[Job], Node, Node] | None:
         """The group to move now, from where and to where."""
         takers = [site for site in self._open if site.id not in self._given]
         takers.sort(key=lambda site: (site.load, site.id))
@@ -125,7 +125,7 @@ class _Rebalancer:
                     return group, source, target
         return None
 
-    def _best_group(self, source: Site, target: Site) -> list[Job] | None:
+    def _best_group(self, source: Node, target: Node) -> list[Job] | None:
         """The one that evens the two out most; of equals, that of the most crowded template."""
         gap = source.load - target.load
         fitting = [group for group in self._groups[source.id] if len(group) < gap]
@@ -141,7 +141,7 @@ class _Rebalancer:
         ordered = sorted(fitting, key=preference)
         return next((group for group in ordered if self._may_come(group[0], target)), None)
 
-    def _may_come(self, leader: Job, site: Site) -> bool:
+    def _may_come(self, leader: Job, site: Node) -> bool:
         if (leader.name, site.id) in self._refused:
             return False
         if (
@@ -153,7 +153,7 @@ class _Rebalancer:
         self._refused.add((leader.name, site.id))
         return False
 
-    def _step(self, group: list[Job], source: Site, target: Site) -> Step:
+    def _step(self, group: list[Job], source: Node, target: Node) -> Relocation:
         before = f"{source.load} and {target.load}"
         leader, *followers = group
         self._groups[source.id].remove(group)
@@ -163,4 +163,4 @@ class _Rebalancer:
             self._put(job, target)
         because = f"{before} units become {source.load} and {target.load}"
         names = tuple(job.name for job in followers)
-        return Step(leader.name, Move(source.id, target.id), names, because)
+        return Relocation(leader.name, Move(source.id, target.id), names, because)

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 
-from ..model.records import Machine, Mark, Move
+from ..model.records import Eligibility, MachineState, Move
 from .candidates import CandidateIndex
-from .colocation import Company
-from .explain import Choice, choice
+from .colocation import Colocation
+from .explain import Explanation, choice
 from .feasibility import allowed, objection
 from .reasons import Reasons
 from .relations import Job
-from .state import Board, Site
+from .state import Node, SchedulerState
 
 __all__ = ["Job", "Plan", "schedule"]
 
@@ -29,7 +29,7 @@ class Plan:
     """Global unit to the ids of its machines."""
     unplaced: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Unit that is on no machine, to the reason for each machine's id."""
-    choices: dict[str, Choice] = field(default_factory=dict[str, Choice], compare=False)
+    choices: dict[str, Explanation] = field(default_factory=dict[str, Explanation], compare=False)
     """Why a machine was chosen for each unit that is not where it was before."""
     stuck: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Unit that stays on a machine which is drained, to the reason for each other machine's id."""
@@ -37,9 +37,9 @@ class Plan:
 
 def schedule(
     jobs: Collection[Job],
-    machines: Collection[Machine],
+    machines: Collection[MachineState],
     current: Mapping[str, str],
-    marks: Mapping[str, Mark] | None = None,
+    marks: Mapping[str, Eligibility] | None = None,
     moves: Mapping[str, Move] | None = None,
 ) -> Plan:
     """Decide where the units run.
@@ -98,21 +98,21 @@ class _Scheduler:
     def __init__(
         self,
         jobs: Collection[Job],
-        machines: Collection[Machine],
+        machines: Collection[MachineState],
         current: Mapping[str, str],
-        marks: Mapping[str, Mark],
+        marks: Mapping[str, Eligibility],
         moves: Mapping[str, Move],
     ) -> None:
         self._current = current
         self._moves = moves
-        self._board = Board(jobs, machines, current, marks)
+        self._board = SchedulerState(jobs, machines, current, marks)
         self._relations = self._board.relations
         self._jobs = self._relations.jobs
-        self._company = Company(self._board)
+        self._company = Colocation(self._board)
         self._candidates = CandidateIndex(self._board)
         self._hopeless: set[Hashable] = set()
         self._explained: dict[Hashable, dict[str, str]] = {}
-        self._choices: dict[str, Choice] = {}
+        self._choices: dict[str, Explanation] = {}
         self._leaders = sorted(filter(self._leads, self._jobs.values()), key=self._flexibility)
         # Those that move come after those that are there already.
         self._kept_first = sorted(self._leaders, key=lambda job: job.name in moves)
@@ -189,7 +189,7 @@ class _Scheduler:
         followers = self._relations.followers[job.name]
         return len(self._candidates.of(job).sites), -len(followers), job.name
 
-    def _lead(self, leader: Job, find: Callable[[Job], Site | None]) -> None:
+    def _lead(self, leader: Job, find: Callable[[Job], Node | None]) -> None:
         """Place a unit, unless it is placed, then its followers, then theirs."""
         pending = deque([leader])
         done: set[str] = set()
@@ -203,11 +203,11 @@ class _Scheduler:
                 done.add(job.name)
                 pending.extend(self._jobs[name] for name in self._relations.followers[job.name])
 
-    def _where_it_is(self, job: Job) -> Site | None:
+    def _where_it_is(self, job: Job) -> Node | None:
         site = self._board.sites.get(self._current.get(job.name, ""))
         return site if site and self._allows(job, site) else None
 
-    def _where_it_is_to_be(self, job: Job) -> Site | None:
+    def _where_it_is_to_be(self, job: Job) -> Node | None:
         move = self._moves.get(job.name)
         if move and move.source == self._current.get(job.name):
             site = self._board.sites.get(move.target)
@@ -219,18 +219,18 @@ class _Scheduler:
             return self._beside(peers[0], job)
         return self._where_it_is(job)
 
-    def _beside(self, peer: str, job: Job) -> Site | None:
+    def _beside(self, peer: str, job: Job) -> Node | None:
         site = self._board.at.get(peer)
         return site if site and self._allows(job, site) else None
 
-    def _where_it_may_stay(self, job: Job) -> Site | None:
+    def _where_it_may_stay(self, job: Job) -> Node | None:
         site = self._where_it_is(job)
         return site if site and not (site.mark and site.mark.force) else None
 
-    def _takes_in(self, job: Job, site: Site) -> bool:
+    def _takes_in(self, job: Job, site: Node) -> bool:
         return self._allows(job, site) and not self._company.objection(job, site)
 
-    def _best_site(self, job: Job) -> Site | None:
+    def _best_site(self, job: Job) -> Node | None:
         peers = self._relations.followed(job.name)
         if peers:
             return self._beside(peers[0], job)
@@ -243,7 +243,7 @@ class _Scheduler:
             self._hopeless.add(self._relations.kind(job.name))
         return site
 
-    def _site_of_replaced(self, job: Job) -> Site | None:
+    def _site_of_replaced(self, job: Job) -> Node | None:
         """A new unit takes the machine of one that it replaces; one that moves, another."""
         replaced = self._relations.replaced(job.name)
         if not replaced:
@@ -258,8 +258,8 @@ class _Scheduler:
         self,
         job: Job,
         avoiding: frozenset[str] = frozenset(),
-        accepts: Callable[[Job, Site], bool] | None = None,
-    ) -> Site | None:
+        accepts: Callable[[Job, Node], bool] | None = None,
+    ) -> Node | None:
         accepted = accepts or self._allows
         return self._candidates.of(job).least_loaded(
             lambda site: accepted(job, site) and avoiding.isdisjoint(site.units)
@@ -275,7 +275,7 @@ class _Scheduler:
         self._board.staying = False
         return may
 
-    def _allows(self, job: Job, site: Site) -> bool:
+    def _allows(self, job: Job, site: Node) -> bool:
         return allowed(self._board, job, site)
 
     def _reasons(self, name: str) -> dict[str, str]:
@@ -301,7 +301,7 @@ class _Scheduler:
         }
         return Reasons(homes, lambda name: self._against_others(self._jobs[name], homes[name]))
 
-    def _against_others(self, job: Job, home: Site) -> dict[str, str]:
+    def _against_others(self, job: Job, home: Node) -> dict[str, str]:
         others = [site for site in self._board.sites.values() if site is not home]
         return {
             site.id: objection(self._board, job, site) or self._company.objection(job, site)

@@ -40,7 +40,7 @@ class Membership:
 
 
 @dataclass(frozen=True)
-class Member:
+class EtcdMember:
     """A member as etcd knows it. One that never started has no name."""
 
     id: str
@@ -200,11 +200,11 @@ def configure(wanted: Membership, initial_cluster: str, state: str) -> None:
     write(ENVIRONMENT, File(text))
 
 
-def members(endpoints: list[str]) -> list[Member]:
+def members(endpoints: list[str]) -> list[EtcdMember]:
     """The members that the cluster knows."""
     listed = json.loads(etcdctl(endpoints, "member", "list", "--write-out=json"))
     return [
-        Member(
+        EtcdMember(
             id=f"{one['ID']:x}",
             name=one.get("name", ""),
             peer=one["peerURLs"][0],

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..config import read
 from ..model.keys import address_key
-from .etcd import Member, etcdctl, healthy, members, reachable, wait
+from .etcd import EtcdMember, etcdctl, healthy, members, reachable, wait
 from .shell import RefusedError, StepError, say, until
 
 PATIENCE = 10.0
@@ -183,6 +183,6 @@ def voters(cluster: list[str]) -> list[Voter]:
     ]
 
 
-def address_of(member: Member) -> str:
+def address_of(member: EtcdMember) -> str:
     """Where a member is."""
     return urlsplit(member.peer).hostname or ""

@@ -13,7 +13,7 @@ from ..unitfiles.names import is_template
 from .failure_reason import Other, others_of, reason
 from .fence import FENCED_DIRECTORY
 from .journal_tail import last_lines
-from .manager import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, Status, SystemdError
+from .manager import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, SystemdError, UnitStatus
 from .unit_directory import REFERRER, UnitDirectory
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class DBusSystemd:
         self._connected = threading.Event()
         threading.Thread(target=self._run, name="dbus", daemon=True).start()
 
-    def status(self, names: Iterable[str]) -> dict[str, Status]:
+    def status(self, names: Iterable[str]) -> dict[str, UnitStatus]:
         """See `Systemd.status`."""
         return self._do(self._status(list(names)))
 
@@ -308,7 +308,7 @@ class DBusSystemd:
             return error.text
         return None
 
-    async def _status(self, names: list[str]) -> dict[str, Status]:
+    async def _status(self, names: list[str]) -> dict[str, UnitStatus]:
         if not names:
             return {}
         signals = self._signals
@@ -324,7 +324,7 @@ class DBusSystemd:
             pairs = zip(rows.values(), since, strict=True)
             self._since = {r[6]: (r[3], when) for r, when in pairs if not _is_unknown(r)}
         found = {
-            name: Status(
+            name: UnitStatus(
                 load=row[2],
                 active=row[3],
                 sub=row[4],

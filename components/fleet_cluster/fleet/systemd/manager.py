@@ -21,7 +21,7 @@ class SystemdError(Exception):
 
 
 @dataclass(frozen=True)
-class Status:
+class UnitStatus:
     """What systemd says of a unit. `load` is "not-found" for one that it does not know."""
 
     load: str
@@ -35,19 +35,19 @@ class Status:
     """How the last job to start it that fleet queued has ended; empty if that is not known."""
 
 
-def is_at_rest(status: Status) -> bool:
+def is_at_rest(status: UnitStatus) -> bool:
     """Whether the unit does not run, and is not about to."""
     return status.active in RESTING and not status.job
 
 
-UNKNOWN = Status("not-found", "inactive", "dead")
+UNKNOWN = UnitStatus("not-found", "inactive", "dead")
 """A unit that systemd has no file of."""
 
 
 class Systemd(Protocol):
     """One machine's systemd. Methods may raise `SystemdError`, after a bounded time."""
 
-    def status(self, names: Iterable[str]) -> dict[str, Status]:
+    def status(self, names: Iterable[str]) -> dict[str, UnitStatus]:
         """The status of each of these units, in one call."""
         ...
 

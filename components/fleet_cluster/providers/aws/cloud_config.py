@@ -35,7 +35,7 @@ JOURNALD = "[Journal]\nStorage=persistent\nSystemMaxUse=1G\nRuntimeMaxUse=64M\n"
 
 
 @dataclass(frozen=True)
-class Machine:
+class Instance:
     """What one instance's user data says."""
 
     name: str
@@ -52,7 +52,7 @@ class Machine:
     """The ECR registry that the instance's role pulls from."""
 
 
-def user_data(machine: Machine, files: Path) -> str:
+def user_data(machine: Instance, files: Path) -> str:
     """The cloud-config.
 
     Args:
@@ -74,7 +74,7 @@ def user_data(machine: Machine, files: Path) -> str:
     return text
 
 
-def cloud_config(machine: Machine, files: Path) -> dict[str, Any]:
+def cloud_config(machine: Instance, files: Path) -> dict[str, Any]:
     """The cloud-config as an object."""
     return {
         "hostname": machine.name,

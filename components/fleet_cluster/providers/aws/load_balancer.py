@@ -7,8 +7,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_command import local
 
-from ..._lifecycle.drain_on_delete import Leave
-from ...machine import Host
+from ..._lifecycle.drain_on_delete import DrainOnDelete
+from ...machine import Machine
 from .tags import tags
 
 DRAIN_SECONDS = 35
@@ -28,7 +28,7 @@ class AwsLoadBalancerArgs(TypedDict):
     """Subnets in two zones at least."""
     security_group: pulumi.Input[str]
     """Who may talk to it."""
-    hosts: Sequence[Host]
+    hosts: Sequence[Machine]
     """The machines; their ids are the instances'."""
     certificate_arn: NotRequired[str]
     """A certificate of ACM: then it answers by HTTPS, and HTTP is redirected there."""
@@ -49,7 +49,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         name: str,
         args: AwsLoadBalancerArgs,
         opts: pulumi.ResourceOptions | None = None,
-        leaves: Mapping[str, Leave] | None = None,
+        leaves: Mapping[str, DrainOnDelete] | None = None,
     ) -> None:
         """Make it, its listeners, and a target for each machine.
 
@@ -69,7 +69,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         self.url = pulumi.Output.concat(f"{scheme}://", balancer.dns_name)
         self.register_outputs({"hostname": self.hostname, "url": self.url})
 
-    def _target(self, host: Host, targets: aws.lb.TargetGroup) -> None:
+    def _target(self, host: Machine, targets: aws.lb.TargetGroup) -> None:
         """A target that leaves is deregistered, then drained, and only then terminated.
 
         The plugin deregisters and goes on, so what lies between waits as long as AWS drains:

@@ -10,8 +10,8 @@ import pulumi_tls as tls
 from pulumi_command import local
 
 from ..._child_options import child_of
-from ...machine import SSH_USER, Connection, Host, Proxy, SshKey
-from .cloud_config import Machine, user_data
+from ...machine import SSH_USER, Connection, Machine, Proxy, SshKey
+from .cloud_config import Instance, user_data
 from .tags import tags
 
 REPLACING = ["instanceType", "rootBlockDevice"]
@@ -52,7 +52,7 @@ class AwsMachineArgs(TypedDict):
 class AwsMachine(pulumi.ComponentResource):
     """A machine that is an EC2 instance."""
 
-    host: pulumi.Output[Host]
+    host: pulumi.Output[Machine]
     """The machine, for `Cluster` and others."""
 
     def __init__(
@@ -66,7 +66,7 @@ class AwsMachine(pulumi.ComponentResource):
         self._lasting_key = self._host_key("lasting")
         instance = self._instance(opts)
         met = self._first_contact(instance)
-        self.shape = Host(
+        self.shape = Machine(
             name=name,
             id=pulumi.Output.all(instance.id, met.stdout).apply(lambda a: str(a[0])),
             address=args["private_ip"],
@@ -123,7 +123,7 @@ class AwsMachine(pulumi.ComponentResource):
             registry=self._args["registry"],
         ).apply(
             lambda known: user_data(
-                Machine(name=self._name, domain=domain, **known), Path(self._args["files"])
+                Instance(name=self._name, domain=domain, **known), Path(self._args["files"])
             )
         )
 

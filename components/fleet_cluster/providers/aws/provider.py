@@ -1,4 +1,4 @@
-"""AwsSite: a cluster on AWS."""
+"""AwsProvider: a cluster on AWS."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pulumi
 import pulumi_tls as tls
 
-from ..._lifecycle.drain_on_delete import Leave
+from ..._lifecycle.drain_on_delete import DrainOnDelete
 from ...images import Image, check_programs
-from ...machine import Address, Host, Proxy, SshKey
+from ...machine import Machine, MachineAddress, Proxy, SshKey
 from .address import AwsAddress
 from .ami import DEBIAN_NAMES, architecture_of, debian_12, for_architecture
 from .instance_profile import AwsProfile
@@ -24,7 +24,7 @@ LAST_APP_PORT = 5099
 MACHINE_IMAGE = Path(__file__).parent.with_name("machine_image")
 
 
-class AwsSite:
+class AwsProvider:
     """Machines are EC2 instances, with ECR and an application load balancer."""
 
     registry_host = ""
@@ -69,16 +69,16 @@ class AwsSite:
         """The security groups."""
         return self._network
 
-    def members(self, count: int) -> list[Address]:
+    def members(self, count: int) -> list[MachineAddress]:
         """They follow from network interfaces, which are made before the machines."""
         return [
-            Address(name=f"machine-{number}", address=self._address(number).private_ip)
+            MachineAddress(name=f"machine-{number}", address=self._address(number).private_ip)
             for number in range(1, count + 1)
         ]
 
     def machine(
         self, number: int, metadata: Mapping[str, str], after: Sequence[pulumi.Resource]
-    ) -> Host:
+    ) -> Machine:
         """Run an instance at its address."""
         address = self._address(number)
         args = AwsMachineArgs(
@@ -118,7 +118,7 @@ class AwsSite:
         ).reference
 
     def load_balancer(
-        self, hosts: Sequence[Host], leaves: Mapping[str, Leave] | None = None
+        self, hosts: Sequence[Machine], leaves: Mapping[str, DrainOnDelete] | None = None
     ) -> AwsLoadBalancer:
         """An ALB over all subnets."""
         return AwsLoadBalancer(

@@ -7,7 +7,7 @@ import pulumi_docker as docker
 import pulumi_tls as tls
 
 from ..._child_options import child_of
-from ...machine import Address, Connection, Host, SshKey
+from ...machine import Connection, Machine, MachineAddress, SshKey
 from .network import FIRST_MACHINE_OFFSET, FOR_GOOD, Network, address_at, container_labels
 
 CAPABILITIES = (
@@ -47,7 +47,7 @@ class DockerMachineArgs(TypedDict):
 class DockerMachine(pulumi.ComponentResource):
     """A machine that is a container on this computer."""
 
-    host: pulumi.Output[Host]
+    host: pulumi.Output[Machine]
     """The machine, for `Cluster` and others."""
 
     def __init__(
@@ -62,7 +62,7 @@ class DockerMachine(pulumi.ComponentResource):
             f"{name}-ssh", algorithm="ED25519", opts=pulumi.ResourceOptions(parent=self)
         )
         container = self._container(opts)
-        self.shape = Host(
+        self.shape = Machine(
             name=self._here["name"],
             id=container.id,
             address=self._here["address"],
@@ -131,10 +131,10 @@ class DockerMachine(pulumi.ComponentResource):
         )
 
 
-def machine_address(network: Network, number: int) -> Address:
+def machine_address(network: Network, number: int) -> MachineAddress:
     """The name and the address of a network's machine, before it is made."""
     offset = FIRST_MACHINE_OFFSET + number - 1
-    return Address(name=f"machine-{number}", address=address_at(network["subnet"], offset))
+    return MachineAddress(name=f"machine-{number}", address=address_at(network["subnet"], offset))
 
 
 def _ssh_port(published: int) -> list[docker.ContainerPortArgs]:

@@ -1,4 +1,4 @@
-"""DockerSite: a cluster on this computer."""
+"""DockerProvider: a cluster on this computer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pulumi
 import pulumi_tls as tls
 
-from ..._lifecycle.drain_on_delete import Leave
+from ..._lifecycle.drain_on_delete import DrainOnDelete
 from ...images import Image
-from ...machine import Address, Host
+from ...machine import Machine, MachineAddress
 from .load_balancer import DockerLoadBalancer
 from .machine import DockerMachine, machine_address
 from .network import DockerNetwork
@@ -19,7 +19,7 @@ IMAGES = Path(__file__).with_name("images")
 MACHINE_IMAGE = Path(__file__).parent.with_name("machine_image")
 
 
-class DockerSite:
+class DockerProvider:
     """Machines are containers, with a registry and HAProxy beside them."""
 
     def __init__(self, load_balancer_port: int) -> None:
@@ -42,13 +42,13 @@ class DockerSite:
         """The network."""
         return self._network
 
-    def members(self, count: int) -> list[Address]:
+    def members(self, count: int) -> list[MachineAddress]:
         """They follow from the network's range."""
         return [machine_address(self._network.shape, number + 1) for number in range(count)]
 
     def machine(
         self, number: int, metadata: Mapping[str, str], after: Sequence[pulumi.Resource]
-    ) -> Host:
+    ) -> Machine:
         """Start a container."""
         made = DockerMachine(
             f"machine-{number}",
@@ -79,7 +79,7 @@ class DockerSite:
         ).reference
 
     def load_balancer(
-        self, hosts: Sequence[Host], leaves: Mapping[str, Leave] | None = None
+        self, hosts: Sequence[Machine], leaves: Mapping[str, DrainOnDelete] | None = None
     ) -> DockerLoadBalancer:
         """HAProxy, which knows all machines that there may ever be, and asks who answers."""
         return DockerLoadBalancer(

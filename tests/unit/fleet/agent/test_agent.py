@@ -5,12 +5,12 @@ import logging
 
 import pytest
 
-from fleet_cluster.fleet.agent.agent import Step, next_step
+from fleet_cluster.fleet.agent.agent import Action, next_step
 from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
-from fleet_cluster.fleet.kv import Changes, LeaseLostError, StoreUnavailableError
+from fleet_cluster.fleet.kv import Changes, KVUnavailableError, LeaseLostError
 from fleet_cluster.fleet.model.keys import CLUSTER, STATES, file_key, schedule_key, state_key
-from fleet_cluster.fleet.model.records import Assignment, Cluster, Target, UnitState
-from fleet_cluster.fleet.systemd.manager import Status
+from fleet_cluster.fleet.model.records import Assignment, Cluster, DesiredState, UnitState
+from fleet_cluster.fleet.systemd.manager import UnitStatus
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.agents import MACHINE, PATIENCE, Bench
 from tests.unit.fleet.fakes import ENDS, FAILS, SLEEPS, FakeSystemd, open_gate
@@ -28,53 +28,53 @@ def local(progress: Progress, sha: str = "s", since: float = 0.0) -> LocalUnit:
     return LocalUnit(sha, progress, since, revision=1)
 
 
-def told(target: Target, sha: str = "s") -> Assignment:
+def told(target: DesiredState, sha: str = "s") -> Assignment:
     return Assignment(sha, target)
 
 
-ABSENT = Status("not-found", "inactive", "dead")
-DEAD = Status("loaded", "inactive", "dead")
-DEAD_AGAIN = Status("loaded", "inactive", "dead", since=5.0)
-RUNS = Status("loaded", "active", "running", since=5.0)
-FAILED = Status("loaded", "failed", "failed", since=5.0)
-QUEUED = Status("loaded", "inactive", "dead", job=True)
+ABSENT = UnitStatus("not-found", "inactive", "dead")
+DEAD = UnitStatus("loaded", "inactive", "dead")
+DEAD_AGAIN = UnitStatus("loaded", "inactive", "dead", since=5.0)
+RUNS = UnitStatus("loaded", "active", "running", since=5.0)
+FAILED = UnitStatus("loaded", "failed", "failed", since=5.0)
+QUEUED = UnitStatus("loaded", "inactive", "dead", job=True)
 
 
 @pytest.mark.parametrize(
     ("unit", "wanted", "status", "step"),
     [
-        (None, None, ABSENT, Step.NOTHING),
-        (None, told(Target.LAUNCHED), ABSENT, Step.WRITE),
-        (None, told(Target.LOADED), ABSENT, Step.WRITE),
-        (None, told(Target.INACTIVE), ABSENT, Step.NOTHING),
-        (local(Progress.WRITING), told(Target.LAUNCHED), DEAD, Step.WRITE),
-        (local(Progress.LOADED), told(Target.LAUNCHED), DEAD, Step.START),
-        (local(Progress.LOADED), told(Target.LOADED), DEAD, Step.NOTHING),
-        (local(Progress.LOADED), told(Target.LOADED), RUNS, Step.NOTHING),
-        (local(Progress.STARTING), told(Target.LAUNCHED), DEAD, Step.START),
-        (local(Progress.STARTING), told(Target.LAUNCHED), QUEUED, Step.STARTED),
-        (local(Progress.STARTING), told(Target.LAUNCHED), RUNS, Step.STARTED),
-        (local(Progress.STARTING), told(Target.LAUNCHED), FAILED, Step.STARTED),
-        (local(Progress.STARTING), told(Target.LAUNCHED), DEAD_AGAIN, Step.STARTED),
-        (local(Progress.STARTING, since=5.0), told(Target.LAUNCHED), FAILED, Step.START),
-        (local(Progress.STARTED), told(Target.LAUNCHED), RUNS, Step.NOTHING),
-        (local(Progress.STARTED), told(Target.LAUNCHED), FAILED, Step.NOTHING),
-        (local(Progress.STARTED), told(Target.LAUNCHED), DEAD, Step.NOTHING),
-        (local(Progress.STARTED), told(Target.LOADED), RUNS, Step.STOP),
-        (local(Progress.STARTED), told(Target.LOADED), FAILED, Step.STOPPED),
-        (local(Progress.STARTED), told(Target.LAUNCHED, "new"), RUNS, Step.STOP),
-        (local(Progress.STARTED), told(Target.LAUNCHED, "new"), DEAD, Step.WRITE),
-        (local(Progress.STARTED), told(Target.LAUNCHED, "new"), QUEUED, Step.STOP),
-        (local(Progress.STARTED), told(Target.INACTIVE), RUNS, Step.STOP),
-        (local(Progress.STARTED), told(Target.INACTIVE), FAILED, Step.REMOVE),
-        (local(Progress.STARTED), None, RUNS, Step.NOTHING),
-        (local(Progress.STOPPING), told(Target.LAUNCHED), RUNS, Step.STOP),
-        (local(Progress.STOPPING), told(Target.LAUNCHED), DEAD, Step.STOPPED),
-        (local(Progress.STOPPING), told(Target.INACTIVE), DEAD, Step.REMOVE),
+        (None, None, ABSENT, Action.NOTHING),
+        (None, told(DesiredState.LAUNCHED), ABSENT, Action.WRITE),
+        (None, told(DesiredState.LOADED), ABSENT, Action.WRITE),
+        (None, told(DesiredState.INACTIVE), ABSENT, Action.NOTHING),
+        (local(Progress.WRITING), told(DesiredState.LAUNCHED), DEAD, Action.WRITE),
+        (local(Progress.LOADED), told(DesiredState.LAUNCHED), DEAD, Action.START),
+        (local(Progress.LOADED), told(DesiredState.LOADED), DEAD, Action.NOTHING),
+        (local(Progress.LOADED), told(DesiredState.LOADED), RUNS, Action.NOTHING),
+        (local(Progress.STARTING), told(DesiredState.LAUNCHED), DEAD, Action.START),
+        (local(Progress.STARTING), told(DesiredState.LAUNCHED), QUEUED, Action.STARTED),
+        (local(Progress.STARTING), told(DesiredState.LAUNCHED), RUNS, Action.STARTED),
+        (local(Progress.STARTING), told(DesiredState.LAUNCHED), FAILED, Action.STARTED),
+        (local(Progress.STARTING), told(DesiredState.LAUNCHED), DEAD_AGAIN, Action.STARTED),
+        (local(Progress.STARTING, since=5.0), told(DesiredState.LAUNCHED), FAILED, Action.START),
+        (local(Progress.STARTED), told(DesiredState.LAUNCHED), RUNS, Action.NOTHING),
+        (local(Progress.STARTED), told(DesiredState.LAUNCHED), FAILED, Action.NOTHING),
+        (local(Progress.STARTED), told(DesiredState.LAUNCHED), DEAD, Action.NOTHING),
+        (local(Progress.STARTED), told(DesiredState.LOADED), RUNS, Action.STOP),
+        (local(Progress.STARTED), told(DesiredState.LOADED), FAILED, Action.STOPPED),
+        (local(Progress.STARTED), told(DesiredState.LAUNCHED, "new"), RUNS, Action.STOP),
+        (local(Progress.STARTED), told(DesiredState.LAUNCHED, "new"), DEAD, Action.WRITE),
+        (local(Progress.STARTED), told(DesiredState.LAUNCHED, "new"), QUEUED, Action.STOP),
+        (local(Progress.STARTED), told(DesiredState.INACTIVE), RUNS, Action.STOP),
+        (local(Progress.STARTED), told(DesiredState.INACTIVE), FAILED, Action.REMOVE),
+        (local(Progress.STARTED), None, RUNS, Action.NOTHING),
+        (local(Progress.STOPPING), told(DesiredState.LAUNCHED), RUNS, Action.STOP),
+        (local(Progress.STOPPING), told(DesiredState.LAUNCHED), DEAD, Action.STOPPED),
+        (local(Progress.STOPPING), told(DesiredState.INACTIVE), DEAD, Action.REMOVE),
     ],
 )
 def test_next_step(
-    unit: LocalUnit | None, wanted: Assignment | None, status: Status, step: Step
+    unit: LocalUnit | None, wanted: Assignment | None, status: UnitStatus, step: Action
 ) -> None:
     assert next_step(unit, wanted, status) is step
 
@@ -104,7 +104,7 @@ def test_start_once(bench: Bench) -> None:
 
 def test_starts_again_after_it_was_stopped_on_request(bench: Bench) -> None:
     bench.run(A, SLEEPS)
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     assert bench.systemd.running() == {} and A in bench.systemd.disk
     bench.assign(A, SLEEPS)
@@ -113,7 +113,7 @@ def test_starts_again_after_it_was_stopped_on_request(bench: Bench) -> None:
 
 
 def test_loaded_is_there_and_not_started(bench: Bench) -> None:
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     state = bench.state(A)
     assert state and (state.load, state.active) == ("loaded", "inactive")
@@ -131,7 +131,7 @@ def test_changed_content_stops_under_the_old_file(bench: Bench) -> None:
 
 def test_told_to_stop_removes_everything(bench: Bench) -> None:
     bench.run(A, SLEEPS)
-    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     assert bench.systemd.running() == {} and bench.systemd.disk == {}
     assert bench.state(A) is None
@@ -140,7 +140,7 @@ def test_told_to_stop_removes_everything(bench: Bench) -> None:
 
 def test_failed_unit_can_be_removed(bench: Bench) -> None:
     bench.run(A, FAILS)
-    bench.assign(A, FAILS, Target.INACTIVE)
+    bench.assign(A, FAILS, DesiredState.INACTIVE)
     bench.settle()
     assert bench.systemd.disk == {} and bench.state(A) is None
 
@@ -184,7 +184,7 @@ def test_held_unit_obeys_only_after_a_while(bench: Bench) -> None:
     bench.store.wipe()
     bench.lease = bench.store.grant(3600)
     bench.act()
-    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     assert A in bench.systemd.running()
     bench.clock.advance(PATIENCE)
@@ -210,7 +210,7 @@ def test_time_without_the_store_does_not_count_as_a_while(bench: Bench) -> None:
     bench.store.wipe()
     bench.lease = bench.store.grant(3600)
     bench.act()
-    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.clock.advance(PATIENCE)
     bench.in_sight_since = bench.clock() - 1
     assert bench.act() == PATIENCE - 1
@@ -223,7 +223,7 @@ def test_wariness_outlives_a_restart(bench: Bench) -> None:
     bench.lease = bench.store.grant(3600)
     bench.act()
     bench.restart()
-    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     assert A in bench.systemd.running()
 
@@ -298,7 +298,7 @@ def test_withdrawn_in_the_last_moment_is_not_started(bench: Bench) -> None:
     def withdraw(point: str) -> None:
         if point.startswith("before commit"):
             bench.line.gate = open_gate
-            bench.assign(A, SLEEPS, Target.INACTIVE)
+            bench.assign(A, SLEEPS, DesiredState.INACTIVE)
 
     bench.line.gate = withdraw
     bench.settle()
@@ -312,19 +312,19 @@ def test_lost_answer_does_not_hide_a_report(bench: Bench) -> None:
     def lose_answer(point: str) -> None:
         if point.startswith("after commit"):
             bench.line.gate = open_gate
-            raise StoreUnavailableError("lost")
+            raise KVUnavailableError("lost")
 
     bench.line.gate = lose_answer
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(KVUnavailableError):
         bench.act()
     assert bench.state(A)
-    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     assert bench.state(A) is None
 
 
 def test_state_is_known_on_the_new_lease_before_a_loaded_unit_is_started(bench: Bench) -> None:
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     bench.lease = bench.store.grant(3600)
     leases: list[int] = []
@@ -354,7 +354,9 @@ def test_nothing_new_before_the_leader_knows_that_the_machine_is_alive(bench: Be
 
 
 def test_missing_file_is_told_and_starts_when_it_is_there(bench: Bench) -> None:
-    bench.store.put(schedule_key(MACHINE, A), Assignment(sha_of(SLEEPS), Target.LAUNCHED).to_json())
+    bench.store.put(
+        schedule_key(MACHINE, A), Assignment(sha_of(SLEEPS), DesiredState.LAUNCHED).to_json()
+    )
     bench.settle()
     state = bench.state(A)
     assert state and state.problem == "its file is missing in the store"
@@ -382,7 +384,7 @@ def test_units_of_the_machine_itself_are_not_touched() -> None:
         "the machine has its own unit of this name (/lib/systemd/system/ssh.service)"
     )
     assert bench.systemd.disk == {} and bench.calls() == []
-    bench.assign("ssh.service", SLEEPS, Target.INACTIVE)
+    bench.assign("ssh.service", SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     assert bench.state("ssh.service") is None and bench.calls() == []
 
@@ -420,7 +422,7 @@ def test_unreadable_assignment_changes_nothing(bench: Bench) -> None:
 def test_lost_ledger_is_rebuilt_from_the_files(bench: Bench, text: str) -> None:
     bench.run(A, SLEEPS)
     bench.run("fails.service", FAILS)
-    bench.assign("loaded.service", SLEEPS, Target.LOADED)
+    bench.assign("loaded.service", SLEEPS, DesiredState.LOADED)
     bench.settle()
     bench.ledger_file.text = text
     bench.restart()
@@ -468,7 +470,7 @@ def test_store_that_is_away_stops_nothing(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     bench.line.cut()
     bench.systemd.fail(A)
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(KVUnavailableError):
         bench.act()
     bench.line.up = True
     bench.settle()
@@ -482,7 +484,7 @@ def test_each_line_about_a_unit_names_it_for_the_journal(
 ) -> None:
     with caplog.at_level(logging.INFO):
         bench.run(A, SLEEPS)
-        bench.assign(A, SLEEPS, Target.INACTIVE)
+        bench.assign(A, SLEEPS, DesiredState.INACTIVE)
         bench.settle()
     about = [getattr(record, "fleet", {}) for record in caplog.records]
     events = [one["FLEET_EVENT"] for one in about if one.get("FLEET_UNIT") == A]
@@ -505,7 +507,7 @@ def test_a_job_that_ends_without_starting_the_unit_is_told(
     state = bench.state(A)
     assert state and (state.active, state.job, state.reason) == ("inactive", job, reason)
     assert state.journal == f"last words of {A}" and bench.systemd.journals_read == [A]
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     state = bench.state(A)
     assert state and (state.job, state.reason, state.journal) == ("", "", "")
@@ -564,7 +566,7 @@ def test_what_is_to_run_is_started_with_what_it_is_bound_to(bench: Bench) -> Non
     bench.run(A, BOUND)
     assert bench.systemd.tied == {A}
     assert bench.calls() == ["reload", f"start {A}"]
-    bench.assign(A, BOUND, Target.LOADED)
+    bench.assign(A, BOUND, DesiredState.LOADED)
     bench.settle()
     assert bench.systemd.tied == set() and bench.calls() == [f"stop {A}", "reload"]
     bench.assign(A, BOUND)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fleet_cluster.fleet.kv import Put, StoreUnavailableError
+from fleet_cluster.fleet.kv import KVUnavailableError, Put
 from fleet_cluster.fleet.model.keys import CLUSTER, order_key
-from fleet_cluster.fleet.model.records import Cluster, Order, Target, Verb
+from fleet_cluster.fleet.model.records import Cluster, DesiredState, Order, Verb
 from tests.unit.fleet.agents import MACHINE, PATIENCE, Bench
 from tests.unit.fleet.fakes import FAILS, SLEEPS
 
@@ -112,7 +112,7 @@ def test_what_cannot_be_reloaded_is_answered(bench: Bench) -> None:
     assert answer(bench) == (
         f"Job type reload is not applicable for unit {A}. To restart it: fleetctl restart {A}"
     )
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     give(bench, Verb.RELOAD)
     bench.settle()
@@ -126,7 +126,7 @@ def test_what_cannot_be_done_is_answered(bench: Bench) -> None:
     bench.settle()
     assert answer(bench) == "Unit b.service not found."
     assert answer(bench, "b.service") == "the unit is not on this machine"
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     give(bench, Verb.RESTART)
     bench.settle()
@@ -154,7 +154,7 @@ def test_an_answer_that_was_lost_is_given_again_and_the_work_is_not_done_again(
 ) -> None:
     give(bench, Verb.RESTART)
     bench.line.mute = True
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(KVUnavailableError):
         bench.act()
     bench.line.mute = False
     bench.settle()

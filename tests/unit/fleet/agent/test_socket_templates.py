@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from fleet_cluster.fleet.model.keys import file_key, unit_key
-from fleet_cluster.fleet.model.records import Target, Unit
+from fleet_cluster.fleet.model.records import DesiredState, Unit
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.agents import Bench
 from tests.unit.fleet.fakes import SLEEPS
@@ -21,14 +21,14 @@ def bench() -> Bench:
 
 def submit(bench: Bench, name: str, text: str) -> None:
     bench.store.put(file_key(sha_of(text)), text)
-    bench.store.put(unit_key(name), Unit(sha_of(text), Target.INACTIVE).to_json())
+    bench.store.put(unit_key(name), Unit(sha_of(text), DesiredState.INACTIVE).to_json())
 
 
 def test_the_template_comes_and_goes_with_the_socket(bench: Bench) -> None:
     submit(bench, "echo@.service", TEMPLATE)
     bench.run("echo.socket", SOCKET)
     assert bench.systemd.disk == {"echo.socket": SOCKET, "echo@.service": TEMPLATE}
-    bench.assign("echo.socket", SOCKET, Target.INACTIVE)
+    bench.assign("echo.socket", SOCKET, DesiredState.INACTIVE)
     bench.settle()
     assert bench.systemd.disk == {}
 
@@ -37,7 +37,7 @@ def test_the_last_of_several_sockets_takes_it_along(bench: Bench) -> None:
     submit(bench, "echo@.service", TEMPLATE)
     bench.run("echo@1.socket", SOCKET)
     bench.run("echo@2.socket", SOCKET)
-    bench.assign("echo@1.socket", SOCKET, Target.INACTIVE)
+    bench.assign("echo@1.socket", SOCKET, DesiredState.INACTIVE)
     bench.settle()
     assert bench.systemd.disk.keys() == {"echo@2.socket", "echo@.service"}
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from fleet_cluster.fleet.coordination.address_claim import Address
-from fleet_cluster.fleet.kv import Put, StoreUnavailableError
+from fleet_cluster.fleet.coordination.address_claim import AddressClaim
+from fleet_cluster.fleet.kv import KVUnavailableError, Put
 from fleet_cluster.fleet.model.keys import address_key, machine_key, mark_key, state_key
-from fleet_cluster.fleet.model.records import Machine, Mark
+from fleet_cluster.fleet.model.records import Eligibility, MachineState
 from tests.unit.fleet.fakes import FakeClock, Line, MemoryStore
 
-OLD = Machine("old", "10.0.0.1", "machine-1")
-NEW = Machine("new", "10.0.0.1", "machine-1")
+OLD = MachineState("old", "10.0.0.1", "machine-1")
+NEW = MachineState("new", "10.0.0.1", "machine-1")
 
 
 class Rig:
@@ -18,17 +18,17 @@ class Rig:
     def __init__(self) -> None:
         self.store = MemoryStore(FakeClock())
         self.line = Line(self.store)
-        Address(OLD, self.store).claim()
+        AddressClaim(OLD, self.store).claim()
         self.announce(OLD)
 
-    def announce(self, machine: Machine) -> int:
+    def announce(self, machine: MachineState) -> int:
         lease = self.store.grant(10)
         for key in (machine_key(machine.id), state_key(machine.id, "a.service")):
             self.store.commit([Put(key, machine.to_json(), lease)])
         return lease
 
-    def claim(self, machine: Machine = NEW) -> None:
-        Address(machine, self.line, lambda: 5.0).claim()
+    def claim(self, machine: MachineState = NEW) -> None:
+        AddressClaim(machine, self.line, lambda: 5.0).claim()
 
 
 @pytest.fixture
@@ -47,17 +47,17 @@ def test_a_replaced_machine_ends_and_nothing_is_kept_for_it(rig: Rig) -> None:
     assert rig.store.value(address_key("10.0.0.1")) == "new"
     assert not rig.store.leases
     assert rig.store.value(machine_key("old")) is rig.store.value(state_key("old", "a.service"))
-    assert rig.store.value(mark_key("old")) == Mark(leaving=True, since=5.0).to_json()
+    assert rig.store.value(mark_key("old")) == Eligibility(leaving=True, since=5.0).to_json()
 
 
 def test_one_that_was_gone_already_is_not_waited_for_either(rig: Rig) -> None:
     rig.store.revoke(next(iter(rig.store.leases)))
     rig.claim()
-    assert rig.store.value(mark_key("old")) == Mark(leaving=True, since=5.0).to_json()
+    assert rig.store.value(mark_key("old")) == Eligibility(leaving=True, since=5.0).to_json()
 
 
 def test_one_that_has_another_address_now_is_left_alone(rig: Rig) -> None:
-    rig.announce(Machine("old", "10.0.0.9", "machine-1"))
+    rig.announce(MachineState("old", "10.0.0.9", "machine-1"))
     leases = set(rig.store.leases)
     rig.claim()
     assert rig.store.value(address_key("10.0.0.1")) == "new"
@@ -78,7 +78,7 @@ def test_one_that_answers_at_once_lives(rig: Rig) -> None:
 
 
 def test_two_that_have_one_address_do_not_fight(rig: Rig) -> None:
-    address = Address(NEW, rig.line)
+    address = AddressClaim(NEW, rig.line)
     address.claim()
     rig.claim(OLD)
     rig.announce(OLD)
@@ -87,7 +87,7 @@ def test_two_that_have_one_address_do_not_fight(rig: Rig) -> None:
 
 
 def test_it_is_noted_again_when_the_store_was_emptied(rig: Rig) -> None:
-    address = Address(NEW, rig.line)
+    address = AddressClaim(NEW, rig.line)
     address.claim()
     rig.store.remove(*rig.store.entries)
     address.claim()
@@ -95,9 +95,9 @@ def test_it_is_noted_again_when_the_store_was_emptied(rig: Rig) -> None:
 
 
 def test_it_is_tried_again_when_the_store_was_away(rig: Rig) -> None:
-    address = Address(NEW, rig.line)
+    address = AddressClaim(NEW, rig.line)
     rig.line.up = False
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(KVUnavailableError):
         address.claim()
     rig.line.up = True
     address.claim()
@@ -106,5 +106,5 @@ def test_it_is_tried_again_when_the_store_was_away(rig: Rig) -> None:
 
 def test_a_machine_without_an_address_claims_nothing(rig: Rig) -> None:
     revision = rig.store.revision
-    rig.claim(Machine("new", "", "machine-1"))
+    rig.claim(MachineState("new", "", "machine-1"))
     assert rig.store.revision == revision

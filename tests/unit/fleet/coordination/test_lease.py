@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleet_cluster.fleet.coordination.lease import Session
-from fleet_cluster.fleet.kv import StoreUnavailableError
+from fleet_cluster.fleet.coordination.lease import Lease
+from fleet_cluster.fleet.kv import KVUnavailableError
 from tests.unit.fleet.fakes import FakeClock, Line, MemoryFile, MemoryStore
 
 TTL = 10
@@ -21,7 +21,7 @@ class Desk:
         self.restart()
 
     def restart(self, ttl: int = TTL) -> None:
-        self.session = Session(self.line, ttl, self.clock, self.file, self._wake)
+        self.session = Lease(self.line, ttl, self.clock, self.file, self._wake)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -98,7 +98,7 @@ def test_blind_after_half_a_lease_without_success(desk: Desk) -> None:
     desk.live(12)
     desk.line.up = False
     desk.clock.advance(TTL / 2)
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(KVUnavailableError):
         desk.session.renew()
     assert desk.session.sight() > 0
     desk.clock.advance(0.5)

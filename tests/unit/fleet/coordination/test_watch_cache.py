@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleet_cluster.fleet.coordination.watch_cache import Mirror
-from fleet_cluster.fleet.kv import StoreUnavailableError
+from fleet_cluster.fleet.coordination.watch_cache import WatchCache
+from fleet_cluster.fleet.kv import KVUnavailableError
 from tests.unit.fleet.fakes import FakeClock, Line, MemoryStore
 
 
@@ -14,7 +14,7 @@ class Glass:
         self.store = MemoryStore(FakeClock())
         self.line = Line(self.store)
         self.wakes = 0
-        self.mirror = Mirror(self.line, "/a/", self._wake)
+        self.mirror = WatchCache(self.line, "/a/", self._wake)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -46,7 +46,7 @@ def test_lost_watch_is_read_anew(glass: Glass) -> None:
     glass.line.cut()
     glass.store.remove("/a/1")
     glass.store.put("/a/2", "two")
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(KVUnavailableError):
         glass.mirror.refresh()
     assert glass.values() == {"/a/1": "one"}
     glass.line.up = True

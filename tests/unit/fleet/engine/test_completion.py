@@ -6,35 +6,42 @@ from dataclasses import replace
 import pytest
 
 from fleet_cluster.fleet.engine.cluster_state import Place
-from fleet_cluster.fleet.engine.reconciler import Change, Situation, decide
+from fleet_cluster.fleet.engine.reconciler import Instruction, Situation, decide
 from fleet_cluster.fleet.model.keys import file_key, schedule_key, unit_key
-from fleet_cluster.fleet.model.records import Assignment, Machine, Mark, Target, Unit, UnitState
+from fleet_cluster.fleet.model.records import (
+    Assignment,
+    DesiredState,
+    Eligibility,
+    MachineState,
+    Unit,
+    UnitState,
+)
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from fleet_cluster.fleet.unitfiles.unitfile import parse
 from tests.unit.fleet.fakes import ENDS, SLEEPS
 from tests.unit.fleet.fleetd.test_loop import Rig
 
 U, V = "u.service", "v.service"
-RUN = Assignment("new", Target.LAUNCHED)
+RUN = Assignment("new", DesiredState.LAUNCHED)
 ENDED = replace(RUN, ended=True)
 DONE = UnitState("loaded", "inactive", "dead", "new", since=8.0, told=7.0)
-DRAINED = {"a": Mark(draining=True)}
+DRAINED = {"a": Eligibility(draining=True)}
 STAYS = ENDS + "RemainAfterExit=yes\n"
 
 
 def situation(
     schedule: Mapping[Place, Assignment],
     states: Mapping[Place, UnitState],
-    marks: Mapping[str, Mark] | None = None,
+    marks: Mapping[str, Eligibility] | None = None,
     machines: str = "a b",
     **texts: str,
 ) -> Situation:
     """`texts`: the units' files, by the name without its type; `u` runs once if not given."""
     files = {f"{name}.service": text for name, text in ({"u": ENDS} | texts).items()}
     return Situation(
-        units={unit: Unit("new", Target.LAUNCHED) for unit in files},
+        units={unit: Unit("new", DesiredState.LAUNCHED) for unit in files},
         requirements={unit: parse(unit, text).requirements for unit, text in files.items()},
-        machines={id: Machine(id, f"10.0.0.{id}", id) for id in machines.split()},
+        machines={id: MachineState(id, f"10.0.0.{id}", id) for id in machines.split()},
         schedule=schedule,
         states=states,
         marks=DRAINED if marks is None else marks,
@@ -42,7 +49,7 @@ def situation(
 
 
 def written(what: Situation) -> dict[Place, Assignment | None]:
-    changes: list[Change] = decide(what).changes
+    changes: list[Instruction] = decide(what).changes
     return {(change.machine, change.unit): change.assignment for change in changes}
 
 
@@ -53,7 +60,7 @@ def test_what_has_ended_well_stays_when_its_machine_is_drained() -> None:
 
 def test_what_has_ended_well_is_not_run_again_when_its_machine_is_lost() -> None:
     assert written(situation({("a", U): ENDED}, {}, machines="b")) == {}
-    removed = situation({("a", U): ENDED}, {}, {"a": Mark(leaving=True)}, machines="b")
+    removed = situation({("a", U): ENDED}, {}, {"a": Eligibility(leaving=True)}, machines="b")
     assert written(replace(removed, forgotten=frozenset("a"))) == {}
 
 
@@ -76,7 +83,7 @@ def test_what_was_not_known_to_have_ended_runs_elsewhere_when_its_machine_is_los
 def test_what_still_has_work_to_do_moves(text: str, state: UnitState) -> None:
     moves = written(situation({("a", U): RUN}, {("a", U): state}, u=text))
     told = moves["a", U]
-    assert told and told.target is Target.INACTIVE and not told.ended
+    assert told and told.target is DesiredState.INACTIVE and not told.ended
 
 
 def test_what_others_follow_goes_with_them() -> None:
@@ -104,7 +111,7 @@ def test_global_units_leave_a_machine_where_the_rest_is_done() -> None:
     schedule = {("a", U): ENDED, ("a", V): RUN, ("b", V): RUN}
     states = {("a", U): DONE, ("a", V): up, ("b", V): up}
     told = written(situation(schedule, states, v=everywhere))
-    assert told["a", V] == replace(RUN, target=Target.INACTIVE)
+    assert told["a", V] == replace(RUN, target=DesiredState.INACTIVE)
 
 
 def test_the_leader_notes_at_once_that_a_unit_is_done() -> None:
@@ -114,7 +121,7 @@ def test_the_leader_notes_at_once_that_a_unit_is_done() -> None:
         rig.clock.advance(3)
     rig.live()
     rig.store.put(file_key(sha_of(ENDS)), ENDS)
-    rig.store.put(unit_key(U), Unit(sha_of(ENDS), Target.LAUNCHED).to_json())
+    rig.store.put(unit_key(U), Unit(sha_of(ENDS), DesiredState.LAUNCHED).to_json())
     rig.live()
     told = Assignment.from_json(rig.store.value(schedule_key("m1", U)) or "")
     assert told.ended and told.because == "it has done its work here"

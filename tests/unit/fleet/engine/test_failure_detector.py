@@ -1,13 +1,13 @@
 """Which machines are missed, and when there are too many."""
 
-from fleet_cluster.fleet.engine.failure_detector import Losses
+from fleet_cluster.fleet.engine.failure_detector import FailureDetector
 from tests.unit.fleet.fakes import FakeClock
 
 WINDOW = 10.0
 
 
-def cluster(clock: FakeClock, machines: str) -> Losses:
-    losses = Losses(clock, WINDOW)
+def cluster(clock: FakeClock, machines: str) -> FailureDetector:
+    losses = FailureDetector(clock, WINDOW)
     losses.look(set(machines), set(machines))
     return losses
 
@@ -21,7 +21,7 @@ def test_half_may_be_missing_more_may_not() -> None:
 
 
 def test_machines_that_only_the_schedule_knows_count() -> None:
-    losses = Losses(FakeClock(), WINDOW)
+    losses = FailureDetector(FakeClock(), WINDOW)
     losses.look(set("a"), set("abc"))
     assert losses.too_many
 

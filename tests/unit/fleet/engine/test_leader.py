@@ -7,7 +7,7 @@ import pytest
 
 from fleet_cluster.fleet.coordination import debounce
 from fleet_cluster.fleet.coordination.election import YIELD_SECONDS, Election
-from fleet_cluster.fleet.coordination.lease import Session
+from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.engine.leader import FORGET_SECONDS, Leader
 from fleet_cluster.fleet.kv import Condition, CreatedAt, Operation, Put, Unchanged
 from fleet_cluster.fleet.model.keys import (
@@ -24,10 +24,10 @@ from fleet_cluster.fleet.model.keys import (
 )
 from fleet_cluster.fleet.model.records import (
     Assignment,
-    Machine,
-    Mark,
+    DesiredState,
+    Eligibility,
+    MachineState,
     Metadata,
-    Target,
     Unit,
     UnitState,
 )
@@ -49,7 +49,7 @@ class Cluster:
         self.leases = {machine: self.store.grant(1000) for machine in machines}
         for machine in machines:
             self.announce(machine)
-        self.session = Session(self.line, TTL, self.clock, MemoryFile(), self.wake)
+        self.session = Lease(self.line, TTL, self.clock, MemoryFile(), self.wake)
         self.session.renew()
         self.wait(TTL)
         self.election = Election("a", self.line, self.clock, self.wake)
@@ -71,7 +71,7 @@ class Cluster:
             self.session.renew()
 
     def announce(self, machine: str) -> None:
-        record = Machine(machine, "", machine, {"name": machine})
+        record = MachineState(machine, "", machine, {"name": machine})
         self.store.commit([Put(machine_key(machine), record.to_json(), self.leases[machine])])
 
     def lose(self, *machines: str) -> None:
@@ -79,14 +79,16 @@ class Cluster:
             self.store.revoke(self.leases[machine])
             self.leases[machine] = self.store.grant(1000)
 
-    def want(self, unit: str, text: str = SLEEPS, target: Target = Target.LAUNCHED) -> None:
+    def want(
+        self, unit: str, text: str = SLEEPS, target: DesiredState = DesiredState.LAUNCHED
+    ) -> None:
         self.store.put(file_key(sha_of(text)), text)
         self.store.put(unit_key(unit), Unit(sha_of(text), target).to_json())
 
     def want_many(self, first: int, after: int) -> None:
         """Units of these numbers, in one transaction."""
         self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
-        value = Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json()
+        value = Unit(sha_of(SLEEPS), DesiredState.LAUNCHED).to_json()
         names = [unit_key(f"web@{number}.service") for number in range(first, after)]
         self.store.commit([Put(name, value) for name in names])
 
@@ -103,7 +105,7 @@ class Cluster:
         homes: dict[str, str] = {}
         for key, entry in self.store.read(SCHEDULE).entries.items():
             machine, unit = split_key(key, SCHEDULE)
-            if Assignment.from_json(entry.value).target is not Target.INACTIVE:
+            if Assignment.from_json(entry.value).target is not DesiredState.INACTIVE:
                 homes[unit] = homes.get(unit, "") + machine
         return homes
 
@@ -244,7 +246,7 @@ def test_what_changes_meanwhile_is_decided_again(cluster: Cluster, change: str) 
             if change == "leader":
                 cluster.store.remove(LEADER)
             elif change == "unit":
-                cluster.want("u.service", target=Target.INACTIVE)
+                cluster.want("u.service", target=DesiredState.INACTIVE)
             else:
                 cluster.lose("a")
 
@@ -275,7 +277,7 @@ def test_does_nothing_until_it_sees_its_own_writes(cluster: Cluster) -> None:
     cluster.act()
     cluster.want("u.service")
     cluster.line.lag()
-    cluster.store.put(unit_key("v.service"), Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json())
+    cluster.store.put(unit_key("v.service"), Unit(sha_of(SLEEPS), DesiredState.LAUNCHED).to_json())
     cluster.line.catch_up()
     cluster.line.lag()
     cluster.act()
@@ -366,7 +368,7 @@ def test_one_bad_file_does_not_stop_the_others(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster.want("bad.service", "[Service\n")
-    cluster.store.put(unit_key("lost.service"), Unit("nothing", Target.LAUNCHED).to_json())
+    cluster.store.put(unit_key("lost.service"), Unit("nothing", DesiredState.LAUNCHED).to_json())
     cluster.store.put(unit_key("broken.service"), "{")
     cluster.want("good.service")
     for _ in range(3):
@@ -391,7 +393,7 @@ def test_nothing_is_kept_of_a_machine_that_was_removed(cluster: Cluster) -> None
     given = Metadata({"disk": "ssd"}).to_json()
     for machine in "bc":
         cluster.store.put(metadata_key(machine), given)
-    cluster.store.put(mark_key("c"), Mark(leaving=True).to_json())
+    cluster.store.put(mark_key("c"), Eligibility(leaving=True).to_json())
     cluster.act()
     assert cluster.store.value(metadata_key("c")), "it is still there"
     cluster.lose("b", "c")

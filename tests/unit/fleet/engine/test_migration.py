@@ -3,42 +3,44 @@
 from dataclasses import replace
 
 from fleet_cluster.fleet.engine.cluster_state import Place
-from fleet_cluster.fleet.engine.reconciler import Change, Situation, decide
+from fleet_cluster.fleet.engine.reconciler import Instruction, Situation, decide
 from fleet_cluster.fleet.model.records import (
     Assignment,
-    Machine,
-    Mark,
+    DesiredState,
+    Eligibility,
+    MachineState,
     Move,
-    Target,
     Unit,
     UnitState,
 )
 from fleet_cluster.fleet.unitfiles.unitfile import parse
 from tests.unit.fleet.fakes import SLEEPS
 
-RUN = Assignment("new", Target.LAUNCHED)
-STOP = Assignment("new", Target.INACTIVE)
+RUN = Assignment("new", DesiredState.LAUNCHED)
+STOP = Assignment("new", DesiredState.INACTIVE)
 UP = UnitState("loaded", "active", "running", "new")
 STARTING = replace(UP, active="activating")
 FAILED = replace(UP, active="failed")
 FIRST = "StartFirst=true\n"
-DRAINED = {"a": Mark(draining=True)}
+DRAINED = {"a": Eligibility(draining=True)}
 
 
 def situation(
     units: dict[str, str],
     schedule: dict[Place, Assignment],
     states: dict[Place, UnitState],
-    marks: dict[str, Mark] | None = None,
+    marks: dict[str, Eligibility] | None = None,
     machines: str = "a b",
 ) -> Situation:
     return Situation(
-        units={unit: Unit("new", Target.LAUNCHED) for unit in units},
+        units={unit: Unit("new", DesiredState.LAUNCHED) for unit in units},
         requirements={
             unit: parse(unit, f"{SLEEPS}[X-Fleet]\n{options}").requirements
             for unit, options in units.items()
         },
-        machines={id: Machine(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()},
+        machines={
+            id: MachineState(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()
+        },
         schedule=schedule,
         states=states,
         marks=DRAINED if marks is None else marks,
@@ -46,7 +48,7 @@ def situation(
 
 
 def written(what: Situation) -> dict[Place, Assignment | None]:
-    changes: list[Change] = decide(what).changes
+    changes: list[Instruction] = decide(what).changes
     return {(change.machine, change.unit): change.assignment for change in changes}
 
 
@@ -131,7 +133,7 @@ def test_what_fits_nowhere_else_stays_unless_forced() -> None:
     pinned = {U: "MachineMetadata=name=a\n"}
     stuck = situation(pinned, {("a", U): RUN}, {("a", U): UP})
     assert written(stuck) == {}
-    forced = {"a": Mark(draining=True, force=True)}
+    forced = {"a": Eligibility(draining=True, force=True)}
     assert written(replace(stuck, marks=forced)) == {("a", U): STOP}
 
 
@@ -148,7 +150,7 @@ def test_global_units_leave_last() -> None:
 
 
 def test_a_cordoned_machine_keeps_what_it_has_and_gets_nothing_new() -> None:
-    marks = {"a": Mark()}
+    marks = {"a": Eligibility()}
     assert written(situation({U: ""}, {("a", U): RUN}, {("a", U): UP}, marks)) == {}
     assert written(situation({U: ""}, {}, {}, marks)) == {("b", U): RUN}
 
@@ -188,13 +190,17 @@ def test_a_move_that_would_stop_a_follower_for_good_ends() -> None:
 
 
 def test_the_mark_of_a_machine_that_was_removed_is_deleted() -> None:
-    gone = situation({U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Mark(leaving=True)}, "b")
+    gone = situation(
+        {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(leaving=True)}, "b"
+    )
     assert not decide(gone).obsolete
     assert decide(replace(gone, forgotten=frozenset("a"))).obsolete == ["/fleet/marks/a"]
 
 
 def test_metadata_set_on_a_removed_machine_go_before_its_mark() -> None:
-    gone = situation({U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Mark(leaving=True)}, "b")
+    gone = situation(
+        {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(leaving=True)}, "b"
+    )
     given = replace(gone, metadata=frozenset("ab"))
     assert not decide(given).obsolete, "it may come back"
     forgotten = replace(given, forgotten=frozenset("a"))

@@ -4,16 +4,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fleet_cluster.fleet.engine.cluster_state import Place
-from fleet_cluster.fleet.engine.reconciler import Change, Situation, decide
-from fleet_cluster.fleet.model.records import Assignment, Machine, Mark, Target, Unit, UnitState
+from fleet_cluster.fleet.engine.reconciler import Instruction, Situation, decide
+from fleet_cluster.fleet.model.records import (
+    Assignment,
+    DesiredState,
+    Eligibility,
+    MachineState,
+    Unit,
+    UnitState,
+)
 from fleet_cluster.fleet.unitfiles.requirements import Requirements
 from fleet_cluster.fleet.unitfiles.unitfile import parse
 from tests.unit.fleet.fakes import SLEEPS
 
 U = "u.service"
-NEW = Unit("new", Target.LAUNCHED)
-RUN = Assignment("new", Target.LAUNCHED)
-STOP = Assignment("new", Target.INACTIVE)
+NEW = Unit("new", DesiredState.LAUNCHED)
+RUN = Assignment("new", DesiredState.LAUNCHED)
+STOP = Assignment("new", DesiredState.INACTIVE)
 UP = UnitState("loaded", "active", "running", "new")
 HELD = replace(UP, held=True)
 DEAD = UnitState("loaded", "inactive", "dead", "new")
@@ -32,8 +39,12 @@ def situation(
 ) -> Situation:
     return Situation(
         units={U: unit} if unit else {},
-        requirements={U: asked(options)} if unit and unit.target is not Target.INACTIVE else {},
-        machines={id: Machine(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()},
+        requirements={U: asked(options)}
+        if unit and unit.target is not DesiredState.INACTIVE
+        else {},
+        machines={
+            id: MachineState(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()
+        },
         schedule=schedule or {},
         states=states or {},
     )
@@ -41,7 +52,7 @@ def situation(
 
 def written(what: Situation) -> dict[str, Assignment | None]:
     """What is written: machine to assignment."""
-    changes: list[Change] = decide(what).changes
+    changes: list[Instruction] = decide(what).changes
     return {change.machine: change.assignment for change in changes}
 
 
@@ -64,7 +75,9 @@ def test_a_move_tells_where_from() -> None:
 
 
 def test_a_change_in_place_tells_that_it_stays() -> None:
-    here = situation(schedule={("b", U): Assignment("old", Target.LAUNCHED)}, states={("b", U): UP})
+    here = situation(
+        schedule={("b", U): Assignment("old", DesiredState.LAUNCHED)}, states={("b", U): UP}
+    )
     (change,) = decide(here).changes
     assert change.assignment and change.assignment.because == "its file changed, and it stays"
 
@@ -79,7 +92,7 @@ def test_nothing_to_do() -> None:
 
 
 def test_new_content_and_target_go_where_it_is() -> None:
-    loaded = Assignment("old", Target.LOADED)
+    loaded = Assignment("old", DesiredState.LOADED)
     assert written(situation(schedule={("b", U): loaded}, states={("b", U): UP})) == {"b": RUN}
 
 
@@ -129,7 +142,7 @@ def test_fits_nowhere_else_stays_with_its_lost_machine() -> None:
 def test_inactive_and_destroyed_units_are_stopped() -> None:
     here = {("a", U): RUN}
     inactive = situation(
-        schedule=here, states={("a", U): UP}, unit=replace(NEW, target=Target.INACTIVE)
+        schedule=here, states={("a", U): UP}, unit=replace(NEW, target=DesiredState.INACTIVE)
     )
     assert written(inactive) == {"a": STOP}
     assert written(situation(schedule=here, states={("a", U): UP}, unit=None)) == {"a": STOP}
@@ -156,7 +169,7 @@ def test_held_unit_without_a_record_runs_on() -> None:
 
 
 def test_held_unit_that_is_to_be_inactive_is_stopped() -> None:
-    unwanted = replace(NEW, target=Target.INACTIVE)
+    unwanted = replace(NEW, target=DesiredState.INACTIVE)
     assert written(situation(states={("b", U): HELD}, unit=unwanted)) == {"b": STOP}
 
 
@@ -194,7 +207,7 @@ def test_global_runs_everywhere_and_waits_for_a_lost_machine() -> None:
 
 
 def test_a_machine_whose_turn_has_not_come_keeps_its_file() -> None:
-    old = Assignment("old", Target.LAUNCHED)
+    old = Assignment("old", DesiredState.LAUNCHED)
     entries: dict[Place, Assignment] = {("a", U): old, ("b", U): old}
     states = {place: replace(UP, sha="old") for place in entries}
     rolling = replace(NEW, kept={"b": "old"})
@@ -203,7 +216,7 @@ def test_a_machine_whose_turn_has_not_come_keeps_its_file() -> None:
 
 
 def test_global_unit_is_changed_on_lost_machines_too() -> None:
-    old = Assignment("old", Target.LAUNCHED)
+    old = Assignment("old", DesiredState.LAUNCHED)
     lost = situation(machines="b", schedule={("a", U): old, ("b", U): old}, options="Global=true\n")
     assert written(lost) == {"a": RUN, "b": RUN}
 
@@ -218,5 +231,5 @@ def test_template_and_unreadable_file_are_left_alone() -> None:
 def test_a_machine_that_is_gone_for_long_still_finds_that_a_destroyed_unit_is_to_stop() -> None:
     gone = situation(machines="b", schedule={("a", U): STOP}, unit=None)
     assert written(replace(gone, forgotten=frozenset("a"))) == {}
-    removed = replace(gone, forgotten=frozenset("a"), marks={"a": Mark(leaving=True)})
+    removed = replace(gone, forgotten=frozenset("a"), marks={"a": Eligibility(leaving=True)})
     assert written(removed) == {"a": None}

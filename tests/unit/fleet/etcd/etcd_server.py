@@ -14,7 +14,7 @@ from fleet_cluster.fleet.kv import (
     Condition,
     CreatedAt,
     Delete,
-    Entry,
+    KeyValue,
     LeaseLostError,
     Operation,
     Put,
@@ -176,7 +176,7 @@ def _serialized(message: Any) -> bytes:
     return message.SerializeToString()
 
 
-def _to_kv(entry: Entry) -> rpc.KeyValue:
+def _to_kv(entry: KeyValue) -> rpc.KeyValue:
     return rpc.KeyValue(
         key=entry.key.encode(),
         value=entry.value.encode(),

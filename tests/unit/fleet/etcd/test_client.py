@@ -13,10 +13,10 @@ from fleet_cluster.fleet.kv import (
     Changes,
     CreatedAt,
     Delete,
+    KVRefusedError,
+    KVUnavailableError,
     LeaseLostError,
     Put,
-    StoreRefusedError,
-    StoreUnavailableError,
     Unchanged,
 )
 from tests.unit.fleet.etcd.etcd_server import EtcdServer
@@ -150,7 +150,7 @@ def test_member_that_comes_back_is_found(
     etcd = connected(before.endpoint)
     etcd.read("/a")
     before.stop()
-    with monkeypatch.context() as impatient, pytest.raises(StoreUnavailableError) as caught:
+    with monkeypatch.context() as impatient, pytest.raises(KVUnavailableError) as caught:
         impatient.setattr(client, "LIMIT_SECONDS", 0.1)
         etcd.read("/a")
     assert before.endpoint in str(caught.value)
@@ -175,7 +175,7 @@ def test_unknown_outcome_is_not_tried_again(
     etcd = connected(servers[0].endpoint, servers[1].endpoint)
     servers[0].fail_after = True
     revision = store.revision
-    with pytest.raises(StoreUnavailableError, match="request timed out"):
+    with pytest.raises(KVUnavailableError, match="request timed out"):
         etcd.commit([Put("/a", "one")])
     assert store.revision == revision + 1
     assert servers[1].calls == []
@@ -194,7 +194,7 @@ def test_old_auth_revision_is_tried_again(
 def test_no_is_an_answer(servers: list[EtcdServer], connected: Connect) -> None:
     etcd = connected(servers[0].endpoint)
     servers[0].failures = [(grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied")]
-    with pytest.raises(StoreRefusedError, match="permission denied"):
+    with pytest.raises(KVRefusedError, match="permission denied"):
         etcd.read("/a")
     assert servers[0].calls == ["Range"]
 

@@ -9,9 +9,9 @@ import pytest
 
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.etcd.health import ask, checkup
-from fleet_cluster.fleet.fleetd.etcd_health import Checkup
-from fleet_cluster.fleet.fleetd.metrics import Vitals
-from fleet_cluster.fleet.kv import StoreRefusedError
+from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
+from fleet_cluster.fleet.fleetd.metrics import Metrics
+from fleet_cluster.fleet.kv import KVRefusedError
 from tests.unit.fleet.fakes import MemoryStore
 
 SILENT_34 = b'{"health":"false"}'
@@ -41,7 +41,7 @@ class FullStore(MemoryStore):
     """One in which nothing can be written."""
 
     def grant(self, ttl: int) -> int:
-        raise StoreRefusedError(EXCEEDED)
+        raise KVRefusedError(EXCEEDED)
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ def member() -> Iterator[Member]:
     server.server_close()
 
 
-def vitals_after(member: Member, store: MemoryStore, here: str = "127.0.0.1") -> Vitals:
-    vitals = Vitals(lambda: 0.0, 10, lambda: 0.0)
+def vitals_after(member: Member, store: MemoryStore, here: str = "127.0.0.1") -> Metrics:
+    vitals = Metrics(lambda: 0.0, 10, lambda: 0.0)
     settings = Config((f"127.0.0.1:{member.server_port}",), public_ip=here)
-    Checkup(settings, store, vitals).look()
+    EtcdHealthMonitor(settings, store, vitals).look()
     return vitals
 
 

@@ -11,17 +11,17 @@ from fleet_cluster.fleet.fleetctl.state.wait_conditions import Failed
 from fleet_cluster.fleet.kv import (
     Changes,
     Condition,
+    KVUnavailableError,
     Operation,
     Put,
     Snapshot,
-    StoreUnavailableError,
 )
 from fleet_cluster.fleet.model import keys, record
 from fleet_cluster.fleet.model.records import (
     Assignment,
-    Machine,
+    DesiredState,
+    MachineState,
     Order,
-    Target,
     Unit,
     UnitState,
     Verb,
@@ -29,8 +29,10 @@ from fleet_cluster.fleet.model.records import (
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes import MemoryStore
 
-WEB = Machine("3f2a91bc" + "0" * 24, "10.0.0.11", "machine-1", {"role": "web", "zone": "a"}, "2")
-DB = Machine("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2")
+WEB = MachineState(
+    "3f2a91bc" + "0" * 24, "10.0.0.11", "machine-1", {"role": "web", "zone": "a"}, "2"
+)
+DB = MachineState("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2")
 
 SLEEP = "[Unit]\nDescription=Sleeps\n\n[Service]\nExecStart=/bin/sleep inf\n"
 
@@ -49,7 +51,7 @@ class SmallStore(MemoryStore):
     def read(self, prefix: str) -> Snapshot:
         if self.unavailable:
             self.unavailable -= 1
-            raise StoreUnavailableError("no member answered")
+            raise KVUnavailableError("no member answered")
         return super().read(prefix)
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
@@ -58,7 +60,7 @@ class SmallStore(MemoryStore):
         revision = super().commit(operations, *conditions)
         self.writes += bool(revision)
         if is_lost:
-            raise StoreUnavailableError("no member answered")
+            raise KVUnavailableError("no member answered")
         return revision
 
 
@@ -90,11 +92,11 @@ class SmallCluster:
     def put(self, key: str, record: record.Record) -> None:
         self.store.put(key, record.to_json())
 
-    def join(self, *machines: Machine) -> None:
+    def join(self, *machines: MachineState) -> None:
         for machine in machines:
             self.put(keys.machine_key(machine.id), machine)
 
-    def leave(self, machine: Machine) -> None:
+    def leave(self, machine: MachineState) -> None:
         """Its lease ends: what it announced and reported goes."""
         gone = [key for key in self.store.entries if f"/{machine.id}" in key]
         self.store.remove(*(key for key in gone if not key.startswith(keys.SCHEDULE)))
@@ -102,7 +104,9 @@ class SmallCluster:
     def view(self) -> View:
         return View(self.store.read(keys.ROOT))
 
-    def add(self, name: str, text: str = SLEEP, target: Target = Target.LAUNCHED) -> None:
+    def add(
+        self, name: str, text: str = SLEEP, target: DesiredState = DesiredState.LAUNCHED
+    ) -> None:
         """A unit that is in the cluster already."""
         sha = sha_of(text)
         self.store.commit([Put(keys.file_key(sha), text)])
@@ -181,11 +185,11 @@ class SmallCluster:
         if before == told:
             return
         self.put(keys.schedule_key(machine, name), told)
-        was_started = before is not None and before.target is Target.LAUNCHED
+        was_started = before is not None and before.target is DesiredState.LAUNCHED
         if was_started:
             self.log.append(f"stop {name}")
         down = self.state(name, "inactive", "dead")
-        if unit.target is Target.LAUNCHED:
+        if unit.target is DesiredState.LAUNCHED:
             self.log.append(f"start {name}")
             self._start(machine, name)
             return
@@ -219,7 +223,7 @@ class FakeMachines:
 
     def run(
         self,
-        machine: Machine,
+        machine: MachineState,
         command: list[str],
         flags: Sequence[str] = (),
         takes_input: bool = False,

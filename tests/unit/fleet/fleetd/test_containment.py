@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.agent.checkpoint import Ledger
-from fleet_cluster.fleet.coordination.lease import Session
+from fleet_cluster.fleet.agent.checkpoint import Checkpoint
+from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.model.keys import schedule_key, state_key
-from fleet_cluster.fleet.model.records import Target, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from fleet_cluster.fleet.state_file import DiskFile
 from fleet_cluster.fleet.systemd import fence
 from fleet_cluster.fleet.systemd.dbus import DBusSystemd
@@ -43,9 +43,9 @@ def test_unit_whose_file_cannot_be_written_has_a_problem_and_others_run(bench: B
 def test_unit_whose_file_could_not_be_written_can_be_destroyed(bench: Bench) -> None:
     bench.systemd.unwritable[A] = "File name too long"
     bench.run(A, SLEEPS)
-    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
-    assert bench.state(A) is None and A not in Ledger(bench.ledger_file).units
+    assert bench.state(A) is None and A not in Checkpoint(bench.ledger_file).units
 
 
 def test_unit_whose_file_can_be_written_later_runs_then(bench: Bench) -> None:
@@ -62,7 +62,7 @@ def test_unit_whose_file_cannot_be_removed_has_a_problem_and_others_go(bench: Be
         bench.run(unit, SLEEPS)
     bench.systemd.unwritable[A] = "Read-only file system"
     for unit in (A, B):
-        bench.assign(unit, SLEEPS, Target.INACTIVE)
+        bench.assign(unit, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     assert problem(bench, A) == "cannot be removed: Read-only file system"
     assert bench.state(B) is None and not bench.systemd.running()
@@ -82,7 +82,7 @@ def test_name_that_no_unit_can_have_is_its_own_problem(bench: Bench, name: str, 
     bench.run(B, SLEEPS)
     assert why in problem(bench, name)
     assert list(bench.systemd.running()) == [B]
-    bench.assign(name, SLEEPS, Target.INACTIVE)
+    bench.assign(name, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     assert bench.state(name) is None
 
@@ -94,7 +94,7 @@ def test_unreadable_assignment_of_an_odd_name_stops_nobody(bench: Bench) -> None
 
 
 def test_systemd_that_refuses_to_reload_keeps_nobody_else_from_starting(bench: Bench) -> None:
-    bench.assign(B, SLEEPS, Target.LOADED)
+    bench.assign(B, SLEEPS, DesiredState.LOADED)
     bench.settle()
     bench.systemd.refuse_reload = "Refusing to reload, not enough space available"
     bench.assign(A, SLEEPS)
@@ -110,19 +110,19 @@ def test_systemd_that_refuses_to_reload_keeps_nobody_else_from_starting(bench: B
 
 
 def test_ledger_on_a_full_disk_holds_as_long_as_fleetd_lives(bench: Bench) -> None:
-    ledger = Ledger(bench.ledger_file)
+    ledger = Checkpoint(bench.ledger_file)
     bench.ledger_file.full = True
     ledger.follow("one", 7)
     assert (ledger.cluster, ledger.revision) == ("one", 7) and "No space left" in ledger.unsaved
     bench.ledger_file.full = False
     ledger.follow("one", 7)
-    assert not ledger.unsaved and Ledger(bench.ledger_file).revision == 7
+    assert not ledger.unsaved and Checkpoint(bench.ledger_file).revision == 7
 
 
 def test_stops_on_a_full_disk(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     bench.ledger_file.full = True
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     state = bench.state(A)
     assert not bench.systemd.running() and state and state.active == "inactive"
@@ -130,7 +130,7 @@ def test_stops_on_a_full_disk(bench: Bench) -> None:
 
 def test_lease_is_kept_on_a_full_disk() -> None:
     clock, file = FakeClock(), MemoryFile()
-    session = Session(MemoryStore(clock), 10, clock, file, lambda: None)
+    session = Lease(MemoryStore(clock), 10, clock, file, lambda: None)
     file.full = True
     session.renew()
     clock.advance(9)
@@ -251,7 +251,7 @@ def test_file_changed_by_hand_is_written_again_before_a_start(bench: Bench) -> N
     bench.run(A, SLEEPS)
     bench.systemd.disk[A] = EDITED
     bench.systemd.reload()
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     bench.run(A, SLEEPS)
     assert bench.systemd.running() == {A: sha_of(SLEEPS)}
@@ -259,7 +259,7 @@ def test_file_changed_by_hand_is_written_again_before_a_start(bench: Bench) -> N
 
 
 def test_file_that_systemd_has_not_read_is_read_before_a_start(bench: Bench) -> None:
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     bench.systemd.disk[A] = EDITED
     bench.systemd.reload()
@@ -269,7 +269,7 @@ def test_file_that_systemd_has_not_read_is_read_before_a_start(bench: Bench) -> 
 
 
 def test_file_changed_by_hand_that_cannot_be_written_again_is_not_started(bench: Bench) -> None:
-    bench.assign(A, SLEEPS, Target.LOADED)
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     bench.systemd.disk[A] = EDITED
     bench.systemd.unwritable[A] = "Read-only file system"
@@ -285,7 +285,7 @@ def test_problem_of_an_earlier_assignment_is_not_told_of_the_next(bench: Bench) 
     bench.systemd.reload()
     bench.run(A, SLEEPS)
     assert problem(bench, A).startswith("the machine has its own unit of this name")
-    bench.assign(A, SLEEPS, Target.INACTIVE)
+    bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
     bench.systemd.foreign.clear()
     bench.systemd.reload()

@@ -8,7 +8,7 @@ import pytest
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.coordination import debounce
 from fleet_cluster.fleet.coordination.election import YIELD_SECONDS
-from fleet_cluster.fleet.fleetd.loop import RETRY_SECONDS, Fleetd, Surroundings, run
+from fleet_cluster.fleet.fleetd.loop import RETRY_SECONDS, Environment, Fleetd, run
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model.keys import (
     CLUSTER,
@@ -23,20 +23,20 @@ from fleet_cluster.fleet.model.keys import (
 )
 from fleet_cluster.fleet.model.records import (
     Cluster,
-    Machine,
+    DesiredState,
+    MachineState,
     Metadata,
     Order,
-    Target,
     Unit,
     UnitState,
     Verb,
 )
-from fleet_cluster.fleet.systemd.manager import Status, SystemdError
+from fleet_cluster.fleet.systemd.manager import SystemdError, UnitStatus
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes import SLEEPS, FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
 
 INTERVAL = 3600.0
-ME = Machine("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")
+ME = MachineState("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")
 
 
 class Rig:
@@ -52,7 +52,7 @@ class Rig:
         self.start()
 
     def start(self) -> None:
-        around = Surroundings(
+        around = Environment(
             self.line,
             self.systemd,
             self.clock,
@@ -73,7 +73,7 @@ class Rig:
 
     def want(self, unit: str) -> None:
         self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
-        self.store.put(unit_key(unit), Unit(sha_of(SLEEPS), Target.LAUNCHED).to_json())
+        self.store.put(unit_key(unit), Unit(sha_of(SLEEPS), DesiredState.LAUNCHED).to_json())
 
     def _wake(self) -> None:
         self.woken = True
@@ -285,7 +285,7 @@ def test_machine_whose_systemd_is_sick_still_leads(
 ) -> None:
     rig.live()
 
-    def sick(names: object) -> dict[str, Status]:
+    def sick(names: object) -> dict[str, UnitStatus]:
         raise SystemdError("no answer")
 
     monkeypatch.setattr(rig.systemd, "status", sick)
@@ -310,8 +310,8 @@ def test_full_reconcile_mends_what_no_event_told(rig: Rig) -> None:
     assert rig.store.value(state_key("m1", "hello.service"))
 
 
-def announced(rig: Rig) -> Machine:
-    return Machine.from_json(rig.store.entries[machine_key(ME.id)].value)
+def announced(rig: Rig) -> MachineState:
+    return MachineState.from_json(rig.store.entries[machine_key(ME.id)].value)
 
 
 def test_metadata_that_is_set_is_announced_and_no_unit_notices(rig: Rig) -> None:
@@ -327,7 +327,7 @@ def test_metadata_that_is_set_is_announced_and_no_unit_notices(rig: Rig) -> None
 def test_a_restarted_fleetd_announces_what_was_set_and_nothing_else(rig: Rig) -> None:
     rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd"}).to_json())
     rig.live()
-    seen: list[Machine] = []
+    seen: list[MachineState] = []
     rig.store.watch(
         machine_key(ME.id), rig.store.revision, lambda _: seen.append(announced(rig)), lambda: None
     )

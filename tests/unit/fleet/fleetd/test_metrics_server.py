@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.fleetd import metrics_server
-from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Vitals, render
+from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Metrics, render
 from fleet_cluster.fleet.fleetd.metrics_server import respond
 from tests.unit.fleet.fakes import FakeClock
 
@@ -22,15 +22,15 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def vitals(clock: FakeClock) -> Vitals:
-    return Vitals(clock, 10, lambda: 1.5)
+def vitals(clock: FakeClock) -> Metrics:
+    return Metrics(clock, 10, lambda: 1.5)
 
 
-def status(vitals: Vitals, path: str = "/healthz", method: str = "GET") -> str:
+def status(vitals: Metrics, path: str = "/healthz", method: str = "GET") -> str:
     return respond(f"{method} {path} HTTP/1.1\r\n".encode(), vitals).decode().split("\r\n")[0]
 
 
-def test_metrics(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics(vitals: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fleet_cluster.fleet.fleetd.metrics.resident_bytes", lambda: 4096)
     vitals.leading = vitals.announced = True
     vitals.units.update(active=3, failed=1)
@@ -39,11 +39,11 @@ def test_metrics(vitals: Vitals, monkeypatch: pytest.MonkeyPatch) -> None:
     assert render(vitals) == GOLDEN.read_text()
 
 
-def test_healthy(vitals: Vitals) -> None:
+def test_healthy(vitals: Metrics) -> None:
     assert status(vitals) == "HTTP/1.1 200 OK"
 
 
-def test_a_loop_that_hangs_is_not_healthy(vitals: Vitals, clock: FakeClock) -> None:
+def test_a_loop_that_hangs_is_not_healthy(vitals: Metrics, clock: FakeClock) -> None:
     clock.advance(LOOP_SECONDS + 1)
     assert status(vitals) == "HTTP/1.1 503 Service Unavailable"
     assert "the loop has not ended a round for 61 s" in vitals.faults()
@@ -52,13 +52,13 @@ def test_a_loop_that_hangs_is_not_healthy(vitals: Vitals, clock: FakeClock) -> N
 
 
 @pytest.mark.parametrize("ago", [11.0, float("inf")])
-def test_a_lease_that_is_not_renewed_is_not_healthy(vitals: Vitals, ago: float) -> None:
+def test_a_lease_that_is_not_renewed_is_not_healthy(vitals: Metrics, ago: float) -> None:
     vitals.contact_ago = lambda: ago
     assert status(vitals).endswith("503 Service Unavailable")
     assert "the lease of 10 s was" in vitals.faults()[0]
 
 
-def test_trouble_is_told(vitals: Vitals) -> None:
+def test_trouble_is_told(vitals: Metrics) -> None:
     vitals.troubles["systemd"] = "it does not answer"
     assert b"systemd: it does not answer\n" in respond(b"GET /healthz HTTP/1.1", vitals)
 
@@ -66,11 +66,11 @@ def test_trouble_is_told(vitals: Vitals) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "code"), [("GET", "/", "404"), ("POST", "/metrics", "405")]
 )
-def test_nothing_else_is_there(vitals: Vitals, method: str, path: str, code: str) -> None:
+def test_nothing_else_is_there(vitals: Metrics, method: str, path: str, code: str) -> None:
     assert code in status(vitals, path, method)
 
 
-def test_it_answers_over_http(vitals: Vitals) -> None:
+def test_it_answers_over_http(vitals: Metrics) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     metrics_server.start(address, vitals)

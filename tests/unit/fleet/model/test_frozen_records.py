@@ -13,21 +13,21 @@ from typing import Any
 import pytest
 
 from fleet_cluster.fleet import config
-from fleet_cluster.fleet.agent.checkpoint import Ledger, LocalUnit, Progress
-from fleet_cluster.fleet.coordination.lease import Session
-from fleet_cluster.fleet.fleetctl.remote.tunnel import Parcel
+from fleet_cluster.fleet.agent.checkpoint import Checkpoint, LocalUnit, Progress
+from fleet_cluster.fleet.coordination.lease import Lease
+from fleet_cluster.fleet.fleetctl.remote.tunnel import RemoteRequest
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
     Claim,
     Cluster,
-    Machine,
-    Mark,
+    DesiredState,
+    Eligibility,
+    MachineState,
     Metadata,
     Move,
     Order,
-    Target,
     Unit,
     UnitState,
 )
@@ -39,17 +39,17 @@ from tests.unit.fleet.fakes import FakeClock, MemoryFile, MemoryStore
 GOLDEN = Path(__file__).parent / "golden"
 FULL: tuple[Record, ...] = (
     Cluster(id="0123abcd", layout=2),
-    Machine(
+    MachineState(
         id="3f2a91bc",
         address="10.0.0.11",
         hostname="machine-1",
         metadata={"role": "web"},
         version="1.2",
     ),
-    Unit(sha="5a", target=Target.LAUNCHED, owner="web", at=1.5, kept={"3f2a91bc": "4b"}),
+    Unit(sha="5a", target=DesiredState.LAUNCHED, owner="web", at=1.5, kept={"3f2a91bc": "4b"}),
     Assignment(
         sha="5a",
-        target=Target.LAUNCHED,
+        target=DesiredState.LAUNCHED,
         because="it has the fewest units",
         against={"77aa": "metadata role=web is missing"},
         at=1.5,
@@ -71,7 +71,7 @@ FULL: tuple[Record, ...] = (
         job="timeout",
         reason="ConditionPathExists=/x",
     ),
-    Mark(cordoned=False, draining=True, since=1.5, force=True, leaving=True),
+    Eligibility(cordoned=False, draining=True, since=1.5, force=True, leaving=True),
     Move(source="3f2a91bc", target="77aa"),
     Order(verb="restart", answer="done"),
     Metadata(pairs={"role": "db", "zone": ""}),
@@ -80,11 +80,11 @@ FULL: tuple[Record, ...] = (
 """Every record, each field other than by default."""
 BARE: tuple[Record, ...] = (
     Cluster(id="0123abcd"),
-    Machine(id="3f2a91bc", address="10.0.0.11", hostname="machine-1"),
+    MachineState(id="3f2a91bc", address="10.0.0.11", hostname="machine-1"),
     Unit(sha="5a"),
-    Assignment(sha="5a", target=Target.INACTIVE),
+    Assignment(sha="5a", target=DesiredState.INACTIVE),
     UnitState(load="loaded", active="active", sub="running", sha="5a"),
-    Mark(),
+    Eligibility(),
     Move(source="3f2a91bc", target="77aa"),
     Order(verb="restart"),
     Metadata(),
@@ -187,12 +187,12 @@ def test_every_function_that_gives_a_key_is_here() -> None:
 
 def test_the_checkpoint_is_written_and_read_as_before() -> None:
     file = MemoryFile()
-    ledger = Ledger(file)
+    ledger = Checkpoint(file)
     ledger.follow("0123abcd", 42)
     ledger.hold()
     ledger.note({"web@1.service": LOCAL, "db.service": LocalUnit("4b", Progress.LOADED)})
     assert file.text + "\n" == golden("checkpoint.txt")
-    again = Ledger(file)
+    again = Checkpoint(file)
     assert (again.cluster, again.revision, again.wary) == ("0123abcd", 42, True)
     assert again.units == ledger.units
 
@@ -202,22 +202,22 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
     store = MemoryStore(clock)
     while store.grant(7) < 26:
         pass
-    session = Session(store, 7, clock, file, lambda: None)
+    session = Lease(store, 7, clock, file, lambda: None)
     session.renew()
     clock.advance(2.5)
     session.renew()
     assert file.text == golden("lease.txt")
     assert fence.renewal(file.text) == (1002.5, 7.0)
-    again = Session(store, 7, clock, file, lambda: None)
+    again = Lease(store, 7, clock, file, lambda: None)
     again.renew()
     assert (again.lease, again.sight()) == (27, 2.5)
 
 
 def test_what_fleetctl_sends_to_a_machine_is_as_before() -> None:
-    parcel = Parcel(files={"web.service": "[Service]"}, document="units: {}")
+    parcel = RemoteRequest(files={"web.service": "[Service]"}, document="units: {}")
     kept = {"files": {"web.service": "[Service]"}, "document": "units: {}"}
     assert to_wire(parcel) == kept
-    assert Parcel(**from_wire(Parcel, kept)) == parcel
+    assert RemoteRequest(**from_wire(RemoteRequest, kept)) == parcel
 
 
 def test_fleet_conf_is_written_and_read_as_before() -> None:

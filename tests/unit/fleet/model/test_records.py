@@ -6,14 +6,21 @@ from typing import ClassVar
 import pytest
 
 from fleet_cluster.fleet.model.record import BadRecordError, Record
-from fleet_cluster.fleet.model.records import Assignment, Machine, Mark, Target, Unit, UnitState
+from fleet_cluster.fleet.model.records import (
+    Assignment,
+    DesiredState,
+    Eligibility,
+    MachineState,
+    Unit,
+    UnitState,
+)
 from fleet_cluster.fleet.model.wire import wire
 
 RECORDS = [
-    Assignment("s", Target.LAUNCHED, "why", {"m": "not"}, 1.0, "m", 2.0, "n", True),
-    Machine("m", "10.0.0.1", "machine-1", {"role": "web"}, "2"),
-    Mark(draining=True, since=1.0),
-    Unit("s", Target.LOADED, "owner", 1.0, {"m": "old"}),
+    Assignment("s", DesiredState.LAUNCHED, "why", {"m": "not"}, 1.0, "m", 2.0, "n", True),
+    MachineState("m", "10.0.0.1", "machine-1", {"role": "web"}, "2"),
+    Eligibility(draining=True, since=1.0),
+    Unit("s", DesiredState.LOADED, "owner", 1.0, {"m": "old"}),
     UnitState("loaded", "active", "running", "s", 1.0, held=True, problem="none", told=2.0),
 ]
 
@@ -32,10 +39,10 @@ def test_record_survives_its_journey(record: Record) -> None:
         (Unit, '{"sha":"s","target":"up"}'),
         (Unit, '{"sha":"s","kept":{"m":1}}'),
         (Unit, '{"sha":"s","kept":null}'),
-        (Machine, '{"id":"m","address":"a","hostname":"h","metadata":"role=web"}'),
+        (MachineState, '{"id":"m","address":"a","hostname":"h","metadata":"role=web"}'),
         (UnitState, '{"load":"loaded","active":"active","sub":"x","sha":"s","since":"now"}'),
-        (Mark, '{"draining":"no"}'),
-        (Mark, '{"since":true}'),
+        (Eligibility, '{"draining":"no"}'),
+        (Eligibility, '{"since":true}'),
     ],
 )
 def test_record_with_a_field_of_another_type_is_refused(kind: type[Record], text: str) -> None:
@@ -44,8 +51,8 @@ def test_record_with_a_field_of_another_type_is_refused(kind: type[Record], text
 
 
 def test_fields_of_another_version_are_ignored() -> None:
-    assert Mark.from_json('{"cordoned":true,"colour":3}') == Mark()
-    assert Mark.from_json('{"cordoned":true,"kind":"of another version"}') == Mark()
+    assert Eligibility.from_json('{"cordoned":true,"colour":3}') == Eligibility()
+    assert Eligibility.from_json('{"cordoned":true,"kind":"of another version"}') == Eligibility()
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_cluster.fleet.model.records import Machine, Mark, Move
-from fleet_cluster.fleet.scheduler.rebalance import Rebalancing, Step, rebalance
+from fleet_cluster.fleet.model.records import Eligibility, MachineState, Move
+from fleet_cluster.fleet.scheduler.rebalance import Rebalancing, Relocation, rebalance
 from fleet_cluster.fleet.scheduler.schedule import Job, schedule
 from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.any_cluster import Cluster, Judge, clusters
@@ -26,31 +26,31 @@ def uneven(draw: st.DrawFn, *, can_replace: bool = True, with_global: bool = Tru
     return Cluster(jobs, drawn.machines, schedule(jobs, drawn.machines, crowded).placements)
 
 
-def marked(cluster: Cluster, random: Random) -> dict[str, Mark]:
+def marked(cluster: Cluster, random: Random) -> dict[str, Eligibility]:
     """Some machines cordoned, some drained, and their units not away yet."""
     drawn = {one.id: random.choice(["", "", "cordoned", "draining"]) for one in cluster.machines}
-    return {id: Mark(draining=drawn[id] == "draining") for id in drawn if drawn[id]}
+    return {id: Eligibility(draining=drawn[id] == "draining") for id in drawn if drawn[id]}
 
 
-def planned(cluster: Cluster, marks: Mapping[str, Mark] | None = None) -> Rebalancing:
+def planned(cluster: Cluster, marks: Mapping[str, Eligibility] | None = None) -> Rebalancing:
     return rebalance(cluster.jobs, cluster.machines, cluster.current, marks)
 
 
-def moves(steps: list[Step]) -> dict[str, Move]:
+def moves(steps: list[Relocation]) -> dict[str, Move]:
     return {step.unit: step.move for step in steps}
 
 
-def travellers(step: Step) -> tuple[str, ...]:
+def travellers(step: Relocation) -> tuple[str, ...]:
     return (step.unit, *step.followers)
 
 
-def moved(current: Mapping[str, str], steps: list[Step]) -> dict[str, str]:
+def moved(current: Mapping[str, str], steps: list[Relocation]) -> dict[str, str]:
     """Where all units are after these steps."""
     there = {name: step.move.target for step in steps for name in travellers(step)}
     return {**current, **there}
 
 
-def loads(where: Mapping[str, str], among: list[Machine]) -> list[int]:
+def loads(where: Mapping[str, str], among: list[MachineState]) -> list[int]:
     return [list(where.values()).count(machine.id) for machine in among]
 
 
@@ -131,7 +131,7 @@ free_clusters = st.integers(1, 6).flatmap(
 
 @given(free_clusters)
 def test_free_units_are_balanced_within_one_by_the_fewest_moves(
-    drawn: tuple[list[Machine], list[str]],
+    drawn: tuple[list[MachineState], list[str]],
 ) -> None:
     among, places = drawn
     current = {f"a{number}.service": id for number, id in enumerate(places)}
@@ -146,7 +146,7 @@ def test_free_units_are_balanced_within_one_by_the_fewest_moves(
 
 @given(free_clusters)
 def test_units_go_with_their_followers_and_are_balanced_within_one_pair(
-    drawn: tuple[list[Machine], list[str]],
+    drawn: tuple[list[MachineState], list[str]],
 ) -> None:
     among, places = drawn
     pairs = {f"a@{n}.service": f"b@{n}.service" for n in range(len(places))}
@@ -235,7 +235,7 @@ def test_nothing_moves_whose_followers_may_not_come_along() -> None:
 def test_a_cordoned_machine_neither_gives_nor_takes() -> None:
     current = {each.name: ID[1] for each in instances("a", 4)}
     for marked_one, left in ((1, [0]), (2, [4])):
-        marks = {ID[marked_one]: Mark()}
+        marks = {ID[marked_one]: Eligibility()}
         plan = rebalance(instances("a", 4), machines(2), current, marks)
         assert plan == Rebalancing([], left)
 

@@ -4,7 +4,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_cluster.fleet.model.records import Mark, Move
+from fleet_cluster.fleet.model.records import Eligibility, Move
 from fleet_cluster.fleet.scheduler.schedule import Job, Plan, schedule
 from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.any_cluster import Cluster, Judge, clusters
@@ -112,12 +112,12 @@ def test_units_and_their_followers_are_each_balanced_within_one(
         assert spread(plan, "b@", count) == loads
 
 
-def marked(cluster: Cluster, random: Random) -> dict[str, Mark]:
+def marked(cluster: Cluster, random: Random) -> dict[str, Eligibility]:
     """Some machines cordoned, some drained."""
     drawn = {
         machine.id: random.choice(["", "cordoned", "draining"]) for machine in cluster.machines
     }
-    return {id: Mark(draining=drawn[id] == "draining") for id in drawn if drawn[id]}
+    return {id: Eligibility(draining=drawn[id] == "draining") for id in drawn if drawn[id]}
 
 
 def may_go(cluster: Cluster, plan: Plan, name: str, on: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.setup import quorum
-from fleet_cluster.fleet.setup.etcd import Member
+from fleet_cluster.fleet.setup.etcd import EtcdMember
 from fleet_cluster.fleet.setup.quorum import Voter, drop_others, may_leave, may_shrink, objection
 from fleet_cluster.fleet.setup.shell import RefusedError
 
@@ -74,10 +74,10 @@ class Etcd:
     def reachable(self, addresses: list[str]) -> list[str]:
         return [address for address in addresses if self.healthy(address)]
 
-    def listed(self, endpoints: list[str]) -> list[Member]:
+    def listed(self, endpoints: list[str]) -> list[EtcdMember]:
         assert endpoints
         return [
-            Member(id=name, name=name, peer=f"https://{ADDRESSES[name]}:2380", learner=False)
+            EtcdMember(id=name, name=name, peer=f"https://{ADDRESSES[name]}:2380", learner=False)
             for name in self.members
         ]
 

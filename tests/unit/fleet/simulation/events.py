@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fleet_cluster.fleet.fleetctl.operations.rebalance import planned
 from fleet_cluster.fleet.fleetctl.state.watcher import read_view
-from fleet_cluster.fleet.model.records import Mark, Move, Target
+from fleet_cluster.fleet.model.records import DesiredState, Eligibility, Move
 from tests.unit.fleet.fakes import ENDS, SLEEPS
 from tests.unit.fleet.simulation.node import TICK, TTL, Node
 from tests.unit.fleet.simulation.world import World
@@ -123,7 +123,7 @@ def change(world: World, unit: str, variant: str) -> None:
 
 def stop(world: World, unit: str) -> None:
     if unit in world.wanted:
-        world.want(unit, world.wanted[unit][0], Target.INACTIVE)
+        world.want(unit, world.wanted[unit][0], DesiredState.INACTIVE)
 
 
 def destroy(world: World, unit: str) -> None:
@@ -147,12 +147,12 @@ def job(world: World, variant: str) -> None:
 
 def cordon(world: World, machine: str) -> None:
     """It gets no new units."""
-    world.mark(machine, Mark())
+    world.mark(machine, Eligibility())
 
 
 def drain(world: World, machine: str, force: str) -> None:
     """Its units are to leave; by force also those that fit nowhere else."""
-    world.mark(machine, Mark(draining=True, force=force == "force"))
+    world.mark(machine, Eligibility(draining=True, force=force == "force"))
 
 
 def uncordon(world: World, machine: str) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.etcd.watch import LIVENESS_SECONDS
-from fleet_cluster.fleet.fleetd.loop import Fleetd, Surroundings
-from fleet_cluster.fleet.kv import StoreRefusedError, StoreUnavailableError
-from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.fleetd.loop import Environment, Fleetd
+from fleet_cluster.fleet.kv import KVRefusedError, KVUnavailableError
+from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.systemd.fence import Fence
 from tests.unit.fleet.fakes import FakeSystemd, Line, MemoryFile
 
@@ -232,7 +232,7 @@ class Node:
     def _boot_fleetd(self) -> None:
         self.gates = 0
         self.renew_at = self.step_at = 0.0
-        around = Surroundings(
+        around = Environment(
             store=self.line,
             systemd=self.systemd,
             clock=self.clock,
@@ -244,8 +244,8 @@ class Node:
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
         self.fleetd = Fleetd(self._machine(), settings, around)
 
-    def _machine(self) -> Machine:
-        return Machine(self.id, f"10.0.0.{self.name[1]}", self.name, self.metadata, "test")
+    def _machine(self) -> MachineState:
+        return MachineState(self.id, f"10.0.0.{self.name[1]}", self.name, self.metadata, "test")
 
     def _run(self, fleetd: Fleetd) -> None:
         self._renew_if_due(fleetd)
@@ -261,7 +261,7 @@ class Node:
         self.renewing = not self.paused
         try:
             fleetd.session.renew()
-        except StoreUnavailableError:
+        except KVUnavailableError:
             self.renew_at = self.world.clock() + TICK
         finally:
             self.renewing = False
@@ -302,11 +302,11 @@ class Node:
     def _store_gate(self, point: str) -> None:
         self._gate(point)
         if self.has("read only") and point.startswith(("before commit", "before grant")):
-            raise StoreRefusedError("mvcc: database space exceeded")
+            raise KVRefusedError("mvcc: database space exceeded")
         if self.fail_in:
             self.fail_in -= 1
             if not self.fail_in:
-                raise StoreUnavailableError(f"lost {point}")
+                raise KVUnavailableError(f"lost {point}")
 
     def _is_late(self, commit: Callable[[], object]) -> bool:
         """Keep a commit back, when it is the one's turn."""

@@ -2,11 +2,11 @@
 
 from functools import lru_cache
 
-from fleet_cluster.fleet.model.records import Assignment, Mark, Move, UnitState
+from fleet_cluster.fleet.model.records import Assignment, Eligibility, Move, UnitState
 
 _KEPT = 4096
 
 assignment_of = lru_cache(_KEPT)(Assignment.from_json)
 state_of = lru_cache(_KEPT)(UnitState.from_json)
-mark_of = lru_cache(_KEPT)(Mark.from_json)
+mark_of = lru_cache(_KEPT)(Eligibility.from_json)
 move_of = lru_cache(_KEPT)(Move.from_json)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fleet_cluster.fleet.model.records import Target
+from fleet_cluster.fleet.model.records import DesiredState
 from tests.unit.fleet.fakes import ENDS, FAILS, SLEEPS
 from tests.unit.fleet.simulation.node import TTL
 from tests.unit.fleet.simulation.world import World
@@ -29,7 +29,7 @@ def start_what_ends(world: World) -> None:
 
 
 def load(world: World) -> None:
-    world.want("loaded.service", SLEEPS, Target.LOADED)
+    world.want("loaded.service", SLEEPS, DesiredState.LOADED)
 
 
 def change(world: World) -> None:
@@ -41,11 +41,11 @@ def change_to_what_fails(world: World) -> None:
 
 
 def stop(world: World) -> None:
-    world.want("old.service", SLEEPS, Target.INACTIVE)
+    world.want("old.service", SLEEPS, DesiredState.INACTIVE)
 
 
 def stop_only(world: World) -> None:
-    world.want("old.service", SLEEPS, Target.LOADED)
+    world.want("old.service", SLEEPS, DesiredState.LOADED)
 
 
 def destroy(world: World) -> None:

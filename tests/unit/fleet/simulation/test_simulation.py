@@ -10,7 +10,7 @@ import pytest
 
 from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
 from fleet_cluster.fleet.engine import reconciler
-from fleet_cluster.fleet.engine.failure_detector import Losses
+from fleet_cluster.fleet.engine.failure_detector import FailureDetector
 from tests.unit.fleet.simulation import events, history
 from tests.unit.fleet.simulation.__main__ import shortest
 from tests.unit.fleet.simulation.events import Event
@@ -179,14 +179,14 @@ def careless(situation: object, **_: object) -> object:
 def test_a_leader_that_does_not_wait_for_the_old_machine_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fleet_cluster.fleet.engine.reconciler._Decider._is_elsewhere", no)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.reconciler._Reconciler._is_elsewhere", no)
     assert_found(Promise.ONE_MACHINE)
 
 
 def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decider = getattr(reconciler, "_Decider")  # noqa: B009 (it is private)
+    decider = getattr(reconciler, "_Reconciler")  # noqa: B009 (it is private)
     withdraw = getattr(decider, "_withdraw")  # noqa: B009
 
     def withdraw_all(self: object, unit: str, homes: set[str], reason: str, _known: bool = True):
@@ -210,11 +210,11 @@ def test_a_fence_that_does_not_close_is_found(monkeypatch: pytest.MonkeyPatch) -
 def test_a_unit_that_is_stopped_before_it_is_up_elsewhere_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fleet_cluster.fleet.engine.migration.Journeys._starts_first", no)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.migration.Migrations._starts_first", no)
     assert_found(Promise.STARTS_FIRST)
 
 
-class Pessimist(Losses):
+class Pessimist(FailureDetector):
     """Takes every loss for a fault of its own."""
 
     def look(
@@ -228,7 +228,7 @@ class Pessimist(Losses):
 
 
 def test_a_leader_that_does_not_believe_in_losses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet_cluster.fleet.engine.leader.Losses", Pessimist)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.leader.FailureDetector", Pessimist)
     assert_found(Promise.IN_TIME)
 
 

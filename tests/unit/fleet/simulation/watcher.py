@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fleet_cluster.fleet.kv import Changes
 from fleet_cluster.fleet.model.keys import LEADER, SCHEDULE, split_key, state_key
-from fleet_cluster.fleet.model.records import Target
+from fleet_cluster.fleet.model.records import DesiredState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.simulation.records import assignment_of, state_of
 
@@ -169,7 +169,7 @@ class Watcher:
             assignment = assignment_of(entry.value)
             if assignment.moving:
                 self.handed.add((unit, machine, assignment.moving))
-            if assignment.target is Target.INACTIVE:
+            if assignment.target is DesiredState.INACTIVE:
                 self.lived.pop((machine, unit), None)
                 if any(self._copies(Run(machine, unit, "", 0, 0.0))):
                     self.permit(machine, unit)
@@ -204,7 +204,7 @@ class Watcher:
     def _check_assignments(self) -> None:
         homes: dict[str, list[str]] = {}
         for (machine, unit), assignment in self.world.schedule().items():
-            stays = assignment.target is not Target.INACTIVE and not assignment.moving
+            stays = assignment.target is not DesiredState.INACTIVE and not assignment.moving
             if stays and not self.world.is_global(unit):
                 homes.setdefault(unit, []).append(machine)
         for unit, machines in homes.items():

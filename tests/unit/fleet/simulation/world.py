@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from fleet_cluster.fleet.kv import Delete, Entry, LeaseLostError, Put, Snapshot
+from fleet_cluster.fleet.kv import Delete, KeyValue, LeaseLostError, Put, Snapshot
 from fleet_cluster.fleet.model.keys import (
     CLUSTER,
     MARKS,
@@ -23,9 +23,9 @@ from fleet_cluster.fleet.model.keys import (
 from fleet_cluster.fleet.model.records import (
     Assignment,
     Cluster,
-    Mark,
+    DesiredState,
+    Eligibility,
     Move,
-    Target,
     Unit,
     UnitState,
 )
@@ -61,7 +61,7 @@ class World:
         self.is_paused = False
         """Whether a fleetd stands still between two of its steps."""
         self.names: set[str] = set()
-        self.wanted: dict[str, tuple[str, Target]] = {}
+        self.wanted: dict[str, tuple[str, DesiredState]] = {}
         """What the user wants: unit to text and target."""
         self.watcher = Watcher(self)
         self.store.on_commit = self.watcher.written
@@ -135,7 +135,7 @@ class World:
         """Whether the unit is to be up where it moves to before it is stopped where it was."""
         return "StartFirst=true" in self.wanted.get(unit, ("",))[0]
 
-    def marks(self) -> dict[str, Mark]:
+    def marks(self) -> dict[str, Eligibility]:
         """What the operator has said of machines, as the store has it, by id."""
         return {key.removeprefix(MARKS): mark_of(x.value) for key, x in self._under(MARKS).items()}
 
@@ -143,7 +143,7 @@ class World:
         """Which units are to move, as the store has it."""
         return {key.removeprefix(MOVES): move_of(x.value) for key, x in self._under(MOVES).items()}
 
-    def _under(self, prefix: str) -> dict[str, Entry]:
+    def _under(self, prefix: str) -> dict[str, KeyValue]:
         entries = self.store.entries
         return {key: entry for key, entry in entries.items() if key.startswith(prefix)}
 
@@ -175,15 +175,15 @@ class World:
     def is_told(self, machine: str, unit: str, sha: str) -> bool:
         """Whether the user and the leader want this file to run there at this moment."""
         value = self.store.value(schedule_key(machine, unit))
-        user = self.wanted.get(unit, ("", Target.INACTIVE))
+        user = self.wanted.get(unit, ("", DesiredState.INACTIVE))
         return (
             value is not None
-            and assignment_of(value) == Assignment(sha, Target.LAUNCHED)
-            and (sha_of(user[0]), user[1]) == (sha, Target.LAUNCHED)
+            and assignment_of(value) == Assignment(sha, DesiredState.LAUNCHED)
+            and (sha_of(user[0]), user[1]) == (sha, DesiredState.LAUNCHED)
             and self.lease_of(machine) != 0
         )
 
-    def want(self, unit: str, text: str, target: Target = Target.LAUNCHED) -> None:
+    def want(self, unit: str, text: str, target: DesiredState = DesiredState.LAUNCHED) -> None:
         """The user submits a unit, or changes it."""
         self.names.add(unit)
         self.wanted[unit] = (text, target)
@@ -202,7 +202,7 @@ class World:
         self.watcher.told(unit)
         self.store.commit([Delete(unit_key(unit))])
 
-    def mark(self, machine: str, mark: Mark | None) -> None:
+    def mark(self, machine: str, mark: Eligibility | None) -> None:
         """The operator cordons or drains a machine, or ends that."""
         id = self.node(machine).id
         if mark is None:
@@ -238,7 +238,7 @@ class World:
         """What `fleetctl destroy` does with a unit that may run without a record."""
         sha = next((a.sha for a in self._reported(unit)), "")
         if sha:
-            self.store.put(unit_key(unit), Unit(sha, Target.INACTIVE).to_json())
+            self.store.put(unit_key(unit), Unit(sha, DesiredState.INACTIVE).to_json())
         else:
             self.store.remove(unit_key(unit))
 
@@ -329,7 +329,7 @@ class World:
     def differences(self) -> list[str]:
         """What is not as it should be."""
         alive = {node.id: node for node in self.nodes if node.on}
-        launched = {u: sha_of(x) for u, (x, t) in self.wanted.items() if t is Target.LAUNCHED}
+        launched = {u: sha_of(x) for u, (x, t) in self.wanted.items() if t is DesiredState.LAUNCHED}
         homes: dict[str, list[str]] = {unit: [] for unit in launched}
         found: list[str] = []
         done = {
@@ -360,7 +360,7 @@ class World:
         found: list[str] = []
         for (machine, unit), assignment in self.schedule().items():
             right = machine in homes.get(unit, []) or assignment.ended
-            if not right and assignment.target is not Target.LOADED:
+            if not right and assignment.target is not DesiredState.LOADED:
                 found.append(f"{unit} is assigned to {machine}: {assignment.target}")
         for key, entry in self._under(STATES).items():
             machine, unit = split_key(key, STATES)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.coordination.lease import Session
+from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.systemd.dbus import DBusSystemd
 from fleet_cluster.fleet.systemd.fence import (
     KILL_AT,
@@ -29,7 +29,7 @@ class Guard:
         self.clock = FakeClock()
         self.file = MemoryFile()
         store = MemoryStore(self.clock)
-        self.session = Session(store, TTL, self.clock, self.file, lambda: None)
+        self.session = Lease(store, TTL, self.clock, self.file, lambda: None)
         self.running = ["db.service"]
         self.told: list[str] = []
         self.fence = Fence(self.file.load, self.clock, self)

@@ -9,12 +9,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_cluster.providers.aws.cloud_config import LIMIT, PACKAGES, Machine, user_data
+from fleet_cluster.providers.aws.cloud_config import LIMIT, PACKAGES, Instance, user_data
 from tests.checkout import LIBRARY
 
 IMAGE = LIBRARY / "fleet_cluster/providers/machine_image"
 GOLDEN = Path(__file__).with_name("cloud_config.yaml")
-MACHINE = Machine(
+MACHINE = Instance(
     name="machine-1",
     domain="prod.fleet-cluster.internal",
     authorized_key="ssh-ed25519 AAAA1",
@@ -38,7 +38,7 @@ def test_an_instance_gets_the_packages_of_the_machine_image():
 
 @given(st.text(alphabet="abcdefgh-", min_size=1, max_size=60))
 def test_any_name_arrives_and_the_text_stays_yaml(name: str):
-    machine = Machine(name, "d", "key", "a\nb\n", "c", "registry")
+    machine = Instance(name, "d", "key", "a\nb\n", "c", "registry")
     config = yaml.safe_load(user_data(machine, IMAGE / "files"))
     assert config["hostname"] == name
     assert config["ssh_keys"]["ed25519_private"] == "a\nb\n"

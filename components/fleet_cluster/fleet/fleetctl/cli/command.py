@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol, cast
 
-from ...kv import Store
-from ...model.records import Machine
+from ...kv import KV
+from ...model.records import MachineState
 from ..state.view import View
 from ..state.wait_conditions import Failed
 from .errors import CtlError
@@ -48,7 +48,7 @@ class Machines(Protocol):
 
     def run(
         self,
-        machine: Machine,
+        machine: MachineState,
         command: list[str],
         flags: Sequence[str] = (),
         takes_input: bool = False,
@@ -69,11 +69,11 @@ class Machines(Protocol):
 class Located:
     """A machine, and the unit that was looked for on it, if one was."""
 
-    machine: Machine
+    machine: MachineState
     unit: str = ""
 
 
-def no_store() -> Store:
+def no_store() -> KV:
     """Stands for a store where there is none.
 
     Raises:
@@ -86,14 +86,14 @@ def no_store() -> Store:
 class Context:
     """What a command works with."""
 
-    connect: Callable[[], Store]
+    connect: Callable[[], KV]
     """Open the store; only on a machine."""
     machines: Machines
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     """The unit files that the arguments named: unit to text."""
     document: str = ""
     """Standard input, for commands that read it."""
-    connect_as_app: Callable[[], Store] = no_store
+    connect_as_app: Callable[[], KV] = no_store
     """Open the store as the application, whose keys fleet may not read; only on a machine."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
-from ...model.records import Machine
+from ...model.records import MachineState
 from ...unitfiles.unitfile import unit_name
 from .errors import CtlError
 from .spelling import did_you_mean
@@ -82,7 +82,7 @@ def _fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) or fnmatchcase(name, pattern + ".service")
 
 
-def machine_named(given: str, machines: Mapping[str, Machine]) -> str:
+def machine_named(given: str, machines: Mapping[str, MachineState]) -> str:
     """The id of the machine that has this id, address or host name; empty if none has.
 
     Raises:
@@ -95,7 +95,9 @@ def machine_named(given: str, machines: Mapping[str, Machine]) -> str:
     return found[0] if found else ""
 
 
-def machine_meant(given: str, machines: Mapping[str, Machine], lost: Iterable[str] = ()) -> str:
+def machine_meant(
+    given: str, machines: Mapping[str, MachineState], lost: Iterable[str] = ()
+) -> str:
     """The same, or the machine whose id begins so: as it is printed, `3f2a91bc...`, too.
 
     Args:
@@ -122,7 +124,7 @@ def short(machine: str, full: bool = False) -> str:
     return machine if full or len(machine) <= SHORT_ID else f"{machine[:SHORT_ID]}..."
 
 
-def legend(machine: str, machines: Mapping[str, Machine], full: bool = False) -> str:
+def legend(machine: str, machines: Mapping[str, MachineState], full: bool = False) -> str:
     """A machine as it is printed: `3f2a91bc.../172.18.0.11`, or `3f2a91bc.../lost`."""
     known = machines.get(machine)
     return f"{short(machine, full)}/{known.address if known else 'lost'}"

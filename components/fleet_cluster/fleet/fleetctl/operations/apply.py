@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-from ..state.manifest import Application, check, in_the_way, obsolete
+from ..state.manifest import Manifest, check, in_the_way, obsolete
 from ..state.wait_conditions import Failed
-from ..state.watcher import Follower
+from ..state.watcher import Watcher
 from .admission import accept
 from .destroy import destroy
 from .rollout import Limits, Rollout
 from .waiter import say_nothing
 
 
-def apply(application: Application, follower: Follower, limits: Limits) -> Mapping[str, Failed]:
+def apply(application: Manifest, follower: Watcher, limits: Limits) -> Mapping[str, Failed]:
     """Check everything, change what differs, wait until all is as wanted.
 
     Units that run with another file are rolled; what is not in the set goes at the end.

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from ...model.records import Target, Unit
+from ...model.records import DesiredState, Unit
 from ..state import wait_conditions
-from ..state.transaction import Draft, change, tidy
+from ..state.transaction import Transaction, change, tidy
 from ..state.view import View
 from ..state.wait_conditions import Failed
-from ..state.watcher import Follower
+from ..state.watcher import Watcher
 from .waiter import Wait, announce
 
 
 def destroy(
-    follower: Follower,
+    follower: Watcher,
     names: Iterable[str],
     timeout: float | None = None,
     block: bool = True,
@@ -42,23 +42,23 @@ def destroy(
     return failures
 
 
-def dismissal(names: Iterable[str], view: View) -> Draft:
+def dismissal(names: Iterable[str], view: View) -> Transaction:
     """What takes units off their machines, held ones included."""
     units: dict[str, Unit | None] = {}
     for name in names:
         unit = view.units.get(name) or _reported(name, view)
-        if unit and unit.target is not Target.INACTIVE:
-            units[name] = replace(unit, target=Target.INACTIVE)
-    return Draft(units)
+        if unit and unit.target is not DesiredState.INACTIVE:
+            units[name] = replace(unit, target=DesiredState.INACTIVE)
+    return Transaction(units)
 
 
-def removal(names: Iterable[str], view: View, forced: bool = False) -> Draft:
+def removal(names: Iterable[str], view: View, forced: bool = False) -> Transaction:
     """What makes the cluster forget units, unless someone has started them again."""
-    return Draft(
+    return Transaction(
         {
             name: None
             for name in names
-            if (unit := view.units.get(name)) and (forced or unit.target is Target.INACTIVE)
+            if (unit := view.units.get(name)) and (forced or unit.target is DesiredState.INACTIVE)
         }
     )
 
@@ -66,5 +66,5 @@ def removal(names: Iterable[str], view: View, forced: bool = False) -> Draft:
 def _reported(name: str, view: View) -> Unit | None:
     """A unit that runs without a record in this store."""
     for state in view.reported(name).values():
-        return Unit(state.sha, Target.LAUNCHED)
+        return Unit(state.sha, DesiredState.LAUNCHED)
     return None

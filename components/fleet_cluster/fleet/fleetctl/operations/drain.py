@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from time import monotonic
 
-from ...model.records import Target, Unit
+from ...model.records import DesiredState, Unit
 from ...unitfiles.names import template_of
 from ..cli.names import legend
 from ..state.view import View
-from ..state.wait_conditions import Failed, Goal, Outcome, Reached, Waiting, goal_of
-from ..state.watcher import Follower
+from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting, goal_of
+from ..state.watcher import Watcher
 from .eligibility import units_on
 from .waiter import Wait
 
 
-def drain(follower: Follower, machine: str, timeout: float | None) -> Mapping[str, Failed]:
+def drain(follower: Watcher, machine: str, timeout: float | None) -> Mapping[str, Failed]:
     """Wait until a machine that is marked has no units, Global ones last.
 
     Returns:
@@ -25,7 +25,9 @@ def drain(follower: Follower, machine: str, timeout: float | None) -> Mapping[st
     deadline = None if timeout is None else monotonic() + timeout
     view = follower.view
     names = [name for name in units_on(machine, view) if not view.is_global(name)]
-    goals: dict[str, Goal] = {name: Departure(name, machine, view).check for name in names}
+    goals: dict[str, WaitCondition] = {
+        name: MachineDrain(name, machine, view).check for name in names
+    }
     failures = Wait(follower, goals, timeout).run()
     if failures:
         return failures
@@ -34,7 +36,7 @@ def drain(follower: Follower, machine: str, timeout: float | None) -> Mapping[st
     return Wait(follower, rest, left).run()
 
 
-class Departure:
+class MachineDrain:
     """One unit that is to leave a machine, and to be on another as it was here."""
 
     def __init__(self, name: str, machine: str, view: View) -> None:
@@ -44,7 +46,7 @@ class Departure:
         self._from = legend(machine, view.machines)
         self._was_up = state is not None and state.active in ("active", "activating", "reloading")
         self._unit: Unit | None = None
-        self._arrival: Goal | None = None
+        self._arrival: WaitCondition | None = None
 
     def check(self, view: View) -> Outcome:
         """How far it is."""
@@ -52,7 +54,7 @@ class Departure:
             return Reached(f"{self._name} has done its work on {self._from}: nothing is to move")
         unit = view.units.get(self._name)
         is_here = self._machine in {*view.assigned(self._name), *view.reported(self._name)}
-        if not is_here and (not unit or unit.target is Target.INACTIVE or not self._was_up):
+        if not is_here and (not unit or unit.target is DesiredState.INACTIVE or not self._was_up):
             return Reached(f"{self._name} has left {self._from}")
         if unit is None:
             return self._without_record(view)
@@ -93,7 +95,7 @@ class Departure:
         return self._arrival(view)
 
 
-def _gone(name: str, machine: str) -> Goal:
+def _gone(name: str, machine: str) -> WaitCondition:
     def goal(view: View) -> Outcome:
         where = legend(machine, view.machines)
         if machine in view.assigned(name) or machine in view.reported(name):

@@ -6,13 +6,13 @@ from dataclasses import replace
 from time import time
 
 from ...model.keys import mark_key
-from ...model.records import Mark
+from ...model.records import Eligibility
 from ..cli.errors import CtlError
 from ..cli.names import machine_meant
 from ..cli.spelling import did_you_mean
-from ..state.transaction import Draft, change
+from ..state.transaction import Transaction, change
 from ..state.view import View
-from ..state.watcher import Follower
+from ..state.watcher import Watcher
 
 _FULL_ID = re.compile("[0-9a-f]{32}")
 
@@ -45,31 +45,33 @@ def find_leaving(given: str, view: View) -> str:
     return given if _FULL_ID.fullmatch(given) else find_machine(given, view)
 
 
-def mark(follower: Follower, machine: str, wanted: Callable[[Mark | None], Mark | None]) -> None:
+def mark(
+    follower: Watcher, machine: str, wanted: Callable[[Eligibility | None], Eligibility | None]
+) -> None:
     """Change a machine's mark, by compare-and-swap; None removes it.
 
     Raises:
         CtlError: others kept changing it.
     """
 
-    def draft(view: View) -> Draft:
+    def draft(view: View) -> Transaction:
         before = view.marks.get(machine)
         after = wanted(before)
-        return Draft(records={} if before == after else {mark_key(machine): after})
+        return Transaction(records={} if before == after else {mark_key(machine): after})
 
     change(follower, draft)
 
 
-def cordoned(before: Mark | None) -> Mark:
+def cordoned(before: Eligibility | None) -> Eligibility:
     """The mark of a machine that gets no new units; one that is drained stays so."""
-    return before or Mark(since=time())
+    return before or Eligibility(since=time())
 
 
-def drained(before: Mark | None, force: bool, leaving: bool) -> Mark:
+def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibility:
     """The mark of a machine whose units move away."""
     if before and before.draining:
         return replace(before, force=force, leaving=leaving)
-    return Mark(draining=True, since=time(), force=force, leaving=leaving)
+    return Eligibility(draining=True, since=time(), force=force, leaving=leaving)
 
 
 def standing(machine: str, view: View) -> str:

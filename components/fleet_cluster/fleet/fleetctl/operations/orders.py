@@ -6,10 +6,10 @@ from ...model.keys import order_key
 from ...model.records import Order, UnitState, Verb
 from ..cli.errors import CtlError
 from ..cli.names import legend
-from ..state.transaction import Draft, change
+from ..state.transaction import Transaction, change
 from ..state.view import View
-from ..state.wait_conditions import Failed, Goal, Outcome, Reached, Waiting
-from ..state.watcher import Follower
+from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting
+from ..state.watcher import Watcher
 from .waiter import Wait, say_nothing
 
 ANSWER_SECONDS = 60
@@ -19,7 +19,7 @@ RELOAD_SECONDS = 3600
 
 
 def give(
-    follower: Follower, verb: Verb, places: Mapping[str, Iterable[str]], timeout: float | None
+    follower: Watcher, verb: Verb, places: Mapping[str, Iterable[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
     """Have machines do something about units; wait until each has answered.
 
@@ -40,13 +40,13 @@ def give(
     stands = RELOAD_SECONDS if verb is Verb.RELOAD else ANSWER_SECONDS
     lease = follower.store.grant(stands)
 
-    def draft(view: View) -> Draft:
+    def draft(view: View) -> Transaction:
         for name, machines in places.items():
             _check_free(name, machines, view, lease)
         keys = [order_key(on, name) for name, machines in places.items() for on in machines]
         # Those that were given already: etcd's answer was lost.
         fresh = [key for key in keys if not _is_of(lease, key, view)]
-        return Draft(records={key: Order(verb) for key in fresh}, lease=lease)
+        return Transaction(records={key: Order(verb) for key in fresh}, lease=lease)
 
     try:
         change(follower, draft)
@@ -79,7 +79,7 @@ def _is_of(lease: int, key: str, view: View) -> bool:
     return key in view.entries and view.entries[key].lease == lease
 
 
-def _answered(name: str, machines: Iterable[str]) -> Goal:
+def _answered(name: str, machines: Iterable[str]) -> WaitCondition:
     def goal(view: View) -> Outcome:
         outcomes = [_answer(name, machine, view) for machine in machines]
         failed = [one for one in outcomes if isinstance(one, Failed)]

@@ -8,11 +8,11 @@ from ...model.records import Move
 from ...scheduler.rebalance import Rebalancing, rebalance
 from ..cli import table
 from ..cli.names import legend
-from ..state.transaction import Draft, change
+from ..state.transaction import Transaction, change
 from ..state.view import View
-from ..state.wait_conditions import Failed, Goal, Outcome, Reached, Waiting
-from ..state.watcher import Follower
-from .drain import Departure
+from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting
+from ..state.watcher import Watcher
+from .drain import MachineDrain
 from .waiter import Wait
 
 FIELDS = ("unit", "from", "to", "why")
@@ -50,7 +50,7 @@ def nothing_to_move(plan: Rebalancing) -> str:
     return f"Nothing to move: no unit that may move would even them out; units on each: {loads}"
 
 
-def write(follower: Follower) -> tuple[Rebalancing, dict[str, Goal]]:
+def write(follower: Watcher) -> tuple[Rebalancing, dict[str, WaitCondition]]:
     """Plan, and tell fleet's leader to do it, by compare-and-swap.
 
     Returns:
@@ -60,21 +60,21 @@ def write(follower: Follower) -> tuple[Rebalancing, dict[str, Goal]]:
         CtlError: others kept writing the same moves.
     """
     plan = Rebalancing([], [])
-    goals: dict[str, Goal] = {}
+    goals: dict[str, WaitCondition] = {}
 
-    def draft(view: View) -> Draft:
+    def draft(view: View) -> Transaction:
         nonlocal plan, goals
         plan = planned(view)
         goals = _goals(plan, view)
-        return Draft(records={move_key(step.unit): step.move for step in plan.steps})
+        return Transaction(records={move_key(step.unit): step.move for step in plan.steps})
 
     change(follower, draft)
     return plan, goals
 
 
 def wait(
-    follower: Follower,
-    goals: Mapping[str, Goal],
+    follower: Watcher,
+    goals: Mapping[str, WaitCondition],
     timeout: float | None,
     announce: Callable[[str, str], None],
 ) -> Mapping[str, Failed]:
@@ -92,20 +92,23 @@ def wait(
     return failures
 
 
-def _goals(plan: Rebalancing, before: View) -> dict[str, Goal]:
+def _goals(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
     """Made of the view before the moves begin: it tells which units are up."""
-    under_way = {name: Passage([name], move, before) for name, move in before.moves.items()}
+    under_way = {
+        name: RebalanceProgress([name], move, before) for name, move in before.moves.items()
+    }
     new = {
-        step.unit: Passage([step.unit, *step.followers], step.move, before) for step in plan.steps
+        step.unit: RebalanceProgress([step.unit, *step.followers], step.move, before)
+        for step in plan.steps
     }
     return {name: passage.check for name, passage in (under_way | new).items()}
 
 
-class Passage:
+class RebalanceProgress:
     """A unit that is to move, with those that go with it."""
 
     def __init__(self, units: Iterable[str], move: Move, view: View) -> None:
-        self._departures = {unit: Departure(unit, move.source, view) for unit in units}
+        self._departures = {unit: MachineDrain(unit, move.source, view) for unit in units}
         self._leader = next(iter(self._departures))
         self._source = move.source
 
@@ -131,8 +134,8 @@ class Passage:
         )
 
 
-def _withdraw(follower: Follower, names: Collection[str]) -> None:
-    def draft(view: View) -> Draft:
-        return Draft(records={move_key(name): None for name in names if name in view.moves})
+def _withdraw(follower: Watcher, names: Collection[str]) -> None:
+    def draft(view: View) -> Transaction:
+        return Transaction(records={move_key(name): None for name in names if name in view.moves})
 
     change(follower, draft)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from ..cli.command import Context
 from ..cli.errors import Exit, TimedOutError
 from ..state.wait_conditions import Failed
-from ..state.watcher import Follower
+from ..state.watcher import Watcher
 
 
-def finish(context: Context, follower: Follower, work: Callable[[], Mapping[str, Failed]]) -> Exit:
+def finish(context: Context, follower: Watcher, work: Callable[[], Mapping[str, Failed]]) -> Exit:
     """Do the work; explain the units that failed, or that were still under way at the time limit.
 
     Raises:

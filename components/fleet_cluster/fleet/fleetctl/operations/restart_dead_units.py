@@ -7,11 +7,11 @@ systemctl stays as it is. Taking it off its machine for a moment makes fleetd st
 from collections.abc import Iterable
 from time import monotonic
 
-from ...model.records import Target
+from ...model.records import DesiredState
 from ..state import wait_conditions
 from ..state.transaction import change
 from ..state.view import View
-from ..state.watcher import Follower
+from ..state.watcher import Watcher
 from .destroy import dismissal
 from .waiter import Wait, say_nothing
 
@@ -31,7 +31,7 @@ def at_rest(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
 
 def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
     unit = view.units.get(name)
-    if not unit or unit.target is not Target.LAUNCHED or view.is_global(name):
+    if not unit or unit.target is not DesiredState.LAUNCHED or view.is_global(name):
         return False
     if view.has_ended(name):
         return with_finished
@@ -43,7 +43,7 @@ def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
     )
 
 
-def take_off(names: list[str], follower: Follower, timeout: float | None) -> float | None:
+def take_off(names: list[str], follower: Watcher, timeout: float | None) -> float | None:
     """Take units off their machines, so that they can be started anew.
 
     Returns:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from ...model.records import Target, Unit
+from ...model.records import DesiredState, Unit
 from ...unitfiles.unitfile import is_template
 from ..cli.errors import CtlError, TimedOutError, UsageError
 from ..cli.numbers import count, of_option
@@ -13,8 +13,8 @@ from ..cli.output import tell
 from ..state import wait_conditions
 from ..state.rollout_order import (
     Past,
+    RolloutOrder,
     Turn,
-    Turns,
     changing,
     followers,
     has_file,
@@ -24,10 +24,10 @@ from ..state.rollout_order import (
     pulls,
     turns,
 )
-from ..state.transaction import Draft, change, tidy
+from ..state.transaction import Transaction, change, tidy
 from ..state.view import View
-from ..state.wait_conditions import Failed, Goal, goal_of
-from ..state.watcher import Follower
+from ..state.wait_conditions import Failed, WaitCondition, goal_of
+from ..state.watcher import Watcher
 from .destroy import destroy
 from .restart_dead_units import at_rest, take_off
 from .waiter import Wait, add_timeout, say_nothing, timeout_of
@@ -78,17 +78,17 @@ def limits_of(arguments: Namespace) -> Limits:
 class Rollout:
     """One run. Whenever it is ended, each unit is on its old file or on its new one."""
 
-    follower: Follower
+    follower: Watcher
     wanted: Mapping[str, Unit]
     """All units of the set, as they are to be."""
     texts: Mapping[str, str]
     limits: Limits
     say: Callable[[str], None] = tell
     _before: Past = field(init=False)
-    _turns: Turns = field(init=False)
+    _turns: RolloutOrder = field(init=False)
     _ran: set[str] = field(default_factory=set[str])
     """The units that were active before."""
-    _goals: dict[str, Goal] = field(default_factory=dict[str, Goal])
+    _goals: dict[str, WaitCondition] = field(default_factory=dict[str, WaitCondition])
 
     def run(self) -> Mapping[str, Failed]:
         """Change what differs, in turns, each when the one before is healthy.
@@ -146,19 +146,21 @@ class Rollout:
         return self._wait(self._goals, verb, places)
 
     def _write(self, turn: Turn) -> None:
-        def missing(view: View) -> Draft:
-            return Draft({n: u for n, u in turn.items() if view.units.get(n) != u}, self.texts)
+        def missing(view: View) -> Transaction:
+            return Transaction(
+                {n: u for n, u in turn.items() if view.units.get(n) != u}, self.texts
+            )
 
         change(self.follower, missing)
 
     def _wait(
-        self, wanted: Mapping[str, Goal], verb: str, places: Mapping[str, list[str]]
+        self, wanted: Mapping[str, WaitCondition], verb: str, places: Mapping[str, list[str]]
     ) -> Mapping[str, Failed]:
         started = monotonic()
         width = max(map(len, self.wanted), default=0)
 
         def announce(name: str, _message: str) -> None:
-            if name in places and self.wanted[name].target is not Target.INACTIVE:
+            if name in places and self.wanted[name].target is not DesiredState.INACTIVE:
                 where = self._where(name, places[name])
                 self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
 
@@ -196,13 +198,13 @@ class Rollout:
     def _start_again(self, names: list[str]) -> None:
         """Unlike taking them off, this keeps them on their machines."""
         up = {name: self.follower.view.units[name] for name in names}
-        down = {name: replace(unit, target=Target.LOADED) for name, unit in up.items()}
-        change(self.follower, lambda _view: Draft(down))
+        down = {name: replace(unit, target=DesiredState.LOADED) for name, unit in up.items()}
+        change(self.follower, lambda _view: Transaction(down))
         try:
             stopped = {name: wait_conditions.stopped(name, unit) for name, unit in down.items()}
             Wait(self.follower, stopped, self.limits.timeout, say_nothing).run()
         finally:
-            change(self.follower, lambda _view: Draft(up))
+            change(self.follower, lambda _view: Transaction(up))
 
     def _back(self) -> None:
         """Put all that this changed back as it was, if running units were to be replaced."""
@@ -237,7 +239,7 @@ class Rollout:
         before = {name: dict(view.reported(name)) for name in back}
         bound = {name: followers(name, view) for name in back}
         places = self._places(back)
-        change(self.follower, lambda _view: Draft(back, self._before.texts))
+        change(self.follower, lambda _view: Transaction(back, self._before.texts))
         wanted = {
             name: wait_conditions.launched(name, back[name], before[name], is_proven=True)
             for name in back

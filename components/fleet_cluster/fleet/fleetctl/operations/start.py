@@ -3,15 +3,15 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from ...model.records import Target
+from ...model.records import DesiredState
 from ..cli.command import Context
 from ..cli.errors import Exit, TimedOutError
 from ..cli.output import tell
 from ..state.submission import names_to_submit, submission
-from ..state.transaction import Draft, change
+from ..state.transaction import Transaction, change
 from ..state.view import View
 from ..state.wait_conditions import Failed, Unplaced, goal_of
-from ..state.watcher import Follower
+from ..state.watcher import Watcher
 from . import waiter
 from .admission import accept
 from .report import finish
@@ -35,18 +35,18 @@ def add_unit_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def bring(context: Context, arguments: Namespace, target: Target) -> int:
+def bring(context: Context, arguments: Namespace, target: DesiredState) -> int:
     """Write the units' desired state; wait until they are there, unless told not to."""
 
-    def desired(view: View) -> Draft:
+    def desired(view: View) -> Transaction:
         return submission(names, target, context.files, view, arguments.replace)
 
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         names = names_to_submit(arguments.units, follower.view)
         first = desired(follower.view)  # Refuses bad input before the first change.
         accept(first.units, first.texts, follower.view)
         timeout = waiter.timeout_of(arguments)
-        if target is Target.LAUNCHED:
+        if target is DesiredState.LAUNCHED:
             resting = at_rest(names, follower.view, with_finished=True)
             try:
                 timeout = take_off(resting, follower, timeout)
@@ -69,8 +69,8 @@ def bring(context: Context, arguments: Namespace, target: Target) -> int:
     return code
 
 
-def _say_triggered(names: list[str], target: Target, view: View) -> None:
-    verb = "start" if target is Target.LAUNCHED else "load"
+def _say_triggered(names: list[str], target: DesiredState, view: View) -> None:
+    verb = "start" if target is DesiredState.LAUNCHED else "load"
     for name in names:
         print(f"Triggered {'global ' if view.is_global(name) else ''}unit {name} {verb}")
 

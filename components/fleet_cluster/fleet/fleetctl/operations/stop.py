@@ -4,19 +4,19 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...model.records import Target, Unit
+from ...model.records import DesiredState, Unit
 from ..cli.command import Context
 from ..cli.errors import Exit
 from ..cli.names import select
-from ..state.transaction import Draft, change
+from ..state.transaction import Transaction, change
 from ..state.view import View
-from ..state.wait_conditions import Goal
-from ..state.watcher import Follower
+from ..state.wait_conditions import WaitCondition
+from ..state.watcher import Watcher
 from . import waiter
 from .report import finish
 from .waiter import Wait
 
-ORDER = list(Target)
+ORDER = list(DesiredState)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -26,10 +26,13 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def lower(
-    context: Context, arguments: Namespace, target: Target, goal: Callable[[str, Unit], Goal]
+    context: Context,
+    arguments: Namespace,
+    target: DesiredState,
+    goal: Callable[[str, Unit], WaitCondition],
 ) -> int:
     """Bring units down to `target`; wait until they are there, unless told not to."""
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         names = select(arguments.units, follower.view.units, follower.view.runnable())
         change(follower, lambda view: lowering(names, target, view))
         if arguments.no_block:
@@ -41,10 +44,10 @@ def lower(
         return finish(context, follower, wait.run)
 
 
-def lowering(names: list[str], target: Target, view: View) -> Draft:
+def lowering(names: list[str], target: DesiredState, view: View) -> Transaction:
     """What brings units down to `target`; one that is further down already stays there."""
     units = {name: view.units[name] for name in names if name in view.units}
     higher = {
         name: unit for name, unit in units.items() if ORDER.index(unit.target) > ORDER.index(target)
     }
-    return Draft({name: replace(unit, target=target) for name, unit in higher.items()})
+    return Transaction({name: replace(unit, target=target) for name, unit in higher.items()})

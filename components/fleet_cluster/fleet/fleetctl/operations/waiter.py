@@ -9,8 +9,8 @@ from time import monotonic
 from ..cli.errors import TimedOutError
 from ..cli.numbers import count, of_option, seconds
 from ..cli.output import SLOW_SECONDS, tell
-from ..state.wait_conditions import Failed, Goal, Waiting
-from ..state.watcher import Follower
+from ..state.wait_conditions import Failed, WaitCondition, Waiting
+from ..state.watcher import Watcher
 
 NOTICE_SECONDS = 4.0
 """How often to say what is being waited for, when that has changed."""
@@ -72,8 +72,8 @@ def say_nothing(_name: str, _message: str) -> None:
 class Wait:
     """One wait for a number of units."""
 
-    follower: Follower
-    goals: dict[str, Goal]
+    follower: Watcher
+    goals: dict[str, WaitCondition]
     timeout: float | None = None
     announce: Callable[[str, str], None] = announce
     """Called when a unit is there, with its name and what to tell the operator."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...kv import Store
-from ...model.records import Machine
+from ...kv import KV
+from ...model.records import MachineState
 from ...model.wire import from_wire, to_wire
 from ..cli.command import Located
 from ..cli.errors import CtlError
@@ -19,7 +19,7 @@ from ..state.view import View
 from ..state.wait_conditions import Failed
 from ..state.watcher import read_view
 from .locate import locate
-from .ssh import Host, SshOptions
+from .ssh import SshHost, SshOptions
 from .tunnel import Tunnel, send_message
 
 JOURNAL_LINES = 10
@@ -30,7 +30,7 @@ MACHINE_ID_FILE = Path("/etc/machine-id")
 class FromMachine:
     """On a machine of the cluster, which runs its own commands itself."""
 
-    connect: Callable[[], Store]
+    connect: Callable[[], KV]
     options: SshOptions
     carried: bool = False
     """Whether the user is at the other end of a tunnel, from where other machines are reached."""
@@ -41,7 +41,7 @@ class FromMachine:
 
     def run(
         self,
-        machine: Machine,
+        machine: MachineState,
         command: list[str],
         flags: Sequence[str] = (),
         takes_input: bool = False,
@@ -55,7 +55,7 @@ class FromMachine:
                 "here to log in there. Run the same command on your own computer with --tunnel, "
                 "or come here with agent forwarding: fleetctl ssh -A, ssh -A"
             )
-        call = self.options.command(Host(machine.address), command, flags=flags)
+        call = self.options.command(SshHost(machine.address), command, flags=flags)
         return _call(call, takes_input)
 
     def explain(self, failures: Mapping[str, Failed], view: View) -> None:
@@ -73,7 +73,7 @@ class FromMachine:
             elif machine:
                 tell(f"  its log: fleetctl journal {name}")
 
-    def _is_own(self, machine: Machine) -> bool:
+    def _is_own(self, machine: MachineState) -> bool:
         return MACHINE_ID_FILE.is_file() and MACHINE_ID_FILE.read_text().strip() == machine.id
 
 
@@ -93,7 +93,7 @@ class FromOutside:
 
     def run(
         self,
-        machine: Machine,
+        machine: MachineState,
         command: list[str],
         flags: Sequence[str] = (),
         takes_input: bool = False,
@@ -112,15 +112,15 @@ class FromOutside:
         _call(call, to_stderr=True)
 
     def _call_for(
-        self, machine: Machine, command: list[str], flags: Sequence[str] = ()
+        self, machine: MachineState, command: list[str], flags: Sequence[str] = ()
     ) -> list[str]:
         """The way to a machine: that of the ssh configuration, or else through the tunnel."""
         options = self.tunnel.options
         if self.tunnel.host.name in (machine.address, machine.hostname):
             return options.command(self.tunnel.host, command, flags=flags)
         if self._is_configured(machine.hostname):
-            return options.command(Host(machine.hostname), command, flags=flags)
-        host = Host(machine.address, self.ssh_port)
+            return options.command(SshHost(machine.hostname), command, flags=flags)
+        host = SshHost(machine.address, self.ssh_port)
         return options.command(host, command, jump=self.tunnel.host, flags=flags)
 
     def _is_configured(self, name: str) -> bool:
@@ -149,6 +149,6 @@ def _call(command: list[str], takes_input: bool = False, to_stderr: bool = False
         raise CtlError(f"{command[0]} is not installed on this computer") from error
 
 
-def _machine(raw: Mapping[str, Any]) -> Machine:
+def _machine(raw: Mapping[str, Any]) -> MachineState:
     """A machine as fleetctl of another version may have written it."""
-    return Machine(**from_wire(Machine, raw))
+    return MachineState(**from_wire(MachineState, raw))

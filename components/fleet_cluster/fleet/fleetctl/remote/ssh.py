@@ -14,7 +14,7 @@ KEEPALIVE = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")
 
 
 @dataclass(frozen=True)
-class Host:
+class SshHost:
     """Where an SSH server listens; a port of 0 is left to ssh's configuration."""
 
     name: str
@@ -22,7 +22,7 @@ class Host:
     user: str = ""
 
     @classmethod
-    def parse(cls, given: str) -> "Host":
+    def parse(cls, given: str) -> "SshHost":
         """Read `[USER@]HOST[:PORT]`; an IPv6 address with a port is in brackets.
 
         Raises:
@@ -60,10 +60,10 @@ class SshOptions:
 
     def command(
         self,
-        host: Host,
+        host: SshHost,
         command: Sequence[str] = (),
         *,
-        jump: Host | None = None,
+        jump: SshHost | None = None,
         flags: Sequence[str] = (),
     ) -> list[str]:
         """The ssh call that runs `command` on `host`, or a login shell there.
@@ -82,7 +82,7 @@ class SshOptions:
         """The ssh call that prints the configuration for a host, without connecting."""
         return ["ssh", *(("-F", self.config) if self.config else ()), "-G", "--", name]
 
-    def _flags(self, host: Host) -> list[str]:
+    def _flags(self, host: SshHost) -> list[str]:
         return [
             *(("-F", self.config) if self.config else ()),
             *("-l", host.user or self.username),
@@ -106,7 +106,7 @@ class SshOptions:
             return ["-o", pinned, "-o", "StrictHostKeyChecking=yes"]
         return []
 
-    def _proxy(self, jump: Host) -> str:
+    def _proxy(self, jump: SshHost) -> str:
         # Not -J: that one would not get the identity and the known hosts of this command line.
         through = ["ssh", *self._flags(jump)]
         escaped = [word.replace("%", "%%") for word in through]

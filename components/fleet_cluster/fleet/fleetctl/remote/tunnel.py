@@ -19,10 +19,10 @@ from typing import IO
 from ...model.wire import from_wire, to_wire
 from ..cli.errors import CtlError
 from ..cli.output import told_if_slow
-from .ssh import Host, SshOptions
+from .ssh import SshHost, SshOptions
 
 CARRIED = "--carried"
-"""The hidden flag under which the far command expects its `Parcel`."""
+"""The hidden flag under which the far command expects its `RemoteRequest`."""
 MESSAGE = "\x1e"
 """Starts a line of the far command's standard error that is meant for this program."""
 CONNECTED = f"{MESSAGE}connected\n"
@@ -35,7 +35,7 @@ NOT_FOUND = 127
 
 
 @dataclass(frozen=True)
-class Parcel:
+class RemoteRequest:
     """What a command needs from the computer where it was typed."""
 
     files: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -46,12 +46,14 @@ class Parcel:
 class Tunnel:
     """The machine that runs commands for us; another one when there is no way to it."""
 
-    host: Host
+    host: SshHost
     options: SshOptions
-    others: list[Host] = field(default_factory=list[Host])
+    others: list[SshHost] = field(default_factory=list[SshHost])
     """Further machines of the cluster, in the order in which they are tried."""
 
-    def run(self, words: Sequence[str], parcel: Parcel, on_message: Callable[[str], None]) -> int:
+    def run(
+        self, words: Sequence[str], parcel: RemoteRequest, on_message: Callable[[str], None]
+    ) -> int:
         """Run `fleetctl WORDS` there; its output is ours. Its exit code.
 
         Raises:
@@ -122,7 +124,7 @@ class Tunnel:
 
 def _carry(
     call: Sequence[str],
-    parcel: Parcel,
+    parcel: RemoteRequest,
     on_message: Callable[[str], None],
     on_connected: Callable[[], None],
 ) -> tuple[int, bool]:
@@ -142,7 +144,7 @@ def _carry(
     return process.returncode, connected
 
 
-def _send(parcel: Parcel, to: IO[str]) -> None:
+def _send(parcel: RemoteRequest, to: IO[str]) -> None:
     try:
         to.write(json.dumps(to_wire(parcel)) + "\n")
         to.flush()
@@ -158,9 +160,9 @@ def _pass_on(line: str, on_message: Callable[[str], None]) -> None:
         sys.stderr.flush()
 
 
-def receive() -> Parcel:
+def receive() -> RemoteRequest:
     """At the far end: take the parcel, and from now on end when the near end does."""
-    parcel = Parcel(**from_wire(Parcel, json.loads(sys.stdin.readline())))
+    parcel = RemoteRequest(**from_wire(RemoteRequest, json.loads(sys.stdin.readline())))
     Thread(target=_end_with_caller, daemon=True).start()
     return parcel
 

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 
-from ...kv import Delete, Entry, Put, Store, Unchanged
+from ...kv import KV, Delete, KeyValue, Put, Unchanged
 from ...model.keys import claim_key
 from ...model.record import BadRecordError
 from ...model.records import Claim, Unit
@@ -20,7 +20,7 @@ PRINTED = "PULUMI_COMMAND_STDOUT"
 """Where the command plugin puts what the resource has printed; only for an update and the end."""
 
 
-def claim(store: Store, name: str, content: str, mended: int) -> str:
+def claim(store: KV, name: str, content: str, mended: int) -> str:
     """Note that this resource has written `content`: the token, for it to print.
 
     A resource keeps its token as long as it is not replaced.
@@ -36,7 +36,7 @@ def claim(store: Store, name: str, content: str, mended: int) -> str:
     return token
 
 
-def give_up(store: Store, name: str) -> bool:
+def give_up(store: KV, name: str) -> bool:
     """Forget the claim, if it is this resource's.
 
     Returns:
@@ -86,7 +86,7 @@ def changed(claims: Mapping[str, Claim | None], contents: Mapping[str, str]) -> 
             yield name
 
 
-def _read(entry: Entry) -> Claim | None:
+def _read(entry: KeyValue) -> Claim | None:
     """A damaged record protects nothing; the next update writes it anew."""
     try:
         return Claim.from_json(entry.value)

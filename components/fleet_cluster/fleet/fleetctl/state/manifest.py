@@ -5,20 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from ...model.records import Target, Unit
+from ...model.records import DesiredState, Unit
 from ...unitfiles.text import sha_of, unix_lines
 from ...unitfiles.unitfile import is_template, parse, template_of
 from ..cli.errors import CtlError
 from ..cli.spelling import did_you_mean
-from .transaction import Draft, check_size
+from .transaction import Transaction, check_size
 from .view import View
 from .wait_conditions import unplaced_reasons
 
-TARGETS = ", ".join(Target)
+TARGETS = ", ".join(DesiredState)
 
 
 @dataclass(frozen=True)
-class Application:
+class Manifest:
     """A set of units that has one owner: all that it is to have, and nothing else."""
 
     owner: str
@@ -28,7 +28,7 @@ class Application:
     """The unit files that these name: SHA-256 to text."""
 
     @classmethod
-    def from_json(cls, text: str) -> "Application":
+    def from_json(cls, text: str) -> "Manifest":
         """Read and check a document.
 
         Shape: `{"owner": NAME, "units": {UNIT: {"text": FILE, "target": TARGET,
@@ -41,7 +41,7 @@ class Application:
         return cls.read(_load(text))
 
     @classmethod
-    def read(cls, given: Any) -> "Application":
+    def read(cls, given: Any) -> "Manifest":
         """Check a document that was read already; see `from_json`."""
         document = _object("the document", given, {"owner", "units"}, {"owner", "units"})
         owner = document["owner"]
@@ -63,7 +63,7 @@ class Application:
         return cls(owner, units, texts)
 
 
-def documents(text: str) -> list[Application]:
+def documents(text: str) -> list[Manifest]:
     """`fleetctl plan`'s document: first those of its field `after`, then itself.
 
     Raises:
@@ -73,7 +73,7 @@ def documents(text: str) -> list[Application]:
     after: Any = document.pop("after", [])
     if not isinstance(after, list):
         raise CtlError(f"apply: after must be a list of documents, not {after!r:.80}")
-    return [Application.read(one) for one in (*cast(list[Any], after), document)]
+    return [Manifest.read(one) for one in (*cast(list[Any], after), document)]
 
 
 def _load(text: str) -> Any:
@@ -103,11 +103,11 @@ def _object(
     return fields
 
 
-def _members(name: str, file: Mapping[str, Any]) -> dict[str, Target]:
+def _members(name: str, file: Mapping[str, Any]) -> dict[str, DesiredState]:
     """A unit, or a template and its instances, each with its target."""
-    default = Target.INACTIVE if is_template(name) else Target.LAUNCHED
+    default = DesiredState.INACTIVE if is_template(name) else DesiredState.LAUNCHED
     members = {name: _target(name, file.get("target", default))}
-    if is_template(name) and members[name] is not Target.INACTIVE:
+    if is_template(name) and members[name] is not DesiredState.INACTIVE:
         raise CtlError(f"apply: {name} is a template, which cannot run: its target is inactive")
     for instance, target in _object(f"instances of {name}", file.get("instances", {})).items():
         if template_of(instance) != name:
@@ -116,14 +116,14 @@ def _members(name: str, file: Mapping[str, Any]) -> dict[str, Target]:
     return members
 
 
-def _target(name: str, given: Any) -> Target:
+def _target(name: str, given: Any) -> DesiredState:
     try:
-        return Target(given)
+        return DesiredState(given)
     except ValueError as error:
         raise CtlError(f"apply: the target of {name} is {given!r}; allowed: {TARGETS}") from error
 
 
-def check(application: Application, view: View) -> None:
+def check(application: Manifest, view: View) -> None:
     """Refuse what the cluster could not do, before anything is written.
 
     Raises:
@@ -134,7 +134,7 @@ def check(application: Application, view: View) -> None:
     check_fits(application.units, view.preview(changes.units, changes.texts))
 
 
-def check_owner(application: Application, view: View) -> None:
+def check_owner(application: Manifest, view: View) -> None:
     """Refuse units of others.
 
     Raises:
@@ -165,29 +165,31 @@ def _unplaced(units: Mapping[str, Unit], then: View) -> dict[str, str]:
     return {
         name: reason
         for name, unit in units.items()
-        if unit.target is not Target.INACTIVE and (reason := unplaced_reasons(name, then))
+        if unit.target is not DesiredState.INACTIVE and (reason := unplaced_reasons(name, then))
     }
 
 
-def in_the_way(application: Application, view: View) -> dict[str, Unit]:
+def in_the_way(application: Manifest, view: View) -> dict[str, Unit]:
     """Obsolete units that have to go first, because the others do not fit beside them."""
     if not _unplaced(application.units, view.preview(application.units, application.texts)):
         return {}
-    return {n: replace(view.units[n], target=Target.INACTIVE) for n in obsolete(application, view)}
+    return {
+        n: replace(view.units[n], target=DesiredState.INACTIVE) for n in obsolete(application, view)
+    }
 
 
-def draft(application: Application, view: View) -> Draft:
+def draft(application: Manifest, view: View) -> Transaction:
     """All that differs: what is missing, has changed, or was stopped by hand, and what is to go."""
     units: dict[str, Unit | None] = {
         name: unit for name, unit in application.units.items() if view.units.get(name) != unit
     }
     for name in obsolete(application, view):
-        if view.units[name].target is not Target.INACTIVE:
-            units[name] = replace(view.units[name], target=Target.INACTIVE)
-    return Draft(units, application.texts)
+        if view.units[name].target is not DesiredState.INACTIVE:
+            units[name] = replace(view.units[name], target=DesiredState.INACTIVE)
+    return Transaction(units, application.texts)
 
 
-def obsolete(application: Application, view: View) -> list[str]:
+def obsolete(application: Manifest, view: View) -> list[str]:
     """The owner's units that are not in the set any more."""
     return sorted(
         name
@@ -196,12 +198,12 @@ def obsolete(application: Application, view: View) -> list[str]:
     )
 
 
-def placements(application: Application, view: View) -> dict[str, str | list[str]]:
+def placements(application: Manifest, view: View) -> dict[str, str | list[str]]:
     """The host name of each unit's machine; a Global unit has a list."""
     found: dict[str, str | list[str]] = {}
     for name, unit in sorted(application.units.items()):
         on = [view.machines[id].hostname for id in view.homes(name) if id in view.machines]
-        if unit.target is Target.INACTIVE or not on:
+        if unit.target is DesiredState.INACTIVE or not on:
             continue
         found[name] = sorted(on) if view.is_global(name) else on[0]
     return found

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ...kv import Entry, Snapshot
+from ...kv import KeyValue, Snapshot
 from ...model.keys import file_key, schedule_key, state_key, unit_key
 from ...model.record import Record
-from ...model.records import Assignment, Target, Unit, UnitState
+from ...model.records import Assignment, DesiredState, Unit, UnitState
 from ...unitfiles.bonds import BINDING, names_in
 from ...unitfiles.unitfile import is_template, template_of
 from ..operations.restart_dead_units import at_rest
-from .rollout_order import UP, Turns, changing, turns
+from .rollout_order import UP, RolloutOrder, changing, turns
 from .view import View
 from .wait_conditions import unplaced_reasons
 
@@ -34,7 +34,7 @@ STARTING = (Action.START, Action.RESTART, Action.MOVE)
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStep:
     """One unit on one machine."""
 
     turn: int
@@ -55,7 +55,7 @@ class Group:
     """A unit, or a template with its instances: what serves together."""
 
     unit: str
-    steps: list[Step]
+    steps: list[PlannedStep]
     active: int
     """How many run now; a Global unit counts on each of its machines."""
     lowest: int
@@ -63,7 +63,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Change:
+class PlannedChange:
     """Units as they are to be."""
 
     wanted: Mapping[str, Unit]
@@ -76,52 +76,54 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ClusterPlan:
     """What a change will do."""
 
-    steps: list[Step]
+    steps: list[PlannedStep]
     groups: list[Group]
     refused: dict[str, str]
     """The units that could run nowhere, and why: then nothing at all is done."""
 
 
-def forecast(change: Change, view: View, max_unavailable: int = 1) -> Forecast:
+def forecast(change: PlannedChange, view: View, max_unavailable: int = 1) -> ClusterPlan:
     """What it takes to make units as they are to be, in the order in which it will happen."""
     order = turns(change.wanted, view, max_unavailable)
     rolled = {name for turn in order.rolled for name in turn}
     resting = {n for n in at_rest(change.wanted, view, with_finished=False) if n not in rolled}
     then = _then(change, view, resting)
-    asked = {n: unit for n, unit in change.wanted.items() if unit.target is not Target.INACTIVE}
+    asked = {
+        n: unit for n, unit in change.wanted.items() if unit.target is not DesiredState.INACTIVE
+    }
     refused = {name: why for name in asked if (why := unplaced_reasons(name, then))}
     if refused:
-        return Forecast([], [], refused)
+        return ClusterPlan([], [], refused)
     found = _steps(change, view, then, order, resting)
     steps = sorted(found, key=lambda step: (step.turn, step.unit))
-    groups: defaultdict[str, list[Step]] = defaultdict(list)
+    groups: defaultdict[str, list[PlannedStep]] = defaultdict(list)
     for step in steps:
         groups[template_of(step.unit) or step.unit].append(step)
-    return Forecast(steps, [_group(name, groups[name], view) for name in sorted(groups)], {})
+    return ClusterPlan(steps, [_group(name, groups[name], view) for name in sorted(groups)], {})
 
 
-def afterwards(change: Change, view: View) -> View:
+def afterwards(change: PlannedChange, view: View) -> View:
     """The cluster as it will be when a change is done, all its units up."""
     then = _then(change, view, at_rest(change.wanted, view, with_finished=False))
     records: dict[str, Record] = {unit_key(name): unit for name, unit in change.wanted.items()}
     for name, unit in change.wanted.items():
-        for machine in _places(name, then) if unit.target is not Target.INACTIVE else ():
+        for machine in _places(name, then) if unit.target is not DesiredState.INACTIVE else ():
             records[schedule_key(machine, name)] = Assignment(unit.sha, unit.target)
             up = UnitState("loaded", "active", "running", unit.sha)
             records[state_key(machine, name)] = up
     values = {key: record.to_json() for key, record in records.items()}
     values |= {file_key(sha): text for sha, text in change.texts.items()}
-    new = {key: Entry(key, value, 1, 1) for key, value in values.items()}
+    new = {key: KeyValue(key, value, 1, 1) for key, value in values.items()}
     gone = {unit_key(name) for name in change.going}
     gone |= {schedule_key(on, name) for name in change.wanted for on in view.homes(name)}
     kept = {key: entry for key, entry in view.entries.items() if key not in gone}
     return View(Snapshot(view.revision, kept | new))
 
 
-def _then(change: Change, view: View, resting: Iterable[str]) -> View:
+def _then(change: PlannedChange, view: View, resting: Iterable[str]) -> View:
     """Where the units are placed: beside those that go, unless these go first.
 
     Those at rest are taken off their machines to be started anew, and may come to others.
@@ -141,12 +143,12 @@ def _places(name: str, then: View) -> list[str]:
 
 
 def _steps(
-    change: Change, view: View, then: View, order: Turns, resting: Collection[str]
-) -> Iterator[Step]:
+    change: PlannedChange, view: View, then: View, order: RolloutOrder, resting: Collection[str]
+) -> Iterator[PlannedStep]:
     """Also those of units that the change does not name: they follow, are bound or make room."""
     last = len(order.rolled) + 1
     rolled = _turns_of(order, view)
-    own: list[Step] = []
+    own: list[PlannedStep] = []
     for name in sorted(view.units.keys() | change.wanted.keys()):
         if name in change.going:
             own += _leaving(name, view, 0 if change.going_first else last)
@@ -156,7 +158,7 @@ def _steps(
     yield from _bound(own, view, then)
 
 
-def _turns_of(order: Turns, view: View) -> Mapping[str, Mapping[str, int]]:
+def _turns_of(order: RolloutOrder, view: View) -> Mapping[str, Mapping[str, int]]:
     """When units get their file, by machine; empty for the machine that is not named."""
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for turn, records in enumerate(order.rolled, 1):
@@ -166,14 +168,14 @@ def _turns_of(order: Turns, view: View) -> Mapping[str, Mapping[str, int]]:
     return found
 
 
-def _leaving(name: str, view: View, turn: int) -> Iterator[Step]:
+def _leaving(name: str, view: View, turn: int) -> Iterator[PlannedStep]:
     for machine in view.homes(name):
         yield _step(turn, name, Action.STOP, machine, "", "it is not wanted any more", view)
 
 
 def _of_unit(
     name: str, view: View, then: View, turns_on: Mapping[str, int], rests: bool
-) -> Iterator[Step]:
+) -> Iterator[PlannedStep]:
     turn = turns_on.get("", 0)
     known, unit = view.units.get(name), then.units[name]
     before, after = view.homes(name), _places(name, then)
@@ -185,10 +187,10 @@ def _of_unit(
         return
     for machine in sorted({*before, *after}):
         if machine not in before:
-            action = Action.START if unit.target is Target.LAUNCHED else Action.LOAD
+            action = Action.START if unit.target is DesiredState.LAUNCHED else Action.LOAD
             yield _step(turn, name, action, "", machine, because, view)
         elif machine not in after:
-            wanted = unit.target is not Target.INACTIVE
+            wanted = unit.target is not DesiredState.INACTIVE
             why = "it fits nowhere any more" if wanted else "it is to be inactive"
             yield _step(turn, name, Action.STOP, machine, "", why, view)
         elif known and (found := _in_place(known, unit, machine, rests)):
@@ -199,29 +201,31 @@ def _of_unit(
 def _in_place(known: Unit, unit: Unit, machine: str, rests: bool) -> tuple[Action, str] | None:
     """What becomes of a unit that stays on its machine."""
     if unit.target is not known.target:
-        launched = unit.target is Target.LAUNCHED
+        launched = unit.target is DesiredState.LAUNCHED
         return (Action.START, "it is loaded") if launched else (Action.STOP, "it stays loaded")
     if rests:
         return Action.START, "it is at rest"
     if unit.sha_on(machine) != known.sha_on(machine):
-        action = Action.RESTART if unit.target is Target.LAUNCHED else Action.LOAD
+        action = Action.RESTART if unit.target is DesiredState.LAUNCHED else Action.LOAD
         return action, "its file changes"
     return None
 
 
 def _step(
     turn: int, name: str, action: Action, source: str, target: str, why: str, view: View
-) -> Step:
+) -> PlannedStep:
     state = view.reported(name).get(source)
-    return Step(turn, name, action, source, target, why, state is not None and state.active in UP)
+    return PlannedStep(
+        turn, name, action, source, target, why, state is not None and state.active in UP
+    )
 
 
-def _bound(steps: list[Step], view: View, then: View) -> Iterator[Step]:
+def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[PlannedStep]:
     """What systemd stops with units that stop, and runs again when they do."""
     told = {step.unit for step in steps}
     downs = {(step.unit, step.source): step for step in steps if step.source and step.was_up}
     for name in sorted(then.units.keys() - told):
-        if then.units[name].target is not Target.LAUNCHED:
+        if then.units[name].target is not DesiredState.LAUNCHED:
             continue
         masters = names_in(name, then.text_of(name) or "", BINDING)
         for machine in view.homes(name):
@@ -233,14 +237,14 @@ def _bound(steps: list[Step], view: View, then: View) -> Iterator[Step]:
                 yield _step(step.turn, name, action, machine, target, why, view)
 
 
-def _group(name: str, steps: list[Step], view: View) -> Group:
+def _group(name: str, steps: list[PlannedStep], view: View) -> Group:
     members = [n for n in view.units if name in (n, template_of(n)) and not is_template(n)]
     states = [state for member in members for state in view.reported(member).values()]
     active = sum(state.active in UP for state in states)
     return Group(name, steps, active, _lowest(steps, active))
 
 
-def _lowest(steps: list[Step], active: int) -> int:
+def _lowest(steps: list[PlannedStep], active: int) -> int:
     """The fewest that are up when each turn begins with what stops and ends with what starts."""
     lowest = active
     for turn in sorted({step.turn for step in steps}):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from ...kv import batches
-from ...model.records import Target, Unit
+from ...model.records import DesiredState, Unit
 from ...unitfiles.bonds import PULLING, names_in
 from ...unitfiles.unitfile import is_template, template_of
 from .view import View
@@ -20,7 +20,7 @@ Turn = dict[str, Unit]
 
 
 @dataclass(frozen=True)
-class Turns:
+class RolloutOrder:
     """The units that differ, in the order in which they are changed."""
 
     first: list[str] = field(default_factory=list[str])
@@ -31,7 +31,7 @@ class Turns:
     """Templates: until all else is done, they name the file to go back to."""
 
 
-def turns(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> Turns:
+def turns(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> RolloutOrder:
     """The order in which to make units as wanted.
 
     In each turn, at most `max_unavailable` instances of each template, and as many machines of
@@ -41,7 +41,7 @@ def turns(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> Turns
     last = [name for name in changed if is_template(name) and name in view.units]
     rolled = [name for name in changed if is_rolled(wanted[name], view.units.get(name))]
     first = [name for name in changed if name not in rolled and name not in last]
-    return Turns(first, in_turn({n: wanted[n] for n in rolled}, view, max_unavailable), last)
+    return RolloutOrder(first, in_turn({n: wanted[n] for n in rolled}, view, max_unavailable), last)
 
 
 def in_turn(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> list[Turn]:
@@ -89,8 +89,8 @@ def is_rolled(wanted: Unit, known: Unit | None) -> bool:
     return (
         known is not None
         and (known.sha, known.kept) != (wanted.sha, wanted.kept)
-        and known.target is Target.LAUNCHED
-        and wanted.target is Target.LAUNCHED
+        and known.target is DesiredState.LAUNCHED
+        and wanted.target is DesiredState.LAUNCHED
     )
 
 
@@ -141,7 +141,7 @@ def followers(name: str, view: View) -> list[str]:
     return sorted(
         other
         for other, unit in view.units.items()
-        if unit.target is Target.LAUNCHED
+        if unit.target is DesiredState.LAUNCHED
         and (asked := view.requirements(other))
         and name in asked.machine_of
         and is_active(other, view)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ...model.records import Target, Unit
+from ...model.records import DesiredState, Unit
 from ...unitfiles.sockets import accepted_template
 from ...unitfiles.text import sha_of
 from ...unitfiles.unitfile import is_template, template_of
 from ..cli.errors import CtlError
 from ..cli.names import is_glob, name_of, select
 from ..cli.spelling import did_you_mean
-from .transaction import Draft
+from .transaction import Transaction
 from .view import View, parse_once
 
 
@@ -25,11 +25,11 @@ def names_to_submit(given: Iterable[str], view: View) -> list[str]:
 
 def submission(
     names: Iterable[str],
-    target: Target,
+    target: DesiredState,
     files: Mapping[str, str],
     view: View,
     replaced: bool = False,
-) -> Draft:
+) -> Transaction:
     """What makes these units known to the cluster, and brings them to `target`.
 
     Args:
@@ -46,7 +46,7 @@ def submission(
     units: dict[str, Unit | None] = {}
     texts: dict[str, str] = {}
     for name in names:
-        if is_template(name) and target is not Target.INACTIVE:
+        if is_template(name) and target is not DesiredState.INACTIVE:
             raise CtlError(
                 f"{name} is a template and cannot run itself; "
                 f"name an instance, such as {name.replace('@', '@1', 1)}"
@@ -57,17 +57,19 @@ def submission(
             found |= _texts(template, files, view, replaced)
         for changed, text in found.items():
             known = view.units.get(changed)
-            unit = _brought(known, sha_of(text), target if changed == name else Target.INACTIVE)
+            unit = _brought(
+                known, sha_of(text), target if changed == name else DesiredState.INACTIVE
+            )
             if unit != known:
                 parse_once(changed, text)
                 units[changed], texts[unit.sha] = unit, text
-    return Draft(units, texts)
+    return Transaction(units, texts)
 
 
-def _brought(known: Unit | None, sha: str, target: Target) -> Unit:
+def _brought(known: Unit | None, sha: str, target: DesiredState) -> Unit:
     if known is None:
         return Unit(sha, target)
-    target = known.target if target is Target.INACTIVE else target
+    target = known.target if target is DesiredState.INACTIVE else target
     if sha == known.sha:
         return replace(known, target=target)
     return replace(known, sha=sha, target=target, kept={})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ...model.records import Assignment, Target, UnitState
+from ...model.records import Assignment, DesiredState, UnitState
 from ..cli.names import legend
 from .view import View
 from .wait_conditions import AUTO_RESTART
@@ -50,7 +50,7 @@ def _decided(name: str, view: View) -> Iterator[Event]:
     told = {**view.withdrawn(name), **view.assigned(name)}
     for machine, assignment in told.items():
         where = legend(machine, view.machines)
-        if assignment.target is Target.INACTIVE:
+        if assignment.target is DesiredState.INACTIVE:
             what = f"taken off {where}: {assignment.because}"
             yield Event(assignment.at, "leader", what, machine)
         else:

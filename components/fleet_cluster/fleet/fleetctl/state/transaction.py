@@ -10,10 +10,10 @@ from ...kv import (
     MAX_VALUE_BYTES,
     Condition,
     Delete,
+    KVRefusedError,
+    KVUnavailableError,
     Operation,
     Put,
-    StoreRefusedError,
-    StoreUnavailableError,
     Unchanged,
 )
 from ...model import keys
@@ -22,14 +22,14 @@ from ...model.records import Unit
 from ..cli.errors import CtlError
 from ..cli.output import told_if_slow
 from .view import View
-from .watcher import Follower
+from .watcher import Watcher
 
 ATTEMPTS = 10
 """How often a change is decided anew when others write at the same moment."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class Transaction:
     """What is to be written."""
 
     units: Mapping[str, Unit | None] = field(default_factory=dict[str, Unit | None])
@@ -56,7 +56,7 @@ def check_size(where: str, text: str) -> None:
         )
 
 
-def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
+def change(follower: Watcher, decide: Callable[[View], Transaction]) -> Transaction:
     """Write what `decide` makes of the records, and decide again when they changed meanwhile.
 
     Afterwards the follower's view shows what was written.
@@ -75,7 +75,7 @@ def change(follower: Follower, decide: Callable[[View], Draft]) -> Draft:
     raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
 
 
-def _write(follower: Follower, draft: Draft) -> bool:
+def _write(follower: Watcher, draft: Transaction) -> bool:
     """Write all of a draft, in as few transactions as etcd allows, and see it in the view.
 
     Returns:
@@ -87,15 +87,15 @@ def _write(follower: Follower, draft: Draft) -> bool:
             revision = follower.store.commit(operations, *conditions)
             if not revision:
                 return False
-    except StoreRefusedError:
+    except KVRefusedError:
         raise
-    except StoreUnavailableError:
+    except KVUnavailableError:
         return False
     follower.catch_up(revision)
     return True
 
 
-def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[Condition]]]:
+def _batches(view: View, draft: Transaction) -> Iterator[tuple[list[Operation], list[Condition]]]:
     operations: list[Operation] = []
     conditions: list[Condition] = []
     written: set[str] = set()
@@ -126,14 +126,14 @@ def _batches(view: View, draft: Draft) -> Iterator[tuple[list[Operation], list[C
         yield operations, conditions
 
 
-def _size(unit: Unit | None, draft: Draft, written: Collection[str]) -> int:
+def _size(unit: Unit | None, draft: Transaction, written: Collection[str]) -> int:
     """How many bytes of files go with a unit."""
     if unit is None or unit.sha in written:
         return 0
     return len(draft.texts.get(unit.sha, "").encode())
 
 
-def tidy(follower: Follower) -> None:
+def tidy(follower: Watcher) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
     view = follower.view
     used = {sha for unit in view.units.values() for sha in (unit.sha, *unit.kept.values())}

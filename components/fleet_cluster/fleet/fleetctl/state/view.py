@@ -5,9 +5,18 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from ...kv import Changes, Entry, Snapshot
+from ...kv import Changes, KeyValue, Snapshot
 from ...model import keys
-from ...model.records import Assignment, Machine, Mark, Move, Order, Target, Unit, UnitState
+from ...model.records import (
+    Assignment,
+    DesiredState,
+    Eligibility,
+    MachineState,
+    Move,
+    Order,
+    Unit,
+    UnitState,
+)
 from ...scheduler.schedule import Job, Plan, schedule
 from ...unitfiles.unitfile import Requirements, UnitFile, UnitFileError, is_template, parse
 
@@ -23,11 +32,11 @@ class View:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.revision = snapshot.revision
-        self.entries: dict[str, Entry] = {}
-        self.machines: dict[str, Machine] = {}
+        self.entries: dict[str, KeyValue] = {}
+        self.machines: dict[str, MachineState] = {}
         self.files: dict[str, str] = {}
         self.units: dict[str, Unit] = {}
-        self.marks: dict[str, Mark] = {}
+        self.marks: dict[str, Eligibility] = {}
         self.moves: dict[str, Move] = {}
         self.schedule: dict[str, dict[str, Assignment]] = defaultdict(dict)
         self.states: dict[str, dict[str, UnitState]] = defaultdict(dict)
@@ -125,7 +134,7 @@ class View:
         return [
             Job(name, requirements)
             for name, unit in self.units.items()
-            if unit.target is not Target.INACTIVE
+            if unit.target is not DesiredState.INACTIVE
             and not self.has_ended(name)
             and (requirements := self.requirements(name))
         ]
@@ -137,7 +146,7 @@ class View:
     def has_ended(self, name: str) -> bool:
         """Whether the unit has done its work, so that nothing of it is to move or to start."""
         unit = self.units.get(name)
-        if unit is None or unit.target is not Target.LAUNCHED:
+        if unit is None or unit.target is not DesiredState.LAUNCHED:
             return False
         return any(told.ended and told.sha == unit.sha for told in self.assigned(name).values())
 
@@ -161,7 +170,7 @@ class View:
         machines = list(self.machines.values())
         return schedule(jobs, machines, current, self.marks, self.moves)
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: KeyValue) -> None:
         self.entries[entry.key] = entry
         self._outdate(entry.key)
         for prefix, put in self._kinds().items():
@@ -185,13 +194,13 @@ class View:
         }
 
     def _put_machine(self, machine: str, value: str) -> None:
-        self.machines[machine] = Machine.from_json(value)
+        self.machines[machine] = MachineState.from_json(value)
 
     def _put_unit(self, name: str, value: str) -> None:
         self.units[name] = Unit.from_json(value)
 
     def _put_mark(self, machine: str, value: str) -> None:
-        self.marks[machine] = Mark.from_json(value)
+        self.marks[machine] = Eligibility.from_json(value)
 
     def _put_move(self, name: str, value: str) -> None:
         self.moves[name] = Move.from_json(value)
@@ -199,7 +208,7 @@ class View:
     def _put_assignment(self, key: str, value: str) -> None:
         machine, name = keys.split_key(key, "")
         assignment = Assignment.from_json(value)
-        if assignment.target is Target.INACTIVE:  # To be stopped and removed there.
+        if assignment.target is DesiredState.INACTIVE:  # To be stopped and removed there.
             self.schedule[name].pop(machine, None)
             self._withdrawn[name][machine] = assignment
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from ...model import keys
-from ...model.records import JOB_DONE, JOB_PENDING, Target, Unit, UnitState
+from ...model.records import JOB_DONE, JOB_PENDING, DesiredState, Unit, UnitState
 from ..cli.names import legend
 from .view import View
 
@@ -48,7 +48,7 @@ class Unplaced(Failed):
 
 
 Outcome = Waiting | Reached | Failed
-Goal = Callable[[View], Outcome]
+WaitCondition = Callable[[View], Outcome]
 
 UP = ("active", "reloading")
 """The ACTIVE states of a unit that runs."""
@@ -64,11 +64,11 @@ Reports = Mapping[str, UnitState]
 """What is reported of one unit, by machine."""
 
 
-def goal_of(name: str, wanted: Unit, before: Reports | None) -> Goal:
+def goal_of(name: str, wanted: Unit, before: Reports | None) -> WaitCondition:
     """That the unit is as far as it is wanted; `before` as for `launched`."""
-    if wanted.target is Target.LAUNCHED:
+    if wanted.target is DesiredState.LAUNCHED:
         return launched(name, wanted, before)
-    if wanted.target is Target.LOADED:
+    if wanted.target is DesiredState.LOADED:
         return loaded(name, wanted)
     return gone(name, f"Unit {name} inactive")
 
@@ -79,7 +79,7 @@ def launched(
     before: Reports | None,
     clock: Callable[[], float] = monotonic,
     is_proven: bool = False,
-) -> Goal:
+) -> WaitCondition:
     """The unit is active on its machine, or on all of its machines; or it ran and has ended.
 
     One that was started has to stay active for its file's `HealthySec=`, unless it is proven: it
@@ -99,7 +99,7 @@ def restarted(
     before: UnitState,
     clock: Callable[[], float] = monotonic,
     is_bound: bool = False,
-) -> Goal:
+) -> WaitCondition:
     """The unit was started anew on a machine, and is as `launched` there.
 
     `before` is what was reported of it before: what is still so is not the new run. One that
@@ -126,7 +126,7 @@ def restarted(
 
 def healthy(
     name: str, wanted: Unit, before: Reports | None, clock: Callable[[], float] = monotonic
-) -> Goal:
+) -> WaitCondition:
     """The unit is active at the first attempt, and stays so for its file's `HealthySec=`.
 
     What one instance of a rollout has to be before the next is touched; `before` as for `launched`.
@@ -259,7 +259,7 @@ class _Trial:
         return outcome
 
 
-def running(name: str, wanted: Unit) -> Goal:
+def running(name: str, wanted: Unit) -> WaitCondition:
     """The unit is active on its machine."""
 
     def check(machine: str, state: UnitState, view: View) -> Outcome:
@@ -270,7 +270,7 @@ def running(name: str, wanted: Unit) -> Goal:
     return _placed_goal(name, wanted, check, "running")
 
 
-def loaded(name: str, wanted: Unit) -> Goal:
+def loaded(name: str, wanted: Unit) -> WaitCondition:
     """The unit's file is on its machine, or on all of its machines."""
 
     def check(machine: str, state: UnitState, view: View) -> Outcome:
@@ -280,14 +280,14 @@ def loaded(name: str, wanted: Unit) -> Goal:
     return _placed_goal(name, wanted, check, "loaded")
 
 
-def stopped(name: str, wanted: Unit) -> Goal:
+def stopped(name: str, wanted: Unit) -> WaitCondition:
     """The unit runs nowhere."""
 
     def goal(view: View) -> Outcome:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
         for machine, assignment in view.assigned(name).items():
-            if assignment.target is Target.LAUNCHED:
+            if assignment.target is DesiredState.LAUNCHED:
                 return Waiting(_undecided(view, machine))
         for machine, state in view.reported(name).items():
             if state.active not in ("inactive", "failed"):
@@ -299,7 +299,7 @@ def stopped(name: str, wanted: Unit) -> Goal:
     return goal
 
 
-def forgotten(name: str, before: Reports) -> Goal:
+def forgotten(name: str, before: Reports) -> WaitCondition:
     """No machine reports the failure any more that it reported before."""
 
     def goal(view: View) -> Outcome:
@@ -311,12 +311,12 @@ def forgotten(name: str, before: Reports) -> Goal:
     return goal
 
 
-def gone(name: str, message: str) -> Goal:
+def gone(name: str, message: str) -> WaitCondition:
     """The unit is on no machine any more: it was stopped, and its file is removed."""
 
     def goal(view: View) -> Outcome:
         unit = view.units.get(name)
-        if unit and unit.target is not Target.INACTIVE:
+        if unit and unit.target is not DesiredState.INACTIVE:
             return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
         for machine, state in view.reported(name).items():
             return Waiting(_describe(state, machine, view))
@@ -350,7 +350,7 @@ def _placed_goal(
     wanted: Unit,
     check: Callable[[str, UnitState, View], Outcome],
     verb: str,
-) -> Goal:
+) -> WaitCondition:
     def goal(view: View) -> Outcome:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")

@@ -5,7 +5,7 @@ from time import sleep
 from types import TracebackType
 from typing import Self
 
-from ...kv import Changes, Store, StoreUnavailableError, Watch
+from ...kv import KV, Changes, KVUnavailableError, Watch
 from ...model import keys
 from ..cli.output import told_if_slow
 from .view import View
@@ -18,13 +18,13 @@ SLOW_SECONDS = 1.0
 WAITING_FOR_ETCD = "Waiting for etcd: no member has answered yet."
 
 
-class Follower:
+class Watcher:
     """Keeps a `View` current while a command waits. Use it in a `with` statement."""
 
     view: View
     """The records, as of the last call of `wait` or `refresh`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: KV) -> None:
         self.store = store
         self._changes: SimpleQueue[Changes | None] = SimpleQueue()
         self._watch: Watch | None = None
@@ -87,7 +87,7 @@ class Follower:
     def _recover(self, seconds: float) -> None:
         try:
             self.refresh()
-        except StoreUnavailableError:
+        except KVUnavailableError:
             sleep(min(max(seconds, 0), RETRY_SECONDS))
 
     def _cancel(self) -> None:
@@ -96,7 +96,7 @@ class Follower:
             self._watch = None
 
 
-def read_view(store: Store) -> View:
+def read_view(store: KV) -> View:
     """The records as they are now, for commands that only look."""
     with told_if_slow(WAITING_FOR_ETCD):
         return View(store.read(keys.ROOT))

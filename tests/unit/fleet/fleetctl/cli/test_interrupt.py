@@ -12,7 +12,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.__main__ import main
 from fleet_cluster.fleet.fleetctl.commands import COMMANDS
-from fleet_cluster.fleet.model.records import Target, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from tests.checkout import LIBRARY
 from tests.unit.fleet.etcd.etcd_server import EtcdServer
 from tests.unit.fleet.fleetctl.small_cluster import SmallCluster
@@ -63,7 +63,7 @@ def wait_for_notice(process: "subprocess.Popen[str]") -> None:
 def test_ctrl_c_says_what_goes_on(
     server: EtcdServer, cluster: SmallCluster, number: signal.Signals
 ) -> None:
-    cluster.add("hello.service", target=Target.INACTIVE)
+    cluster.add("hello.service", target=DesiredState.INACTIVE)
     cluster.behaviour["hello.service"] = [STARTS]
     with running(server, "start", "hello") as process:
         wait_for_notice(process)
@@ -74,7 +74,7 @@ def test_ctrl_c_says_what_goes_on(
         "hello. To take it back: fleetctl stop hello\n"
     )
     assert process.returncode == INTERRUPTED
-    assert cluster.view().units["hello.service"].target is Target.LAUNCHED
+    assert cluster.view().units["hello.service"].target is DesiredState.LAUNCHED
 
 
 @pytest.mark.parametrize("carried", [False, True])
@@ -90,13 +90,13 @@ def test_a_start_that_is_interrupted_while_it_stops_is_to_start(
             process.stdin.write("{}\n")
             process.stdin.flush()
         wait_for_notice(process)
-        assert cluster.view().units["hello.service"].target is Target.INACTIVE
+        assert cluster.view().units["hello.service"].target is DesiredState.INACTIVE
         if carried:
             process.stdin.close()
         else:
             process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == INTERRUPTED
-    assert cluster.view().units["hello.service"].target is Target.LAUNCHED
+    assert cluster.view().units["hello.service"].target is DesiredState.LAUNCHED
 
 
 WORDS = {

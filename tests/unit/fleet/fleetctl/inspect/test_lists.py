@@ -8,7 +8,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, UsageError
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Machine, Target, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, MachineState, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.checkout import CHECKOUT
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, WEB, Fleetctl, SmallCluster
@@ -21,13 +21,13 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 @pytest.fixture
 def busy(cluster: SmallCluster) -> SmallCluster:
     """Units in all the conditions that list-units tells apart."""
-    cluster.join(Machine("c0ffee00" + "0" * 24, "10.0.0.13", "machine-3", {}, "2"))
+    cluster.join(MachineState("c0ffee00" + "0" * 24, "10.0.0.13", "machine-3", {}, "2"))
     cluster.add("hello.service")
     cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
     cluster.add("big.service", SLEEP + "[X-Fleet]\nMachineMetadata=disk=ssd\n")
-    cluster.add("sinatra@.service", target=Target.INACTIVE)
+    cluster.add("sinatra@.service", target=DesiredState.INACTIVE)
     cluster.add("sinatra@5000.service")
-    cluster.add("loaded.service", target=Target.LOADED)
+    cluster.add("loaded.service", target=DesiredState.LOADED)
     cluster.report("sinatra@5000.service", UnitState("loaded", "failed", "failed", "ab" * 32, 5))
     return cluster
 

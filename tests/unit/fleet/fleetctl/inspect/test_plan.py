@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, UsageError
-from fleet_cluster.fleet.model.records import Machine, Target
+from fleet_cluster.fleet.model.records import DesiredState, MachineState
 from fleet_cluster.fleet.unitfiles.unitfile import template_of
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-THIRD = Machine("c0ffee00" + "0" * 24, "10.0.0.13", "machine-3", {}, "2")
+THIRD = MachineState("c0ffee00" + "0" * 24, "10.0.0.13", "machine-3", {}, "2")
 NEW = SLEEP + "Restart=always\n[X-Fleet]\nHealthySec=0\n"
 BOUND = """
 [Unit]
@@ -33,7 +33,7 @@ MachineOf=web@%i.service
 def web(cluster: SmallCluster) -> SmallCluster:
     """Two instances that run, each with one that is bound to it, and a Global unit."""
     cluster.join(THIRD)
-    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
     for number in (1, 2):
         cluster.add(f"web@{number}.service")
         cluster.add(f"log@{number}.service", BOUND)

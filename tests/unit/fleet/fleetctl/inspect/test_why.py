@@ -8,7 +8,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Assignment, Target, Unit, UnitState
+from fleet_cluster.fleet.model.records import Assignment, DesiredState, Unit, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB, Fleetctl, SmallCluster
 
@@ -26,19 +26,19 @@ def moved(cluster: SmallCluster) -> SmallCluster:
     cluster.leave(WEB)
     placed = Assignment(
         SHA,
-        Target.LAUNCHED,
+        DesiredState.LAUNCHED,
         because="it has the fewest units of those that fit: 0",
         against={"c0ffee00" + "0" * 24: "conflicts with db.service, which runs there"},
         at=1020.5,
         origin=WEB.id,
         lost_at=1020.25,
     )
-    withdrawn = Assignment(SHA, Target.INACTIVE, because=f"it belongs to {DB.id}", at=1020.5)
+    withdrawn = Assignment(SHA, DesiredState.INACTIVE, because=f"it belongs to {DB.id}", at=1020.5)
     cluster.put(keys.schedule_key(WEB.id, NAME), withdrawn)
     cluster.put(keys.schedule_key(DB.id, NAME), placed)
     state = UnitState("loaded", "active", "running", SHA, since=1021.75, told=1021)
     cluster.put(keys.state_key(DB.id, NAME), state)
-    unit = Unit(SHA, Target.LAUNCHED, at=1000)
+    unit = Unit(SHA, DesiredState.LAUNCHED, at=1000)
     key = keys.unit_key(NAME)
     # Past the watch: this small cluster would act on it.
     cluster.store.entries[key] = replace(cluster.store.entries[key], value=unit.to_json())

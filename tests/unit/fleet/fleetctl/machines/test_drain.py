@@ -2,7 +2,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Mark
+from fleet_cluster.fleet.model.records import Eligibility
 from tests.unit.fleet.fleetctl.small_cluster import DB, WEB, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
@@ -80,7 +80,7 @@ def test_the_units_of_a_drained_machine_are_told_why_nowhere(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
     for machine in (WEB, DB):
-        cluster.put(keys.mark_key(machine.id), Mark())
+        cluster.put(keys.mark_key(machine.id), Eligibility())
     cluster.add("new.service")
     assert fleetctl("why", "new") == Exit.FAILED
     assert "cordoned" in capsys.readouterr().out

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit, TimedOutError, UsageError
-from fleet_cluster.fleet.fleetctl.operations.rebalance import Passage
+from fleet_cluster.fleet.fleetctl.operations.rebalance import RebalanceProgress
 from fleet_cluster.fleet.fleetctl.state.wait_conditions import Failed
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Mark, Move
+from fleet_cluster.fleet.model.records import Eligibility, Move
 from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
@@ -19,7 +19,7 @@ LOG = SLEEP + "[X-Fleet]\nMachineOf=web@%i.service\n"
 @pytest.fixture
 def uneven(cluster: SmallCluster) -> SmallCluster:
     """All units on one machine; the other gets units again."""
-    cluster.put(keys.mark_key(DB.id), Mark())
+    cluster.put(keys.mark_key(DB.id), Eligibility())
     cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
     for number in (1, 2):
         cluster.add(f"web@{number}.service")
@@ -107,6 +107,8 @@ def test_the_time_limit_ends_the_wait_and_not_the_move(
 
 
 def test_a_move_that_the_leader_gave_up_has_failed(uneven: SmallCluster) -> None:
-    passage = Passage(["web@1.service", "log@1.service"], Move(WEB.id, DB.id), uneven.view())
+    passage = RebalanceProgress(
+        ["web@1.service", "log@1.service"], Move(WEB.id, DB.id), uneven.view()
+    )
     outcome = passage.check(uneven.view())
     assert isinstance(outcome, Failed) and "it stays" in outcome.reason

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, UsageError
-from fleet_cluster.fleet.model.records import Machine, Target
+from fleet_cluster.fleet.model.records import DesiredState, MachineState
 from tests.unit.fleet.fleetctl.small_cluster import (
     DB,
     SLEEP,
@@ -33,8 +33,8 @@ def test_status_runs_systemctl_on_the_units_machine(
 def test_a_pattern_stands_for_what_is_on_a_machine(
     fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines, verb: str
 ) -> None:
-    cluster.add("web@.service", target=Target.INACTIVE)
-    cluster.add("web@1.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
+    cluster.add("web@1.service", target=DesiredState.INACTIVE)
     cluster.add("web@2.service")
     assert fleetctl(verb, "web@*") == 0
     ((_, command, _),) = machines.runs
@@ -91,7 +91,7 @@ def test_a_unit_is_not_on_that_machine(fleetctl: Fleetctl, cluster: SmallCluster
 
 
 def test_a_name_that_two_machines_have(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
-    cluster.join(Machine("c0ff" + "0" * 28, "10.0.0.13", "machine-2"))
+    cluster.join(MachineState("c0ff" + "0" * 28, "10.0.0.13", "machine-2"))
     for words in (["ssh"], ["cordon"]):
         with pytest.raises(CtlError, match="'machine-2' is the name of several machines"):
             fleetctl(*words, "machine-2")
@@ -124,7 +124,7 @@ def test_ssh_needs_a_target(fleetctl: Fleetctl) -> None:
 
 
 def test_an_ambiguous_beginning(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
-    cluster.join(Machine("3f2a" + "1" * 28, "10.0.0.13", "machine-3"))
+    cluster.join(MachineState("3f2a" + "1" * 28, "10.0.0.13", "machine-3"))
     with pytest.raises(CtlError, match="beginning of several machine ids: 3f2a1.*, 3f2a9"):
         fleetctl("ssh", "3f2a")
 
@@ -140,7 +140,7 @@ def test_an_unknown_target_suggests(fleetctl: Fleetctl, cluster: SmallCluster) -
 
 
 def test_units_that_are_nowhere_say_what_to_do(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
-    cluster.add("off.service", target=Target.INACTIVE)
+    cluster.add("off.service", target=DesiredState.INACTIVE)
     cluster.add("big.service", SLEEP + "[X-Fleet]\nMachineMetadata=disk=ssd\n")
     cluster.add("db.service", SLEEP + "[X-Fleet]\nMachineMetadata=role=db\n")
     with pytest.raises(CtlError, match="inactive; start it: fleetctl start off.service"):

@@ -2,32 +2,32 @@ import shlex
 
 import pytest
 
-from fleet_cluster.fleet.fleetctl.remote.ssh import Host, SshOptions, neighbours
+from fleet_cluster.fleet.fleetctl.remote.ssh import SshHost, SshOptions, neighbours
 
 
 @pytest.mark.parametrize(
     ("given", "host"),
     [
-        ("10.0.0.11", Host("10.0.0.11")),
-        ("10.0.0.11:2222", Host("10.0.0.11", 2222)),
-        ("ops@bastion:22", Host("bastion", 22, "ops")),
-        ("[fd00::1]:22", Host("fd00::1", 22)),
-        ("[fd00::1]", Host("fd00::1")),
-        ("fd00::1", Host("fd00::1")),
+        ("10.0.0.11", SshHost("10.0.0.11")),
+        ("10.0.0.11:2222", SshHost("10.0.0.11", 2222)),
+        ("ops@bastion:22", SshHost("bastion", 22, "ops")),
+        ("[fd00::1]:22", SshHost("fd00::1", 22)),
+        ("[fd00::1]", SshHost("fd00::1")),
+        ("fd00::1", SshHost("fd00::1")),
     ],
 )
-def test_hosts(given: str, host: Host) -> None:
-    assert Host.parse(given) == host
+def test_hosts(given: str, host: SshHost) -> None:
+    assert SshHost.parse(given) == host
 
 
 @pytest.mark.parametrize("given", ["", ":22", "host:ssh", "-oProxyCommand=x", "user@"])
 def test_bad_hosts(given: str) -> None:
     with pytest.raises(ValueError, match="is not"):
-        Host.parse(given)
+        SshHost.parse(given)
 
 
 def test_a_plain_call_leaves_keys_to_the_users_configuration() -> None:
-    call = SshOptions().command(Host("m1"), ["echo", "a b; c"])
+    call = SshOptions().command(SshHost("m1"), ["echo", "a b; c"])
     assert call[:3] == ["ssh", "-l", "core"]
     assert call[-3:] == ["--", "m1", "echo 'a b; c'"]
     assert not [word for word in call if "Known" in word or "Strict" in word or word == "-i"]
@@ -35,7 +35,7 @@ def test_a_plain_call_leaves_keys_to_the_users_configuration() -> None:
 
 def test_pinned_host_keys_and_identity() -> None:
     options = SshOptions(known_hosts_file="/k/known_hosts", identity="/k/id", config="/k/config")
-    call = options.command(Host("m1", 2222))
+    call = options.command(SshHost("m1", 2222))
     text = " ".join(call)
     assert "-F /k/config" in text
     assert "-p 2222" in text
@@ -45,13 +45,13 @@ def test_pinned_host_keys_and_identity() -> None:
 
 
 def test_unchecked_host_keys_only_when_asked_for() -> None:
-    assert "StrictHostKeyChecking=no" in SshOptions(strict=False).command(Host("m1"))
-    assert "StrictHostKeyChecking=no" not in SshOptions().command(Host("m1"))
+    assert "StrictHostKeyChecking=no" in SshOptions(strict=False).command(SshHost("m1"))
+    assert "StrictHostKeyChecking=no" not in SshOptions().command(SshHost("m1"))
 
 
 def test_the_way_through_another_host_has_the_same_options() -> None:
     options = SshOptions(known_hosts_file="/k/100%/known hosts", identity="/k/id")
-    call = options.command(Host("10.0.0.12"), ["true"], jump=Host("10.0.0.11", 2222))
+    call = options.command(SshHost("10.0.0.12"), ["true"], jump=SshHost("10.0.0.11", 2222))
     (proxy,) = [word for word in call if word.startswith("ProxyCommand=")]
     words = shlex.split(proxy.removeprefix("ProxyCommand="))
     assert words[0] == "ssh"

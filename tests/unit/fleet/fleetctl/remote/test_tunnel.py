@@ -16,7 +16,7 @@ import pytest
 from fleet_cluster.fleet.fleetctl.__main__ import main
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from fleet_cluster.fleet.fleetctl.remote import tunnel
-from fleet_cluster.fleet.model.records import Machine
+from fleet_cluster.fleet.model.records import MachineState
 from tests.checkout import CHECKOUT, LIBRARY
 from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB
 
@@ -249,7 +249,9 @@ def test_a_failure_elsewhere_is_explained_from_here(far: Far, capfd: Output) -> 
         ["version"],
     ],
 )
-def test_standard_input_is_left_to_the_caller(far: Far, machine: Machine, words: list[str]) -> None:
+def test_standard_input_is_left_to_the_caller(
+    far: Far, machine: MachineState, words: list[str]
+) -> None:
     far.locates(asdict(machine))
     for name in ("systemctl", "journalctl"):
         far.program(name, "#!/bin/sh\ncat\n")

@@ -3,18 +3,18 @@ from collections.abc import Sequence
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
-from fleet_cluster.fleet.fleetctl.state.transaction import Draft, change, tidy
+from fleet_cluster.fleet.fleetctl.state.transaction import Transaction, change, tidy
 from fleet_cluster.fleet.fleetctl.state.view import View
-from fleet_cluster.fleet.fleetctl.state.watcher import Follower
+from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import (
     Condition,
+    KVRefusedError,
+    KVUnavailableError,
     Operation,
     Put,
-    StoreRefusedError,
-    StoreUnavailableError,
 )
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Target, Unit
+from fleet_cluster.fleet.model.records import DesiredState, Unit
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fleetctl.small_cluster import (
     SLEEP,
@@ -25,35 +25,35 @@ from tests.unit.fleet.fleetctl.small_cluster import (
 )
 
 SHA = sha_of(SLEEP)
-WANTED = Draft({"hello.service": Unit(SHA, Target.INACTIVE)}, {SHA: SLEEP})
+WANTED = Transaction({"hello.service": Unit(SHA, DesiredState.INACTIVE)}, {SHA: SLEEP})
 
 
-def once(view: View) -> Draft:
+def once(view: View) -> Transaction:
     """What is missing."""
-    return Draft() if "hello.service" in view.units else WANTED
+    return Transaction() if "hello.service" in view.units else WANTED
 
 
 def test_writes_unit_and_file_at_once(cluster: SmallCluster) -> None:
     writes = cluster.store.writes
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         assert change(follower, once) == WANTED
         assert follower.view.text_of("hello.service") == SLEEP
     assert cluster.store.writes == writes + 1
 
 
 def test_decides_again_when_others_were_faster(cluster: SmallCluster) -> None:
-    with Follower(cluster.store) as follower:
-        cluster.add("hello.service", SLEEP + "#other\n", Target.INACTIVE)
-        assert change(follower, once) == Draft()
+    with Watcher(cluster.store) as follower:
+        cluster.add("hello.service", SLEEP + "#other\n", DesiredState.INACTIVE)
+        assert change(follower, once) == Transaction()
     assert cluster.view().text_of("hello.service") == SLEEP + "#other\n"
 
 
 def test_gives_up_when_others_never_stop(cluster: SmallCluster) -> None:
-    def decide(view: View) -> Draft:
+    def decide(view: View) -> Transaction:
         cluster.put(keys.unit_key("hello.service"), Unit("0" * 64))
         return WANTED
 
-    with Follower(cluster.store) as follower, pytest.raises(CtlError, match="keeps changing"):
+    with Watcher(cluster.store) as follower, pytest.raises(CtlError, match="keeps changing"):
         change(follower, decide)
 
 
@@ -62,7 +62,7 @@ class Strict(SmallStore):
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         if sum(len(one.value.encode()) for one in operations if isinstance(one, Put)) > 1_500_000:
-            raise StoreRefusedError("INVALID_ARGUMENT: etcdserver: request is too large")
+            raise KVRefusedError("INVALID_ARGUMENT: etcdserver: request is too large")
         return super().commit(operations, *conditions)
 
 
@@ -85,9 +85,9 @@ def test_instances_of_one_large_file_go_together() -> None:
 class Unsure(SmallStore):
     """A store that does what it was asked, and then does not answer."""
 
-    def __init__(self, error: StoreUnavailableError) -> None:
+    def __init__(self, error: KVUnavailableError) -> None:
         super().__init__()
-        self.error: StoreUnavailableError | None = error
+        self.error: KVUnavailableError | None = error
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         revision = super().commit(operations, *conditions)
@@ -98,8 +98,8 @@ class Unsure(SmallStore):
 
 
 def test_looks_again_when_nobody_knows_what_became_of_it() -> None:
-    store = Unsure(StoreUnavailableError("no answer"))
-    with Follower(store) as follower:
+    store = Unsure(KVUnavailableError("no answer"))
+    with Watcher(store) as follower:
         change(follower, once)
         assert "hello.service" in follower.view.units
     assert store.writes == 1
@@ -107,8 +107,8 @@ def test_looks_again_when_nobody_knows_what_became_of_it() -> None:
 
 def test_a_refusal_is_final() -> None:
     with (
-        Follower(Unsure(StoreRefusedError("no space"))) as follower,
-        pytest.raises(StoreRefusedError, match="no space"),
+        Watcher(Unsure(KVRefusedError("no space"))) as follower,
+        pytest.raises(KVRefusedError, match="no space"),
     ):
         change(follower, once)
 
@@ -116,14 +116,14 @@ def test_a_refusal_is_final() -> None:
 def test_tidy_removes_only_what_nothing_names(cluster: SmallCluster) -> None:
     cluster.add("hello.service")
     cluster.store.commit([Put(keys.file_key("0" * 64), "unused")])
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         tidy(follower)
     assert set(cluster.view().files) == {SHA}
 
 
 def test_tidy_spares_a_file_that_is_being_submitted(cluster: SmallCluster) -> None:
     cluster.store.commit([Put(keys.file_key(SHA), SLEEP)])
-    with Follower(cluster.store) as follower, Follower(cluster.store) as other:
+    with Watcher(cluster.store) as follower, Watcher(cluster.store) as other:
         change(other, once)
         tidy(follower)
     assert cluster.view().text_of("hello.service") == SLEEP

@@ -3,9 +3,14 @@ from dataclasses import replace
 import pytest
 
 from fleet_cluster.fleet.fleetctl.state import wait_conditions
-from fleet_cluster.fleet.fleetctl.state.wait_conditions import Failed, Goal, Reached, Waiting
+from fleet_cluster.fleet.fleetctl.state.wait_conditions import (
+    Failed,
+    Reached,
+    WaitCondition,
+    Waiting,
+)
 from fleet_cluster.fleet.model import keys, records
-from fleet_cluster.fleet.model.records import Assignment, Target, Unit, UnitState
+from fleet_cluster.fleet.model.records import Assignment, DesiredState, Unit, UnitState
 from fleet_cluster.fleet.unitfiles.unitfile import parse
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, WEB, SmallCluster
 
@@ -13,7 +18,7 @@ NAME = "hello.service"
 
 
 @pytest.fixture
-def goal(cluster: SmallCluster) -> Goal:
+def goal(cluster: SmallCluster) -> WaitCondition:
     cluster.add(NAME)
     return wait_conditions.launched(NAME, cluster.view().units[NAME], {})
 
@@ -23,23 +28,25 @@ def report(cluster: SmallCluster, active: str, sub: str) -> None:
 
 
 @pytest.mark.parametrize("active", ["active", "reloading"])
-def test_active_is_there(cluster: SmallCluster, goal: Goal, active: str) -> None:
+def test_active_is_there(cluster: SmallCluster, goal: WaitCondition, active: str) -> None:
     report(cluster, active, "running")
     assert goal(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")
 
 
 @pytest.mark.parametrize("active", ["activating", "deactivating"])
-def test_others_are_waited_for(cluster: SmallCluster, goal: Goal, active: str) -> None:
+def test_others_are_waited_for(cluster: SmallCluster, goal: WaitCondition, active: str) -> None:
     report(cluster, active, "x")
     assert goal(cluster.view()) == Waiting(f"{active} (x) on 3f2a91bc.../10.0.0.11", WEB.id)
 
 
-def test_one_that_ended_at_once_is_there(cluster: SmallCluster, goal: Goal) -> None:
+def test_one_that_ended_at_once_is_there(cluster: SmallCluster, goal: WaitCondition) -> None:
     report(cluster, "inactive", "dead")
     assert isinstance(goal(cluster.view()), Reached)
 
 
-def test_one_whose_file_is_not_there_yet_has_not_ended(cluster: SmallCluster, goal: Goal) -> None:
+def test_one_whose_file_is_not_there_yet_has_not_ended(
+    cluster: SmallCluster, goal: WaitCondition
+) -> None:
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("not-found", "inactive", "dead", sha, since=5.0))
     assert isinstance(goal(cluster.view()), Waiting)
@@ -55,7 +62,7 @@ def test_one_that_was_seen_at_work_and_ended_is_there(cluster: SmallCluster) -> 
     assert isinstance(goal(cluster.view()), Reached)
 
 
-def test_one_that_is_only_loaded_is_waited_for(cluster: SmallCluster, goal: Goal) -> None:
+def test_one_that_is_only_loaded_is_waited_for(cluster: SmallCluster, goal: WaitCondition) -> None:
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("loaded", "inactive", "dead", sha))
     outcome = goal(cluster.view())
@@ -79,7 +86,7 @@ def test_one_that_was_not_started_now_is_not_taken_for_ended(cluster: SmallClust
     assert isinstance(goal(cluster.view()), Failed)
 
 
-def test_a_restart_is_waited_for_a_few_times(cluster: SmallCluster, goal: Goal) -> None:
+def test_a_restart_is_waited_for_a_few_times(cluster: SmallCluster, goal: WaitCondition) -> None:
     for _ in range(wait_conditions.MAX_RESTARTS - 1):
         report(cluster, "activating", "auto-restart")
         assert isinstance(goal(cluster.view()), Waiting)
@@ -89,7 +96,7 @@ def test_a_restart_is_waited_for_a_few_times(cluster: SmallCluster, goal: Goal) 
     assert isinstance(outcome, Failed) and "keeps failing" in outcome.reason
 
 
-def test_a_failure_from_before_is_not_this_ones(cluster: SmallCluster, goal: Goal) -> None:
+def test_a_failure_from_before_is_not_this_ones(cluster: SmallCluster, goal: WaitCondition) -> None:
     report(cluster, "failed", "failed")
     view = cluster.view()
     later = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
@@ -97,42 +104,46 @@ def test_a_failure_from_before_is_not_this_ones(cluster: SmallCluster, goal: Goa
     assert isinstance(goal(view), Failed)
 
 
-def test_what_the_machine_cannot_do_is_a_failure(cluster: SmallCluster, goal: Goal) -> None:
+def test_what_the_machine_cannot_do_is_a_failure(
+    cluster: SmallCluster, goal: WaitCondition
+) -> None:
     sha = cluster.view().units[NAME].sha
     problem = UnitState("loaded", "inactive", "dead", sha, problem="refused: too many files")
     cluster.report(NAME, problem)
     assert goal(cluster.view()) == Failed("3f2a91bc.../10.0.0.11: refused: too many files", WEB.id)
 
 
-def test_a_unit_that_systemd_cannot_load_is_a_failure(cluster: SmallCluster, goal: Goal) -> None:
+def test_a_unit_that_systemd_cannot_load_is_a_failure(
+    cluster: SmallCluster, goal: WaitCondition
+) -> None:
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("bad-setting", "inactive", "dead", sha))
     outcome = goal(cluster.view())
     assert isinstance(outcome, Failed) and "bad-setting" in outcome.reason
 
 
-def test_the_file_before_is_waited_out(cluster: SmallCluster, goal: Goal) -> None:
+def test_the_file_before_is_waited_out(cluster: SmallCluster, goal: WaitCondition) -> None:
     cluster.report(NAME, UnitState("loaded", "active", "running", "0" * 64))
     outcome = goal(cluster.view())
     assert isinstance(outcome, Waiting) and "the file before is still active" in outcome.why
 
 
-def test_a_lost_machine_is_named(cluster: SmallCluster, goal: Goal) -> None:
+def test_a_lost_machine_is_named(cluster: SmallCluster, goal: WaitCondition) -> None:
     cluster.leave(WEB)
     outcome = goal(cluster.view())
     assert isinstance(outcome, Waiting) and "3f2a91bc.../lost" in outcome.why
 
 
-def test_no_leader_is_named(cluster: SmallCluster, goal: Goal) -> None:
+def test_no_leader_is_named(cluster: SmallCluster, goal: WaitCondition) -> None:
     sha = cluster.view().units[NAME].sha
-    cluster.put(keys.schedule_key(WEB.id, NAME), Assignment(sha, Target.LOADED))
+    cluster.put(keys.schedule_key(WEB.id, NAME), Assignment(sha, DesiredState.LOADED))
     cluster.store.remove(keys.LEADER)
     outcome = goal(cluster.view())
     assert isinstance(outcome, Waiting) and "no fleetd leads" in outcome.why
 
 
-def test_someone_elses_change_ends_the_wait(cluster: SmallCluster, goal: Goal) -> None:
-    cluster.put(keys.unit_key(NAME), Unit("0" * 64, Target.INACTIVE))
+def test_someone_elses_change_ends_the_wait(cluster: SmallCluster, goal: WaitCondition) -> None:
+    cluster.put(keys.unit_key(NAME), Unit("0" * 64, DesiredState.INACTIVE))
     outcome = goal(cluster.view())
     assert isinstance(outcome, Failed) and "someone else changed it" in outcome.reason
 
@@ -141,7 +152,7 @@ def test_gone_waits_for_the_state_to_go(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
     stopping = UnitState("loaded", "deactivating", "stop", view.units[NAME].sha)
-    cluster.put(keys.unit_key(NAME), Unit(view.units[NAME].sha, Target.INACTIVE))
+    cluster.put(keys.unit_key(NAME), Unit(view.units[NAME].sha, DesiredState.INACTIVE))
     cluster.put(keys.state_key(WEB.id, NAME), stopping)
     goal = wait_conditions.gone(NAME, "gone")
     assert goal(cluster.view()) == Waiting("deactivating (stop) on 3f2a91bc.../10.0.0.11")
@@ -150,7 +161,7 @@ def test_gone_waits_for_the_state_to_go(cluster: SmallCluster) -> None:
 
 
 def test_one_that_has_ended_stays_so_when_systemd_forgets_it(
-    cluster: SmallCluster, goal: Goal
+    cluster: SmallCluster, goal: WaitCondition
 ) -> None:
     report(cluster, "inactive", "dead")
     assert isinstance(goal(cluster.view()), Reached)
@@ -171,7 +182,7 @@ class Watch:
 LASTING = SLEEP + "[X-Fleet]\nHealthySec=2\n"
 
 
-def started(cluster: SmallCluster, clock: Watch | None = None) -> Goal:
+def started(cluster: SmallCluster, clock: Watch | None = None) -> WaitCondition:
     cluster.add(NAME, LASTING)
     cluster.store.remove(keys.state_key(WEB.id, NAME))
     unit = cluster.view().units[NAME]
@@ -265,7 +276,9 @@ def ended(cluster: SmallCluster, job: str, reason: str) -> UnitState:
     return UnitState("loaded", "inactive", "dead", sha, told=cluster.clock, job=job, reason=reason)
 
 
-def test_a_job_that_ends_without_the_unit_ends_the_wait(cluster: SmallCluster, goal: Goal) -> None:
+def test_a_job_that_ends_without_the_unit_ends_the_wait(
+    cluster: SmallCluster, goal: WaitCondition
+) -> None:
     cluster.report(NAME, ended(cluster, records.JOB_PENDING, ""))
     outcome = goal(cluster.view())
     assert isinstance(outcome, Waiting) and "systemd has a job for it" in outcome.why
@@ -277,7 +290,9 @@ def test_a_job_that_ends_without_the_unit_ends_the_wait(cluster: SmallCluster, g
     )
 
 
-def test_an_unmet_condition_is_told_and_is_no_failure(cluster: SmallCluster, goal: Goal) -> None:
+def test_an_unmet_condition_is_told_and_is_no_failure(
+    cluster: SmallCluster, goal: WaitCondition
+) -> None:
     cluster.report(NAME, ended(cluster, records.JOB_DONE, "ConditionPathExists=/a is not met"))
     where = "3f2a91bc.../10.0.0.11"
     note = f"systemd skipped it on {where}: ConditionPathExists=/a is not met"

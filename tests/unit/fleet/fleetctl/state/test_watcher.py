@@ -7,14 +7,14 @@ from fleet_cluster.fleet.fleetctl.operations.waiter import Wait, say_nothing
 from fleet_cluster.fleet.fleetctl.state import watcher
 from fleet_cluster.fleet.fleetctl.state.view import View
 from fleet_cluster.fleet.fleetctl.state.wait_conditions import Outcome, Reached, Waiting
-from fleet_cluster.fleet.fleetctl.state.watcher import Follower
+from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import Put
-from fleet_cluster.fleet.model.records import Cluster, Target
+from fleet_cluster.fleet.model.records import Cluster, DesiredState
 from tests.unit.fleet.fleetctl.small_cluster import SmallCluster
 
 
 def test_sees_changes(cluster: SmallCluster) -> None:
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         cluster.add("hello.service")
         follower.wait(60)
         assert "hello.service" in follower.view.units
@@ -26,16 +26,16 @@ def test_sees_changes(cluster: SmallCluster) -> None:
 
 
 def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         cluster.store.lose_watches()
-        cluster.add("hello.service", target=Target.INACTIVE)
+        cluster.add("hello.service", target=DesiredState.INACTIVE)
         follower.wait(60)
         assert "hello.service" in follower.view.units
         assert not follower.lost
 
 
 def test_catches_up_with_what_was_written(cluster: SmallCluster) -> None:
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         revision = cluster.store.commit([Put("/fleet/cluster", "{}")])
         follower.catch_up(revision)
         assert follower.view.revision == revision
@@ -45,14 +45,14 @@ def test_catches_up_by_reading_when_the_watch_tells_nothing(
     cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watcher, "SLOW_SECONDS", 0.01)
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         revision = cluster.store.commit([Put("/elsewhere", "")])
         follower.catch_up(revision)
         assert follower.view.revision == revision
 
 
 def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         cluster.store.lose_watches()
         cluster.store.unavailable = 2
         follower.wait(0)
@@ -75,7 +75,7 @@ def test_a_wait_names_what_it_waits_for(
         looks += 1
         return Waiting("not yet") if looks < 20 else Reached("done")
 
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         units = [f"web@{number}.service" for number in range(7)]
         Wait(follower, dict.fromkeys(units, goal)).run()
     error = capsys.readouterr().err
@@ -97,7 +97,7 @@ def test_a_wait_that_ends_by_itself_in_a_moment_is_not_worth_a_line(
 
     def pass_by(_seconds: float) -> None: ...
 
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         monkeypatch.setattr(follower, "wait", pass_by)
         Wait(follower, {"web.service": lambda _view: next(looks)}).run()
     assert ("Waiting for:" in capsys.readouterr().err) == is_told
@@ -115,7 +115,7 @@ def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster
         cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         Wait(follower, {"shaky.service": shaky, "slow.service": slow}, announce=say_nothing).run()
     assert next(outcomes, None) is None
 
@@ -129,6 +129,6 @@ def test_a_wait_tells_each_unit_once(
         cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 
-    with Follower(cluster.store) as follower:
+    with Watcher(cluster.store) as follower:
         Wait(follower, {"fast": lambda view: Reached("fast is up"), "slow": slow}).run()
     assert capsys.readouterr().out == "fast is up\nslow is up\n"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
-from fleet_cluster.fleet.model.records import Target
+from fleet_cluster.fleet.model.records import DesiredState
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, Fleetctl, SmallCluster
 
@@ -49,11 +49,11 @@ def test_so_is_one_to_roll_out(fleetctl: Fleetctl, cluster: SmallCluster) -> Non
 def test_what_the_cluster_has_is_not_refused_again(
     fleetctl: Fleetctl, cluster: SmallCluster
 ) -> None:
-    cluster.add("hello.service", BAD, Target.INACTIVE)
-    cluster.add("web@.service", BAD, Target.INACTIVE)
+    cluster.add("hello.service", BAD, DesiredState.INACTIVE)
+    cluster.add("web@.service", BAD, DesiredState.INACTIVE)
     fleetctl.files = {"hello.service": BAD}
     assert fleetctl("start", "hello", "web@1") == Exit.DONE
-    assert cluster.view().units["web@1.service"].target is Target.LAUNCHED
+    assert cluster.view().units["web@1.service"].target is DesiredState.LAUNCHED
 
 
 def test_what_is_passed_over_is_told_once(fleetctl: Fleetctl, capsys: Output) -> None:
@@ -78,8 +78,8 @@ def test_a_socket_brings_its_template(fleetctl: Fleetctl, cluster: SmallCluster)
     fleetctl.files = {"echo.socket": SOCKET, "echo@.service": CONNECTION}
     assert fleetctl("start", "echo.socket") == Exit.DONE
     units = cluster.view().units
-    assert units["echo.socket"].target is Target.LAUNCHED
-    assert units["echo@.service"].target is Target.INACTIVE
+    assert units["echo.socket"].target is DesiredState.LAUNCHED
+    assert units["echo@.service"].target is DesiredState.INACTIVE
     assert cluster.view().text_of("echo@.service") == CONNECTION
 
 
@@ -89,5 +89,5 @@ def test_a_socket_without_its_template_is_refused(
     fleetctl.files = {"echo.socket": SOCKET}
     with pytest.raises(CtlError, match="fleetctl submit echo@.service first"):
         fleetctl("start", "echo.socket")
-    cluster.add("echo@.service", CONNECTION, Target.INACTIVE)
+    cluster.add("echo@.service", CONNECTION, DesiredState.INACTIVE)
     assert fleetctl("start", "echo.socket") == Exit.DONE

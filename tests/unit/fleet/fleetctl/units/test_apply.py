@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, UsageError
-from fleet_cluster.fleet.model.records import Target, Unit
+from fleet_cluster.fleet.model.records import DesiredState, Unit
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, Fleetctl, SmallCluster
@@ -26,8 +26,8 @@ def test_applies_a_set(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
     assert fleetctl("apply") == Exit.DONE
     assert placements(capsys) == {"web@1.service": "machine-1", "web@2.service": "machine-2"}
     units = cluster.view().units
-    assert units["web@1.service"] == Unit(sha_of(SLEEP), Target.LAUNCHED, "web")
-    assert units["web@.service"] == Unit(sha_of(SLEEP), Target.INACTIVE, "web")
+    assert units["web@1.service"] == Unit(sha_of(SLEEP), DesiredState.LAUNCHED, "web")
+    assert units["web@.service"] == Unit(sha_of(SLEEP), DesiredState.INACTIVE, "web")
 
 
 def test_a_second_run_writes_nothing(
@@ -50,13 +50,13 @@ def test_what_is_not_in_the_set_is_destroyed(fleetctl: Fleetctl, cluster: SmallC
     assert set(cluster.view().units) == {"web@.service", "web@1.service", "web@9.service"}
 
 
-@pytest.mark.parametrize("target", [Target.LOADED, Target.INACTIVE])
+@pytest.mark.parametrize("target", [DesiredState.LOADED, DesiredState.INACTIVE])
 def test_what_was_stopped_by_hand_starts_again(
-    fleetctl: Fleetctl, cluster: SmallCluster, target: Target
+    fleetctl: Fleetctl, cluster: SmallCluster, target: DesiredState
 ) -> None:
     fleetctl.document = document("web@1.service")
     fleetctl("apply")
-    fleetctl("stop" if target is Target.LOADED else "unload", "web@1")
+    fleetctl("stop" if target is DesiredState.LOADED else "unload", "web@1")
     cluster.log.clear()
     assert fleetctl("apply") == Exit.DONE
     assert cluster.log == ["start web@1.service"]

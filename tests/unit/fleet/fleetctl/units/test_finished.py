@@ -38,7 +38,7 @@ def test_drain_leaves_it_where_it_is(
 
 
 def test_it_is_no_load(fleetctl: Fleetctl, finished: SmallCluster, capsys: Output) -> None:
-    finished.put(keys.mark_key(DB.id), records.Mark())
+    finished.put(keys.mark_key(DB.id), records.Eligibility())
     for number in range(2):
         finished.add(f"web@{number}.service")
     finished.store.remove(keys.mark_key(DB.id))

@@ -1,7 +1,7 @@
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, TimedOutError
-from fleet_cluster.fleet.model.records import Target
+from fleet_cluster.fleet.model.records import DesiredState
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
@@ -10,9 +10,9 @@ Output = pytest.CaptureFixture[str]
 def test_machines_reload_what_runs_there(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
-    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
     cluster.add("web@1.service")
-    cluster.add("web@2.service", target=Target.LOADED)
+    cluster.add("web@2.service", target=DesiredState.LOADED)
     cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
     assert fleetctl("reload", "web@*", "all") == Exit.DONE
     assert sorted(cluster.log) == [
@@ -31,7 +31,7 @@ def test_what_does_not_run_is_refused_before_anything(
     fleetctl: Fleetctl, cluster: SmallCluster
 ) -> None:
     cluster.add("a.service")
-    cluster.add("b.service", target=Target.LOADED)
+    cluster.add("b.service", target=DesiredState.LOADED)
     cluster.add("c.service")
     cluster.report("c.service", cluster.state("c.service", "failed", "failed"))
     cluster.log.clear()

@@ -2,7 +2,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, TimedOutError
 from fleet_cluster.fleet.model.keys import machine_key
-from fleet_cluster.fleet.model.records import Target, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from tests.unit.fleet.fleetctl.small_cluster import (
     DB,
     SLEEP,
@@ -31,7 +31,7 @@ def test_one_that_does_not_run_is_refused_before_any_is_touched(
     fleetctl: Fleetctl, cluster: SmallCluster
 ) -> None:
     cluster.add("a.service")
-    cluster.add("b.service", target=Target.LOADED)
+    cluster.add("b.service", target=DesiredState.LOADED)
     with pytest.raises(CtlError, match="b.service is loaded"):
         fleetctl("restart", "a", "b")
     assert cluster.log == []

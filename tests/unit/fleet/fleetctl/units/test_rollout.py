@@ -3,9 +3,9 @@ import json
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, TimedOutError, UsageError
-from fleet_cluster.fleet.kv import Changes, Put, StoreUnavailableError
+from fleet_cluster.fleet.kv import Changes, KVUnavailableError, Put
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Target, Unit, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, Unit, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster
@@ -22,7 +22,7 @@ STARTS = UnitState("loaded", "activating", "start-post", "")
 @pytest.fixture
 def web(cluster: SmallCluster) -> SmallCluster:
     """Three instances that run."""
-    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
     for name in NAMES:
         cluster.add(name)
     return cluster
@@ -190,7 +190,7 @@ def test_a_store_that_fails_for_a_moment_is_tried_again(
     def lose(changes: Changes) -> None:
         if f"/fleet/units/{NAMES[1]}" in changes.puts:
             web.store.on_commit = lambda _changes: None
-            raise StoreUnavailableError("no member answered")
+            raise KVUnavailableError("no member answered")
 
     web.store.on_commit = lose
     fleetctl.files = {"web@.service": NEW}
@@ -208,7 +208,7 @@ def test_a_single_unit_goes_back_too(fleetctl: Fleetctl, cluster: SmallCluster) 
 
 
 def test_without_a_file_the_templates_is_taken(fleetctl: Fleetctl, web: SmallCluster) -> None:
-    web.add("web@.service", NEW, Target.INACTIVE)
+    web.add("web@.service", NEW, DesiredState.INACTIVE)
     assert fleetctl("rollout", "web@.service") == Exit.DONE
     assert set(shas(web).values()) == {sha_of(NEW)}
 
@@ -257,7 +257,7 @@ def test_instances_that_were_started_from_a_file_are_rolled(
     assert fleetctl("rollout", "web@.service") == Exit.DONE
     assert cluster.log == rolls(1, 2, 3)
     assert set(shas(cluster).values()) == {sha_of(NEW)}
-    assert cluster.view().units["web@.service"].target is Target.INACTIVE
+    assert cluster.view().units["web@.service"].target is DesiredState.INACTIVE
 
 
 def test_they_go_back_when_one_fails_even_after_an_interrupt(
@@ -271,7 +271,7 @@ def test_they_go_back_when_one_fails_even_after_an_interrupt(
     assert set(shas(cluster).values()) == {sha_of(SLEEP)}
     # As an interrupt leaves them.
     cluster.store.commit([Put(keys.file_key(sha_of(NEW)), NEW)])
-    cluster.put(keys.unit_key(NAMES[0]), Unit(sha_of(NEW), Target.LAUNCHED))
+    cluster.put(keys.unit_key(NAMES[0]), Unit(sha_of(NEW), DesiredState.LAUNCHED))
     assert fleetctl("rollout", "web@.service") == Exit.FAILED
     assert set(shas(cluster).values()) == {sha_of(SLEEP)}
 
@@ -287,7 +287,7 @@ def test_nothing_to_roll_is_said(fleetctl: Fleetctl, web: SmallCluster, capsys: 
     assert fleetctl("rollout", "web@.service") == Exit.DONE
     said = "Nothing to roll: web@.service with 3 instances has this file already\n"
     assert capsys.readouterr().out == said
-    web.add("off.service", target=Target.INACTIVE)
+    web.add("off.service", target=DesiredState.INACTIVE)
     fleetctl.files = {"off.service": NEW}
     assert fleetctl("rollout", "off") == Exit.DONE
     assert capsys.readouterr().out == "off.service has the new file; nothing of it was running\n"

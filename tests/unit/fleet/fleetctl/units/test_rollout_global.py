@@ -6,10 +6,10 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from fleet_cluster.fleet.fleetctl.state.transaction import tidy
-from fleet_cluster.fleet.fleetctl.state.watcher import Follower
+from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import Changes
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Machine, Unit, UnitState
+from fleet_cluster.fleet.model.records import MachineState, Unit, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fleetctl.small_cluster import (
     DB,
@@ -23,7 +23,7 @@ from tests.unit.fleet.fleetctl.small_cluster import (
 Output = pytest.CaptureFixture[str]
 
 NGINX = "nginx.service"
-CORE = Machine("a5c0ffee" + "0" * 24, "10.0.0.13", "machine-3")
+CORE = MachineState("a5c0ffee" + "0" * 24, "10.0.0.13", "machine-3")
 OLD = SLEEP + "[X-Fleet]\nGlobal=true\n"
 NEW = OLD + "HealthySec=0\n"
 FAILED = UnitState("loaded", "failed", "failed", "", journal="last words")
@@ -105,7 +105,7 @@ def test_a_failure_ends_it_and_puts_back_what_was_changed_one_by_one(
     assert set(nginx.view().files) == {sha_of(OLD)}
 
 
-def fail_with_new_file(cluster: SmallCluster, machine: Machine) -> None:
+def fail_with_new_file(cluster: SmallCluster, machine: MachineState) -> None:
     """On this machine, the unit comes up with its old file only."""
 
     def note(changes: Changes) -> None:
@@ -139,7 +139,7 @@ def test_another_client_goes_on_where_one_has_died(fleetctl: Fleetctl, nginx: Sm
         fleetctl("rollout", NGINX)
     assert on_new(nginx) == {WEB.id}
     nginx.store.on_commit = lambda _changes: None
-    with Follower(nginx.store) as follower:
+    with Watcher(nginx.store) as follower:
         tidy(follower)
     assert set(nginx.view().files) == {sha_of(OLD), sha_of(NEW)}, "machines still have the old one"
     seen = history(nginx)
@@ -161,7 +161,7 @@ def test_one_that_goes_on_and_fails_puts_all_back(fleetctl: Fleetctl, nginx: Sma
 def test_a_machine_that_comes_meanwhile_has_the_new_file(
     fleetctl: Fleetctl, nginx: SmallCluster
 ) -> None:
-    late = Machine("ffffffff" + "0" * 24, "10.0.0.14", "machine-4")
+    late = MachineState("ffffffff" + "0" * 24, "10.0.0.14", "machine-4")
 
     def join(changes: Changes) -> None:
         nginx.store.on_commit = lambda _changes: None

@@ -2,7 +2,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, TimedOutError
 from fleet_cluster.fleet.fleetctl.state.wait_conditions import Failed
-from fleet_cluster.fleet.model.records import Target, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError
 from tests.unit.fleet.fleetctl.small_cluster import (
@@ -22,7 +22,7 @@ def test_starts_a_local_file(fleetctl: Fleetctl, cluster: SmallCluster, capsys: 
     assert fleetctl("start", "hello") == Exit.DONE
     assert capsys.readouterr().out == "Unit hello.service launched on 3f2a91bc.../10.0.0.11\n"
     view = cluster.view()
-    assert view.units["hello.service"].target is Target.LAUNCHED
+    assert view.units["hello.service"].target is DesiredState.LAUNCHED
     assert view.text_of("hello.service") == SLEEP
 
 
@@ -56,11 +56,11 @@ def test_does_not_wait_when_told_so(
 def test_an_instance_gets_the_text_of_the_clusters_template(
     fleetctl: Fleetctl, cluster: SmallCluster
 ) -> None:
-    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
     assert fleetctl("start", "web@1", "web@2") == Exit.DONE
     units = cluster.view().units
     assert units["web@1.service"].sha == units["web@2.service"].sha == sha_of(SLEEP)
-    assert units["web@.service"].target is Target.INACTIVE
+    assert units["web@.service"].target is DesiredState.INACTIVE
 
 
 def test_an_instance_gets_the_text_of_the_template_here(
@@ -110,7 +110,7 @@ def test_replace_puts_the_file_in_place(fleetctl: Fleetctl, cluster: SmallCluste
 
 
 def test_replace_puts_the_template_in_place_too(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
-    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
     fleetctl.files = {"web@.service": SLEEP + "Restart=always\n"}
     assert fleetctl("start", "--replace", "web@1") == Exit.DONE
     view = cluster.view()
@@ -126,7 +126,7 @@ def test_one_that_runs_is_left_alone(fleetctl: Fleetctl, cluster: SmallCluster) 
 
 
 def test_one_that_was_stopped_starts(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
-    cluster.add("hello.service", target=Target.LOADED)
+    cluster.add("hello.service", target=DesiredState.LOADED)
     assert fleetctl("start", "hello") == Exit.DONE
     assert cluster.log == ["start hello.service"]
 

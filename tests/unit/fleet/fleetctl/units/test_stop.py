@@ -2,7 +2,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
 from fleet_cluster.fleet.model import keys, records
-from fleet_cluster.fleet.model.records import Target, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fleetctl.small_cluster import SLEEP, WEB, Fleetctl, SmallCluster
 
@@ -13,7 +13,7 @@ Output = pytest.CaptureFixture[str]
 def test_a_pattern_stands_for_what_can_run(
     fleetctl: Fleetctl, cluster: SmallCluster, verb: str, capsys: Output
 ) -> None:
-    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
     cluster.add("web@1.service")
     cluster.add("web@2.service")
     assert fleetctl(verb, "web@*") == Exit.DONE
@@ -25,13 +25,13 @@ def test_stop_leaves_it_loaded(fleetctl: Fleetctl, cluster: SmallCluster, capsys
     cluster.add("hello.service")
     assert fleetctl("stop", "hello") == Exit.DONE
     assert capsys.readouterr().out == "Unit hello.service loaded on 3f2a91bc.../10.0.0.11\n"
-    assert cluster.view().units["hello.service"].target is Target.LOADED
+    assert cluster.view().units["hello.service"].target is DesiredState.LOADED
 
 
 def test_stop_of_an_inactive_one_leaves_it_inactive(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
-    cluster.add("hello.service", target=Target.INACTIVE)
+    cluster.add("hello.service", target=DesiredState.INACTIVE)
     assert fleetctl("stop", "hello") == Exit.DONE
     assert capsys.readouterr().out == "Unit hello.service inactive\n"
 
@@ -58,7 +58,7 @@ def test_destroy_removes_unit_and_file(
 
 
 def test_destroy_keeps_a_file_that_others_use(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
-    cluster.add("web@.service", target=Target.INACTIVE)
+    cluster.add("web@.service", target=DesiredState.INACTIVE)
     cluster.add("web@1.service")
     assert fleetctl("destroy", "web@1") == Exit.DONE
     assert sha_of(SLEEP) in cluster.view().files
@@ -87,16 +87,16 @@ def test_destroy_stops_a_held_unit_by_an_instruction(
 ) -> None:
     state = UnitState("loaded", "active", "running", sha_of(SLEEP), 1, held=True)
     cluster.put(keys.state_key(WEB.id, "held.service"), state)
-    told: list[Target] = []
+    told: list[DesiredState] = []
 
     def note(changes: object) -> None:
         told.extend(unit.target for unit in cluster.view().units.values())
-        if told == [Target.INACTIVE]:
+        if told == [DesiredState.INACTIVE]:
             cluster.store.remove(keys.state_key(WEB.id, "held.service"))
 
     cluster.store.watch(keys.UNITS, cluster.store.revision, note, lambda: None)
     assert fleetctl("destroy", "held") == Exit.DONE
-    assert told == [Target.INACTIVE]
+    assert told == [DesiredState.INACTIVE]
     assert not cluster.view().units
 
 
@@ -111,7 +111,7 @@ def cut_off(cluster: SmallCluster, name: str, text: str = SLEEP) -> None:
     cluster.add(name, text)
     cluster.leave(WEB)
     cluster.store.remove(keys.schedule_key(WEB.id, name))
-    told = records.Assignment(sha_of(text), Target.INACTIVE)
+    told = records.Assignment(sha_of(text), DesiredState.INACTIVE)
     cluster.put(keys.schedule_key(WEB.id, name), told)
 
 

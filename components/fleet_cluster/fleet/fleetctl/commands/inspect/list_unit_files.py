@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
-from ....model.records import Target
+from ....model.records import DesiredState
 from ....unitfiles.unitfile import UnitFileError, parse
 from ...cli import table
 from ...cli.command import Command, Context
@@ -35,14 +35,14 @@ def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
     ]
 
 
-def current_state(name: str, view: View) -> Target:
+def current_state(name: str, view: View) -> DesiredState:
     """How far a unit is, as its machine reports."""
     states = view.reported(name).values()
     if any(state.active in ("active", "activating", "reloading") for state in states):
-        return Target.LAUNCHED
+        return DesiredState.LAUNCHED
     if any(state.load == "loaded" for state in states):
-        return Target.LOADED
-    return Target.INACTIVE
+        return DesiredState.LOADED
+    return DesiredState.INACTIVE
 
 
 def _target(name: str, view: View, full: bool) -> str | None:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from ....model.records import JOB_DONE, JOB_PENDING, Target, UnitState
+from ....model.records import JOB_DONE, JOB_PENDING, DesiredState, UnitState
 from ...cli import table
 from ...cli.command import Command, Context
 from ...cli.errors import Exit
@@ -24,7 +24,7 @@ def unit_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
     rows: list[table.Row] = []
     for name in names:
         unit = view.units.get(name)
-        wants_one = unit is not None and unit.target is not Target.INACTIVE
+        wants_one = unit is not None and unit.target is not DesiredState.INACTIVE
         machines = _machines(name, view) or ([""] if wants_one else [])
         rows.extend(_row(name, machine, view, full) for machine in machines)
     return rows

@@ -6,15 +6,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ....model.records import Target
+from ....model.records import DesiredState
 from ....unitfiles.unitfile import is_template
 from ...cli import table
 from ...cli.command import Command, Context, Input
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, name_of
 from ...operations.rollout import add_max_unavailable, limits_of
-from ...state.manifest import Application, check_owner, documents, in_the_way, obsolete
-from ...state.plan import Action, Change, Forecast, Group, Step, afterwards, forecast
+from ...state.manifest import Manifest, check_owner, documents, in_the_way, obsolete
+from ...state.plan import (
+    Action,
+    ClusterPlan,
+    Group,
+    PlannedChange,
+    PlannedStep,
+    afterwards,
+    forecast,
+)
 from ...state.submission import submission
 from ...state.view import View
 from ...state.watcher import read_view
@@ -32,7 +40,7 @@ VERBS = {
 NOTHING = "Nothing starts, moves, restarts or stops"
 
 
-def change_of(application: Application, view: View) -> Change:
+def change_of(application: Manifest, view: View) -> PlannedChange:
     """What `apply` would make of an owner's units.
 
     Raises:
@@ -40,30 +48,30 @@ def change_of(application: Application, view: View) -> Change:
     """
     check_owner(application, view)
     first = bool(in_the_way(application, view))
-    return Change(application.units, application.texts, obsolete(application, view), first)
+    return PlannedChange(application.units, application.texts, obsolete(application, view), first)
 
 
-def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) -> Change:
+def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) -> PlannedChange:
     """What `rollout` would make of templates, and `start --replace` of other units.
 
     Raises:
         CtlError: a unit has no file.
         UnitFileError: a file is bad.
     """
-    change = Change({}, {})
+    change = PlannedChange({}, {})
     for argument in given:
         name = name_of(argument)
         if is_template(name):
             units, text = rollout.wanted(name, files, view)
-            one = Change(units, {unit.sha: text for unit in units.values()})
+            one = PlannedChange(units, {unit.sha: text for unit in units.values()})
         else:
-            draft = submission([name], Target.LAUNCHED, files, view, replaced=True)
-            one = Change({n: unit for n, unit in draft.units.items() if unit}, draft.texts)
-        change = Change({**change.wanted, **one.wanted}, {**change.texts, **one.texts})
+            draft = submission([name], DesiredState.LAUNCHED, files, view, replaced=True)
+            one = PlannedChange({n: unit for n, unit in draft.units.items() if unit}, draft.texts)
+        change = PlannedChange({**change.wanted, **one.wanted}, {**change.texts, **one.texts})
     return change
 
 
-def rows(steps: Iterable[Step], view: View, full: bool) -> list[table.Row]:
+def rows(steps: Iterable[PlannedStep], view: View, full: bool) -> list[table.Row]:
     """A line for each unit on each machine where something happens."""
 
     def place(machine: str) -> str | None:
@@ -82,7 +90,7 @@ def rows(steps: Iterable[Step], view: View, full: bool) -> list[table.Row]:
     ]
 
 
-def lines(found: Forecast, view: View) -> list[str]:
+def lines(found: ClusterPlan, view: View) -> list[str]:
     """For people: a line for each unit or template; or why nothing would be done at all."""
     return [
         *(f"{name}: {reason}" for name, reason in found.refused.items()),
@@ -103,7 +111,7 @@ def in_words(group: Group, view: View) -> str:
     return ", ".join(parts)
 
 
-def _rhythm(steps: Sequence[Step]) -> str:
+def _rhythm(steps: Sequence[PlannedStep]) -> str:
     turns = Counter(step.turn for step in steps)
     at_once = max(turns.values())
     if len(turns) == 1:
@@ -111,12 +119,12 @@ def _rhythm(steps: Sequence[Step]) -> str:
     return " one after the other" if at_once == 1 else f", at most {at_once} at a time"
 
 
-def _spread(steps: Iterable[Step], view: View) -> str:
+def _spread(steps: Iterable[PlannedStep], view: View) -> str:
     on = Counter(view.machines[step.target].hostname for step in steps if step.target)
     return f" ({', '.join(f'{name} {count}' for name, count in sorted(on.items()))})" if on else ""
 
 
-def as_json(found: Forecast, view: View) -> dict[str, Any]:
+def as_json(found: ClusterPlan, view: View) -> dict[str, Any]:
     """The same for programs."""
     return {
         "refused": found.refused,
@@ -165,7 +173,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     return Exit.FAILED if found.refused else Exit.DONE
 
 
-def _print(found: Forecast, view: View, arguments: Namespace) -> None:
+def _print(found: ClusterPlan, view: View, arguments: Namespace) -> None:
     if arguments.output == "json":
         print(json.dumps(as_json(found, view), indent=2))
         return

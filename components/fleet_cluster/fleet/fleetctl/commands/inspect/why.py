@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from ....model.records import Target
+from ....model.records import DesiredState
 from ....scheduler.schedule import Job, schedule
 from ...cli import table
 from ...cli.command import Command, Context
@@ -109,7 +109,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         raise CtlError(f"why tells of one unit; {arguments.unit} is {', '.join([name, *others])}")
     render = as_json if arguments.output == "json" else as_text
     print(render(name, view), end="")
-    wanted = view.units[name].target is not Target.INACTIVE
+    wanted = view.units[name].target is not DesiredState.INACTIVE
     return Exit.FAILED if wanted and not view.assigned(name) else Exit.DONE
 
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from ....kv import Store
+from ....kv import KV
 from ....model.records import Unit
 from ...cli.command import Command, Context
 from ...cli.errors import Exit
@@ -41,7 +41,7 @@ def _units(units: Mapping[str, Unit]) -> dict[str, str]:
     return {owner: content_of(its) for owner, its in owned.items()}
 
 
-def _values(application: Store, keys: Iterable[str]) -> dict[str, str]:
+def _values(application: KV, keys: Iterable[str]) -> dict[str, str]:
     found = application.get(list(keys)).entries
     return {key: entry.value for key, entry in found.items()}
 

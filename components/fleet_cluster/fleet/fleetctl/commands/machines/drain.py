@@ -9,7 +9,7 @@ from ...operations.drain import drain
 from ...operations.eligibility import drained, find_leaving, find_machine, mark
 from ...operations.report import finish
 from ...operations.waiter import add_timeout, timeout_of
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         force, leaving = arguments.force, arguments.for_good
         find = find_leaving if leaving else find_machine
         machine = find(arguments.machine, follower.view)

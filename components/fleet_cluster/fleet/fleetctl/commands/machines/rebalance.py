@@ -8,7 +8,7 @@ from ...cli.output import tell
 from ...operations.rebalance import FIELDS, nothing_to_move, planned, rows, wait, write
 from ...operations.report import finish
 from ...operations.waiter import add_timeout, announce, timeout_of
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def _say(_name: str, message: str) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     as_json = arguments.output == "json"
     table.chosen_fields(arguments.fields, FIELDS)  # Refused before anything moves.
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         plan, goals = (planned(follower.view), {}) if arguments.dry_run else write(follower)
         if plan.steps or as_json:
             lines = rows(plan, follower.view, arguments.full or as_json)

@@ -12,10 +12,10 @@ from ...cli.names import MACHINE_HELP, legend
 from ...operations.eligibility import find_machine
 from ...operations.report import finish
 from ...operations.waiter import Wait, add_timeout, timeout_of
-from ...state.transaction import Draft, change
+from ...state.transaction import Transaction, change
 from ...state.view import View
-from ...state.wait_conditions import Goal, Outcome, Reached, Waiting
-from ...state.watcher import Follower
+from ...state.wait_conditions import Outcome, Reached, WaitCondition, Waiting
+from ...state.watcher import Watcher
 
 PAIR = re.compile(r"([A-Za-z0-9_.-]+)=([^\s,=]*)")
 
@@ -42,7 +42,7 @@ def set_before(machine: str, view: View) -> Metadata:
     return Metadata.from_json(entry.value) if entry else Metadata()
 
 
-def has(machine: str, metadata: Metadata) -> Goal:
+def has(machine: str, metadata: Metadata) -> WaitCondition:
     """That the machine announces what was set; a lost one will when it is back."""
 
     def goal(view: View) -> Outcome:
@@ -69,12 +69,12 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     given = pairs_of(arguments.pairs)
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         machine = find_machine(arguments.machine, follower.view)
 
-        def draft(view: View) -> Draft:
+        def draft(view: View) -> Transaction:
             wanted = Metadata({**set_before(machine, view).pairs, **given})
-            return Draft(records={metadata_key(machine): wanted})
+            return Transaction(records={metadata_key(machine): wanted})
 
         change(follower, draft)
         goal = has(machine, Metadata(given))

@@ -6,7 +6,7 @@ from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import MACHINE_HELP, legend
 from ...operations.eligibility import find_machine, mark
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -14,7 +14,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         machine = find_machine(arguments.machine, follower.view)
         mark(follower, machine, lambda _: None)
         print(f"{legend(machine, follower.view.machines)} gets units again")

@@ -11,8 +11,8 @@ from ...operations import rollout
 from ...operations.apply import apply
 from ...operations.report import finish
 from ...state.claims import claim, content_of, give_up, kept
-from ...state.manifest import Application, placements
-from ...state.watcher import Follower
+from ...state.manifest import Manifest, placements
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     limits = rollout.limits_of(arguments)
     if _is_claimed(context, application.owner, arguments):
         return Exit.DONE
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         code = finish(context, follower, lambda: apply(application, follower, limits))
         if code == Exit.DONE:
             noted = _claimed(follower, application, arguments)
@@ -48,22 +48,20 @@ def _is_claimed(context: Context, owner: str, arguments: Namespace) -> bool:
     return True
 
 
-def _claimed(
-    follower: Follower, application: Application, arguments: Namespace
-) -> Mapping[str, str]:
+def _claimed(follower: Watcher, application: Manifest, arguments: Namespace) -> Mapping[str, str]:
     if arguments.claim is None:
         return {}
     content = content_of(application.units)
     return {"claim": claim(follower.store, application.owner, content, arguments.claim)}
 
 
-def _wanted(context: Context, arguments: Namespace) -> Application:
+def _wanted(context: Context, arguments: Namespace) -> Manifest:
     if arguments.owner and not arguments.destroy:
         raise UsageError("--owner goes with --destroy; otherwise the document names the owner")
     if arguments.owner:
-        return Application(arguments.owner, {}, {})
-    application = Application.from_json(context.document)
-    return Application(application.owner, {}, {}) if arguments.destroy else application
+        return Manifest(arguments.owner, {}, {})
+    application = Manifest.from_json(context.document)
+    return Manifest(application.owner, {}, {}) if arguments.destroy else application
 
 
 COMMAND = Command(

@@ -8,11 +8,11 @@ from ...operations.destroy import destroy
 from ...operations.report import finish
 from ...operations.stop import add_options
 from ...operations.waiter import timeout_of
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         known = follower.view.units.keys() | follower.view.states.keys()
         names = select(arguments.units, known)
         timeout, block = timeout_of(arguments), not arguments.no_block

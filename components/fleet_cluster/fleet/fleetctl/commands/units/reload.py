@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ....model.records import Target, Verb
+from ....model.records import DesiredState, Verb
 from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import select
@@ -10,7 +10,7 @@ from ...operations import waiter
 from ...operations.orders import announce, give, reporting
 from ...operations.report import finish
 from ...state.view import View
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def places(given: list[str], view: View) -> dict[str, list[str]]:
     Raises:
         CtlError: one of them does not run.
     """
-    launched = [name for name, unit in view.units.items() if unit.target is Target.LAUNCHED]
+    launched = [name for name, unit in view.units.items() if unit.target is DesiredState.LAUNCHED]
     found = {name: _running_on(name, view) for name in select(given, view.units, launched)}
     for name, machines in found.items():
         if not machines:
@@ -42,7 +42,7 @@ def _running_on(name: str, view: View) -> list[str]:
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiter.timeout_of(arguments)
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         wanted = places(arguments.units, follower.view)
         code = finish(context, follower, lambda: give(follower, Verb.RELOAD, wanted, timeout))
         if code == Exit.DONE:

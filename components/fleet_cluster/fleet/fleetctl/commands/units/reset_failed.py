@@ -15,7 +15,7 @@ from ...operations.waiter import Wait, say_nothing
 from ...state import wait_conditions
 from ...state.view import View
 from ...state.wait_conditions import Failed
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def _machines(name: str, view: View, failed: bool) -> list[str]:
 
 
 def _reset(
-    follower: Follower, places: Mapping[str, list[str]], timeout: float | None
+    follower: Watcher, places: Mapping[str, list[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
     before = {name: dict(follower.view.reported(name)) for name in places}
     failures = give(follower, Verb.RESET_FAILED, places, timeout)
@@ -52,7 +52,7 @@ def _reset(
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiter.timeout_of(arguments)
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         places = _places(arguments.units, follower.view)
         if not places:
             return Exit.DONE

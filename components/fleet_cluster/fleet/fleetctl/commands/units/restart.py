@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 
-from ....model.records import Target, UnitState, Verb
+from ....model.records import DesiredState, UnitState, Verb
 from ....unitfiles.bonds import BINDING, names_in
 from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
@@ -14,8 +14,8 @@ from ...operations.report import finish
 from ...operations.waiter import Wait
 from ...state import wait_conditions
 from ...state.view import View
-from ...state.wait_conditions import UP, Failed, Goal, Reached
-from ...state.watcher import Follower
+from ...state.wait_conditions import UP, Failed, Reached, WaitCondition
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -24,12 +24,12 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _running(view: View) -> list[str]:
-    return [name for name, unit in view.units.items() if unit.target is Target.LAUNCHED]
+    return [name for name, unit in view.units.items() if unit.target is DesiredState.LAUNCHED]
 
 
 def _check(names: list[str], view: View) -> None:
     for name in names:
-        if view.units[name].target is not Target.LAUNCHED:
+        if view.units[name].target is not DesiredState.LAUNCHED:
             raise CtlError(
                 f"{name} is {view.units[name].target} and does not run, so nothing was restarted; "
                 f"to start it: fleetctl start {name}"
@@ -44,7 +44,7 @@ def _machines(name: str, view: View) -> list[str]:
 
 
 def _restart(
-    follower: Follower, name: str, machine: str, timeout: float | None
+    follower: Watcher, name: str, machine: str, timeout: float | None
 ) -> Mapping[str, Failed]:
     """One job on one machine; systemd restarts with it what runs there and is bound to it."""
     view = follower.view
@@ -62,7 +62,7 @@ def _restart(
         if name not in wait.failures:
             print(message if one == name else f"{message}, restarted with {name}")
 
-    def with_it(one: str, state: UnitState) -> Goal:
+    def with_it(one: str, state: UnitState) -> WaitCondition:
         """What is bound to a unit that has failed is not waited for: systemd leaves it down."""
         goal = wait_conditions.restarted(one, units[one], machine, state, is_bound=True)
         return lambda view: Reached(one) if name in wait.failures else goal(view)
@@ -90,7 +90,7 @@ def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiter.timeout_of(arguments)
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         names = select(arguments.units, follower.view.units, _running(follower.view))
         _check(names, follower.view)
         for name in names:

@@ -17,9 +17,9 @@ from ...operations.admission import accept
 from ...operations.report import finish
 from ...operations.rollout import Rollout
 from ...state.manifest import check_fits
-from ...state.transaction import Draft, change
+from ...state.transaction import Transaction, change
 from ...state.view import View
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -82,14 +82,14 @@ def _done(name: str, units: Mapping[str, Unit], view: View) -> str:
 
 def _run(context: Context, arguments: Namespace) -> int:
     limits = rollout.limits_of(arguments)
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         name, before = name_of(arguments.units[0]), follower.view
         units, text = wanted(name, context.files, before)
         texts = {sha_of(text): text}
         check_fits(units, before.preview(units, texts))
         accept(units, texts, before)
         in_short = _done(name, units, before)
-        change(follower, lambda view: Draft(_unknown_template(name, view)))
+        change(follower, lambda view: Transaction(_unknown_template(name, view)))
         rolled: list[str] = []
 
         def say(line: str) -> None:

@@ -2,13 +2,13 @@
 
 from argparse import Namespace
 
-from ....model.records import Target
+from ....model.records import DesiredState
 from ...cli.command import Command, Context, Input
 from ...operations.start import add_options, bring
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    return bring(context, arguments, Target.LAUNCHED)
+    return bring(context, arguments, DesiredState.LAUNCHED)
 
 
 COMMAND = Command(

@@ -2,14 +2,14 @@
 
 from argparse import Namespace
 
-from ....model.records import Target
+from ....model.records import DesiredState
 from ...cli.command import Command, Context
 from ...operations.stop import add_options, lower
 from ...state import wait_conditions
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    return lower(context, arguments, Target.LOADED, wait_conditions.stopped)
+    return lower(context, arguments, DesiredState.LOADED, wait_conditions.stopped)
 
 
 COMMAND = Command(

@@ -2,23 +2,23 @@
 
 from argparse import Namespace
 
-from ....model.records import Target
+from ....model.records import DesiredState
 from ...cli.command import Command, Context, Input
 from ...cli.errors import Exit
 from ...operations import start
 from ...operations.admission import accept
 from ...state.submission import names_to_submit, submission
-from ...state.transaction import Draft, change
+from ...state.transaction import Transaction, change
 from ...state.view import View
-from ...state.watcher import Follower
+from ...state.watcher import Watcher
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Follower(context.connect()) as follower:
+    with Watcher(context.connect()) as follower:
         names = names_to_submit(arguments.units, follower.view)
 
-        def desired(view: View) -> Draft:
-            return submission(names, Target.INACTIVE, context.files, view, arguments.replace)
+        def desired(view: View) -> Transaction:
+            return submission(names, DesiredState.INACTIVE, context.files, view, arguments.replace)
 
         first = desired(follower.view)
         accept(first.units, first.texts, follower.view)

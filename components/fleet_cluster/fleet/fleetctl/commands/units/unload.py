@@ -2,19 +2,19 @@
 
 from argparse import Namespace
 
-from ....model.records import Target, Unit
+from ....model.records import DesiredState, Unit
 from ...cli.command import Command, Context
 from ...operations.stop import add_options, lower
 from ...state import wait_conditions
-from ...state.wait_conditions import Goal
+from ...state.wait_conditions import WaitCondition
 
 
-def _goal(name: str, _: Unit) -> Goal:
+def _goal(name: str, _: Unit) -> WaitCondition:
     return wait_conditions.gone(name, f"Unit {name} inactive")
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    return lower(context, arguments, Target.INACTIVE, _goal)
+    return lower(context, arguments, DesiredState.INACTIVE, _goal)
 
 
 COMMAND = Command(
