@@ -69,6 +69,30 @@ use_env() {
   eval "$exports"
 }
 
+# pulumi_for COMMAND STACK: "up" or "destroy" without questions. On a terminal it is Pulumi's own live
+# tree; elsewhere a line for each resource that is done, and all of Pulumi's output goes to a log.
+pulumi_for() {
+  local log code=0 command=(pulumi "$1" --yes --skip-preview --suppress-permalink=true --stack "$2")
+  if [[ -t 0 && -t 1 && -z ${CI:-} && ${TERM:-} != dumb ]]; then
+    "${command[@]}"
+    return
+  fi
+  log=$(pulumi_log "$2")
+  mkdir -p "$(dirname "$log")"
+  (umask 077 && : >"$log")
+  "${command[@]}" --non-interactive --suppress-progress |
+    python -X utf8 "$toolchain/progress.py" "$log" || code=$?
+  ((code)) || return 0
+  say pulumi "this did not work; all of its output is in $log"
+  say "" "next: mend what it says above, then: make ${0##*/}"
+  return "$code"
+}
+
+# pulumi_log STACK: where it is until the stack is removed.
+pulumi_log() {
+  echo "$root/.pulumi/${1##*/}.log"
+}
+
 # limit SECONDS COMMAND...: macOS has no timeout; there the command takes its time.
 limit() {
   if command -v timeout >/dev/null; then timeout "$@"; else "${@:2}"; fi
