@@ -7,18 +7,18 @@ import sys
 from collections.abc import Callable
 
 from .configure import configure
-from .etcd import member
+from .etcd import set_up_member
 from .fleetd import start
-from .quorum import drop_others, may_leave, may_shrink
+from .quorum import Quorum
 from .shell import StepError, say
 
 STEPS: dict[str, Callable[[str], None]] = {
     "configure": configure,
-    "etcd": lambda stdin: member(stdin, bootstrap=False),
-    "etcd-bootstrap": lambda stdin: member(stdin, bootstrap=True),
-    "etcd-members": drop_others,
-    "may-leave": may_leave,
-    "may-shrink": may_shrink,
+    "etcd": lambda stdin: set_up_member(stdin, bootstrap=False),
+    "etcd-bootstrap": lambda stdin: set_up_member(stdin, bootstrap=True),
+    "etcd-members": Quorum().remove_members,
+    "may-leave": Quorum().may_leave,
+    "may-shrink": Quorum().may_shrink,
     "fleetd": start,
 }
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .etcd import retire
+from .etcd_service import retire
 from .shell import run, say, systemctl, until
 
 PATIENCE = 90.0

@@ -7,11 +7,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from ..config import read
+from ..config import Config, read
 from ..model.keys import address_key
-from .etcd import EtcdMember, etcdctl, healthy, members, reachable, wait
+from .etcdctl import Etcdctl
 from .shell import RefusedError, StepError, say, until
 
 PATIENCE = 10.0
@@ -32,84 +31,111 @@ class Voter:
     """Whether it answers, with a leader."""
 
 
-def may_leave(stdin: str) -> None:
-    """Refuse that a member's machine goes as long as etcd needs it.
+@dataclass(frozen=True)
+class Quorum:
+    """The members that etcd needs."""
 
-    Input is the machine's `name`, its `address`, its own id `machine`, and whether this is a
-    `preview`: that one has nothing against a machine that is dead already.
+    etcdctl: Etcdctl = Etcdctl()
+    config: Callable[[], Config] = read
+    patience: float = PATIENCE
 
-    Raises:
-        RefusedError: it has to stay.
-    """
-    asked: dict[str, Any] = json.loads(stdin)
-    insist(lambda: objection_now(asked))
-    say(f"etcd can do without {asked['name']}")
+    def may_leave(self, stdin: str) -> None:
+        """The step `may-leave`: refuses that a machine goes as long as etcd needs its member.
 
+        Input is the machine's `name`, its `address`, its own id `machine`, and whether this is a
+        `preview`: that one has nothing against a machine that is dead already.
 
-def may_shrink(stdin: str) -> None:
-    """Refuse to make etcd smaller, to the `members` of the input, while one of those is missing.
+        Raises:
+            RefusedError: it has to stay.
+        """
+        asked: dict[str, Any] = json.loads(stdin)
+        self._insist(lambda: self._objection(asked))
+        say(f"etcd can do without {asked['name']}")
 
-    Raises:
-        RefusedError: it has to stay as it is.
-    """
-    addresses = list(json.loads(stdin)["members"].values())
+    def may_shrink(self, stdin: str) -> None:
+        """The step `may-shrink`: refuses that etcd gets smaller while one that stays is missing.
 
-    def objection() -> str:
-        cluster = reachable(addresses)
-        return shrinking(addresses, voters(cluster)) if cluster else LOST
+        Input is the `members` that stay, name to address.
 
-    insist(objection)
+        Raises:
+            RefusedError: it has to stay as it is.
+        """
+        addresses = list(json.loads(stdin)["members"].values())
 
+        def objection() -> str:
+            cluster = self.etcdctl.reachable(addresses)
+            return shrinking(addresses, self._voters(cluster)) if cluster else LOST
 
-def drop_others(stdin: str) -> None:
-    """The step `etcd-members`: remove the members that are not wanted any more, one at a time.
+        self._insist(objection)
 
-    Those that do not answer go first: without them, etcd needs fewer of the others.
+    def remove_members(self, stdin: str) -> None:
+        """The step `etcd-members`: removes the members that are not wanted any more, one by one.
 
-    Raises:
-        RefusedError: one of those that stay does not answer.
-    """
-    wanted: dict[str, str] = json.loads(stdin)["members"]
-    addresses = list(wanted.values())
-    surplus = [one for one in members(addresses) if address_of(one) not in addresses]
-    if not surplus:
-        return
-    may_shrink(stdin)
-    for one in sorted(surplus, key=lambda one: healthy(address_of(one))):
-        say(f"etcd: removing member {one.name}")
-        etcdctl(addresses, "member", "remove", one.id)
-        wait(lambda: all(map(healthy, addresses)), "the remaining members to be healthy")
+        Those that do not answer go first: without them, etcd needs fewer of the others.
 
+        Raises:
+            RefusedError: one of those that stay does not answer.
+        """
+        addresses = list(json.loads(stdin)["members"].values())
+        surplus = [one for one in self.etcdctl.members(addresses) if one.address not in addresses]
+        if not surplus:
+            return
+        self.may_shrink(stdin)
+        healthy = self.etcdctl.healthy
+        for one in sorted(surplus, key=lambda one: healthy(one.address)):
+            say(f"etcd: removing member {one.name}")
+            self.etcdctl(addresses, "member", "remove", one.id)
+            self.etcdctl.wait(
+                lambda: all(map(healthy, addresses)), "the remaining members to be healthy"
+            )
 
-def insist(objection: Callable[[], str]) -> None:
-    """Ask again for a while, then refuse.
+    def _insist(self, objection: Callable[[], str]) -> None:
+        """Asks again for a while, then refuses.
 
-    Raises:
-        RefusedError: with the last objection.
-    """
-    objections = [""]
+        Raises:
+            RefusedError: with the last objection.
+        """
+        objections = [""]
 
-    def none() -> bool:
-        try:
-            objections.append(objection())
-        except StepError as error:  # An election may be going on.
-            objections.append(str(error))
-        return not objections[-1]
+        def none() -> bool:
+            try:
+                objections.append(objection())
+            except StepError as error:  # An election may be going on.
+                objections.append(str(error))
+            return not objections[-1]
 
-    if not until(none, PATIENCE):
-        raise RefusedError(objections[-1])
+        if not until(none, self.patience):
+            raise RefusedError(objections[-1])
 
+    def _objection(self, asked: dict[str, Any]) -> str:
+        """What etcd's members, asked now, have against a machine's going; empty if nothing."""
+        if asked["preview"] and not self.etcdctl.healthy(asked["address"]):
+            return ""
+        known = [place.rpartition(":")[0] for place in self.config().endpoints]
+        cluster = self.etcdctl.reachable(known)
+        if not cluster:
+            return LOST
+        if self._has_successor(asked["machine"], asked["address"], cluster):
+            return ""
+        return objection(asked["address"], self._voters(cluster))
 
-def objection_now(asked: dict[str, Any]) -> str:
-    """What etcd's members, asked now, have against a machine's going; empty if nothing."""
-    if asked["preview"] and not healthy(asked["address"]):
-        return ""
-    cluster = reachable([place.rpartition(":")[0] for place in read().endpoints])
-    if not cluster:
-        return LOST
-    if has_successor(asked["machine"], asked["address"], cluster):
-        return ""
-    return objection(asked["address"], voters(cluster))
+    def _has_successor(self, machine: str, address: str, cluster: list[str]) -> bool:
+        """Whether another machine has the address: this one was gone before it was asked for."""
+        key = address_key(address)
+        owner = self.etcdctl(cluster, "get", "--print-value-only", key).strip()
+        return bool(machine and owner) and owner != machine
+
+    def _voters(self, cluster: list[str]) -> list[Voter]:
+        """Members that vote, asked one by one; those in `cluster` have answered already."""
+        return [
+            Voter(
+                one.name,
+                one.address,
+                one.address in cluster or self.etcdctl.healthy(one.address),
+            )
+            for one in self.etcdctl.members(cluster)
+            if not one.learner
+        ]
 
 
 def objection(leaving: str, voters: Sequence[Voter]) -> str:
@@ -166,23 +192,3 @@ def sole(name: str) -> str:
 
 def _do_not_answer(names: Sequence[str]) -> str:
     return f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not answer"
-
-
-def has_successor(machine: str, address: str, cluster: list[str]) -> bool:
-    """Whether another machine has the address by now: this one was gone before it was asked for."""
-    owner = etcdctl(cluster, "get", "--print-value-only", address_key(address)).strip()
-    return bool(machine and owner) and owner != machine
-
-
-def voters(cluster: list[str]) -> list[Voter]:
-    """The members that vote, asked one by one; those in `cluster` have answered already."""
-    return [
-        Voter(one.name, address_of(one), address_of(one) in cluster or healthy(address_of(one)))
-        for one in members(cluster)
-        if not one.learner
-    ]
-
-
-def address_of(member: EtcdMember) -> str:
-    """Where a member is."""
-    return urlsplit(member.peer).hostname or ""

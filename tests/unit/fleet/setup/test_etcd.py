@@ -1,107 +1,165 @@
-"""Which way a member of etcd is made; what would ask etcd or systemd only takes note here."""
+"""Which way a member of etcd is made, from what the cluster answers and what the machine has."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.setup import etcd
+from fleet_cluster.fleet.setup.etcd import MemberSetup, Membership
+from fleet_cluster.fleet.setup.etcd_auth import PERMISSIONS
+from fleet_cluster.fleet.setup.etcd_service import EtcdService
 from fleet_cluster.fleet.setup.files import File
 from fleet_cluster.fleet.setup.shell import StepError
 
-WANTED = {
-    "resource": "1",
-    "name": "machine-1",
-    "address": "10.0.0.1",
-    "members": {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2"},
-}
+from .etcd_members import EtcdMembers
+
+NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2", "machine-3": "10.0.0.3"}
+HERE = "10.0.0.1"
+WANTED = Membership("1", "machine-1", HERE, NAMES)
 
 
 class Machine:
-    """One machine's etcd."""
+    """machine-1, without data; etcd answers here as soon as it was started."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, etcd: EtcdMembers) -> None:
         self.data = folder / "default"
-        self.done: list[str] = []
-        self.others: list[str] = []
-        patch.setattr(etcd, "DATA", self.data)
-        self.running = True
-        self.alone = False
-        for name in ("reachable", "healthy", "systemctl", "write", "join", "protect", "etcdctl"):
-            patch.setattr(etcd, name, getattr(self, name))
-        patch.setattr(etcd, "is_running", lambda: self.running)
-        patch.setattr(etcd, "is_alone", self.is_alone)
+        self.etcd = etcd
+        self.running = False
+        self.environments: list[str] = []
 
     def step(self, bootstrap: bool) -> list[str]:
-        etcd.member(json.dumps(WANTED), bootstrap)
-        return self.done
+        """What the step had `etcdctl` and systemd do."""
+        service = EtcdService(self.data, self.systemctl, self.write)
+        MemberSetup(WANTED, self.etcd.etcdctl, service).set_up(bootstrap)
+        return self.etcd.done
 
-    def reachable(self, _endpoints: list[str]) -> list[str]:
-        return self.others
-
-    def healthy(self, _endpoint: str) -> bool:
-        return True
+    def has_data(self) -> None:
+        (self.data / "member" / "wal").mkdir(parents=True, exist_ok=True)
 
     def systemctl(self, *words: str) -> str:
-        self.done.append(words[0])
+        if words[0] == "is-active":
+            if not self.running:
+                raise StepError("inactive")
+            return ""
+        self.running = words[0] != "stop"
+        (self.etcd.up.add if self.running else self.etcd.up.discard)(HERE)
+        if self.running and not self.etcd.members:
+            assert 'ETCD_INITIAL_CLUSTER_STATE="new"' in self.environments[-1]
+            self.etcd.add("machine-1", HERE)
+        if self.running:
+            self.has_data()
+        self.etcd.done.append(f"systemctl {words[0]}")
         return ""
 
-    def write(self, _path: str, file: File) -> bool:
-        self.done.append('STATE="new"' if 'STATE="new"' in file.text else 'STATE="existing"')
+    def write(self, path: str, file: File) -> bool:
+        assert path == "/etc/default/etcd"
+        self.environments.append(file.text)
         return True
-
-    def is_alone(self, _: object) -> bool:
-        return self.alone
-
-    def etcdctl(self, _endpoints: list[str], *words: str) -> str:
-        self.done.append(" ".join(words))
-        return ""
-
-    def join(self, *_: object) -> None:
-        self.done.append("join")
-
-    def protect(self, _: object) -> None:
-        self.done.append("protect")
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    return Machine(tmp_path, monkeypatch)
+def etcd() -> EtcdMembers:
+    return EtcdMembers()
 
 
-def test_the_first_one_bootstraps_and_would_not_do_it_again_by_itself(machine: Machine):
-    assert machine.step(bootstrap=True) == ['STATE="new"', "enable", 'STATE="existing"', "protect"]
+@pytest.fixture
+def machine(tmp_path: Path, etcd: EtcdMembers) -> Machine:
+    return Machine(tmp_path, etcd)
 
 
-def test_one_that_lost_its_data_joins_whoever_has_them(machine: Machine):
-    machine.others = ["10.0.0.2"]
-    assert machine.step(bootstrap=True) == ["join", "protect"]
+def initial_cluster(environment: str) -> str:
+    [line] = [one for one in environment.splitlines() if one.startswith("ETCD_INITIAL_CLUSTER=")]
+    return json.loads(line.partition("=")[2])
 
 
-def test_what_a_refused_start_leaves_behind_is_not_data(machine: Machine):
-    (machine.data / "member" / "snap").mkdir(parents=True)
-    machine.others = ["10.0.0.2"]
-    assert machine.step(bootstrap=False) == ["join"]
+def test_the_first_one_bootstraps_and_would_not_do_it_again_by_itself(
+    machine: Machine, etcd: EtcdMembers
+):
+    done = machine.step(bootstrap=True)
+    assert done[:2] == ["systemctl stop", "systemctl enable"] and done[-1] == "auth enable"
+    first, lasting = machine.environments
+    assert 'STATE="new"' in first and 'STATE="existing"' in lasting
+    assert initial_cluster(lasting) == "machine-1=https://10.0.0.1:2380"
+    assert [one.name for one in etcd.members.values()] == ["machine-1"]
 
 
-def test_without_data_and_without_the_others_nothing_is_changed(machine: Machine):
+def test_each_role_may_do_what_is_written(machine: Machine):
+    done = machine.step(bootstrap=True)
+    granted = [line.split()[2:] for line in done if line.startswith("role grant-permission")]
+    expected = [
+        [role, "--prefix=true", access, prefix]
+        for role, grants in PERMISSIONS.items()
+        for access, prefix in grants
+    ]
+    assert granted == expected
+    again = [line for line in machine.step(bootstrap=True)[len(done) :] if "systemctl" not in line]
+    assert again == [], "it was on"
+
+
+def test_one_that_lost_its_data_joins_whoever_has_them(machine: Machine, etcd: EtcdMembers):
+    etcd.auth = True
+    etcd.add("machine-1", HERE, up=False)
+    etcd.add("machine-2", "10.0.0.2")
+    etcd.add("machine-3", "10.0.0.3")
+    assert machine.step(bootstrap=True) == [
+        "member remove a1",
+        "member add machine-1 --learner --peer-urls=https://10.0.0.1:2380",
+        "systemctl stop",
+        "systemctl enable",
+        "member promote a4",
+    ]
+    [environment] = machine.environments
+    assert 'STATE="existing"' in environment
+    peers = [f"machine-{number}=https://10.0.0.{number}:2380" for number in (2, 3, 1)]
+    assert initial_cluster(environment) == ",".join(peers)
+    assert not any(one.learner for one in etcd.members.values())
+
+
+def test_what_a_refused_start_leaves_behind_is_not_data(machine: Machine, etcd: EtcdMembers):
+    leftover = machine.data / "member" / "snap"
+    leftover.mkdir(parents=True)
+    etcd.add("machine-2", "10.0.0.2")
+    assert "member add machine-1" in machine.step(bootstrap=False)[0]
+    assert not leftover.exists()
+
+
+def test_data_of_a_member_that_the_cluster_has_removed_are_not_used(
+    machine: Machine, etcd: EtcdMembers
+):
+    machine.has_data()
+    etcd.add("machine-2", "10.0.0.2")
+    done = machine.step(bootstrap=False)
+    assert done[0] == "systemctl enable" and done[1].startswith("member add machine-1")
+
+
+def test_without_data_and_without_the_others_nothing_is_changed(
+    machine: Machine, etcd: EtcdMembers
+):
+    etcd.add("machine-2", "10.0.0.2")
+    etcd.add("machine-3", "10.0.0.3", up=False)
     with pytest.raises(StepError, match="no other member answers"):
         machine.step(bootstrap=False)
-    assert machine.done == []
+    assert etcd.done == [] and machine.environments == []
 
 
-def test_one_with_its_data_is_started(machine: Machine):
-    (machine.data / "member" / "wal").mkdir(parents=True)
-    assert machine.step(bootstrap=False) == ["enable"]
+def test_one_with_its_data_is_started(machine: Machine, etcd: EtcdMembers):
+    machine.has_data()
+    etcd.add("machine-1", HERE, up=False)
+    assert machine.step(bootstrap=False) == ["systemctl enable"]
+    assert machine.environments == []
 
 
 @pytest.mark.parametrize(
     ("running", "alone"), [(True, True), (True, False), (False, False), (False, True)]
 )
 def test_data_that_may_be_those_of_a_snapshot_get_another_id(
-    machine: Machine, running: bool, alone: bool
+    machine: Machine, etcd: EtcdMembers, running: bool, alone: bool
 ):
-    (machine.data / "member" / "wal").mkdir(parents=True)
-    machine.running, machine.alone = running, alone
-    renamed = ["del /fleet/cluster"] if alone and not running else []
-    assert machine.step(bootstrap=True) == ["enable", *renamed, "protect"]
+    machine.has_data()
+    machine.running = running
+    etcd.auth, etcd.values = True, {"/fleet/cluster": "an id"}
+    etcd.add("machine-1", HERE, up=running)
+    if not alone:
+        etcd.add("machine-2", "10.0.0.2")
+    machine.step(bootstrap=True)
+    assert ("/fleet/cluster" in etcd.values) == (running or not alone)

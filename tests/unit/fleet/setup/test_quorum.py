@@ -1,18 +1,20 @@
 """Which member of etcd may go; etcd itself only answers as the test says."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
 
 import pytest
 
 from fleet_cluster.fleet.config import Config
-from fleet_cluster.fleet.setup import quorum
-from fleet_cluster.fleet.setup.etcd import EtcdMember
-from fleet_cluster.fleet.setup.quorum import Voter, drop_others, may_leave, may_shrink, objection
+from fleet_cluster.fleet.model.keys import address_key
+from fleet_cluster.fleet.setup.quorum import Quorum, Voter, objection
 from fleet_cluster.fleet.setup.shell import RefusedError
 
+from .etcd_members import EtcdMembers
+
 ADDRESSES = {f"machine-{number}": f"10.0.0.{number}" for number in range(1, 6)}
+THREE = ("machine-1", "machine-2", "machine-3")
+FIVE = (*THREE, "machine-4", "machine-5")
 MACHINE = "3f2a"
 
 
@@ -57,48 +59,30 @@ def test_a_machine_that_is_no_member_may_go_in_any_case():
     assert objection("10.0.0.4", voting(_1=True, _2=False, _3=False)) == ""
 
 
-@dataclass
-class Etcd:
-    """Members by name, and which of them answer."""
+class Etcd(EtcdMembers):
+    """Members by name."""
 
-    members: list[str]
-    silent: set[str] = field(default_factory=set[str])
-    owners: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Which machine has an address."""
-    removed: list[str] = field(default_factory=list[str])
+    quorum: Quorum
 
-    def healthy(self, address: str) -> bool:
-        there = {ADDRESSES[name] for name in self.members if name not in self.silent}
-        return address in there and len(there) > len(self.members) // 2
+    def are(self, *names: str, silent: Collection[str] = ()) -> None:
+        """From now on, these are the members, and some do not answer."""
+        self.members.clear()
+        self.up.clear()
+        for name in names:
+            self.add(name, ADDRESSES[name], up=name not in silent)
 
-    def reachable(self, addresses: list[str]) -> list[str]:
-        return [address for address in addresses if self.healthy(address)]
-
-    def listed(self, endpoints: list[str]) -> list[EtcdMember]:
-        assert endpoints
-        return [
-            EtcdMember(id=name, name=name, peer=f"https://{ADDRESSES[name]}:2380", learner=False)
-            for name in self.members
-        ]
-
-    def etcdctl(self, _endpoints: list[str], *words: str) -> str:
-        if words[:2] == ("member", "remove"):
-            self.removed.append(words[2])
-            self.members.remove(words[2])
-        return self.owners.get(words[-1].rpartition("/")[2], "") + "\n"
+    @property
+    def names(self) -> list[str]:
+        return [one.name for one in self.members.values()]
 
 
 @pytest.fixture
-def etcd(monkeypatch: pytest.MonkeyPatch) -> Etcd:
-    found = Etcd(["machine-1", "machine-2", "machine-3"])
-    monkeypatch.setattr(quorum, "PATIENCE", 0.0)
-    monkeypatch.setattr(quorum, "healthy", found.healthy)
-    monkeypatch.setattr(quorum, "reachable", found.reachable)
-    monkeypatch.setattr(quorum, "members", found.listed)
-    monkeypatch.setattr(quorum, "etcdctl", found.etcdctl)
+def etcd() -> Etcd:
+    made = Etcd()
+    made.are(*THREE)
     endpoints = tuple(f"{address}:2379" for address in ADDRESSES.values())
-    monkeypatch.setattr(quorum, "read", lambda: Config(endpoints))
-    return found
+    made.quorum = Quorum(made.etcdctl, lambda: Config(endpoints), patience=0)
+    return made
 
 
 def leaving(name: str, *, machine: str = MACHINE, preview: bool = False) -> str:
@@ -107,36 +91,44 @@ def leaving(name: str, *, machine: str = MACHINE, preview: bool = False) -> str:
 
 
 def test_a_machine_goes_when_etcd_can_do_without_it(etcd: Etcd):
-    may_leave(leaving("machine-2"))
-    may_leave(leaving("machine-4"))
-    assert etcd.removed == []
+    etcd.quorum.may_leave(leaving("machine-2"))
+    etcd.quorum.may_leave(leaving("machine-4"))
+    assert etcd.done == []
 
 
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_machine_is_refused_to_go_while_another_is_missing(etcd: Etcd, preview: bool):
-    etcd.silent = {"machine-3"}
+    etcd.are(*THREE, silent=["machine-3"])
     with pytest.raises(RefusedError, match="machine-2 has to stay"):
-        may_leave(leaving("machine-2", preview=preview))
+        etcd.quorum.may_leave(leaving("machine-2", preview=preview))
+
+
+def test_a_learner_has_no_vote(etcd: Etcd):
+    etcd.are("machine-1", "machine-2")
+    etcd.add("machine-3", ADDRESSES["machine-3"], learner=True)
+    with pytest.raises(RefusedError, match="needs 2 of its 2 members"):
+        etcd.quorum.may_leave(leaving("machine-2"))
 
 
 def test_without_a_majority_no_member_goes(etcd: Etcd):
-    etcd.silent = {"machine-1", "machine-3"}
+    etcd.are(*THREE, silent=["machine-1", "machine-3"])
     with pytest.raises(RefusedError, match="lost its majority"):
-        may_leave(leaving("machine-2"))
+        etcd.quorum.may_leave(leaving("machine-2"))
 
 
 def test_a_preview_has_nothing_against_what_is_dead_already(etcd: Etcd):
-    etcd.silent = {"machine-2", "machine-3"}
-    may_leave(leaving("machine-2", preview=True))
+    etcd.are(*THREE, silent=["machine-2", "machine-3"])
+    etcd.quorum.may_leave(leaving("machine-2", preview=True))
 
 
 def test_a_machine_that_another_one_has_replaced_may_go(etcd: Etcd):
-    etcd.silent = {"machine-3"}
-    etcd.owners = {ADDRESSES["machine-2"]: "another"}
-    may_leave(leaving("machine-2"))
-    etcd.owners = {ADDRESSES["machine-2"]: MACHINE}
+    etcd.are(*THREE, silent=["machine-3"])
+    key = address_key(ADDRESSES["machine-2"])
+    etcd.values[key] = "another"
+    etcd.quorum.may_leave(leaving("machine-2"))
+    etcd.values[key] = MACHINE
     with pytest.raises(RefusedError):
-        may_leave(leaving("machine-2"))
+        etcd.quorum.may_leave(leaving("machine-2"))
 
 
 def smaller(*names: str) -> str:
@@ -144,24 +136,23 @@ def smaller(*names: str) -> str:
 
 
 def test_what_is_not_wanted_any_more_is_removed_the_dead_first(etcd: Etcd):
-    etcd.members += ["machine-4", "machine-5"]
-    etcd.silent = {"machine-5"}
-    drop_others(smaller("machine-1", "machine-2", "machine-3"))
-    assert etcd.removed == ["machine-5", "machine-4"]
+    etcd.are(*FIVE, silent=["machine-5"])
+    etcd.quorum.remove_members(smaller(*THREE))
+    assert etcd.done == ["member remove a5", "member remove a4"]
+    assert etcd.names == list(THREE)
 
 
 def test_etcd_does_not_get_smaller_while_one_that_is_to_stay_is_missing(etcd: Etcd):
-    etcd.members += ["machine-4", "machine-5"]
-    etcd.silent = {"machine-2"}
-    question = smaller("machine-1", "machine-2", "machine-3")
-    for step in (may_shrink, drop_others):
+    etcd.are(*FIVE, silent=["machine-2"])
+    for step in (etcd.quorum.may_shrink, etcd.quorum.remove_members):
         with pytest.raises(RefusedError, match="machine-2 does not answer"):
-            step(question)
-    assert etcd.removed == []
+            step(smaller(*THREE))
+    assert etcd.done == []
 
 
 def test_nothing_is_asked_of_the_missing_when_etcd_stays_as_it_is(etcd: Etcd):
-    etcd.silent = {"machine-2"}
-    for step in (may_shrink, drop_others):
-        step(smaller("machine-1", "machine-2", "machine-3"))
-        step(smaller("machine-1", "machine-2", "machine-3", "machine-4", "machine-5"))
+    etcd.are(*THREE, silent=["machine-2"])
+    for step in (etcd.quorum.may_shrink, etcd.quorum.remove_members):
+        step(smaller(*THREE))
+        step(smaller(*FIVE))
+    assert etcd.done == []

@@ -1,0 +1,122 @@
+"""etcd's members, asked with `etcdctl` as etcd's root."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from socket import create_connection
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from .files import CLIENT_PORT, ETCD_PKI, PEER_PORT
+from .shell import StepError, run, until
+
+PATIENCE = 90.0
+"""Seconds that a member gets to answer, and a learner to catch up."""
+ROOT = {
+    "ETCDCTL_API": "3",
+    "ETCDCTL_CACERT": f"{ETCD_PKI}/ca.crt",
+    "ETCDCTL_CERT": f"{ETCD_PKI}/root.crt",
+    "ETCDCTL_KEY": f"{ETCD_PKI}/root.key",
+}
+
+
+@dataclass(frozen=True)
+class EtcdMember:
+    """A member as etcd knows it. One that never started has no name."""
+
+    id: str
+    name: str
+    peer: str
+    learner: bool
+
+    @property
+    def address(self) -> str:
+        """Address of its machine."""
+        return urlsplit(self.peer).hostname or ""
+
+
+class Run(Protocol):
+    """`shell.run`."""
+
+    def __call__(self, *command: str, env: Mapping[str, str] | None = None) -> str:
+        """Output of a program that has ended well."""
+        ...
+
+
+def dial(address: str) -> None:
+    """Connects to a member once: `etcdctl` would go on dialling a port where nobody listens.
+
+    Raises:
+        OSError: nobody listens there, or it does not answer within 2 s.
+    """
+    create_connection((address, CLIENT_PORT), timeout=2).close()
+
+
+@dataclass(frozen=True)
+class Etcdctl:
+    """etcd's command line client. Members are named by their machines' addresses."""
+
+    run: Run = run
+    dial: Callable[[str], None] = dial
+
+    def __call__(self, addresses: Sequence[str], *arguments: str, seconds: int = 8) -> str:
+        """Output of a command, which gets so many seconds at most.
+
+        Raises:
+            StepError: it failed; with what it said.
+        """
+        urls = ",".join(f"https://{address}:{CLIENT_PORT}" for address in addresses)
+        limits = ("--dial-timeout=3s", f"--command-timeout={seconds}s")
+        return self.run("etcdctl", f"--endpoints={urls}", *limits, *arguments, env=ROOT)
+
+    def members(self, addresses: Sequence[str]) -> list[EtcdMember]:
+        """Members that the cluster knows."""
+        listed = json.loads(self(addresses, "member", "list", "--write-out=json"))
+        return [
+            EtcdMember(
+                id=f"{one['ID']:x}",
+                name=one.get("name", ""),
+                peer=one["peerURLs"][0],
+                learner=one.get("isLearner", False),
+            )
+            for one in listed["members"]
+        ]
+
+    def reachable(self, addresses: Sequence[str]) -> list[str]:
+        """Those that answer, with a leader; asking a dead one would only cost time."""
+        return [address for address in addresses if self.healthy(address)]
+
+    def healthy(self, address: str) -> bool:
+        """Whether this member answers, with a leader."""
+        try:
+            self.dial(address)
+            self([address], "endpoint", "health")
+        except (StepError, OSError):
+            return False
+        return True
+
+    def wait(self, ready: Callable[[], bool], what: str) -> None:
+        """Waits until it is so; etcd has no event for it.
+
+        Raises:
+            StepError: patience is at its end; with the last refusal, and etcd's journal.
+        """
+        refusals = [""]
+
+        def asked() -> bool:
+            try:
+                return ready()
+            except StepError as error:  # A learner lags behind, or an election is going on.
+                refusals.append(f"; the last answer: {error}")
+                return False
+
+        if not until(asked, PATIENCE):
+            lines = self.run("journalctl", "--no-pager", "--lines=20", "--unit=etcd.service")
+            raise StepError(
+                f"waited {PATIENCE:.0f} s for {what}{refusals[-1]}\nThe journal of etcd:\n{lines}"
+            )
+
+
+def peer_url(address: str) -> str:
+    """URL at which a member's peers reach it."""
+    return f"https://{address}:{PEER_PORT}"

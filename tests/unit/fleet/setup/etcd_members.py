@@ -1,0 +1,95 @@
+"""A cluster of etcd as `etcdctl` shows it: it answers the program's command lines."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleet_cluster.fleet.setup.etcdctl import Etcdctl, peer_url
+from fleet_cluster.fleet.setup.shell import StepError
+
+
+@dataclass
+class Member:
+    """A member, by its id in the cluster."""
+
+    name: str
+    address: str
+    learner: bool = False
+
+
+@dataclass
+class EtcdMembers:
+    """Members, which of them answer, and what `etcdctl` was told to change."""
+
+    members: dict[int, Member] = field(default_factory=dict[int, Member])
+    up: set[str] = field(default_factory=set[str])
+    """Addresses at which etcd runs; without a majority of its voters, none is healthy."""
+    values: dict[str, str] = field(default_factory=dict[str, str])
+    auth: bool = False
+    done: list[str] = field(default_factory=list[str])
+
+    @property
+    def etcdctl(self) -> Etcdctl:
+        """The client."""
+        return Etcdctl(self.run, self.dial)
+
+    def add(self, name: str, address: str, *, learner: bool = False, up: bool = True) -> None:
+        """Adds a member, with the next id."""
+        self.members[max(self.members, default=0xA0) + 1] = Member(name, address, learner)
+        if up:
+            self.up.add(address)
+
+    def dial(self, address: str) -> None:
+        """Connects to a member."""
+        if address not in self.up:
+            raise ConnectionRefusedError
+
+    def run(self, *command: str, env: Mapping[str, str] | None = None) -> str:
+        """Runs `etcdctl`."""
+        program, endpoints, _, _, *words = command
+        assert program == "etcdctl" and env and env["ETCDCTL_CERT"].endswith("root.crt")
+        urls = endpoints.removeprefix("--endpoints=").split(",")
+        addresses = {url.removeprefix("https://").removesuffix(":2379") for url in urls}
+        if not addresses & self.up or not self._has_majority():
+            raise StepError("context deadline exceeded")
+        match words:
+            case ["member", "list", _]:
+                return json.dumps({"members": [self._listed(id) for id in self.members]})
+            case ["auth", "status", _]:
+                return json.dumps({"enabled": self.auth})
+            case ["endpoint", "health"]:
+                return ""
+            case ["get", _, key]:
+                return self.values.get(key, "") + "\n"
+            case _:
+                self.done.append(" ".join(words))
+                return self._change(words)
+
+    def _change(self, words: list[str]) -> str:
+        match words:
+            case ["member", "remove", id]:
+                del self.members[int(id, 16)]
+            case ["member", "promote", id]:
+                self.members[int(id, 16)].learner = False
+            case ["member", "add", _, "--learner", peers]:
+                address = peers.removeprefix("--peer-urls=https://").removesuffix(":2380")
+                self.add("", address, learner=True, up=False)
+            case ["del", key]:
+                self.values.pop(key, None)
+            case ["auth", "enable"]:
+                self.auth = True
+            case ["role" | "user", *_]:
+                pass
+            case _:
+                raise AssertionError(words)
+        return ""
+
+    def _has_majority(self) -> bool:
+        voters = [one for one in self.members.values() if not one.learner]
+        return sum(one.address in self.up for one in voters) > len(voters) // 2
+
+    def _listed(self, id: int) -> dict[str, object]:
+        one = self.members[id]
+        shown: dict[str, object] = {"ID": id, "name": one.name}
+        shown["peerURLs"] = [peer_url(one.address)]
+        return {**shown, "isLearner": True} if one.learner else shown
