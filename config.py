@@ -29,6 +29,7 @@ AWS_ONLY = {
     "ssh-proxy": "",
     "ssh-proxy-host-key": "",
     "certificate-arn": "",
+    "drain-seconds": "35",
     "ssm-access": "false",
     "tags": "[]",
 }
@@ -192,6 +193,7 @@ def _aws(config: pulumi.Config) -> AwsSettings:
             r"(arn:aws[a-z-]*:acm:[a-z0-9-]+:\d+:certificate/\S+)?",
             "arn:aws:acm:REGION:ACCOUNT:certificate/ID",
         ),
+        drain_seconds=_between(config, "drain-seconds", 0, 3600),
         ssm_access=_boolean(config, "ssm-access"),
         tags=_tags(config),
     )

@@ -13,7 +13,6 @@ import pulumi.automation
 import pytest
 import yaml
 
-from fleet_cluster.providers.aws import load_balancer as load_balancer
 from fleet_cluster.providers.aws.provider import AwsProvider
 from fleet_cluster.providers.aws.settings import AwsSettings
 from tests.aws import calls
@@ -37,6 +36,7 @@ CHOSEN = AwsSettings(
     ssh_proxy_private_key=None,
     ssh_proxy_host_key="",
     certificate_arn="",
+    drain_seconds=1,
     ssm_access=False,
     tags={"team": "test"},
 )
@@ -62,12 +62,6 @@ def cloud(called: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mo
     folder, path = tmp_path_factory.mktemp("moto"), {"PYTHONPATH": str(CHECKOUT)}
     with moto.running(folder, noting, path) as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def short_drain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is drained here: moto forgets a target at once."""
-    monkeypatch.setattr(load_balancer, "DRAIN_SECONDS", 1)
 
 
 @pytest.fixture

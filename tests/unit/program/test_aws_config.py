@@ -39,6 +39,7 @@ def test_a_good_one_is_read():
         ("vpc_id", "vpc-1", "together"),
         ("connect_through", "tunnel", "public, private"),
         ("certificate_arn", "mine", "arn:aws:acm"),
+        ("drain_seconds", "3601", "from 0 to 3600"),
         ("ssh_proxy", "bastion", "USER@HOST"),
         ("tags", '["web"]', "team=web"),
         ("load_balancer_port", "9000", "8080, since provider is aws"),

@@ -61,8 +61,12 @@ ON_AWS = CONFIG | {"provider": "aws", "allow-ssh-from": f'["{PRIVATE}"]', "tags"
 
 @pytest.fixture(scope="module")
 def program() -> Amazon:
+    return run()
+
+
+def run(**changes: str) -> Amazon:
     engine = Amazon()
-    config = {f"fleet-cluster:{key}": value for key, value in ON_AWS.items()}
+    config = {f"fleet-cluster:{key}": value for key, value in (ON_AWS | changes).items()}
     run_program(engine, {**config, "aws:region": "eu-central-1"})
     return engine
 
@@ -218,9 +222,13 @@ def test_every_machine_is_a_target(program: Amazon):
     assert targets == {f"machine-{number}-id" for number in range(1, 5)}
 
 
-def test_a_machine_that_goes_has_as_long_to_drain_as_the_target_group_says(program: Amazon):
-    commands = program.of("command:local:Command")
+@pytest.mark.parametrize("seconds", [DRAIN_SECONDS, 600])
+def test_a_machine_that_goes_has_as_long_to_drain_as_was_chosen(seconds: int):
+    chosen = run(**{"drain-seconds": str(seconds)})
+    [targets] = chosen.of("TargetGroup").values()
+    assert targets["deregistrationDelay"] == seconds
+    commands = chosen.of("command:local:Command")
     for number in range(1, 5):
         drained = commands[f"machine-{number}-drained"]
-        assert drained["delete"] == f"sleep {DRAIN_SECONDS}"
+        assert drained["delete"] == f"sleep {seconds}"
         assert drained["triggers"] == [f"machine-{number}-id"]

@@ -32,6 +32,8 @@ class AwsLoadBalancerArgs(TypedDict):
     """The machines; their ids are the instances'."""
     certificate_arn: NotRequired[str]
     """A certificate of ACM: then it answers by HTTPS, and HTTP is redirected there."""
+    drain_seconds: NotRequired[int]
+    """Seconds that requests under way get when a machine leaves, 0 to 3600; 35 if not given."""
     tags: Mapping[str, str]
     """Tags of everything."""
 
@@ -58,6 +60,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         """
         super().__init__("fleet-cluster:index:AwsLoadBalancer", name, None, opts)
         self._args = args
+        self._drain_seconds = args.get("drain_seconds", DRAIN_SECONDS)
         self._leaves = leaves or {}
         balancer = self._balancer(name)
         targets = self._targets(name)
@@ -78,7 +81,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         leave = self._leaves.get(host["name"])
         drained = local.Command(
             f"{host['name']}-drained",
-            delete=f"sleep {DRAIN_SECONDS}",
+            delete=f"sleep {self._drain_seconds}",
             triggers=[host["id"]],
             opts=pulumi.ResourceOptions(
                 parent=self, deleted_with=targets, depends_on=[leave] if leave else []
@@ -115,7 +118,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
             port=80,
             protocol="HTTP",
             vpc_id=self._args["vpc_id"],
-            deregistration_delay=DRAIN_SECONDS,
+            deregistration_delay=self._drain_seconds,
             health_check=aws.lb.TargetGroupHealthCheckArgs(
                 path="/",
                 protocol="HTTP",

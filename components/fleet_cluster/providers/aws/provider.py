@@ -129,6 +129,7 @@ class AwsProvider:
                 "security_group": self._network.load_balancer,
                 "hosts": hosts,
                 "certificate_arn": self._chosen.certificate_arn,
+                "drain_seconds": self._chosen.drain_seconds,
                 "tags": self._chosen.tags,
             },
             leaves=leaves,

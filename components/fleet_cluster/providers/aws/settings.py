@@ -43,5 +43,6 @@ class AwsSettings:
     ssh_proxy_private_key: pulumi.Output[str] | None
     ssh_proxy_host_key: str
     certificate_arn: str
+    drain_seconds: int
     ssm_access: bool
     tags: Mapping[str, str]
