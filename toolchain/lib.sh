@@ -28,6 +28,7 @@ source "$toolchain/tools/docker.sh"
 source "$toolchain/tools/base-image.sh"
 source "$toolchain/tools/confd.sh"
 source "$toolchain/tools/sshd.sh"
+source "$toolchain/tools/language-yaml.sh"
 
 # What an earlier "make env" exported, of this checkout or another, is not the user's own choice.
 while IFS='=' read -r name value; do

@@ -30,9 +30,11 @@ def test_engine_sdk_and_go_module_are_one_version() -> None:
     assert f"github.com/pulumi/pulumi/sdk/v3 v{version}" in module
 
 
-def test_language_host_and_confd_are_what_their_go_modules_say() -> None:
+def test_language_hosts_and_confd_are_what_their_go_modules_say() -> None:
     host = (TOOLCHAIN / "go/language-host/go.mod").read_text()
     assert f"github.com/pulumi/pulumi/sdk/v3 v{pins()['LANGUAGE_HOST_VERSION']}" in host
+    runtime = (TOOLCHAIN / "go/language-yaml/go.mod").read_text()
+    assert f"github.com/pulumi/pulumi-yaml v{pins()['LANGUAGE_YAML_VERSION']}" in runtime
     confd = (TOOLCHAIN / "go/confd/go.mod").read_text()
     assert f"github.com/kelseyhightower/confd v{pins()['CONFD_VERSION']}" in confd
 

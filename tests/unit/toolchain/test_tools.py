@@ -88,6 +88,19 @@ def test_engine_is_built_with_go_where_no_download_is_had(computer: Computer) ->
     assert computer.calls == before
 
 
+def test_yaml_runtime_is_built_beside_an_engine_that_was_and_else_came_with_it(
+    computer: Computer,
+) -> None:
+    computer.stub("curl", "exit 6")
+    computer.stub("go", FAKE_GO)
+    result = computer.run("toolchain/setup", "engine", "language-yaml")
+    assert result.returncode == 0, result.stderr
+    assert "language-yaml  1.25.0, built here from Go modules" in result.stderr
+    assert (computer.cache / "engine-3.250.0/bin/pulumi-language-yaml").exists()
+    computer.provide_everything_but_plugins()
+    assert "came with the engine" in computer.tool("language_yaml_found").stdout
+
+
 def test_language_host_that_cannot_be_adapted_is_not_installed(computer: Computer) -> None:
     computer.stub("curl", "exit 6")
     computer.stub("go", FAKE_GO)
