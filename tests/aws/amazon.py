@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fleet_cluster.providers.aws.cloud_config import AWS_PACKAGES, PACKAGES
+from fleet_cluster.providers.aws.provider import MACHINE_IMAGE
 from fleet_cluster.providers.docker.engine_probe import free_subnet, taken_subnets
+from fleet_cluster.providers.docker.provider import IMAGES
 from tests.aws import registry
 from tests.aws.calls import OPERATOR
 from tests.aws.machines import LABEL, Event, Land, docker, events
@@ -192,16 +194,15 @@ def _machine_image() -> str:
     """Debian 12 with cloud-init, and the packages that cloud-init will install."""
     packages = " ".join([*PACKAGES, *AWS_PACKAGES])
     dockerfile = CHECKOUT / "tests" / "aws" / "machine" / "Dockerfile"
-    return _build(f"--build-arg=PACKAGES={packages}", f"--file={dockerfile}", "machine")
+    return _build(MACHINE_IMAGE, f"--build-arg=PACKAGES={packages}", f"--file={dockerfile}")
 
 
 def _registry_image() -> str:
-    return _build("registry")
+    return _build(IMAGES / "registry")
 
 
-def _build(*arguments: str) -> str:
-    *options, context = arguments
-    return docker("build", "--quiet", *options, str(CHECKOUT / "images" / context))
+def _build(context: Path, *options: str) -> str:
+    return docker("build", "--quiet", *options, str(context))
 
 
 def _remove_all(session: str) -> None:

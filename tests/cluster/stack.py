@@ -29,7 +29,7 @@ class Done:
         return self.out + self.err
 
 
-PROGRAM = ("__main__.py", "Pulumi.yaml", "components", "units", "images")
+PROGRAM = ("__main__.py", "config.py", "Pulumi.yaml", "components", "units", "images")
 
 
 def copy_program(to: Path) -> Path:

@@ -20,9 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet_cluster.providers.docker.haproxy_config import haproxy_config
+from fleet_cluster.providers.docker.provider import IMAGES, MACHINE_IMAGE
 from tests.checkout import CHECKOUT
 
 NGINX = CHECKOUT / "images" / "nginx" / "files"
+CONTEXTS = {
+    "machine": MACHINE_IMAGE,
+    "nginx": CHECKOUT / "images" / "nginx",
+    "haproxy": IMAGES / "haproxy",
+}
 SECONDS = 60
 LABEL = "fleet-cluster-contract"
 # As images/nginx has it, but that etcd asks for no certificate.
@@ -117,13 +123,12 @@ def running() -> Generator[Proxies]:
 
 
 def built(*names: str) -> dict[str, str]:
-    """The images of these folders: their tags. One process at a time builds."""
+    """These images: their tags. One process at a time builds."""
     tags = {name: f"{LABEL}-{name}" for name in names}
     with (Path(tempfile.gettempdir()) / f"{LABEL}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name, tag in tags.items():
-            context = str(CHECKOUT / "images" / name)
-            docker("build", "--quiet", "--tag", tag, context, seconds=900)
+            docker("build", "--quiet", "--tag", tag, str(CONTEXTS[name]), seconds=900)
     return tags
 
 
