@@ -16,7 +16,7 @@ from fleet_cluster.providers.docker.provider import IMAGES
 from tests.aws import registry
 from tests.aws.calls import OPERATOR
 from tests.aws.machines import LABEL, Event, Land, docker, events
-from tests.cluster.stack import CHECKOUT
+from tests.checkout import CHECKOUT, PYTHONPATH
 from tests.contract import moto
 
 ZONES = ("a", "b", "c")
@@ -149,7 +149,7 @@ def running(folder: Path) -> Generator[Amazon]:
         )
         (folder / "land.json").write_text(json.dumps(asdict(land)))
         command = ("tests.aws.server", str(folder / "land.json"))
-        server = undo.enter_context(moto.running(folder, command, {"PYTHONPATH": str(CHECKOUT)}))
+        server = undo.enter_context(moto.running(folder, command, {"PYTHONPATH": PYTHONPATH}))
         vpc, subnets = _vpc(server, subnet)
         yield Amazon(server, vpc, subnets, session, subnet, public, land.image, Path(land.log))
 

@@ -16,7 +16,7 @@ import yaml
 from fleet_cluster.providers.aws.provider import AwsProvider
 from fleet_cluster.providers.aws.settings import AwsSettings
 from tests.aws import calls
-from tests.cluster.stack import CHECKOUT
+from tests.checkout import CHECKOUT, PYTHONPATH
 from tests.contract import moto
 from tests.contract.harness import EngineFailed, Outcome, Project, require_engine
 from tests.contract.moto import Moto
@@ -59,7 +59,7 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def cloud(called: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     noting = ("tests.aws.calls", str(called))
-    folder, path = tmp_path_factory.mktemp("moto"), {"PYTHONPATH": str(CHECKOUT)}
+    folder, path = tmp_path_factory.mktemp("moto"), {"PYTHONPATH": PYTHONPATH}
     with moto.running(folder, noting, path) as server:
         yield server
 

@@ -1,6 +1,7 @@
 """Machines without public addresses, behind a bastion; and a first contact that was interrupted."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from tests.aws.conftest import stack_on
 from tests.aws.machines import docker
 from tests.cluster.stack import Stack, eventually
 
-LAST_STEP = "systemctl restart ssh.service\n"
+DROP_IN = "/etc/systemd/system/ssh.service.d/cut.conf"
+CUT = "/root/cut"
+"""Is there when sessions were ended."""
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 
@@ -37,7 +40,7 @@ def test_first_contact_goes_on_after_an_interruption_through_a_bastion(
         stack.configure(settings)
         secret = ("pulumi", "config", "set", "--secret", "ssh-proxy-private-key")
         stack.run(*secret, stdin=jump.private_key)
-        interrupt_first_contact(stack)
+        interrupt_first_contact(cloud, stack)
         [machine] = cloud.machines()
         asked_before = docker("exec", machine, "cat", HOST_KEY)
         stack.up()
@@ -52,15 +55,28 @@ def test_first_contact_goes_on_after_an_interruption_through_a_bastion(
         assert stack.changes() == {}
 
 
-def interrupt_first_contact(stack: Stack) -> None:
-    """`pulumi up` whose first contact ends just after it had the lasting key installed."""
-    path = stack.program / "components" / "hosts" / "first_contact.py"
-    whole = path.read_text()
-    assert LAST_STEP in whole
-    path.write_text(whole.replace(LAST_STEP, f"{LAST_STEP}echo interrupted >&2; exit 7\n"))
-    ended = stack.up(check=False)
-    path.write_text(whole)
-    assert ended.code != 0 and "interrupted" in ended.text, ended.text
+def interrupt_first_contact(cloud: Amazon, stack: Stack) -> None:
+    """`pulumi up` whose first contact is cut off just after it had the lasting key installed."""
+    with ThreadPoolExecutor() as pool:
+        cutting = pool.submit(cut_off_when_ssh_restarts, cloud)
+        ended = stack.up(check=False)
+        machine = cutting.result()
+    assert ended.code != 0 and "machine-1-first-contact" in ended.text, ended.text
+    docker("exec", machine, "cat", CUT)
+    docker("exec", machine, "rm", DROP_IN)
+    docker("exec", machine, "systemctl", "daemon-reload")
+
+
+def cut_off_when_ssh_restarts(cloud: Amazon) -> str:
+    """Has the first machine end every SSH session when sshd was restarted; its name."""
+    eventually("there is a machine", cloud.machines)
+    [machine] = cloud.machines()
+    script = f"mkdir -p $(dirname {DROP_IN}) && cat >{DROP_IN} && systemctl daemon-reload"
+    install = ("exec", "--interactive", machine, "sh", "-c", f"{script} && echo installed")
+    cut = f'pkill -KILL -f "^sshd: .*@" && touch {CUT}'
+    text = f"[Service]\nExecStartPost=-/bin/sh -c '{cut}'\n".encode()
+    eventually("systemd answers", lambda: docker(*install, stdin=text, check=False))
+    return machine
 
 
 def logins(machine: str) -> set[str]:
