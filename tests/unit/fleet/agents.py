@@ -15,7 +15,10 @@ from fleet_cluster.fleet.model.keys import (
 )
 from fleet_cluster.fleet.model.records import Assignment, Cluster, DesiredState, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes import FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.kv import MemoryKV
+from tests.unit.fleet.fakes.systemd import FakeSystemd
 
 MACHINE = "m1"
 PATIENCE = 10.0
@@ -31,8 +34,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.in_sight_since = self.clock()
-        self.store = MemoryStore(self.clock)
-        self.line = Line(self.store)
+        self.store = MemoryKV(self.clock)
+        self.line = Connection(self.store)
         self.systemd = FakeSystemd(self.clock)
         self.lease = self.store.grant(3600)
         self.store.put(CLUSTER, Cluster("one").to_json())

@@ -13,7 +13,9 @@ from fleet_cluster.fleet.model.records import Assignment, Cluster, DesiredState,
 from fleet_cluster.fleet.systemd.manager import UnitStatus
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.agents import MACHINE, PATIENCE, Bench
-from tests.unit.fleet.fakes import ENDS, FAILS, SLEEPS, FakeSystemd, open_gate
+from tests.unit.fleet.fakes.clock import open_gate
+from tests.unit.fleet.fakes.systemd import FakeSystemd
+from tests.unit.fleet.fakes.units import ENDS, FAILS, SLEEPS
 
 A = "a.service"
 CHANGED = SLEEPS + "# changed\n"

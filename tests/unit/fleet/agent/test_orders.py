@@ -6,7 +6,7 @@ from fleet_cluster.fleet.kv import KVUnavailableError, Put
 from fleet_cluster.fleet.model.keys import CLUSTER, order_key
 from fleet_cluster.fleet.model.records import Cluster, DesiredState, Order, Verb
 from tests.unit.fleet.agents import MACHINE, PATIENCE, Bench
-from tests.unit.fleet.fakes import FAILS, SLEEPS
+from tests.unit.fleet.fakes.units import FAILS, SLEEPS
 
 A = "a.service"
 KEY = order_key(MACHINE, A)

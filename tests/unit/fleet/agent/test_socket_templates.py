@@ -8,7 +8,7 @@ from fleet_cluster.fleet.model.keys import file_key, unit_key
 from fleet_cluster.fleet.model.records import DesiredState, Unit
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.agents import Bench
-from tests.unit.fleet.fakes import SLEEPS
+from tests.unit.fleet.fakes.units import SLEEPS
 
 SOCKET = "[Socket]\nListenStream=7077\nAccept=yes\n"
 TEMPLATE = "[Service]\nExecStart=-/bin/cat\n"

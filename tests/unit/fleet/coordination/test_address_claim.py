@@ -6,7 +6,9 @@ from fleet_cluster.fleet.coordination.address_claim import AddressClaim
 from fleet_cluster.fleet.kv import KVUnavailableError, Put
 from fleet_cluster.fleet.model.keys import address_key, machine_key, mark_key, state_key
 from fleet_cluster.fleet.model.records import Eligibility, MachineState
-from tests.unit.fleet.fakes import FakeClock, Line, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock
+from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 OLD = MachineState("old", "10.0.0.1", "machine-1")
 NEW = MachineState("new", "10.0.0.1", "machine-1")
@@ -16,8 +18,8 @@ class Rig:
     """A store in which a machine is announced."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore(FakeClock())
-        self.line = Line(self.store)
+        self.store = MemoryKV(FakeClock())
+        self.line = Connection(self.store)
         AddressClaim(OLD, self.store).claim()
         self.announce(OLD)
 

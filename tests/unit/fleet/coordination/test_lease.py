@@ -4,7 +4,9 @@ import pytest
 
 from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.kv import KVUnavailableError
-from tests.unit.fleet.fakes import FakeClock, Line, MemoryFile, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 TTL = 10
 
@@ -14,8 +16,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.store = MemoryStore(self.clock)
-        self.line = Line(self.store)
+        self.store = MemoryKV(self.clock)
+        self.line = Connection(self.store)
         self.file = MemoryFile()
         self.wakes = 0
         self.restart()

@@ -4,15 +4,17 @@ import pytest
 
 from fleet_cluster.fleet.coordination.watch_cache import WatchCache
 from fleet_cluster.fleet.kv import KVUnavailableError
-from tests.unit.fleet.fakes import FakeClock, Line, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock
+from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 
 class Glass:
     """A mirror of /a/."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore(FakeClock())
-        self.line = Line(self.store)
+        self.store = MemoryKV(FakeClock())
+        self.line = Connection(self.store)
         self.wakes = 0
         self.mirror = WatchCache(self.line, "/a/", self._wake)
 

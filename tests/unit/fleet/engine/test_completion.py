@@ -18,7 +18,7 @@ from fleet_cluster.fleet.model.records import (
 )
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from fleet_cluster.fleet.unitfiles.unitfile import parse
-from tests.unit.fleet.fakes import ENDS, SLEEPS
+from tests.unit.fleet.fakes.units import ENDS, SLEEPS
 from tests.unit.fleet.fleetd.test_loop import Rig
 
 U, V = "u.service", "v.service"

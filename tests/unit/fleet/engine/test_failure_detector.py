@@ -1,7 +1,7 @@
 """Which machines are missed, and when there are too many."""
 
 from fleet_cluster.fleet.engine.failure_detector import FailureDetector
-from tests.unit.fleet.fakes import FakeClock
+from tests.unit.fleet.fakes.clock import FakeClock
 
 WINDOW = 10.0
 

@@ -32,7 +32,10 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
 )
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes import SLEEPS, FakeClock, Line, MemoryFile, MemoryStore, open_gate
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, open_gate
+from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.kv import MemoryKV
+from tests.unit.fleet.fakes.units import SLEEPS
 
 TTL = 10
 PINNED = SLEEPS + "[X-Fleet]\nMachineMetadata=name={}\n"
@@ -43,8 +46,8 @@ class Cluster:
 
     def __init__(self, machines: str = "abc") -> None:
         self.clock = FakeClock()
-        self.store = MemoryStore(self.clock)
-        self.line = Line(self.store)
+        self.store = MemoryKV(self.clock)
+        self.line = Connection(self.store)
         self.wakes = 0
         self.leases = {machine: self.store.grant(1000) for machine in machines}
         for machine in machines:
@@ -117,7 +120,7 @@ def cluster() -> Cluster:
 
 def test_election_is_won_once() -> None:
     clock = FakeClock()
-    store = MemoryStore(clock)
+    store = MemoryKV(clock)
     leases = [store.grant(10), store.grant(10)]
     one, two = (Election(machine, store, clock, lambda: None) for machine in "ab")
     assert one.term(leases[0]) == 0 and two.term(leases[1]) == 0
@@ -130,8 +133,8 @@ def test_election_is_won_once() -> None:
 
 def test_two_candidates_at_the_same_moment() -> None:
     clock = FakeClock()
-    store = MemoryStore(clock)
-    lines = [Line(store), Line(store)]
+    store = MemoryKV(clock)
+    lines = [Connection(store), Connection(store)]
     leases = [store.grant(10), store.grant(10)]
     one, two = (Election(*one, clock, lambda: None) for one in zip("ab", lines, strict=True))
 
@@ -146,7 +149,7 @@ def test_two_candidates_at_the_same_moment() -> None:
 
 def test_resumed_lease_resumes_leadership() -> None:
     clock = FakeClock()
-    store = MemoryStore(clock)
+    store = MemoryKV(clock)
     lease = store.grant(10)
     before = Election("a", store, clock, lambda: None)
     before.term(lease)
@@ -157,7 +160,7 @@ def test_resumed_lease_resumes_leadership() -> None:
 
 def test_rebooted_machine_takes_over_from_itself() -> None:
     clock = FakeClock()
-    store = MemoryStore(clock)
+    store = MemoryKV(clock)
     old, new = store.grant(10), store.grant(10)
     Election("a", store, clock, lambda: None).term(old)
     again = Election("a", store, clock, lambda: None)
@@ -167,7 +170,7 @@ def test_rebooted_machine_takes_over_from_itself() -> None:
 
 def test_who_would_have_to_wait_leaves_a_vacancy_to_others_for_a_moment() -> None:
     clock = FakeClock()
-    store = MemoryStore(clock)
+    store = MemoryKV(clock)
     lease, other = store.grant(10), store.grant(10)
     new, steady = (Election(machine, store, clock, lambda: None) for machine in "ab")
     assert new.term(lease, yields=True) == 0 and new.pause == YIELD_SECONDS
@@ -179,7 +182,7 @@ def test_who_would_have_to_wait_leaves_a_vacancy_to_others_for_a_moment() -> Non
 
 def test_it_leads_all_the_same_when_there_is_nobody_else() -> None:
     clock = FakeClock()
-    store = MemoryStore(clock)
+    store = MemoryKV(clock)
     lease = store.grant(10)
     new = Election("a", store, clock, lambda: None)
     new.term(lease, yields=True)

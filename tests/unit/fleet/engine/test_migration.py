@@ -14,7 +14,7 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
 )
 from fleet_cluster.fleet.unitfiles.unitfile import parse
-from tests.unit.fleet.fakes import SLEEPS
+from tests.unit.fleet.fakes.units import SLEEPS
 
 RUN = Assignment("new", DesiredState.LAUNCHED)
 STOP = Assignment("new", DesiredState.INACTIVE)

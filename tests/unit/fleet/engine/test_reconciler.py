@@ -15,7 +15,7 @@ from fleet_cluster.fleet.model.records import (
 )
 from fleet_cluster.fleet.unitfiles.requirements import Requirements
 from fleet_cluster.fleet.unitfiles.unitfile import parse
-from tests.unit.fleet.fakes import SLEEPS
+from tests.unit.fleet.fakes.units import SLEEPS
 
 U = "u.service"
 NEW = Unit("new", DesiredState.LAUNCHED)

@@ -20,13 +20,13 @@ from fleet_cluster.fleet.kv import (
     Put,
     Unchanged,
 )
-from tests.unit.fleet.fakes import MemoryStore
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 
 class EtcdServer:
     """One member on a port of this computer, a free one by default."""
 
-    def __init__(self, store: MemoryStore, port: int = 0) -> None:
+    def __init__(self, store: MemoryKV, port: int = 0) -> None:
         self.store = store
         self.calls: list[str] = []
         self.failures: list[tuple[grpc.StatusCode, str]] = []

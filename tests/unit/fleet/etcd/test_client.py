@@ -20,7 +20,8 @@ from fleet_cluster.fleet.kv import (
     Unchanged,
 )
 from tests.unit.fleet.etcd.etcd_server import EtcdServer
-from tests.unit.fleet.fakes import FakeClock, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 WAIT = 20.0
 """Longer than anything here takes, so that a failure ends."""
@@ -29,12 +30,12 @@ Connect = Callable[..., Etcd]
 
 
 @pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore(FakeClock())
+def store() -> MemoryKV:
+    return MemoryKV(FakeClock())
 
 
 @pytest.fixture
-def servers(store: MemoryStore) -> Iterator[list[EtcdServer]]:
+def servers(store: MemoryKV) -> Iterator[list[EtcdServer]]:
     """Two members of one cluster."""
     servers = [EtcdServer(store), EtcdServer(store)]
     yield servers
@@ -75,7 +76,7 @@ def hanging() -> Iterator[str]:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-def test_commit_and_read(servers: list[EtcdServer], connected: Connect, store: MemoryStore) -> None:
+def test_commit_and_read(servers: list[EtcdServer], connected: Connect, store: MemoryKV) -> None:
     etcd = connected(servers[0].endpoint)
     lease = etcd.grant(10)
     revision = etcd.commit([Put("/a/1", "one", lease), Put("/b", "two")], Unchanged("/a/1", 0))
@@ -92,7 +93,7 @@ def test_commit_and_read(servers: list[EtcdServer], connected: Connect, store: M
 def test_reads_in_pages(
     servers: list[EtcdServer],
     connected: Connect,
-    store: MemoryStore,
+    store: MemoryKV,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(client, "PAGE", 3)
@@ -104,7 +105,7 @@ def test_reads_in_pages(
 
 
 def test_get_asks_for_many_keys_at_once(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     for number in range(200):
         store.put(f"/a/{number}", str(number))
@@ -115,7 +116,7 @@ def test_get_asks_for_many_keys_at_once(
 
 
 def test_lease_that_has_gone(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd = connected(servers[0].endpoint)
     lease = etcd.grant(10)
@@ -144,7 +145,7 @@ def test_own_member_is_asked_first(servers: list[EtcdServer], connected: Connect
 
 
 def test_member_that_comes_back_is_found(
-    connected: Connect, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    connected: Connect, store: MemoryKV, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = EtcdServer(store)
     etcd = connected(before.endpoint)
@@ -170,7 +171,7 @@ def test_member_that_stops_answering_is_left(servers: list[EtcdServer], connecte
 
 
 def test_unknown_outcome_is_not_tried_again(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd = connected(servers[0].endpoint, servers[1].endpoint)
     servers[0].fail_after = True
@@ -182,7 +183,7 @@ def test_unknown_outcome_is_not_tried_again(
 
 
 def test_old_auth_revision_is_tried_again(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd = connected(servers[0].endpoint)
     etcd.read("/a")
@@ -220,7 +221,7 @@ class Heard:
 
 
 def test_watch_delivers_in_order(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd, heard = connected(servers[0].endpoint), Heard()
     store.put("/a/0", "before")
@@ -237,7 +238,7 @@ def test_watch_delivers_in_order(
 
 
 def test_watches_share_a_stream(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd, one, two = connected(servers[0].endpoint), Heard(), Heard()
     cancelled = etcd.watch("/a/", store.revision, one.on_changes, one.on_lost)
@@ -251,7 +252,7 @@ def test_watches_share_a_stream(
 
 
 def test_cancelled_by_the_member_is_lost(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd, heard = connected(servers[0].endpoint), Heard()
     etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
@@ -262,7 +263,7 @@ def test_cancelled_by_the_member_is_lost(
 
 
 def test_stopped_member_loses_the_watch_and_the_next_goes_elsewhere(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd, heard = connected(servers[0].endpoint, servers[1].endpoint), Heard()
     etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
@@ -279,7 +280,7 @@ def test_stopped_member_loses_the_watch_and_the_next_goes_elsewhere(
 def test_silent_member_loses_the_watch(
     servers: list[EtcdServer],
     connected: Connect,
-    store: MemoryStore,
+    store: MemoryKV,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(watch, "LIVENESS_SECONDS", 0.1)
@@ -292,7 +293,7 @@ def test_silent_member_loses_the_watch(
 
 
 def test_leaving_a_member_takes_the_watches_along(
-    servers: list[EtcdServer], connected: Connect, store: MemoryStore
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
     etcd, heard = connected(servers[0].endpoint, servers[1].endpoint), Heard()
     etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)

@@ -12,7 +12,7 @@ from fleet_cluster.fleet.etcd.health import ask, checkup
 from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
 from fleet_cluster.fleet.fleetd.metrics import Metrics
 from fleet_cluster.fleet.kv import KVRefusedError
-from tests.unit.fleet.fakes import MemoryStore
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 SILENT_34 = b'{"health":"false"}'
 NAMED_36 = b'{"health":"false","reason":"ALARM NOSPACE"}'
@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class FullStore(MemoryStore):
+class FullStore(MemoryKV):
     """One in which nothing can be written."""
 
     def grant(self, ttl: int) -> int:
@@ -53,7 +53,7 @@ def member() -> Iterator[Member]:
     server.server_close()
 
 
-def vitals_after(member: Member, store: MemoryStore, here: str = "127.0.0.1") -> Metrics:
+def vitals_after(member: Member, store: MemoryKV, here: str = "127.0.0.1") -> Metrics:
     vitals = Metrics(lambda: 0.0, 10, lambda: 0.0)
     settings = Config((f"127.0.0.1:{member.server_port}",), public_ip=here)
     EtcdHealthMonitor(settings, store, vitals).look()
@@ -61,7 +61,7 @@ def vitals_after(member: Member, store: MemoryStore, here: str = "127.0.0.1") ->
 
 
 def test_a_member_that_is_well_is_no_fault(member: Member) -> None:
-    assert vitals_after(member, MemoryStore(lambda: 0.0)).faults() == []
+    assert vitals_after(member, MemoryKV(lambda: 0.0)).faults() == []
 
 
 @pytest.mark.parametrize("answer", [SILENT_34, NAMED_36])
@@ -77,7 +77,7 @@ def test_a_member_that_is_not_well_and_can_be_written_to_is_told_as_it_says(
     member: Member,
 ) -> None:
     member.answer = b'{"health":"false","reason":"RAFT NO LEADER"}'
-    store = MemoryStore(lambda: 0.0)
+    store = MemoryKV(lambda: 0.0)
     assert vitals_after(member, store).faults() == ["etcd: RAFT NO LEADER"]
     member.answer = SILENT_34
     (fault,) = vitals_after(member, store).faults()
@@ -89,7 +89,7 @@ def test_a_member_that_is_not_well_and_can_be_written_to_is_told_as_it_says(
 def test_a_dead_member_of_this_machine_is_told_and_what_systemd_does(member: Member) -> None:
     member.shutdown()
     member.server_close()
-    (fault,) = vitals_after(member, MemoryStore(lambda: 0.0)).faults()
+    (fault,) = vitals_after(member, MemoryKV(lambda: 0.0)).faults()
     assert "this machine's member does not answer" in fault and "systemd starts it again" in fault
 
 

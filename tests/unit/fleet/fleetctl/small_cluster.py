@@ -27,7 +27,7 @@ from fleet_cluster.fleet.model.records import (
     Verb,
 )
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes import MemoryStore
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 WEB = MachineState(
     "3f2a91bc" + "0" * 24, "10.0.0.11", "machine-1", {"role": "web", "zone": "a"}, "2"
@@ -37,7 +37,7 @@ DB = MachineState("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"
 SLEEP = "[Unit]\nDescription=Sleeps\n\n[Service]\nExecStart=/bin/sleep inf\n"
 
 
-class SmallStore(MemoryStore):
+class SmallStore(MemoryKV):
     """A store that counts, and that can fail to answer."""
 
     def __init__(self) -> None:

@@ -14,7 +14,9 @@ from fleet_cluster.fleet.systemd.dbus import DBusSystemd
 from fleet_cluster.fleet.systemd.fence import STOPPED, FencedUnits
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.agents import MACHINE, Bench
-from tests.unit.fleet.fakes import FULL, SLEEPS, FakeClock, MemoryFile, MemoryStore
+from tests.unit.fleet.fakes.clock import FULL, FakeClock, MemoryFile
+from tests.unit.fleet.fakes.kv import MemoryKV
+from tests.unit.fleet.fakes.units import SLEEPS
 
 A, B = "a.service", "b.service"
 LONG = "a" * 242 + ".service"
@@ -130,7 +132,7 @@ def test_stops_on_a_full_disk(bench: Bench) -> None:
 
 def test_lease_is_kept_on_a_full_disk() -> None:
     clock, file = FakeClock(), MemoryFile()
-    session = Lease(MemoryStore(clock), 10, clock, file, lambda: None)
+    session = Lease(MemoryKV(clock), 10, clock, file, lambda: None)
     file.full = True
     session.renew()
     clock.advance(9)

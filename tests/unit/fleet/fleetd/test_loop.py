@@ -33,7 +33,11 @@ from fleet_cluster.fleet.model.records import (
 )
 from fleet_cluster.fleet.systemd.manager import SystemdError, UnitStatus
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes import SLEEPS, FakeClock, FakeSystemd, Line, MemoryFile, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.kv import MemoryKV
+from tests.unit.fleet.fakes.systemd import FakeSystemd
+from tests.unit.fleet.fakes.units import SLEEPS
 
 INTERVAL = 3600.0
 ME = MachineState("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")
@@ -44,8 +48,8 @@ class Rig:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.store = MemoryStore(self.clock)
-        self.line = Line(self.store)
+        self.store = MemoryKV(self.clock)
+        self.line = Connection(self.store)
         self.systemd = FakeSystemd(self.clock)
         self.files = MemoryFile(), MemoryFile()
         self.woken = False

@@ -11,7 +11,7 @@ import pytest
 from fleet_cluster.fleet.fleetd import metrics_server
 from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Metrics, render
 from fleet_cluster.fleet.fleetd.metrics_server import respond
-from tests.unit.fleet.fakes import FakeClock
+from tests.unit.fleet.fakes.clock import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
 

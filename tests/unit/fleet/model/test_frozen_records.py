@@ -34,7 +34,8 @@ from fleet_cluster.fleet.model.records import (
 from fleet_cluster.fleet.model.wire import from_wire, to_wire
 from fleet_cluster.fleet.setup.files import Configuration, Pair, fleet_conf
 from fleet_cluster.fleet.systemd import fence
-from tests.unit.fleet.fakes import FakeClock, MemoryFile, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 GOLDEN = Path(__file__).parent / "golden"
 FULL: tuple[Record, ...] = (
@@ -199,7 +200,7 @@ def test_the_checkpoint_is_written_and_read_as_before() -> None:
 
 def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> None:
     clock, file = FakeClock(), MemoryFile()
-    store = MemoryStore(clock)
+    store = MemoryKV(clock)
     while store.grant(7) < 26:
         pass
     session = Lease(store, 7, clock, file, lambda: None)

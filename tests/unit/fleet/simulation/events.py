@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fleet_cluster.fleet.fleetctl.operations.rebalance import planned
 from fleet_cluster.fleet.fleetctl.state.watcher import read_view
 from fleet_cluster.fleet.model.records import DesiredState, Eligibility, Move
-from tests.unit.fleet.fakes import ENDS, SLEEPS
+from tests.unit.fleet.fakes.units import ENDS, SLEEPS
 from tests.unit.fleet.simulation.node import TICK, TTL, Node
 from tests.unit.fleet.simulation.world import World
 

@@ -11,7 +11,9 @@ from fleet_cluster.fleet.fleetd.loop import Environment, Fleetd
 from fleet_cluster.fleet.kv import KVRefusedError, KVUnavailableError
 from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.systemd.fence import Fence
-from tests.unit.fleet.fakes import FakeSystemd, Line, MemoryFile
+from tests.unit.fleet.fakes.clock import MemoryFile
+from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.systemd import FakeSystemd
 
 if TYPE_CHECKING:
     from tests.unit.fleet.simulation.world import World
@@ -82,7 +84,7 @@ class Node:
         self.systemd.on_start = lambda name: self.world.watcher.started(self, name)
         self.systemd.on_stop = lambda name: self.world.watcher.stopped(self, name)
         self.systemd.on_end = lambda name: self.world.watcher.done(self, name)
-        self.line = Line(self.world.store, self._store_gate, self._is_late)
+        self.line = Connection(self.world.store, self._store_gate, self._is_late)
         self.lease_file = MemoryFile(self._lease_gate)
         self.ledger_file = MemoryFile(self._gate)
         self.fence = Fence(lambda: self.lease_file.text, self.clock, _FencedUnits(self))

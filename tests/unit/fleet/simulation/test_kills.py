@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from fleet_cluster.fleet.model.records import DesiredState
-from tests.unit.fleet.fakes import ENDS, FAILS, SLEEPS
+from tests.unit.fleet.fakes.units import ENDS, FAILS, SLEEPS
 from tests.unit.fleet.simulation.node import TTL
 from tests.unit.fleet.simulation.world import World
 

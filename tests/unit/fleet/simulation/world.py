@@ -30,7 +30,8 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
 )
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes import FakeClock, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock
+from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.simulation.node import TICK, TTL, Node
 from tests.unit.fleet.simulation.records import assignment_of, mark_of, move_of, state_of
 from tests.unit.fleet.simulation.watcher import Watcher
@@ -56,7 +57,7 @@ class World:
         self.seed = seed
         self.random = random.Random(seed)
         self.clock = FakeClock()
-        self.store = MemoryStore(self.clock)
+        self.store = MemoryKV(self.clock)
         self.restored_at = 0.0
         self.is_paused = False
         """Whether a fleetd stands still between two of its steps."""

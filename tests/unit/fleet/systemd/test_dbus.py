@@ -9,7 +9,7 @@ from fleet_cluster.fleet.systemd.dbus import CALL_SECONDS, SILENT_SECONDS, DBusS
 from fleet_cluster.fleet.systemd.manager import SystemdError
 from fleet_cluster.fleet.systemd.unit_directory import DRAFT
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes import ENDS, SLEEPS
+from tests.unit.fleet.fakes.units import ENDS, SLEEPS
 
 
 class Disk:

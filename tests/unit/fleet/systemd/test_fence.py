@@ -16,7 +16,9 @@ from fleet_cluster.fleet.systemd.fence import (
     renewal,
 )
 from tests.unit.fleet.agents import Bench
-from tests.unit.fleet.fakes import SLEEPS, FakeClock, MemoryFile, MemoryStore
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.kv import MemoryKV
+from tests.unit.fleet.fakes.units import SLEEPS
 
 TTL = 10
 FENCED = SLEEPS + "[X-Fleet]\nFence=true\n"
@@ -28,7 +30,7 @@ class Guard:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.file = MemoryFile()
-        store = MemoryStore(self.clock)
+        store = MemoryKV(self.clock)
         self.session = Lease(store, TTL, self.clock, self.file, lambda: None)
         self.running = ["db.service"]
         self.told: list[str] = []
@@ -97,14 +99,14 @@ def test_it_opens_when_the_lease_is_renewed_and_closes_again(guard: Guard) -> No
 def test_the_time_counts_from_when_the_renewal_was_asked_for(guard: Guard) -> None:
     guard.clock.advance(2)
     before = guard.clock()
-    keep_alive = MemoryStore.keep_alive
+    keep_alive = MemoryKV.keep_alive
 
-    def slow(store: MemoryStore, lease: int) -> int:
+    def slow(store: MemoryKV, lease: int) -> int:
         guard.clock.advance(3)
         return keep_alive(store, lease)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MemoryStore, "keep_alive", slow)
+        patch.setattr(MemoryKV, "keep_alive", slow)
         guard.session.renew()
     assert renewal(guard.file.text) == (before, TTL)
 

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from fleet_cluster.fleet.systemd.journal_tail import COLUMNS, LINES, excerpt
 from tests.unit.fleet.agents import Bench
-from tests.unit.fleet.fakes import FAILS, SLEEPS
+from tests.unit.fleet.fakes.units import FAILS, SLEEPS
 
 
 def test_the_last_lines_are_kept() -> None:

@@ -12,7 +12,7 @@ from fleet_cluster.fleet.etcd.client import LIMIT_SECONDS
 from fleet_cluster.fleet.fleetctl.__main__ import main
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from tests.unit.fleet.etcd.etcd_server import EtcdServer
-from tests.unit.fleet.fakes import MemoryStore
+from tests.unit.fleet.fakes.kv import MemoryKV
 
 Output = pytest.CaptureFixture[str]
 
@@ -54,7 +54,7 @@ def test_waiting_for_etcd_is_said(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     monkeypatch.setattr("fleet_cluster.fleet.fleetctl.cli.output.SLOW_SECONDS", 0.01)
-    server = EtcdServer(MemoryStore(clock=lambda: 0.0))
+    server = EtcdServer(MemoryKV(clock=lambda: 0.0))
     server.silent.set()
     try:
         main(["--endpoint", server.endpoint, "--request-timeout=0.3", *words])
@@ -86,7 +86,7 @@ def test_a_document_that_is_no_text(command: str, tmp_path: Path, capsys: Output
 
 
 def test_the_request_timeout_ends_a_request(capsys: Output) -> None:
-    server = EtcdServer(MemoryStore(clock=lambda: 0.0))
+    server = EtcdServer(MemoryKV(clock=lambda: 0.0))
     server.silent.set()
     try:
         started = monotonic()
