@@ -14,8 +14,8 @@ from ..config import Config, ConfigError
 from ..kv import KV, KVUnavailableError
 from ..model.record import BadRecordError
 from ..unitfiles.unitfile import UnitFileError
-from .cli.arguments import fail, far_words, parse, store_words
-from .cli.command import Command, Context, Input, Place, no_store
+from .cli.arguments import etcd_words, fail, parse, remote_words
+from .cli.command import Command, Context, Input, Place, no_kv
 from .cli.errors import CtlError, Exit, UsageError
 from .cli.local_files import read_files
 from .cli.numbers import port, some_seconds
@@ -49,7 +49,7 @@ def main(words: Sequence[str]) -> int:
         return Exit.FAILED
     except KeyboardInterrupt:
         if command.after_interrupt and not arguments.carried:  # Then, the near end tells.
-            fail(f"interrupted. {command.told_after_interrupt(arguments)}")
+            fail(f"interrupted. {command.interrupt_advice(arguments)}")
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough; what is left of it goes nowhere.
@@ -63,11 +63,11 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
         return command.run(_on_machine(command, arguments, options), arguments)
     host = _host(arguments.tunnel, "--tunnel")
     through = Tunnel(host, options, _others(host, options))
-    outside = FromOutside(through, store_words(arguments), ssh_port)
+    outside = FromOutside(through, etcd_words(arguments), ssh_port)
     if command.place is Place.HERE:
-        return command.run(Context(no_store, outside), arguments)
-    parcel = _parcel(command, arguments)
-    return through.run(far_words(words, arguments), parcel, outside.explain_message)
+        return command.run(Context(no_kv, outside), arguments)
+    request = _request(command, arguments)
+    return through.run(remote_words(words, arguments), request, outside.explain_message)
 
 
 def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> Context:
@@ -75,13 +75,13 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
     def store() -> KV:
         return _connect(arguments)
 
-    parcel = tunnel.receive() if arguments.carried else _parcel(command, arguments)
-    machines = FromMachine(store, options, carried=arguments.carried)
+    request = tunnel.receive() if arguments.carried else _request(command, arguments)
+    machines = FromMachine(store, options, is_remote=arguments.carried)
     as_app = partial(_connect, arguments, "app")
-    return Context(store, machines, parcel.files, parcel.document, as_app)
+    return Context(store, machines, request.files, request.document, as_app)
 
 
-def _parcel(command: Command, arguments: Namespace) -> RemoteRequest:
+def _request(command: Command, arguments: Namespace) -> RemoteRequest:
     """What the command reads on this computer."""
     wanted = command.input
     if wanted is Input.FILES_OR_DOCUMENT:

@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_cluster.fleet.fleetctl.cli.arguments import CONNECTION_OPTIONS, STORE_OPTIONS
+from fleet_cluster.fleet.fleetctl.cli.arguments import CONNECTION_OPTIONS, ETCD_OPTIONS
 from fleet_cluster.fleet.fleetctl.state import view
 from fleet_cluster.fleet.unitfiles import unitfile
 from tests.unit.fleet.fleetctl.small_cluster import FakeMachines, Fleetctl, SmallCluster
@@ -8,7 +8,7 @@ from tests.unit.fleet.fleetctl.small_cluster import FakeMachines, Fleetctl, Smal
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    for option in (*CONNECTION_OPTIONS, *STORE_OPTIONS):
+    for option in (*CONNECTION_OPTIONS, *ETCD_OPTIONS):
         monkeypatch.delenv(option.variable, raising=False)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from ..commands import COMMANDS
-from ..remote.tunnel import CARRIED
+from ..remote.tunnel import REMOTE_FLAG
 from .command import Command
 from .errors import Exit
 from .spelling import command_elsewhere, did_you_mean
@@ -58,7 +58,7 @@ CONNECTION_OPTIONS = (
 )
 """Used on the computer where the command was typed."""
 
-STORE_OPTIONS = (
+ETCD_OPTIONS = (
     GlobalOption("endpoint", "HOST:PORT,...", "etcd's members, instead of the machine's own list"),
     GlobalOption("ca-file", "FILE", "etcd's authority, instead of the machine's own"),
     GlobalOption("cert-file", "FILE", "certificate for etcd, instead of the machine's own"),
@@ -102,17 +102,17 @@ def parse(words: Sequence[str]) -> tuple[Command, Namespace]:
     return COMMANDS[arguments.command], arguments
 
 
-def far_words(words: Sequence[str], arguments: Namespace) -> list[str]:
+def remote_words(words: Sequence[str], arguments: Namespace) -> list[str]:
     """The command line for the machine at the tunnel's end: without what is about the way there."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     _add_global(parser, SUPPRESS)
     _, rest = parser.parse_known_args(words)
-    return [*store_words(arguments), *rest]
+    return [*etcd_words(arguments), *rest]
 
 
-def store_words(arguments: Namespace) -> list[str]:
+def etcd_words(arguments: Namespace) -> list[str]:
     """The options about the store that were given."""
-    given = [(option, getattr(arguments, option.field)) for option in STORE_OPTIONS]
+    given = [(option, getattr(arguments, option.field)) for option in ETCD_OPTIONS]
     return [f"--{option.name}={value}" for option, value in given if value != option.default]
 
 
@@ -128,7 +128,7 @@ def _parser(names: Sequence[str]) -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
-    parser.add_argument(CARRIED, action="store_true", help=SUPPRESS)
+    parser.add_argument(REMOTE_FLAG, action="store_true", help=SUPPRESS)
     _add_global(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=SUPPRESS)
     after_command = Parser(add_help=False)
@@ -150,7 +150,7 @@ def _parser(names: Sequence[str]) -> Parser:
 
 def _add_global(parser: ArgumentParser, default: str | None = None) -> None:
     shown = default is None
-    for option in (*CONNECTION_OPTIONS, *STORE_OPTIONS):
+    for option in (*CONNECTION_OPTIONS, *ETCD_OPTIONS):
         preset = f"; {option.default}" if option.default else ""
         parser.add_argument(
             f"--{option.name}",

@@ -73,7 +73,7 @@ class Located:
     unit: str = ""
 
 
-def no_store() -> KV:
+def no_kv() -> KV:
     """Stands for a store where there is none.
 
     Raises:
@@ -93,7 +93,7 @@ class Context:
     """The unit files that the arguments named: unit to text."""
     document: str = ""
     """Standard input, for commands that read it."""
-    connect_as_app: Callable[[], KV] = no_store
+    connect_as_app: Callable[[], KV] = no_kv
     """Open the store as the application, whose keys fleet may not read; only on a machine."""
 
 
@@ -117,7 +117,7 @@ class Command:
     """Of a command that changes something and waits: what goes on by itself after Ctrl-C, how to
     look, and how to take it back. `{units}` and `{machine}` are those of the command line."""
 
-    def told_after_interrupt(self, arguments: Namespace) -> str:
+    def interrupt_advice(self, arguments: Namespace) -> str:
         """`after_interrupt`, as it can be typed."""
         given = {
             name: shlex.join(cast(list[str], value) if isinstance(value, list) else [str(value)])

@@ -15,7 +15,7 @@ def tell(text: str) -> None:
 
 
 @contextmanager
-def told_if_slow(text: str) -> Generator[Timer]:
+def notice_if_slow(text: str) -> Generator[Timer]:
     """Something that may take its time: after a second, the operator reads what it is.
 
     When that is over before the rest, cancel the timer.

@@ -11,7 +11,7 @@ from ..cli.output import tell
 from ..state.view import View
 
 
-def accept(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View) -> None:
+def admit(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View) -> None:
     """Refuse files that are bad, and remark on what is passed over in the others.
 
     Raises:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ...model.records import DesiredState, Unit
 from ..state import wait_conditions
-from ..state.transaction import Transaction, change, tidy
+from ..state.transaction import Transaction, tidy, transact
 from ..state.view import View
 from ..state.wait_conditions import Failed
 from ..state.watcher import Watcher
@@ -13,7 +13,7 @@ from .waiter import Wait, announce
 
 
 def destroy(
-    follower: Watcher,
+    watcher: Watcher,
     names: Iterable[str],
     timeout: float | None = None,
     block: bool = True,
@@ -33,16 +33,16 @@ def destroy(
     names = list(names)
     failures: Mapping[str, Failed] = {}
     if block:
-        change(follower, lambda view: dismissal(names, view))
+        transact(watcher, lambda view: deactivation(names, view))
         wanted = {name: wait_conditions.gone(name, f"Destroyed {name}") for name in names}
-        failures = Wait(follower, wanted, timeout, announce).run()
+        failures = Wait(watcher, wanted, timeout, announce).run()
     removed = [name for name in names if name not in failures]
-    change(follower, lambda view: removal(removed, view, forced=not block))
-    tidy(follower)
+    transact(watcher, lambda view: removal(removed, view, forced=not block))
+    tidy(watcher)
     return failures
 
 
-def dismissal(names: Iterable[str], view: View) -> Transaction:
+def deactivation(names: Iterable[str], view: View) -> Transaction:
     """What takes units off their machines, held ones included."""
     units: dict[str, Unit | None] = {}
     for name in names:

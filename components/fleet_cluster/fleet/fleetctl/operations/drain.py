@@ -7,13 +7,20 @@ from ...model.records import DesiredState, Unit
 from ...unitfiles.names import template_of
 from ..cli.names import legend
 from ..state.view import View
-from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting, goal_of
+from ..state.wait_conditions import (
+    Failed,
+    Outcome,
+    Reached,
+    WaitCondition,
+    Waiting,
+    in_desired_state,
+)
 from ..state.watcher import Watcher
 from .eligibility import units_on
 from .waiter import Wait
 
 
-def drain(follower: Watcher, machine: str, timeout: float | None) -> Mapping[str, Failed]:
+def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str, Failed]:
     """Wait until a machine that is marked has no units, Global ones last.
 
     Returns:
@@ -23,17 +30,17 @@ def drain(follower: Watcher, machine: str, timeout: float | None) -> Mapping[str
         TimedOutError: the time limit came first.
     """
     deadline = None if timeout is None else monotonic() + timeout
-    view = follower.view
+    view = watcher.view
     names = [name for name in units_on(machine, view) if not view.is_global(name)]
-    goals: dict[str, WaitCondition] = {
+    conditions: dict[str, WaitCondition] = {
         name: MachineDrain(name, machine, view).check for name in names
     }
-    failures = Wait(follower, goals, timeout).run()
+    failures = Wait(watcher, conditions, timeout).run()
     if failures:
         return failures
     left = None if deadline is None else max(deadline - monotonic(), 0)
-    rest = {name: _gone(name, machine) for name in units_on(machine, follower.view)}
-    return Wait(follower, rest, left).run()
+    rest = {name: _gone(name, machine) for name in units_on(machine, watcher.view)}
+    return Wait(watcher, rest, left).run()
 
 
 class MachineDrain:
@@ -91,15 +98,15 @@ class MachineDrain:
 
     def _arrived(self, unit: Unit, view: View) -> Outcome:
         if self._arrival is None or unit != self._unit:
-            self._unit, self._arrival = unit, goal_of(self._name, unit, {})
+            self._unit, self._arrival = unit, in_desired_state(self._name, unit, {})
         return self._arrival(view)
 
 
 def _gone(name: str, machine: str) -> WaitCondition:
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         where = legend(machine, view.machines)
         if machine in view.assigned(name) or machine in view.reported(name):
             return Waiting(f"it stops on {where}")
         return Reached(f"{name} has left {where}")
 
-    return goal
+    return condition

@@ -10,7 +10,7 @@ from ...model.records import Eligibility
 from ..cli.errors import CtlError
 from ..cli.names import machine_meant
 from ..cli.spelling import did_you_mean
-from ..state.transaction import Transaction, change
+from ..state.transaction import Transaction, transact
 from ..state.view import View
 from ..state.watcher import Watcher
 
@@ -36,7 +36,7 @@ def find_machine(given: str, view: View) -> str:
     )
 
 
-def find_leaving(given: str, view: View) -> str:
+def find_removed_machine(given: str, view: View) -> str:
     """The same for a machine that is removed: by its full id also one that nobody knows any more.
 
     Raises:
@@ -45,8 +45,8 @@ def find_leaving(given: str, view: View) -> str:
     return given if _FULL_ID.fullmatch(given) else find_machine(given, view)
 
 
-def mark(
-    follower: Watcher, machine: str, wanted: Callable[[Eligibility | None], Eligibility | None]
+def set_eligibility(
+    watcher: Watcher, machine: str, wanted: Callable[[Eligibility | None], Eligibility | None]
 ) -> None:
     """Change a machine's mark, by compare-and-swap; None removes it.
 
@@ -54,12 +54,12 @@ def mark(
         CtlError: others kept changing it.
     """
 
-    def draft(view: View) -> Transaction:
+    def decide(view: View) -> Transaction:
         before = view.marks.get(machine)
         after = wanted(before)
         return Transaction(records={} if before == after else {mark_key(machine): after})
 
-    change(follower, draft)
+    transact(watcher, decide)
 
 
 def cordoned(before: Eligibility | None) -> Eligibility:
@@ -74,7 +74,7 @@ def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibili
     return Eligibility(draining=True, since=time(), force=force, leaving=leaving)
 
 
-def standing(machine: str, view: View) -> str:
+def machine_state_word(machine: str, view: View) -> str:
     """What the mark says of a machine, in one word; empty without one."""
     found = view.marks.get(machine)
     if found is None:

@@ -6,7 +6,7 @@ from ...model.keys import order_key
 from ...model.records import Order, UnitState, Verb
 from ..cli.errors import CtlError
 from ..cli.names import legend
-from ..state.transaction import Transaction, change
+from ..state.transaction import Transaction, transact
 from ..state.view import View
 from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting
 from ..state.watcher import Watcher
@@ -18,13 +18,13 @@ RELOAD_SECONDS = 3600
 """The same for one that takes as long as the unit's ExecReload= does."""
 
 
-def give(
-    follower: Watcher, verb: Verb, places: Mapping[str, Iterable[str]], timeout: float | None
+def give_order(
+    watcher: Watcher, verb: Verb, places: Mapping[str, Iterable[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
     """Have machines do something about units; wait until each has answered.
 
     Args:
-        follower: the records.
+        watcher: the records.
         verb: what is to be done.
         places: the units, and the ids of each one's machines.
         timeout: in seconds; None: until the orders end by themselves.
@@ -38,9 +38,9 @@ def give(
     """
     places = {name: list(machines) for name, machines in places.items()}
     stands = RELOAD_SECONDS if verb is Verb.RELOAD else ANSWER_SECONDS
-    lease = follower.store.grant(stands)
+    lease = watcher.store.grant(stands)
 
-    def draft(view: View) -> Transaction:
+    def decide(view: View) -> Transaction:
         for name, machines in places.items():
             _check_free(name, machines, view, lease)
         keys = [order_key(on, name) for name, machines in places.items() for on in machines]
@@ -49,11 +49,11 @@ def give(
         return Transaction(records={key: Order(verb) for key in fresh}, lease=lease)
 
     try:
-        change(follower, draft)
+        transact(watcher, decide)
         answers = {name: _answered(name, machines) for name, machines in places.items()}
-        return Wait(follower, answers, timeout, say_nothing).run()
+        return Wait(watcher, answers, timeout, say_nothing).run()
     finally:
-        follower.store.revoke(lease)
+        watcher.store.revoke(lease)
 
 
 def reporting(name: str, view: View) -> dict[str, UnitState]:
@@ -80,13 +80,13 @@ def _is_of(lease: int, key: str, view: View) -> bool:
 
 
 def _answered(name: str, machines: Iterable[str]) -> WaitCondition:
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         outcomes = [_answer(name, machine, view) for machine in machines]
         failed = [one for one in outcomes if isinstance(one, Failed)]
         waiting = [one for one in outcomes if isinstance(one, Waiting)]
         return next(iter([*failed, *waiting]), Reached(name))
 
-    return goal
+    return condition
 
 
 def _answer(name: str, machine: str, view: View) -> Outcome:

@@ -8,7 +8,7 @@ from ...model.records import Move
 from ...scheduler.rebalance import Rebalancing, rebalance
 from ..cli import table
 from ..cli.names import legend
-from ..state.transaction import Transaction, change
+from ..state.transaction import Transaction, transact
 from ..state.view import View
 from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting
 from ..state.watcher import Watcher
@@ -50,7 +50,7 @@ def nothing_to_move(plan: Rebalancing) -> str:
     return f"Nothing to move: no unit that may move would even them out; units on each: {loads}"
 
 
-def write(follower: Watcher) -> tuple[Rebalancing, dict[str, WaitCondition]]:
+def write(watcher: Watcher) -> tuple[Rebalancing, dict[str, WaitCondition]]:
     """Plan, and tell fleet's leader to do it, by compare-and-swap.
 
     Returns:
@@ -60,21 +60,21 @@ def write(follower: Watcher) -> tuple[Rebalancing, dict[str, WaitCondition]]:
         CtlError: others kept writing the same moves.
     """
     plan = Rebalancing([], [])
-    goals: dict[str, WaitCondition] = {}
+    conditions: dict[str, WaitCondition] = {}
 
-    def draft(view: View) -> Transaction:
-        nonlocal plan, goals
+    def decide(view: View) -> Transaction:
+        nonlocal plan, conditions
         plan = planned(view)
-        goals = _goals(plan, view)
+        conditions = _conditions(plan, view)
         return Transaction(records={move_key(step.unit): step.move for step in plan.steps})
 
-    change(follower, draft)
-    return plan, goals
+    transact(watcher, decide)
+    return plan, conditions
 
 
 def wait(
-    follower: Watcher,
-    goals: Mapping[str, WaitCondition],
+    watcher: Watcher,
+    conditions: Mapping[str, WaitCondition],
     timeout: float | None,
     announce: Callable[[str, str], None],
 ) -> Mapping[str, Failed]:
@@ -86,13 +86,13 @@ def wait(
     Raises:
         TimedOutError: the time limit came first; the moves go on.
     """
-    failures = Wait(follower, dict(goals), timeout, announce).run()
+    failures = Wait(watcher, dict(conditions), timeout, announce).run()
     if failures:
-        _withdraw(follower, failures)
+        _withdraw(watcher, failures)
     return failures
 
 
-def _goals(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
+def _conditions(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
     """Made of the view before the moves begin: it tells which units are up."""
     under_way = {
         name: RebalanceProgress([name], move, before) for name, move in before.moves.items()
@@ -101,23 +101,23 @@ def _goals(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
         step.unit: RebalanceProgress([step.unit, *step.followers], step.move, before)
         for step in plan.steps
     }
-    return {name: passage.check for name, passage in (under_way | new).items()}
+    return {name: progress.check for name, progress in (under_way | new).items()}
 
 
 class RebalanceProgress:
     """A unit that is to move, with those that go with it."""
 
     def __init__(self, units: Iterable[str], move: Move, view: View) -> None:
-        self._departures = {unit: MachineDrain(unit, move.source, view) for unit in units}
-        self._leader = next(iter(self._departures))
+        self._drains = {unit: MachineDrain(unit, move.source, view) for unit in units}
+        self._anchor = next(iter(self._drains))
         self._source = move.source
 
     def check(self, view: View) -> Outcome:
         """How far they are, together: they stop where they were when all are up."""
-        outcomes = {unit: one.check(view) for unit, one in self._departures.items()}
+        outcomes = {unit: one.check(view) for unit, one in self._drains.items()}
         for unit, outcome in outcomes.items():
             if isinstance(outcome, Failed):
-                prefix = "" if unit == self._leader else f"{unit}: "
+                prefix = "" if unit == self._anchor else f"{unit}: "
                 return replace(outcome, reason=prefix + outcome.reason)
         for outcome in outcomes.values():
             if isinstance(outcome, Waiting):
@@ -126,7 +126,7 @@ class RebalanceProgress:
         return Reached("\n".join(done))
 
     def _given_up(self, view: View) -> Failed | None:
-        if self._leader in view.moves or self._source not in view.homes(self._leader):
+        if self._anchor in view.moves or self._source not in view.homes(self._anchor):
             return None
         return Failed(
             "it stays: fleet's leader found that it may not move there any more; "
@@ -134,8 +134,8 @@ class RebalanceProgress:
         )
 
 
-def _withdraw(follower: Watcher, names: Collection[str]) -> None:
-    def draft(view: View) -> Transaction:
+def _withdraw(watcher: Watcher, names: Collection[str]) -> None:
+    def decide(view: View) -> Transaction:
         return Transaction(records={move_key(name): None for name in names if name in view.moves})
 
-    change(follower, draft)
+    transact(watcher, decide)

@@ -8,7 +8,7 @@ from ..state.wait_conditions import Failed
 from ..state.watcher import Watcher
 
 
-def finish(context: Context, follower: Watcher, work: Callable[[], Mapping[str, Failed]]) -> Exit:
+def report(context: Context, watcher: Watcher, work: Callable[[], Mapping[str, Failed]]) -> Exit:
     """Do the work; explain the units that failed, or that were still under way at the time limit.
 
     Raises:
@@ -18,7 +18,7 @@ def finish(context: Context, follower: Watcher, work: Callable[[], Mapping[str, 
         failures = work()
     except TimedOutError as error:
         late = {name: Failed("it is not done yet", on) for name, on in error.machines.items()}
-        context.machines.explain(late, follower.view)
+        context.machines.explain(late, watcher.view)
         raise
-    context.machines.explain(failures, follower.view)
+    context.machines.explain(failures, watcher.view)
     return Exit.FAILED if failures else Exit.DONE

@@ -9,14 +9,14 @@ from time import monotonic
 
 from ...model.records import DesiredState
 from ..state import wait_conditions
-from ..state.transaction import change
+from ..state.transaction import transact
 from ..state.view import View
 from ..state.watcher import Watcher
-from .destroy import dismissal
+from .destroy import deactivation
 from .waiter import Wait, say_nothing
 
 
-def at_rest(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
+def dead_units(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
     """Those units that are to run and do not: they have ended, or could not be started.
 
     Global units are left alone: they would stop on the machines where they run.
@@ -43,7 +43,7 @@ def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
     )
 
 
-def take_off(names: list[str], follower: Watcher, timeout: float | None) -> float | None:
+def unassign(names: list[str], watcher: Watcher, timeout: float | None) -> float | None:
     """Take units off their machines, so that they can be started anew.
 
     Returns:
@@ -52,7 +52,7 @@ def take_off(names: list[str], follower: Watcher, timeout: float | None) -> floa
     if not names:
         return timeout
     started = monotonic()
-    change(follower, lambda view: dismissal(names, view))
+    transact(watcher, lambda view: deactivation(names, view))
     leaving = {name: wait_conditions.gone(name, "") for name in names}
-    Wait(follower, leaving, timeout, say_nothing).run()
+    Wait(watcher, leaving, timeout, say_nothing).run()
     return None if timeout is None else max(timeout - (monotonic() - started), 0)

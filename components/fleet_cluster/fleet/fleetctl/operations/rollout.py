@@ -12,24 +12,24 @@ from ..cli.numbers import count, of_option
 from ..cli.output import tell
 from ..state import wait_conditions
 from ..state.rollout_order import (
-    Past,
+    Batch,
+    RollbackPoint,
     RolloutOrder,
-    Turn,
     changing,
     followers,
     has_file,
-    in_turn,
+    in_batches,
     is_active,
-    past,
     pulls,
-    turns,
+    rollback_point,
+    rollout_order,
 )
-from ..state.transaction import Transaction, change, tidy
+from ..state.transaction import Transaction, tidy, transact
 from ..state.view import View
-from ..state.wait_conditions import Failed, WaitCondition, goal_of
+from ..state.wait_conditions import Failed, WaitCondition, in_desired_state
 from ..state.watcher import Watcher
 from .destroy import destroy
-from .restart_dead_units import at_rest, take_off
+from .restart_dead_units import dead_units, unassign
 from .waiter import Wait, add_timeout, say_nothing, timeout_of
 
 
@@ -40,7 +40,7 @@ class Limits:
     max_unavailable: int = 1
     """How many instances of a template may be down at any time."""
     timeout: float | None = None
-    """For how many seconds to wait for the units of one turn."""
+    """For how many seconds to wait for the units of one batch."""
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -78,20 +78,20 @@ def limits_of(arguments: Namespace) -> Limits:
 class Rollout:
     """One run. Whenever it is ended, each unit is on its old file or on its new one."""
 
-    follower: Watcher
+    watcher: Watcher
     wanted: Mapping[str, Unit]
     """All units of the set, as they are to be."""
     texts: Mapping[str, str]
     limits: Limits
     say: Callable[[str], None] = tell
-    _before: Past = field(init=False)
-    _turns: RolloutOrder = field(init=False)
+    _before: RollbackPoint = field(init=False)
+    _order: RolloutOrder = field(init=False)
     _ran: set[str] = field(default_factory=set[str])
     """The units that were active before."""
-    _goals: dict[str, WaitCondition] = field(default_factory=dict[str, WaitCondition])
+    _conditions: dict[str, WaitCondition] = field(default_factory=dict[str, WaitCondition])
 
     def run(self) -> Mapping[str, Failed]:
-        """Change what differs, in turns, each when the one before is healthy.
+        """Change what differs, in batches, each when the one before is healthy.
 
         When a unit fails while others are being replaced, all are put back as they were.
 
@@ -99,59 +99,59 @@ class Rollout:
             The units that failed.
 
         Raises:
-            TimedOutError: a turn took longer than the limit; what was replaced is put back.
+            TimedOutError: a batch took longer than the limit; what was replaced is put back.
         """
-        self._before = past(self.wanted, self.follower.view)
-        self._turns = turns(self.wanted, self.follower.view, self.limits.max_unavailable)
-        self._ran = {name for name in self.wanted if is_active(name, self.follower.view)}
+        self._before = rollback_point(self.wanted, self.watcher.view)
+        self._order = rollout_order(self.wanted, self.watcher.view, self.limits.max_unavailable)
+        self._ran = {name for name in self.wanted if is_active(name, self.watcher.view)}
         try:
             failures = self._begin()
-            for turn in self._turns.rolled:
-                failures = failures or self._roll(turn)
+            for batch in self._order.batches:
+                failures = failures or self._roll(batch)
         except TimedOutError:
-            self._back()
+            self._roll_back()
             raise
         if failures:
-            self._back()
+            self._roll_back()
         else:
-            self._write(self._as_wanted(self._turns.last))
+            self._write(self._as_wanted(self._order.last))
         return failures
 
     def _begin(self) -> Mapping[str, Failed]:
         """Start what does not run; wait until it does, and what is as it is to be already."""
-        rolled = {name for turn in self._turns.rolled for name in turn}
-        resting = at_rest(self.wanted, self.follower.view, with_finished=False)
+        rolled = {name for batch in self._order.batches for name in batch}
+        resting = dead_units(self.wanted, self.watcher.view, with_finished=False)
         revived = [name for name in resting if name not in rolled]
-        take_off(revived, self.follower, self.limits.timeout)
-        first = {*revived, *self._turns.first}
-        for name in self.wanted.keys() - rolled - {*self._turns.last}:
-            before = dict(self.follower.view.reported(name)) if name in first else None
-            self._goals[name] = goal_of(name, self.wanted[name], before)
-        return self._turn("started", self._as_wanted(first))
+        unassign(revived, self.watcher, self.limits.timeout)
+        first = {*revived, *self._order.first}
+        for name in self.wanted.keys() - rolled - {*self._order.last}:
+            before = dict(self.watcher.view.reported(name)) if name in first else None
+            self._conditions[name] = in_desired_state(name, self.wanted[name], before)
+        return self._change_batch("started", self._as_wanted(first))
 
-    def _as_wanted(self, names: Iterable[str]) -> Turn:
+    def _as_wanted(self, names: Iterable[str]) -> Batch:
         return {name: self.wanted[name] for name in names}
 
-    def _roll(self, turn: Turn) -> Mapping[str, Failed]:
-        view = self.follower.view
-        bound = {name: followers(name, view) for name in turn}
-        for name, unit in turn.items():
-            self._goals[name] = wait_conditions.healthy(name, unit, dict(view.reported(name)))
-        return self._turn("rolled", turn) or self._rejoin(bound)
+    def _roll(self, batch: Batch) -> Mapping[str, Failed]:
+        view = self.watcher.view
+        bound = {name: followers(name, view) for name in batch}
+        for name, unit in batch.items():
+            self._conditions[name] = wait_conditions.healthy(name, unit, dict(view.reported(name)))
+        return self._change_batch("rolled", batch) or self._rejoin(bound)
 
-    def _turn(self, verb: str, turn: Turn) -> Mapping[str, Failed]:
+    def _change_batch(self, verb: str, batch: Batch) -> Mapping[str, Failed]:
         """Change some units; wait until they, and all before, are as they are to be."""
-        places = self._places(turn)
-        self._write(turn)
-        return self._wait(self._goals, verb, places)
+        places = self._places(batch)
+        self._write(batch)
+        return self._wait(self._conditions, verb, places)
 
-    def _write(self, turn: Turn) -> None:
+    def _write(self, batch: Batch) -> None:
         def missing(view: View) -> Transaction:
             return Transaction(
-                {n: u for n, u in turn.items() if view.units.get(n) != u}, self.texts
+                {n: u for n, u in batch.items() if view.units.get(n) != u}, self.texts
             )
 
-        change(self.follower, missing)
+        transact(self.watcher, missing)
 
     def _wait(
         self, wanted: Mapping[str, WaitCondition], verb: str, places: Mapping[str, list[str]]
@@ -164,15 +164,15 @@ class Rollout:
                 where = self._where(name, places[name])
                 self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
 
-        return Wait(self.follower, dict(wanted), self.limits.timeout, announce).run()
+        return Wait(self.watcher, dict(wanted), self.limits.timeout, announce).run()
 
-    def _places(self, turn: Turn) -> dict[str, list[str]]:
+    def _places(self, batch: Batch) -> dict[str, list[str]]:
         """The machines whose turn it is, of Global units."""
-        return {name: changing(name, unit, self.follower.view) for name, unit in turn.items()}
+        return {name: changing(name, unit, self.watcher.view) for name, unit in batch.items()}
 
     def _where(self, name: str, machines: list[str]) -> str:
-        alive = self.follower.view.machines
-        on = [id for id in machines or self.follower.view.assigned(name) if id in alive]
+        alive = self.watcher.view.machines
+        on = [id for id in machines or self.watcher.view.assigned(name) if id in alive]
         return alive[on[0]].hostname if len(on) == 1 else f"{len(on)} machines"
 
     def _rejoin(self, bound: Mapping[str, list[str]]) -> Mapping[str, Failed]:
@@ -181,36 +181,36 @@ class Rollout:
         systemd stopped those that are bound to such a unit. It starts them with the unit only if
         the unit's file asks for that.
         """
-        view = self.follower.view
+        view = self.watcher.view
         left = [
             other
             for name, others in bound.items()
             for other in others
             if not pulls(name, view.text_of(name) or "", other)
         ]
-        self._start_again(at_rest(left, view, with_finished=True))
+        self._start_again(dead_units(left, view, with_finished=True))
         others = sorted({other for others in bound.values() for other in others})
-        units = self.follower.view.units
+        units = self.watcher.view.units
         known = [other for other in others if other in units]
         wanted = {other: wait_conditions.running(other, units[other]) for other in known}
-        return Wait(self.follower, wanted, self.limits.timeout, say_nothing).run()
+        return Wait(self.watcher, wanted, self.limits.timeout, say_nothing).run()
 
     def _start_again(self, names: list[str]) -> None:
         """Unlike taking them off, this keeps them on their machines."""
-        up = {name: self.follower.view.units[name] for name in names}
+        up = {name: self.watcher.view.units[name] for name in names}
         down = {name: replace(unit, target=DesiredState.LOADED) for name, unit in up.items()}
-        change(self.follower, lambda _view: Transaction(down))
+        transact(self.watcher, lambda _view: Transaction(down))
         try:
             stopped = {name: wait_conditions.stopped(name, unit) for name, unit in down.items()}
-            Wait(self.follower, stopped, self.limits.timeout, say_nothing).run()
+            Wait(self.watcher, stopped, self.limits.timeout, say_nothing).run()
         finally:
-            change(self.follower, lambda _view: Transaction(up))
+            transact(self.watcher, lambda _view: Transaction(up))
 
-    def _back(self) -> None:
+    def _roll_back(self) -> None:
         """Put all that this changed back as it was, if running units were to be replaced."""
-        if not self._turns.rolled:
+        if not self._order.batches:
             return
-        view = self.follower.view
+        view = self.watcher.view
         written = {
             name: unit
             for name, unit in self._before.units.items()
@@ -219,27 +219,29 @@ class Rollout:
         known = {name: unit for name, unit in written.items() if unit}
         tell(f"Going back: {', '.join(sorted(written))}")
         try:
-            for turn in self._turns_back(known, view):
-                self._return(turn)
+            for batch in self._rollback_batches(known, view):
+                self._return(batch)
             self._remove([name for name in written if name not in known])
         except (CtlError, TimedOutError, UsageError) as error:
             tell(f"Not everything is back as it was: {error}")
 
-    def _turns_back(self, known: Mapping[str, Unit], view: View) -> list[Turn]:
+    def _rollback_batches(self, known: Mapping[str, Unit], view: View) -> list[Batch]:
         """First what is down already, then the others a few at a time."""
         up = {n: unit for n, unit in known.items() if self._goes_in_turn(n, view)}
         down = {n: unit for n, unit in known.items() if n not in up}
-        return [turn for turn in (down, *in_turn(up, view, self.limits.max_unavailable)) if turn]
+        return [
+            batch for batch in (down, *in_batches(up, view, self.limits.max_unavailable)) if batch
+        ]
 
     def _goes_in_turn(self, name: str, view: View) -> bool:
         return view.is_global(name) or (not is_template(name) and is_active(name, view))
 
-    def _return(self, back: Turn) -> None:
-        view = self.follower.view
+    def _return(self, back: Batch) -> None:
+        view = self.watcher.view
         before = {name: dict(view.reported(name)) for name in back}
         bound = {name: followers(name, view) for name in back}
         places = self._places(back)
-        change(self.follower, lambda _view: Transaction(back, self._before.texts))
+        transact(self.watcher, lambda _view: Transaction(back, self._before.texts))
         wanted = {
             name: wait_conditions.launched(name, back[name], before[name], is_proven=True)
             for name in back
@@ -253,6 +255,6 @@ class Rollout:
 
     def _remove(self, names: list[str]) -> None:
         if names:
-            destroy(self.follower, names, self.limits.timeout, announce=say_nothing)
+            destroy(self.watcher, names, self.limits.timeout, announce=say_nothing)
         else:
-            tidy(self.follower)
+            tidy(self.watcher)

@@ -8,14 +8,14 @@ from ..cli.command import Context
 from ..cli.errors import Exit, TimedOutError
 from ..cli.output import tell
 from ..state.submission import names_to_submit, submission
-from ..state.transaction import Transaction, change
+from ..state.transaction import Transaction, transact
 from ..state.view import View
-from ..state.wait_conditions import Failed, Unplaced, goal_of
+from ..state.wait_conditions import Failed, Unplaced, in_desired_state
 from ..state.watcher import Watcher
 from . import waiter
-from .admission import accept
-from .report import finish
-from .restart_dead_units import at_rest, take_off
+from .admission import admit
+from .report import report
+from .restart_dead_units import dead_units, unassign
 from .waiter import Wait
 
 
@@ -35,36 +35,36 @@ def add_unit_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def bring(context: Context, arguments: Namespace, target: DesiredState) -> int:
+def bring_up(context: Context, arguments: Namespace, target: DesiredState) -> int:
     """Write the units' desired state; wait until they are there, unless told not to."""
 
     def desired(view: View) -> Transaction:
         return submission(names, target, context.files, view, arguments.replace)
 
-    with Watcher(context.connect()) as follower:
-        names = names_to_submit(arguments.units, follower.view)
-        first = desired(follower.view)  # Refuses bad input before the first change.
-        accept(first.units, first.texts, follower.view)
+    with Watcher(context.connect()) as watcher:
+        names = names_to_submit(arguments.units, watcher.view)
+        first = desired(watcher.view)  # Refuses bad input before the first change.
+        admit(first.units, first.texts, watcher.view)
         timeout = waiter.timeout_of(arguments)
         if target is DesiredState.LAUNCHED:
-            resting = at_rest(names, follower.view, with_finished=True)
+            resting = dead_units(names, watcher.view, with_finished=True)
             try:
-                timeout = take_off(resting, follower, timeout)
+                timeout = unassign(resting, watcher, timeout)
             except (TimedOutError, KeyboardInterrupt):
-                change(follower, desired)  # However that ends, they are to run.
+                transact(watcher, desired)  # However that ends, they are to run.
                 raise
-        before = {name: dict(follower.view.reported(name)) for name in names}
-        started = change(follower, desired).units
+        before = {name: dict(watcher.view.reported(name)) for name in names}
+        started = transact(watcher, desired).units
         if arguments.no_block:
-            _say_triggered(names, target, follower.view)
+            _say_triggered(names, target, watcher.view)
             return Exit.DONE
-        units = follower.view.units
+        units = watcher.view.units
         wanted = {
-            name: goal_of(name, units[name], before[name] if name in started else None)
+            name: in_desired_state(name, units[name], before[name] if name in started else None)
             for name in names
         }
-        wait = Wait(follower, wanted, timeout)
-        code = finish(context, follower, wait.run)
+        wait = Wait(watcher, wanted, timeout)
+        code = report(context, watcher, wait.run)
         _say_how_to_give_up(wait.failures)
     return code
 

@@ -8,12 +8,12 @@ from ...model.records import DesiredState, Unit
 from ..cli.command import Context
 from ..cli.errors import Exit
 from ..cli.names import select
-from ..state.transaction import Transaction, change
+from ..state.transaction import Transaction, transact
 from ..state.view import View
 from ..state.wait_conditions import WaitCondition
 from ..state.watcher import Watcher
 from . import waiter
-from .report import finish
+from .report import report
 from .waiter import Wait
 
 ORDER = list(DesiredState)
@@ -25,23 +25,23 @@ def add_options(parser: ArgumentParser) -> None:
     waiter.add_options(parser)
 
 
-def lower(
+def bring_down(
     context: Context,
     arguments: Namespace,
     target: DesiredState,
-    goal: Callable[[str, Unit], WaitCondition],
+    condition: Callable[[str, Unit], WaitCondition],
 ) -> int:
     """Bring units down to `target`; wait until they are there, unless told not to."""
-    with Watcher(context.connect()) as follower:
-        names = select(arguments.units, follower.view.units, follower.view.runnable())
-        change(follower, lambda view: lowering(names, target, view))
+    with Watcher(context.connect()) as watcher:
+        names = select(arguments.units, watcher.view.units, watcher.view.runnable())
+        transact(watcher, lambda view: lowering(names, target, view))
         if arguments.no_block:
             for name in names:
                 print(f"Triggered unit {name} {arguments.command}")
             return Exit.DONE
-        wanted = {name: goal(name, follower.view.units[name]) for name in names}
-        wait = Wait(follower, wanted, waiter.timeout_of(arguments))
-        return finish(context, follower, wait.run)
+        wanted = {name: condition(name, watcher.view.units[name]) for name in names}
+        wait = Wait(watcher, wanted, waiter.timeout_of(arguments))
+        return report(context, watcher, wait.run)
 
 
 def lowering(names: list[str], target: DesiredState, view: View) -> Transaction:

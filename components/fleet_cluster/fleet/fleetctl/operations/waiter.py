@@ -72,8 +72,8 @@ def say_nothing(_name: str, _message: str) -> None:
 class Wait:
     """One wait for a number of units."""
 
-    follower: Watcher
-    goals: dict[str, WaitCondition]
+    watcher: Watcher
+    conditions: dict[str, WaitCondition]
     timeout: float | None = None
     announce: Callable[[str, str], None] = announce
     """Called when a unit is there, with its name and what to tell the operator."""
@@ -104,12 +104,12 @@ class Wait:
             deadline = min(max(due, now + SLOW_SECONDS), now + self._soonest())
             if self.timeout is not None:
                 deadline = min(deadline, started + self.timeout)
-            self.follower.wait(deadline - now)
+            self.watcher.wait(deadline - now)
         return self.failures
 
     def _is_nearly_done(self) -> bool:
         """Whether only time has to pass, and hardly any: that is not worth a line."""
-        if self.follower.lost:
+        if self.watcher.lost:
             return False
         left = [one.again for one in self._waiting.values()]
         return all(seconds is not None and seconds < NOTICE_SECONDS for seconds in left)
@@ -127,13 +127,13 @@ class Wait:
     def _check(self) -> bool:
         """Look at every unit, also at those that were there before; whether any is not."""
         self._waiting.clear()
-        for name, goal in list(self.goals.items()):
-            outcome = goal(self.follower.view)
+        for name, condition in list(self.conditions.items()):
+            outcome = condition(self.watcher.view)
             if isinstance(outcome, Waiting):
                 self._waiting[name] = outcome
             elif isinstance(outcome, Failed):
                 self.failures[name] = outcome
-                del self.goals[name]
+                del self.conditions[name]
             elif name not in self._announced:
                 self._announced.add(name)
                 self.announce(name, outcome.message)
@@ -143,7 +143,7 @@ class Wait:
         return bool(self._waiting)
 
     def _notice(self) -> str:
-        if self.follower.lost:
+        if self.watcher.lost:
             return "Waiting for etcd: no member answers at present."
         lines = [f"  {name}: {waiting.why}" for name, waiting in self._waiting.items()]
         named, more = lines[:NAMED_UNITS], len(lines) - NAMED_UNITS

@@ -32,7 +32,7 @@ class FromMachine:
 
     connect: Callable[[], KV]
     options: SshOptions
-    carried: bool = False
+    is_remote: bool = False
     """Whether the user is at the other end of a tunnel, from where other machines are reached."""
 
     def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
@@ -68,7 +68,7 @@ class FromMachine:
                 tell(f"  more of it: fleetctl journal {name}")
             elif machine and self._is_own(machine):
                 _call(_status(name), to_stderr=True)
-            elif machine and self.carried:
+            elif machine and self.is_remote:
                 send_message(json.dumps({"unit": name, "machine": to_wire(machine)}))
             elif machine:
                 tell(f"  its log: fleetctl journal {name}")
@@ -82,13 +82,13 @@ class FromOutside:
     """On the user's computer, which connects to machines through the one it has a tunnel to."""
 
     tunnel: Tunnel
-    store_options: list[str]
+    etcd_options: list[str]
     ssh_port: int = 0
 
     def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
         """See `Machines`."""
         kind = ["--units"] if units_only else []
-        answer = self.tunnel.ask([*self.store_options, "locate", *kind, "--", *targets])
+        answer = self.tunnel.ask([*self.etcd_options, "locate", *kind, "--", *targets])
         return [Located(_machine(found["machine"]), found["unit"]) for found in json.loads(answer)]
 
     def run(

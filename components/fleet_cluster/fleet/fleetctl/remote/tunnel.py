@@ -18,10 +18,10 @@ from typing import IO
 
 from ...model.wire import from_wire, to_wire
 from ..cli.errors import CtlError
-from ..cli.output import told_if_slow
+from ..cli.output import notice_if_slow
 from .ssh import SshHost, SshOptions
 
-CARRIED = "--carried"
+REMOTE_FLAG = "--carried"
 """The hidden flag under which the far command expects its `RemoteRequest`."""
 MESSAGE = "\x1e"
 """Starts a line of the far command's standard error that is meant for this program."""
@@ -52,20 +52,20 @@ class Tunnel:
     """Further machines of the cluster, in the order in which they are tried."""
 
     def run(
-        self, words: Sequence[str], parcel: RemoteRequest, on_message: Callable[[str], None]
+        self, words: Sequence[str], request: RemoteRequest, on_message: Callable[[str], None]
     ) -> int:
         """Run `fleetctl WORDS` there; its output is ours. Its exit code.
 
         Raises:
             CtlError: no connection to any machine, or no fleetctl there.
         """
-        far = shlex.join(["fleetctl", CARRIED, *words])
+        far = shlex.join(["fleetctl", REMOTE_FLAG, *words])
         while True:
             call = self.options.command(
                 self.host, ["sh", "-c", f"{SAY_CONNECTED}; exec {far}"], flags=["-T"]
             )
-            with told_if_slow(f"Waiting for {self.host.name}: no SSH connection yet.") as notice:
-                code, connected = _carry(call, parcel, on_message, notice.cancel)
+            with notice_if_slow(f"Waiting for {self.host.name}: no SSH connection yet.") as notice:
+                code, connected = _run_remote(call, request, on_message, notice.cancel)
             if code != SSH_FAILED or connected or not self._has_next():
                 return self._checked(code, connected=connected)
 
@@ -77,7 +77,7 @@ class Tunnel:
         """
         while True:
             call = self.options.command(self.host, ["fleetctl", *words], flags=["-T", "-n"])
-            with told_if_slow(f"Waiting for {self.host.name} to say where that is."):
+            with notice_if_slow(f"Waiting for {self.host.name} to say where that is."):
                 answer = subprocess.run(
                     call, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
                 )
@@ -122,19 +122,19 @@ class Tunnel:
         return code
 
 
-def _carry(
+def _run_remote(
     call: Sequence[str],
-    parcel: RemoteRequest,
+    request: RemoteRequest,
     on_message: Callable[[str], None],
     on_connected: Callable[[], None],
 ) -> tuple[int, bool]:
-    """The exit code of a command that gets the parcel; whether it was reached at all."""
+    """The exit code of a command that gets the request; whether it was reached at all."""
     connected = False
     with subprocess.Popen(
         call, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin and process.stderr
-        _send(parcel, process.stdin)
+        _send(request, process.stdin)
         for line in process.stderr:
             if line == CONNECTED:
                 connected = True
@@ -144,9 +144,9 @@ def _carry(
     return process.returncode, connected
 
 
-def _send(parcel: RemoteRequest, to: IO[str]) -> None:
+def _send(request: RemoteRequest, to: IO[str]) -> None:
     try:
-        to.write(json.dumps(to_wire(parcel)) + "\n")
+        to.write(json.dumps(to_wire(request)) + "\n")
         to.flush()
     except BrokenPipeError:
         return  # ssh has ended, and its exit code says more.
@@ -161,10 +161,10 @@ def _pass_on(line: str, on_message: Callable[[str], None]) -> None:
 
 
 def receive() -> RemoteRequest:
-    """At the far end: take the parcel, and from now on end when the near end does."""
-    parcel = RemoteRequest(**from_wire(RemoteRequest, json.loads(sys.stdin.readline())))
+    """At the far end: take the request, and from now on end when the near end does."""
+    request = RemoteRequest(**from_wire(RemoteRequest, json.loads(sys.stdin.readline())))
     Thread(target=_end_with_caller, daemon=True).start()
-    return parcel
+    return request
 
 
 def _end_with_caller() -> None:

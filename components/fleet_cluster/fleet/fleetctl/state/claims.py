@@ -36,7 +36,7 @@ def claim(store: KV, name: str, content: str, mended: int) -> str:
     return token
 
 
-def give_up(store: KV, name: str) -> bool:
+def release(store: KV, name: str) -> bool:
     """Forget the claim, if it is this resource's.
 
     Returns:

@@ -123,28 +123,28 @@ def _target(name: str, given: Any) -> DesiredState:
         raise CtlError(f"apply: the target of {name} is {given!r}; allowed: {TARGETS}") from error
 
 
-def check(application: Manifest, view: View) -> None:
+def check(manifest: Manifest, view: View) -> None:
     """Refuse what the cluster could not do, before anything is written.
 
     Raises:
         CtlError: a unit belongs to someone else, or fits on no machine.
     """
-    check_owner(application, view)
-    changes = draft(application, view)
-    check_fits(application.units, view.preview(changes.units, changes.texts))
+    check_owner(manifest, view)
+    changes = transaction_for(manifest, view)
+    check_fits(manifest.units, view.preview(changes.units, changes.texts))
 
 
-def check_owner(application: Manifest, view: View) -> None:
+def check_owner(manifest: Manifest, view: View) -> None:
     """Refuse units of others.
 
     Raises:
         CtlError: a unit belongs to someone else.
     """
-    for name in application.units:
+    for name in manifest.units:
         known = view.units.get(name)
-        if known and known.owner not in ("", application.owner):
+        if known and known.owner not in ("", manifest.owner):
             raise CtlError(
-                f"{name} belongs to {known.owner!r}, so {application.owner!r} cannot have it; "
+                f"{name} belongs to {known.owner!r}, so {manifest.owner!r} cannot have it; "
                 f"rename one of them, or give it up there first"
             )
 
@@ -169,39 +169,39 @@ def _unplaced(units: Mapping[str, Unit], then: View) -> dict[str, str]:
     }
 
 
-def in_the_way(application: Manifest, view: View) -> dict[str, Unit]:
+def in_the_way(manifest: Manifest, view: View) -> dict[str, Unit]:
     """Obsolete units that have to go first, because the others do not fit beside them."""
-    if not _unplaced(application.units, view.preview(application.units, application.texts)):
+    if not _unplaced(manifest.units, view.preview(manifest.units, manifest.texts)):
         return {}
     return {
-        n: replace(view.units[n], target=DesiredState.INACTIVE) for n in obsolete(application, view)
+        n: replace(view.units[n], target=DesiredState.INACTIVE) for n in obsolete(manifest, view)
     }
 
 
-def draft(application: Manifest, view: View) -> Transaction:
+def transaction_for(manifest: Manifest, view: View) -> Transaction:
     """All that differs: what is missing, has changed, or was stopped by hand, and what is to go."""
     units: dict[str, Unit | None] = {
-        name: unit for name, unit in application.units.items() if view.units.get(name) != unit
+        name: unit for name, unit in manifest.units.items() if view.units.get(name) != unit
     }
-    for name in obsolete(application, view):
+    for name in obsolete(manifest, view):
         if view.units[name].target is not DesiredState.INACTIVE:
             units[name] = replace(view.units[name], target=DesiredState.INACTIVE)
-    return Transaction(units, application.texts)
+    return Transaction(units, manifest.texts)
 
 
-def obsolete(application: Manifest, view: View) -> list[str]:
+def obsolete(manifest: Manifest, view: View) -> list[str]:
     """The owner's units that are not in the set any more."""
     return sorted(
         name
         for name, unit in view.units.items()
-        if unit.owner == application.owner and name not in application.units
+        if unit.owner == manifest.owner and name not in manifest.units
     )
 
 
-def placements(application: Manifest, view: View) -> dict[str, str | list[str]]:
+def placements(manifest: Manifest, view: View) -> dict[str, str | list[str]]:
     """The host name of each unit's machine; a Global unit has a list."""
     found: dict[str, str | list[str]] = {}
-    for name, unit in sorted(application.units.items()):
+    for name, unit in sorted(manifest.units.items()):
         on = [view.machines[id].hostname for id in view.homes(name) if id in view.machines]
         if unit.target is DesiredState.INACTIVE or not on:
             continue

@@ -1,6 +1,6 @@
 """What a change will do in operations, before anything is done (pure).
 
-It asks those who will do it: the scheduler for places, `turns` for the order of a rollout.
+It asks those who will do it: the scheduler for places, `rollout_order` for the order of a rollout.
 """
 
 from collections import defaultdict
@@ -14,13 +14,13 @@ from ...model.record import Record
 from ...model.records import Assignment, DesiredState, Unit, UnitState
 from ...unitfiles.bonds import BINDING, names_in
 from ...unitfiles.unitfile import is_template, template_of
-from ..operations.restart_dead_units import at_rest
-from .rollout_order import UP, RolloutOrder, changing, turns
+from ..operations.restart_dead_units import dead_units
+from .rollout_order import UP, RolloutOrder, changing, rollout_order
 from .view import View
 from .wait_conditions import unplaced_reasons
 
 
-class Action(StrEnum):
+class PlannedAction(StrEnum):
     """What becomes of a unit on a machine."""
 
     START = "start"
@@ -30,20 +30,20 @@ class Action(StrEnum):
     STOP = "stop"
 
 
-STARTING = (Action.START, Action.RESTART, Action.MOVE)
+STARTING = (PlannedAction.START, PlannedAction.RESTART, PlannedAction.MOVE)
 
 
 @dataclass(frozen=True)
 class PlannedStep:
     """One unit on one machine."""
 
-    turn: int
-    """Steps of one turn happen at the same time; the first is 0."""
+    batch: int
+    """Steps of one batch happen at the same time; the first is 0."""
     unit: str
-    action: Action
+    action: PlannedAction
     source: str
     """The id of the machine where it is; empty when it is on none."""
-    target: str
+    destination: str
     """The id of the machine where it is to be; empty when it is to be on none."""
     why: str
     was_up: bool
@@ -69,9 +69,9 @@ class PlannedChange:
     wanted: Mapping[str, Unit]
     texts: Mapping[str, str]
     """The files that these name: SHA-256 to text."""
-    going: list[str] = field(default_factory=list[str])
+    destroyed: list[str] = field(default_factory=list[str])
     """Units that are to be destroyed."""
-    going_first: bool = False
+    destroyed_first: bool = False
     """Whether those go before the others come."""
 
 
@@ -85,11 +85,11 @@ class ClusterPlan:
     """The units that could run nowhere, and why: then nothing at all is done."""
 
 
-def forecast(change: PlannedChange, view: View, max_unavailable: int = 1) -> ClusterPlan:
+def cluster_plan(change: PlannedChange, view: View, max_unavailable: int = 1) -> ClusterPlan:
     """What it takes to make units as they are to be, in the order in which it will happen."""
-    order = turns(change.wanted, view, max_unavailable)
-    rolled = {name for turn in order.rolled for name in turn}
-    resting = {n for n in at_rest(change.wanted, view, with_finished=False) if n not in rolled}
+    order = rollout_order(change.wanted, view, max_unavailable)
+    rolled = {name for batch in order.batches for name in batch}
+    resting = {n for n in dead_units(change.wanted, view, with_finished=False) if n not in rolled}
     then = _then(change, view, resting)
     asked = {
         n: unit for n, unit in change.wanted.items() if unit.target is not DesiredState.INACTIVE
@@ -98,7 +98,7 @@ def forecast(change: PlannedChange, view: View, max_unavailable: int = 1) -> Clu
     if refused:
         return ClusterPlan([], [], refused)
     found = _steps(change, view, then, order, resting)
-    steps = sorted(found, key=lambda step: (step.turn, step.unit))
+    steps = sorted(found, key=lambda step: (step.batch, step.unit))
     groups: defaultdict[str, list[PlannedStep]] = defaultdict(list)
     for step in steps:
         groups[template_of(step.unit) or step.unit].append(step)
@@ -107,7 +107,7 @@ def forecast(change: PlannedChange, view: View, max_unavailable: int = 1) -> Clu
 
 def afterwards(change: PlannedChange, view: View) -> View:
     """The cluster as it will be when a change is done, all its units up."""
-    then = _then(change, view, at_rest(change.wanted, view, with_finished=False))
+    then = _then(change, view, dead_units(change.wanted, view, with_finished=False))
     records: dict[str, Record] = {unit_key(name): unit for name, unit in change.wanted.items()}
     for name, unit in change.wanted.items():
         for machine in _places(name, then) if unit.target is not DesiredState.INACTIVE else ():
@@ -117,7 +117,7 @@ def afterwards(change: PlannedChange, view: View) -> View:
     values = {key: record.to_json() for key, record in records.items()}
     values |= {file_key(sha): text for sha, text in change.texts.items()}
     new = {key: KeyValue(key, value, 1, 1) for key, value in values.items()}
-    gone = {unit_key(name) for name in change.going}
+    gone = {unit_key(name) for name in change.destroyed}
     gone |= {schedule_key(on, name) for name in change.wanted for on in view.homes(name)}
     kept = {key: entry for key, entry in view.entries.items() if key not in gone}
     return View(Snapshot(view.revision, kept | new))
@@ -128,7 +128,7 @@ def _then(change: PlannedChange, view: View, resting: Iterable[str]) -> View:
 
     Those at rest are taken off their machines to be started anew, and may come to others.
     """
-    gone = dict.fromkeys(change.going) if change.going_first else {}
+    gone = dict.fromkeys(change.destroyed) if change.destroyed_first else {}
     then = view.preview({**gone, **change.wanted}, change.texts)
     for name in resting:
         then.schedule.pop(name, None)
@@ -146,77 +146,89 @@ def _steps(
     change: PlannedChange, view: View, then: View, order: RolloutOrder, resting: Collection[str]
 ) -> Iterator[PlannedStep]:
     """Also those of units that the change does not name: they follow, are bound or make room."""
-    last = len(order.rolled) + 1
-    rolled = _turns_of(order, view)
+    last = len(order.batches) + 1
+    rolled = _batches_of(order, view)
     own: list[PlannedStep] = []
     for name in sorted(view.units.keys() | change.wanted.keys()):
-        if name in change.going:
-            own += _leaving(name, view, 0 if change.going_first else last)
+        if name in change.destroyed:
+            own += _leaving(name, view, 0 if change.destroyed_first else last)
         else:
             own += _of_unit(name, view, then, rolled.get(name, {}), name in resting)
     yield from own
     yield from _bound(own, view, then)
 
 
-def _turns_of(order: RolloutOrder, view: View) -> Mapping[str, Mapping[str, int]]:
+def _batches_of(order: RolloutOrder, view: View) -> Mapping[str, Mapping[str, int]]:
     """When units get their file, by machine; empty for the machine that is not named."""
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for turn, records in enumerate(order.rolled, 1):
+    for batch, records in enumerate(order.batches, 1):
         for name, unit in records.items():
             for machine in ("", *changing(name, unit, view)):
-                found[name].setdefault(machine, turn)
+                found[name].setdefault(machine, batch)
     return found
 
 
-def _leaving(name: str, view: View, turn: int) -> Iterator[PlannedStep]:
+def _leaving(name: str, view: View, batch: int) -> Iterator[PlannedStep]:
     for machine in view.homes(name):
-        yield _step(turn, name, Action.STOP, machine, "", "it is not wanted any more", view)
+        yield _step(batch, name, PlannedAction.STOP, machine, "", "it is not wanted any more", view)
 
 
 def _of_unit(
-    name: str, view: View, then: View, turns_on: Mapping[str, int], rests: bool
+    name: str, view: View, then: View, batches_on: Mapping[str, int], rests: bool
 ) -> Iterator[PlannedStep]:
-    turn = turns_on.get("", 0)
+    batch = batches_on.get("", 0)
     known, unit = view.units.get(name), then.units[name]
     before, after = view.homes(name), _places(name, then)
     chosen = then.plan().choices.get(name)
     because = chosen.because if chosen else "it matches"
     if len(before) == len(after) == 1 and before != after:
-        action, because = (Action.START, "it is at rest") if rests else (Action.MOVE, because)
-        yield _step(turn, name, action, before[0], after[0], because, view)
+        action, because = (
+            (PlannedAction.START, "it is at rest") if rests else (PlannedAction.MOVE, because)
+        )
+        yield _step(batch, name, action, before[0], after[0], because, view)
         return
     for machine in sorted({*before, *after}):
         if machine not in before:
-            action = Action.START if unit.target is DesiredState.LAUNCHED else Action.LOAD
-            yield _step(turn, name, action, "", machine, because, view)
+            action = (
+                PlannedAction.START if unit.target is DesiredState.LAUNCHED else PlannedAction.LOAD
+            )
+            yield _step(batch, name, action, "", machine, because, view)
         elif machine not in after:
             wanted = unit.target is not DesiredState.INACTIVE
             why = "it fits nowhere any more" if wanted else "it is to be inactive"
-            yield _step(turn, name, Action.STOP, machine, "", why, view)
+            yield _step(batch, name, PlannedAction.STOP, machine, "", why, view)
         elif known and (found := _in_place(known, unit, machine, rests)):
-            at = turns_on.get(machine, turn)
+            at = batches_on.get(machine, batch)
             yield _step(at, name, found[0], machine, machine, found[1], view)
 
 
-def _in_place(known: Unit, unit: Unit, machine: str, rests: bool) -> tuple[Action, str] | None:
+def _in_place(
+    known: Unit, unit: Unit, machine: str, rests: bool
+) -> tuple[PlannedAction, str] | None:
     """What becomes of a unit that stays on its machine."""
     if unit.target is not known.target:
         launched = unit.target is DesiredState.LAUNCHED
-        return (Action.START, "it is loaded") if launched else (Action.STOP, "it stays loaded")
+        return (
+            (PlannedAction.START, "it is loaded")
+            if launched
+            else (PlannedAction.STOP, "it stays loaded")
+        )
     if rests:
-        return Action.START, "it is at rest"
+        return PlannedAction.START, "it is at rest"
     if unit.sha_on(machine) != known.sha_on(machine):
-        action = Action.RESTART if unit.target is DesiredState.LAUNCHED else Action.LOAD
+        action = (
+            PlannedAction.RESTART if unit.target is DesiredState.LAUNCHED else PlannedAction.LOAD
+        )
         return action, "its file changes"
     return None
 
 
 def _step(
-    turn: int, name: str, action: Action, source: str, target: str, why: str, view: View
+    batch: int, name: str, action: PlannedAction, source: str, target: str, why: str, view: View
 ) -> PlannedStep:
     state = view.reported(name).get(source)
     return PlannedStep(
-        turn, name, action, source, target, why, state is not None and state.active in UP
+        batch, name, action, source, target, why, state is not None and state.active in UP
     )
 
 
@@ -232,9 +244,13 @@ def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[Planned
             found = [downs[one, machine] for one in sorted(masters) if (one, machine) in downs]
             for step in found[:1]:
                 why = f"it is bound to {step.unit}"
-                action = Action.RESTART if step.action is Action.RESTART else Action.STOP
-                target = machine if action is Action.RESTART else ""
-                yield _step(step.turn, name, action, machine, target, why, view)
+                action = (
+                    PlannedAction.RESTART
+                    if step.action is PlannedAction.RESTART
+                    else PlannedAction.STOP
+                )
+                target = machine if action is PlannedAction.RESTART else ""
+                yield _step(step.batch, name, action, machine, target, why, view)
 
 
 def _group(name: str, steps: list[PlannedStep], view: View) -> Group:
@@ -245,10 +261,10 @@ def _group(name: str, steps: list[PlannedStep], view: View) -> Group:
 
 
 def _lowest(steps: list[PlannedStep], active: int) -> int:
-    """The fewest that are up when each turn begins with what stops and ends with what starts."""
+    """The fewest that are up when each batch begins with what stops and ends with what starts."""
     lowest = active
-    for turn in sorted({step.turn for step in steps}):
-        here = [step for step in steps if step.turn == turn]
+    for batch in sorted({step.batch for step in steps}):
+        here = [step for step in steps if step.batch == batch]
         active -= sum(step.was_up for step in here)
         lowest = min(lowest, active)
         active += sum(step.action in STARTING for step in here)

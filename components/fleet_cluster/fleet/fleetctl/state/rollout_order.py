@@ -15,7 +15,7 @@ UP = ("active", "reloading")
 """The ACTIVE states of a unit that runs."""
 
 
-Turn = dict[str, Unit]
+Batch = dict[str, Unit]
 """What is written at once."""
 
 
@@ -25,41 +25,43 @@ class RolloutOrder:
 
     first: list[str] = field(default_factory=list[str])
     """Those that do not run with another file, all at once: no capacity is lost."""
-    rolled: list[Turn] = field(default_factory=list[Turn])
+    batches: list[Batch] = field(default_factory=list[Batch])
     """Those that do, a few at a time; a Global unit on a few machines at a time."""
     last: list[str] = field(default_factory=list[str])
     """Templates: until all else is done, they name the file to go back to."""
 
 
-def turns(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> RolloutOrder:
+def rollout_order(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> RolloutOrder:
     """The order in which to make units as wanted.
 
-    In each turn, at most `max_unavailable` instances of each template, and as many machines of
+    In each batch, at most `max_unavailable` instances of each template, and as many machines of
     each Global unit; those that do not run at present come first.
     """
     changed = [name for name, unit in wanted.items() if view.units.get(name) != unit]
     last = [name for name in changed if is_template(name) and name in view.units]
     rolled = [name for name in changed if is_rolled(wanted[name], view.units.get(name))]
     first = [name for name in changed if name not in rolled and name not in last]
-    return RolloutOrder(first, in_turn({n: wanted[n] for n in rolled}, view, max_unavailable), last)
+    return RolloutOrder(
+        first, in_batches({n: wanted[n] for n in rolled}, view, max_unavailable), last
+    )
 
 
-def in_turn(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> list[Turn]:
+def in_batches(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> list[Batch]:
     """Units a few at a time: of each template as many as that, of a Global one on so many."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted(rolled, key=lambda name: (is_active(name, view), name)):
         groups[template_of(name) or name].append(name)
-    parts: list[Iterable[Turn]] = [
+    parts: list[Iterable[Batch]] = [
         _machine_by_machine(group[0], rolled[group[0]], view, max_unavailable)
         if view.is_global(group[0])
         else ({n: rolled[n] for n in some} for some in batches(group, max_unavailable))
         for _, group in sorted(groups.items())
     ]
-    together = zip_longest(*parts, fillvalue=Turn())
-    return [{n: unit for part in turn for n, unit in part.items()} for turn in together]
+    together = zip_longest(*parts, fillvalue=Batch())
+    return [{n: unit for part in batch for n, unit in part.items()} for batch in together]
 
 
-def _machine_by_machine(name: str, wanted: Unit, view: View, at_once: int) -> Iterator[Turn]:
+def _machine_by_machine(name: str, wanted: Unit, view: View, at_once: int) -> Iterator[Batch]:
     """The record of a Global unit as it changes: fewer and fewer machines keep their file."""
     machines = sorted(changing(name, wanted, view), key=lambda on: (_is_up(name, on, view), on))
     left = {machine: view.units[name].sha_on(machine) for machine in machines}
@@ -106,7 +108,7 @@ def is_active(name: str, view: View) -> bool:
 
 
 @dataclass(frozen=True)
-class Past:
+class RollbackPoint:
     """What to go back to when a rollout fails."""
 
     units: Mapping[str, Unit | None]
@@ -115,7 +117,7 @@ class Past:
     """The files that they name: another command may have removed them by then."""
 
 
-def past(wanted: Mapping[str, Unit], view: View) -> Past:
+def rollback_point(wanted: Mapping[str, Unit], view: View) -> RollbackPoint:
     """What is so now; of a rollout that was interrupted, what was so before that.
 
     Templates are changed last. So while an instance has the wanted file and its template has not,
@@ -124,7 +126,7 @@ def past(wanted: Mapping[str, Unit], view: View) -> Past:
     """
     units = {name: _earlier(name, unit, view) for name, unit in wanted.items()}
     shas = {sha for unit in units.values() if unit for sha in (unit.sha, *unit.kept.values())}
-    return Past(units, {sha: view.files[sha] for sha in shas if sha in view.files})
+    return RollbackPoint(units, {sha: view.files[sha] for sha in shas if sha in view.files})
 
 
 def _earlier(name: str, wanted: Unit, view: View) -> Unit | None:

@@ -20,7 +20,7 @@ from ...model import keys
 from ...model.record import Record
 from ...model.records import Unit
 from ..cli.errors import CtlError
-from ..cli.output import told_if_slow
+from ..cli.output import notice_if_slow
 from .view import View
 from .watcher import Watcher
 
@@ -56,58 +56,60 @@ def check_size(where: str, text: str) -> None:
         )
 
 
-def change(follower: Watcher, decide: Callable[[View], Transaction]) -> Transaction:
+def transact(watcher: Watcher, decide: Callable[[View], Transaction]) -> Transaction:
     """Write what `decide` makes of the records, and decide again when they changed meanwhile.
 
-    Afterwards the follower's view shows what was written.
+    Afterwards the watcher's view shows what was written.
 
     Raises:
         CtlError: others kept changing the same units.
     """
-    draft = decide(follower.view)
-    with told_if_slow("Waiting for etcd to take the change."):
+    transaction = decide(watcher.view)
+    with notice_if_slow("Waiting for etcd to take the change."):
         for _ in range(ATTEMPTS):
-            if _write(follower, draft):
-                return draft
-            follower.refresh()
-            draft = decide(follower.view)
-    names = ", ".join([*draft.units, *draft.records])
+            if _write(watcher, transaction):
+                return transaction
+            watcher.refresh()
+            transaction = decide(watcher.view)
+    names = ", ".join([*transaction.units, *transaction.records])
     raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
 
 
-def _write(follower: Watcher, draft: Transaction) -> bool:
-    """Write all of a draft, in as few transactions as etcd allows, and see it in the view.
+def _write(watcher: Watcher, transaction: Transaction) -> bool:
+    """Write all of it, in as few transactions as etcd allows, and see it in the view.
 
     Returns:
         False if one did not fit, or nobody knows: look at the records again.
     """
     revision = 0
     try:
-        for operations, conditions in _batches(follower.view, draft):
-            revision = follower.store.commit(operations, *conditions)
+        for operations, conditions in _batches(watcher.view, transaction):
+            revision = watcher.store.commit(operations, *conditions)
             if not revision:
                 return False
     except KVRefusedError:
         raise
     except KVUnavailableError:
         return False
-    follower.catch_up(revision)
+    watcher.catch_up(revision)
     return True
 
 
-def _batches(view: View, draft: Transaction) -> Iterator[tuple[list[Operation], list[Condition]]]:
+def _batches(
+    view: View, transaction: Transaction
+) -> Iterator[tuple[list[Operation], list[Condition]]]:
     operations: list[Operation] = []
     conditions: list[Condition] = []
     written: set[str] = set()
-    for key, record in draft.records.items():
+    for key, record in transaction.records.items():
         if len(operations) == MAX_OPERATIONS:
             yield operations, conditions
             operations, conditions = [], []
         conditions.append(Unchanged(key, view.mod_revision(key)))
-        operations.append(Put(key, record.to_json(), draft.lease) if record else Delete(key))
+        operations.append(Put(key, record.to_json(), transaction.lease) if record else Delete(key))
     size = 0
-    for name, unit in draft.units.items():
-        more = _size(unit, draft, written)
+    for name, unit in transaction.units.items():
+        more = _size(unit, transaction, written)
         if len(operations) + 2 > MAX_OPERATIONS or size + more > MAX_COMMIT_BYTES:
             yield operations, conditions
             operations, conditions, size = [], [], 0
@@ -118,26 +120,26 @@ def _batches(view: View, draft: Transaction) -> Iterator[tuple[list[Operation], 
             operations.append(Delete(key))
             continue
         operations.append(Put(key, replace(unit, at=time()).to_json()))
-        if unit.sha in draft.texts and unit.sha not in written:
+        if unit.sha in transaction.texts and unit.sha not in written:
             # Also when the file is there already: a new revision keeps `tidy` off it.
-            operations.append(Put(keys.file_key(unit.sha), draft.texts[unit.sha]))
+            operations.append(Put(keys.file_key(unit.sha), transaction.texts[unit.sha]))
             written.add(unit.sha)
     if operations:
         yield operations, conditions
 
 
-def _size(unit: Unit | None, draft: Transaction, written: Collection[str]) -> int:
+def _size(unit: Unit | None, transaction: Transaction, written: Collection[str]) -> int:
     """How many bytes of files go with a unit."""
     if unit is None or unit.sha in written:
         return 0
-    return len(draft.texts.get(unit.sha, "").encode())
+    return len(transaction.texts.get(unit.sha, "").encode())
 
 
-def tidy(follower: Watcher) -> None:
+def tidy(watcher: Watcher) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
-    view = follower.view
+    view = watcher.view
     used = {sha for unit in view.units.values() for sha in (unit.sha, *unit.kept.values())}
     used.update(on.sha for machines in view.schedule.values() for on in machines.values())
     for sha in sorted(view.files.keys() - used):
         key = keys.file_key(sha)
-        follower.store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))
+        watcher.store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))

@@ -64,7 +64,7 @@ Reports = Mapping[str, UnitState]
 """What is reported of one unit, by machine."""
 
 
-def goal_of(name: str, wanted: Unit, before: Reports | None) -> WaitCondition:
+def in_desired_state(name: str, wanted: Unit, before: Reports | None) -> WaitCondition:
     """That the unit is as far as it is wanted; `before` as for `launched`."""
     if wanted.target is DesiredState.LAUNCHED:
         return launched(name, wanted, before)
@@ -89,7 +89,7 @@ def launched(
     this start's. None: the command found it as it is to be, and started nothing.
     """
     launch = _Launch(name, before, clock, is_proven=is_proven)
-    return _placed_goal(name, wanted, launch.check, "launched")
+    return _on_all_machines(name, wanted, launch.check, "launched")
 
 
 def restarted(
@@ -115,13 +115,15 @@ def restarted(
             return Failed(f"systemd stopped it on {where} and did not start it again", machine)
         return launch.check(machine, state, view)
 
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
         outcome = _on_machine(name, there, machine, check, view)
-        return _told(name, "launched", [outcome]) if isinstance(outcome, Reached) else outcome
+        return (
+            _all_reached(name, "launched", [outcome]) if isinstance(outcome, Reached) else outcome
+        )
 
-    return goal
+    return condition
 
 
 def healthy(
@@ -131,7 +133,7 @@ def healthy(
 
     What one instance of a rollout has to be before the next is touched; `before` as for `launched`.
     """
-    return _placed_goal(name, wanted, _Trial(name, before, clock).check, "healthy")
+    return _on_all_machines(name, wanted, _Trial(name, before, clock).check, "healthy")
 
 
 class _Launch:
@@ -267,7 +269,7 @@ def running(name: str, wanted: Unit) -> WaitCondition:
             return Reached(legend(machine, view.machines))
         return Waiting(_describe(state, machine, view), machine)
 
-    return _placed_goal(name, wanted, check, "running")
+    return _on_all_machines(name, wanted, check, "running")
 
 
 def loaded(name: str, wanted: Unit) -> WaitCondition:
@@ -277,13 +279,13 @@ def loaded(name: str, wanted: Unit) -> WaitCondition:
         where = legend(machine, view.machines)
         return Reached(where) if state.load == "loaded" else Waiting(f"{state.load} on {where}")
 
-    return _placed_goal(name, wanted, check, "loaded")
+    return _on_all_machines(name, wanted, check, "loaded")
 
 
 def stopped(name: str, wanted: Unit) -> WaitCondition:
     """The unit runs nowhere."""
 
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
         for machine, assignment in view.assigned(name).items():
@@ -296,25 +298,25 @@ def stopped(name: str, wanted: Unit) -> WaitCondition:
         done = f"Unit {name} {wanted.target}{f' on {where}' if where else ''}"
         return Reached(done + left_behind(name, view))
 
-    return goal
+    return condition
 
 
 def forgotten(name: str, before: Reports) -> WaitCondition:
     """No machine reports the failure any more that it reported before."""
 
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         for machine, state in view.reported(name).items():
             if state.active == "failed" and state == before.get(machine):
                 return Waiting(_describe(state, machine, view))
         return Reached(name)
 
-    return goal
+    return condition
 
 
 def gone(name: str, message: str) -> WaitCondition:
     """The unit is on no machine any more: it was stopped, and its file is removed."""
 
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         unit = view.units.get(name)
         if unit and unit.target is not DesiredState.INACTIVE:
             return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
@@ -324,7 +326,7 @@ def gone(name: str, message: str) -> WaitCondition:
             return Waiting(_undecided(view, machine))
         return Reached(message + left_behind(name, view))
 
-    return goal
+    return condition
 
 
 def left_behind(name: str, view: View) -> str:
@@ -345,13 +347,13 @@ def left_behind(name: str, view: View) -> str:
     )
 
 
-def _placed_goal(
+def _on_all_machines(
     name: str,
     wanted: Unit,
     check: Callable[[str, UnitState, View], Outcome],
     verb: str,
 ) -> WaitCondition:
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
         everywhere = _expected_machines(name, view)
@@ -362,12 +364,12 @@ def _placed_goal(
         for outcome in sorted(outcomes, key=lambda outcome: not isinstance(outcome, Failed)):
             if not isinstance(outcome, Reached):
                 return outcome
-        return _told(name, verb, [one for one in outcomes if isinstance(one, Reached)])
+        return _all_reached(name, verb, [one for one in outcomes if isinstance(one, Reached)])
 
-    return goal
+    return condition
 
 
-def _told(name: str, verb: str, reached: list[Reached]) -> Reached:
+def _all_reached(name: str, verb: str, reached: list[Reached]) -> Reached:
     """One sentence about all machines; where systemd skipped the unit, it does not run."""
     done = ", ".join(one.message for one in reached if not one.note)
     skipped = ", ".join(one.message for one in reached if one.note)

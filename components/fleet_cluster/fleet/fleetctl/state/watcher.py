@@ -7,7 +7,7 @@ from typing import Self
 
 from ...kv import KV, Changes, KVUnavailableError, Watch
 from ...model import keys
-from ..cli.output import told_if_slow
+from ..cli.output import notice_if_slow
 from .view import View
 
 RETRY_SECONDS = 1.0
@@ -30,7 +30,7 @@ class Watcher:
         self._watch: Watch | None = None
 
     def __enter__(self) -> Self:
-        with told_if_slow(WAITING_FOR_ETCD):
+        with notice_if_slow(WAITING_FOR_ETCD):
             self.refresh()
         return self
 
@@ -98,5 +98,5 @@ class Watcher:
 
 def read_view(store: KV) -> View:
     """The records as they are now, for commands that only look."""
-    with told_if_slow(WAITING_FOR_ETCD):
+    with notice_if_slow(WAITING_FOR_ETCD):
         return View(store.read(keys.ROOT))

@@ -8,7 +8,7 @@ import pytest
 
 from fleet_cluster.fleet import VERSION
 from fleet_cluster.fleet.fleetctl.__main__ import main
-from fleet_cluster.fleet.fleetctl.cli.arguments import far_words, parse
+from fleet_cluster.fleet.fleetctl.cli.arguments import parse, remote_words
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from fleet_cluster.fleet.fleetctl.commands import COMMANDS
 from tests.checkout import LIBRARY
@@ -41,13 +41,13 @@ def test_the_environment_gives_options(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_far_end_gets_what_is_meant_for_it(words: Sequence[str], far: list[str]) -> None:
-    assert far_words(words, parse(words)[1]) == far
+    assert remote_words(words, parse(words)[1]) == far
 
 
 def test_the_far_end_gets_options_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEETCTL_ENDPOINT", "e:1")
     words = ["list-units"]
-    assert far_words(words, parse(words)[1]) == ["--endpoint=e:1", "list-units"]
+    assert remote_words(words, parse(words)[1]) == ["--endpoint=e:1", "list-units"]
 
 
 def test_an_unknown_command_suggests(capsys: Output) -> None:

@@ -41,7 +41,7 @@ import json, os, sys
 arguments = sys.argv[1:]
 answer = json.loads(os.environ["FAR_ANSWER"])
 if arguments[0] == "--carried":
-    answer["parcel"] = json.loads(sys.stdin.readline())
+    answer["request"] = json.loads(sys.stdin.readline())
 with open("{folder}/far", "w") as far:
     json.dump({{"arguments": arguments, **answer}}, far)
 print(answer.get("out", ""))
@@ -99,7 +99,7 @@ def test_the_command_and_its_files_arrive(far: Far, capfd: Output) -> None:
     far.answers(out="Unit hello.service launched", code=3, err="note\n")
     assert main(["start", "--no-block", "hello", "web@*"]) == 3
     assert far.got()["arguments"] == ["--carried", "start", "--no-block", "hello", "web@*"]
-    assert far.got()["parcel"] == {"files": {"hello.service": SLEEP}, "document": ""}
+    assert far.got()["request"] == {"files": {"hello.service": SLEEP}, "document": ""}
     output = capfd.readouterr()
     assert (output.out, output.err) == ("Unit hello.service launched\n", "note\n")
     assert len(far.calls()) == 1
@@ -111,7 +111,7 @@ def test_a_document_arrives(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
         document.seek(0)
         monkeypatch.setattr(sys, "stdin", document)
         assert main(["apply", "--timeout", "5"]) == 0
-    assert far.got()["parcel"] == {"files": {}, "document": '{"owner": "web"}'}
+    assert far.got()["request"] == {"files": {}, "document": '{"owner": "web"}'}
 
 
 def test_a_missing_file_is_told_before_any_connection(far: Far, capsys: Output) -> None:
@@ -161,7 +161,7 @@ def test_without_the_first_machine_it_goes_through_the_next_and_says_so(
     three_machines.answers(out="done", code=3)
     Path("hello.service").write_text(SLEEP)
     assert main(["start", "hello"]) == 3
-    assert three_machines.got()["parcel"] == {"files": {"hello.service": SLEEP}, "document": ""}
+    assert three_machines.got()["request"] == {"files": {"hello.service": SLEEP}, "document": ""}
     output = capfd.readouterr()
     assert output.out == "done\n"
     assert (

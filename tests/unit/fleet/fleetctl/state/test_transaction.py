@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
-from fleet_cluster.fleet.fleetctl.state.transaction import Transaction, change, tidy
+from fleet_cluster.fleet.fleetctl.state.transaction import Transaction, tidy, transact
 from fleet_cluster.fleet.fleetctl.state.view import View
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import (
@@ -35,16 +35,16 @@ def once(view: View) -> Transaction:
 
 def test_writes_unit_and_file_at_once(cluster: SmallCluster) -> None:
     writes = cluster.store.writes
-    with Watcher(cluster.store) as follower:
-        assert change(follower, once) == WANTED
-        assert follower.view.text_of("hello.service") == SLEEP
+    with Watcher(cluster.store) as watcher:
+        assert transact(watcher, once) == WANTED
+        assert watcher.view.text_of("hello.service") == SLEEP
     assert cluster.store.writes == writes + 1
 
 
 def test_decides_again_when_others_were_faster(cluster: SmallCluster) -> None:
-    with Watcher(cluster.store) as follower:
+    with Watcher(cluster.store) as watcher:
         cluster.add("hello.service", SLEEP + "#other\n", DesiredState.INACTIVE)
-        assert change(follower, once) == Transaction()
+        assert transact(watcher, once) == Transaction()
     assert cluster.view().text_of("hello.service") == SLEEP + "#other\n"
 
 
@@ -53,8 +53,8 @@ def test_gives_up_when_others_never_stop(cluster: SmallCluster) -> None:
         cluster.put(keys.unit_key("hello.service"), Unit("0" * 64))
         return WANTED
 
-    with Watcher(cluster.store) as follower, pytest.raises(CtlError, match="keeps changing"):
-        change(follower, decide)
+    with Watcher(cluster.store) as watcher, pytest.raises(CtlError, match="keeps changing"):
+        transact(watcher, decide)
 
 
 class Strict(SmallStore):
@@ -99,31 +99,31 @@ class Unsure(SmallStore):
 
 def test_looks_again_when_nobody_knows_what_became_of_it() -> None:
     store = Unsure(KVUnavailableError("no answer"))
-    with Watcher(store) as follower:
-        change(follower, once)
-        assert "hello.service" in follower.view.units
+    with Watcher(store) as watcher:
+        transact(watcher, once)
+        assert "hello.service" in watcher.view.units
     assert store.writes == 1
 
 
 def test_a_refusal_is_final() -> None:
     with (
-        Watcher(Unsure(KVRefusedError("no space"))) as follower,
+        Watcher(Unsure(KVRefusedError("no space"))) as watcher,
         pytest.raises(KVRefusedError, match="no space"),
     ):
-        change(follower, once)
+        transact(watcher, once)
 
 
 def test_tidy_removes_only_what_nothing_names(cluster: SmallCluster) -> None:
     cluster.add("hello.service")
     cluster.store.commit([Put(keys.file_key("0" * 64), "unused")])
-    with Watcher(cluster.store) as follower:
-        tidy(follower)
+    with Watcher(cluster.store) as watcher:
+        tidy(watcher)
     assert set(cluster.view().files) == {SHA}
 
 
 def test_tidy_spares_a_file_that_is_being_submitted(cluster: SmallCluster) -> None:
     cluster.store.commit([Put(keys.file_key(SHA), SLEEP)])
-    with Watcher(cluster.store) as follower, Watcher(cluster.store) as other:
-        change(other, once)
-        tidy(follower)
+    with Watcher(cluster.store) as watcher, Watcher(cluster.store) as other:
+        transact(other, once)
+        tidy(watcher)
     assert cluster.view().text_of("hello.service") == SLEEP

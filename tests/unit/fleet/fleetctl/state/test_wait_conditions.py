@@ -18,7 +18,7 @@ NAME = "hello.service"
 
 
 @pytest.fixture
-def goal(cluster: SmallCluster) -> WaitCondition:
+def condition(cluster: SmallCluster) -> WaitCondition:
     cluster.add(NAME)
     return wait_conditions.launched(NAME, cluster.view().units[NAME], {})
 
@@ -28,123 +28,135 @@ def report(cluster: SmallCluster, active: str, sub: str) -> None:
 
 
 @pytest.mark.parametrize("active", ["active", "reloading"])
-def test_active_is_there(cluster: SmallCluster, goal: WaitCondition, active: str) -> None:
+def test_active_is_there(cluster: SmallCluster, condition: WaitCondition, active: str) -> None:
     report(cluster, active, "running")
-    assert goal(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")
+    assert condition(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")
 
 
 @pytest.mark.parametrize("active", ["activating", "deactivating"])
-def test_others_are_waited_for(cluster: SmallCluster, goal: WaitCondition, active: str) -> None:
+def test_others_are_waited_for(
+    cluster: SmallCluster, condition: WaitCondition, active: str
+) -> None:
     report(cluster, active, "x")
-    assert goal(cluster.view()) == Waiting(f"{active} (x) on 3f2a91bc.../10.0.0.11", WEB.id)
+    assert condition(cluster.view()) == Waiting(f"{active} (x) on 3f2a91bc.../10.0.0.11", WEB.id)
 
 
-def test_one_that_ended_at_once_is_there(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_one_that_ended_at_once_is_there(cluster: SmallCluster, condition: WaitCondition) -> None:
     report(cluster, "inactive", "dead")
-    assert isinstance(goal(cluster.view()), Reached)
+    assert isinstance(condition(cluster.view()), Reached)
 
 
 def test_one_whose_file_is_not_there_yet_has_not_ended(
-    cluster: SmallCluster, goal: WaitCondition
+    cluster: SmallCluster, condition: WaitCondition
 ) -> None:
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("not-found", "inactive", "dead", sha, since=5.0))
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
 
 
 def test_one_that_was_seen_at_work_and_ended_is_there(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
-    goal = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    condition = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
     report(cluster, "activating", "start")
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
     report(cluster, "inactive", "dead")
-    assert isinstance(goal(cluster.view()), Reached)
+    assert isinstance(condition(cluster.view()), Reached)
 
 
-def test_one_that_is_only_loaded_is_waited_for(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_one_that_is_only_loaded_is_waited_for(
+    cluster: SmallCluster, condition: WaitCondition
+) -> None:
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("loaded", "inactive", "dead", sha))
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Waiting) and "not started yet, or it has ended" in outcome.why
 
 
 def test_one_that_rests_from_before_is_waited_for(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
-    goal = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    condition = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
     report(cluster, "inactive", "dead")
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
 
 
 def test_one_that_was_not_started_now_is_not_taken_for_ended(cluster: SmallCluster) -> None:
     cluster.add(NAME)
-    goal = wait_conditions.launched(NAME, cluster.view().units[NAME], None)
+    condition = wait_conditions.launched(NAME, cluster.view().units[NAME], None)
     report(cluster, "inactive", "dead")
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
     report(cluster, "failed", "failed")
-    assert isinstance(goal(cluster.view()), Failed)
+    assert isinstance(condition(cluster.view()), Failed)
 
 
-def test_a_restart_is_waited_for_a_few_times(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_a_restart_is_waited_for_a_few_times(
+    cluster: SmallCluster, condition: WaitCondition
+) -> None:
     for _ in range(wait_conditions.MAX_RESTARTS - 1):
         report(cluster, "activating", "auto-restart")
-        assert isinstance(goal(cluster.view()), Waiting)
-        assert isinstance(goal(cluster.view()), Waiting), "the same report counts once"
+        assert isinstance(condition(cluster.view()), Waiting)
+        assert isinstance(condition(cluster.view()), Waiting), "the same report counts once"
     report(cluster, "activating", "auto-restart")
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Failed) and "keeps failing" in outcome.reason
 
 
-def test_a_failure_from_before_is_not_this_ones(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_a_failure_from_before_is_not_this_ones(
+    cluster: SmallCluster, condition: WaitCondition
+) -> None:
     report(cluster, "failed", "failed")
     view = cluster.view()
     later = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
     assert isinstance(later(view), Waiting)
-    assert isinstance(goal(view), Failed)
+    assert isinstance(condition(view), Failed)
 
 
 def test_what_the_machine_cannot_do_is_a_failure(
-    cluster: SmallCluster, goal: WaitCondition
+    cluster: SmallCluster, condition: WaitCondition
 ) -> None:
     sha = cluster.view().units[NAME].sha
     problem = UnitState("loaded", "inactive", "dead", sha, problem="refused: too many files")
     cluster.report(NAME, problem)
-    assert goal(cluster.view()) == Failed("3f2a91bc.../10.0.0.11: refused: too many files", WEB.id)
+    assert condition(cluster.view()) == Failed(
+        "3f2a91bc.../10.0.0.11: refused: too many files", WEB.id
+    )
 
 
 def test_a_unit_that_systemd_cannot_load_is_a_failure(
-    cluster: SmallCluster, goal: WaitCondition
+    cluster: SmallCluster, condition: WaitCondition
 ) -> None:
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("bad-setting", "inactive", "dead", sha))
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Failed) and "bad-setting" in outcome.reason
 
 
-def test_the_file_before_is_waited_out(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_the_file_before_is_waited_out(cluster: SmallCluster, condition: WaitCondition) -> None:
     cluster.report(NAME, UnitState("loaded", "active", "running", "0" * 64))
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Waiting) and "the file before is still active" in outcome.why
 
 
-def test_a_lost_machine_is_named(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_a_lost_machine_is_named(cluster: SmallCluster, condition: WaitCondition) -> None:
     cluster.leave(WEB)
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Waiting) and "3f2a91bc.../lost" in outcome.why
 
 
-def test_no_leader_is_named(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_no_leader_is_named(cluster: SmallCluster, condition: WaitCondition) -> None:
     sha = cluster.view().units[NAME].sha
     cluster.put(keys.schedule_key(WEB.id, NAME), Assignment(sha, DesiredState.LOADED))
     cluster.store.remove(keys.LEADER)
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Waiting) and "no fleetd leads" in outcome.why
 
 
-def test_someone_elses_change_ends_the_wait(cluster: SmallCluster, goal: WaitCondition) -> None:
+def test_someone_elses_change_ends_the_wait(
+    cluster: SmallCluster, condition: WaitCondition
+) -> None:
     cluster.put(keys.unit_key(NAME), Unit("0" * 64, DesiredState.INACTIVE))
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Failed) and "someone else changed it" in outcome.reason
 
 
@@ -154,20 +166,20 @@ def test_gone_waits_for_the_state_to_go(cluster: SmallCluster) -> None:
     stopping = UnitState("loaded", "deactivating", "stop", view.units[NAME].sha)
     cluster.put(keys.unit_key(NAME), Unit(view.units[NAME].sha, DesiredState.INACTIVE))
     cluster.put(keys.state_key(WEB.id, NAME), stopping)
-    goal = wait_conditions.gone(NAME, "gone")
-    assert goal(cluster.view()) == Waiting("deactivating (stop) on 3f2a91bc.../10.0.0.11")
+    condition = wait_conditions.gone(NAME, "gone")
+    assert condition(cluster.view()) == Waiting("deactivating (stop) on 3f2a91bc.../10.0.0.11")
     cluster.store.remove(keys.state_key(WEB.id, NAME))
-    assert goal(cluster.view()) == Reached("gone")
+    assert condition(cluster.view()) == Reached("gone")
 
 
 def test_one_that_has_ended_stays_so_when_systemd_forgets_it(
-    cluster: SmallCluster, goal: WaitCondition
+    cluster: SmallCluster, condition: WaitCondition
 ) -> None:
     report(cluster, "inactive", "dead")
-    assert isinstance(goal(cluster.view()), Reached)
+    assert isinstance(condition(cluster.view()), Reached)
     sha = cluster.view().units[NAME].sha
     cluster.report(NAME, UnitState("loaded", "inactive", "dead", sha, since=0))
-    assert isinstance(goal(cluster.view()), Reached)
+    assert isinstance(condition(cluster.view()), Reached)
 
 
 class Watch:
@@ -192,23 +204,25 @@ def started(cluster: SmallCluster, clock: Watch | None = None) -> WaitCondition:
 
 def test_one_that_was_started_has_to_stay_active(cluster: SmallCluster) -> None:
     clock = Watch()
-    goal = started(cluster, clock)
+    condition = started(cluster, clock)
     report(cluster, "active", "running")
     where = "3f2a91bc.../10.0.0.11"
-    assert goal(cluster.view()) == Waiting(
+    assert condition(cluster.view()) == Waiting(
         f"active on {where}; it has to stay so for 2.0 s", WEB.id, 2.0
     )
     clock.now += 2
-    assert isinstance(goal(cluster.view()), Reached)
+    assert isinstance(condition(cluster.view()), Reached)
 
 
 def test_one_that_ends_soon_has_failed(cluster: SmallCluster) -> None:
-    goal = started(cluster)
+    condition = started(cluster)
     report(cluster, "active", "running")
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
     failed = replace(cluster.state(NAME, "failed", "failed"), reason="exit-code")
     cluster.report(NAME, failed)
-    assert goal(cluster.view()) == Failed("it failed on 3f2a91bc.../10.0.0.11: exit-code", WEB.id)
+    assert condition(cluster.view()) == Failed(
+        "it failed on 3f2a91bc.../10.0.0.11: exit-code", WEB.id
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,30 +231,30 @@ def test_one_that_ends_soon_has_failed(cluster: SmallCluster) -> None:
 def test_one_that_comes_back_each_time_has_to_stay_so_too(
     cluster: SmallCluster, seen: list[tuple[str, str]]
 ) -> None:
-    goal = started(cluster)
+    condition = started(cluster)
     report(cluster, "active", "running")
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
     for _ in range(wait_conditions.MAX_RESTARTS - 1):
         for active, sub in seen:
             report(cluster, active, sub)
-            assert isinstance(goal(cluster.view()), Waiting)
+            assert isinstance(condition(cluster.view()), Waiting)
     report(cluster, *seen[0])
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Failed) and "keeps failing" in outcome.reason
 
 
 def test_the_time_begins_again_with_each_run(cluster: SmallCluster) -> None:
     clock = Watch()
-    goal = started(cluster, clock)
+    condition = started(cluster, clock)
     report(cluster, "active", "running")
-    goal(cluster.view())
+    condition(cluster.view())
     clock.now += 1.5
     report(cluster, "activating", "auto-restart")
-    goal(cluster.view())
+    condition(cluster.view())
     report(cluster, "active", "running")
-    goal(cluster.view())
+    condition(cluster.view())
     clock.now += 1.5
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Waiting) and outcome.again == 0.5
 
 
@@ -277,13 +291,13 @@ def ended(cluster: SmallCluster, job: str, reason: str) -> UnitState:
 
 
 def test_a_job_that_ends_without_the_unit_ends_the_wait(
-    cluster: SmallCluster, goal: WaitCondition
+    cluster: SmallCluster, condition: WaitCondition
 ) -> None:
     cluster.report(NAME, ended(cluster, records.JOB_PENDING, ""))
-    outcome = goal(cluster.view())
+    outcome = condition(cluster.view())
     assert isinstance(outcome, Waiting) and "systemd has a job for it" in outcome.why
     cluster.report(NAME, ended(cluster, "dependency", "it needs db.service, which is failed"))
-    assert goal(cluster.view()) == Failed(
+    assert condition(cluster.view()) == Failed(
         "systemd did not start it on 3f2a91bc.../10.0.0.11: dependency: "
         "it needs db.service, which is failed",
         WEB.id,
@@ -291,45 +305,47 @@ def test_a_job_that_ends_without_the_unit_ends_the_wait(
 
 
 def test_an_unmet_condition_is_told_and_is_no_failure(
-    cluster: SmallCluster, goal: WaitCondition
+    cluster: SmallCluster, condition: WaitCondition
 ) -> None:
     cluster.report(NAME, ended(cluster, records.JOB_DONE, "ConditionPathExists=/a is not met"))
     where = "3f2a91bc.../10.0.0.11"
     note = f"systemd skipped it on {where}: ConditionPathExists=/a is not met"
-    assert goal(cluster.view()) == Reached(f"Unit {NAME} skipped on {where}", f"{NAME}: {note}")
+    assert condition(cluster.view()) == Reached(
+        f"Unit {NAME} skipped on {where}", f"{NAME}: {note}"
+    )
 
 
 def test_a_job_that_ended_before_is_not_this_ones(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     cluster.report(NAME, ended(cluster, "timeout", ""))
     view = cluster.view()
-    goal = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
-    assert isinstance(goal(view), Waiting)
+    condition = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    assert isinstance(condition(view), Waiting)
     cluster.clock += 1
     cluster.report(NAME, ended(cluster, "timeout", ""))
-    assert isinstance(goal(cluster.view()), Failed)
+    assert isinstance(condition(cluster.view()), Failed)
 
 
 def test_a_run_that_replaces_one_is_not_relied_on_when_it_is_skipped(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     unit = cluster.view().units[NAME]
-    goal = wait_conditions.healthy(NAME, unit, {}, Watch())
+    condition = wait_conditions.healthy(NAME, unit, {}, Watch())
     cluster.report(NAME, ended(cluster, records.JOB_DONE, "ConditionPathExists=/a is not met"))
-    assert isinstance(goal(cluster.view()), Failed)
+    assert isinstance(condition(cluster.view()), Failed)
 
 
 def test_a_restart_is_over_when_there_is_another_run(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
     before = view.reported(NAME)[WEB.id]
-    goal = wait_conditions.restarted(NAME, view.units[NAME], WEB.id, before)
-    assert isinstance(goal(view), Waiting)
+    condition = wait_conditions.restarted(NAME, view.units[NAME], WEB.id, before)
+    assert isinstance(condition(view), Waiting)
     report(cluster, "deactivating", "stop")
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
     cluster.report(NAME, replace(cluster.state(NAME, "inactive", "dead"), job=records.JOB_PENDING))
-    assert isinstance(goal(cluster.view()), Waiting)
+    assert isinstance(condition(cluster.view()), Waiting)
     report(cluster, "active", "running")
-    assert goal(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")
+    assert condition(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")
 
 
 def test_one_that_was_done_before_its_restart_was_reported(cluster: SmallCluster) -> None:

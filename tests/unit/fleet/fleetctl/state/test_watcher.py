@@ -14,53 +14,53 @@ from tests.unit.fleet.fleetctl.small_cluster import SmallCluster
 
 
 def test_sees_changes(cluster: SmallCluster) -> None:
-    with Watcher(cluster.store) as follower:
+    with Watcher(cluster.store) as following:
         cluster.add("hello.service")
-        follower.wait(60)
-        assert "hello.service" in follower.view.units
-        assert follower.view.entries == cluster.view().entries
+        following.wait(60)
+        assert "hello.service" in following.view.units
+        assert following.view.entries == cluster.view().entries
         cluster.store.remove("/fleet/units/hello.service")
-        follower.wait(60)
-        assert follower.view.units == {} and not follower.view.assigned("hello.service")
-        assert follower.view.entries == cluster.view().entries
+        following.wait(60)
+        assert following.view.units == {} and not following.view.assigned("hello.service")
+        assert following.view.entries == cluster.view().entries
 
 
 def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
-    with Watcher(cluster.store) as follower:
+    with Watcher(cluster.store) as following:
         cluster.store.lose_watches()
         cluster.add("hello.service", target=DesiredState.INACTIVE)
-        follower.wait(60)
-        assert "hello.service" in follower.view.units
-        assert not follower.lost
+        following.wait(60)
+        assert "hello.service" in following.view.units
+        assert not following.lost
 
 
 def test_catches_up_with_what_was_written(cluster: SmallCluster) -> None:
-    with Watcher(cluster.store) as follower:
+    with Watcher(cluster.store) as following:
         revision = cluster.store.commit([Put("/fleet/cluster", "{}")])
-        follower.catch_up(revision)
-        assert follower.view.revision == revision
+        following.catch_up(revision)
+        assert following.view.revision == revision
 
 
 def test_catches_up_by_reading_when_the_watch_tells_nothing(
     cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watcher, "SLOW_SECONDS", 0.01)
-    with Watcher(cluster.store) as follower:
+    with Watcher(cluster.store) as following:
         revision = cluster.store.commit([Put("/elsewhere", "")])
-        follower.catch_up(revision)
-        assert follower.view.revision == revision
+        following.catch_up(revision)
+        assert following.view.revision == revision
 
 
 def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
-    with Watcher(cluster.store) as follower:
+    with Watcher(cluster.store) as following:
         cluster.store.lose_watches()
         cluster.store.unavailable = 2
-        follower.wait(0)
-        assert follower.lost
-        follower.wait(0)
-        assert follower.lost
-        follower.wait(0)
-        assert not follower.lost
+        following.wait(0)
+        assert following.lost
+        following.wait(0)
+        assert following.lost
+        following.wait(0)
+        assert not following.lost
 
 
 def test_a_wait_names_what_it_waits_for(
@@ -70,14 +70,14 @@ def test_a_wait_names_what_it_waits_for(
     monkeypatch.setattr(waiter, "NOTICE_SECONDS", 0.01)
     looks = 0
 
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         nonlocal looks
         looks += 1
         return Waiting("not yet") if looks < 20 else Reached("done")
 
-    with Watcher(cluster.store) as follower:
+    with Watcher(cluster.store) as following:
         units = [f"web@{number}.service" for number in range(7)]
-        Wait(follower, dict.fromkeys(units, goal)).run()
+        Wait(following, dict.fromkeys(units, condition)).run()
     error = capsys.readouterr().err
     assert "Waiting for:\n  web@0.service: not yet\n" in error
     assert "  and 2 more" in error
@@ -97,9 +97,9 @@ def test_a_wait_that_ends_by_itself_in_a_moment_is_not_worth_a_line(
 
     def pass_by(_seconds: float) -> None: ...
 
-    with Watcher(cluster.store) as follower:
-        monkeypatch.setattr(follower, "wait", pass_by)
-        Wait(follower, {"web.service": lambda _view: next(looks)}).run()
+    with Watcher(cluster.store) as following:
+        monkeypatch.setattr(following, "wait", pass_by)
+        Wait(following, {"web.service": lambda _view: next(looks)}).run()
     assert ("Waiting for:" in capsys.readouterr().err) == is_told
 
 
@@ -115,8 +115,8 @@ def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster
         cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 
-    with Watcher(cluster.store) as follower:
-        Wait(follower, {"shaky.service": shaky, "slow.service": slow}, announce=say_nothing).run()
+    with Watcher(cluster.store) as following:
+        Wait(following, {"shaky.service": shaky, "slow.service": slow}, announce=say_nothing).run()
     assert next(outcomes, None) is None
 
 
@@ -129,6 +129,6 @@ def test_a_wait_tells_each_unit_once(
         cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 
-    with Watcher(cluster.store) as follower:
-        Wait(follower, {"fast": lambda view: Reached("fast is up"), "slow": slow}).run()
+    with Watcher(cluster.store) as following:
+        Wait(following, {"fast": lambda view: Reached("fast is up"), "slow": slow}).run()
     assert capsys.readouterr().out == "fast is up\nslow is up\n"

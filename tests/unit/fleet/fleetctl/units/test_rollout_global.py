@@ -139,8 +139,8 @@ def test_another_client_goes_on_where_one_has_died(fleetctl: Fleetctl, nginx: Sm
         fleetctl("rollout", NGINX)
     assert on_new(nginx) == {WEB.id}
     nginx.store.on_commit = lambda _changes: None
-    with Watcher(nginx.store) as follower:
-        tidy(follower)
+    with Watcher(nginx.store) as watcher:
+        tidy(watcher)
     assert set(nginx.view().files) == {sha_of(OLD), sha_of(NEW)}, "machines still have the old one"
     seen = history(nginx)
     assert fleetctl("rollout", NGINX) == Exit.DONE

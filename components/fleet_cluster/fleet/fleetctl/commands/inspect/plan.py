@@ -15,13 +15,13 @@ from ...cli.names import legend, name_of
 from ...operations.rollout import add_max_unavailable, limits_of
 from ...state.manifest import Manifest, check_owner, documents, in_the_way, obsolete
 from ...state.plan import (
-    Action,
     ClusterPlan,
     Group,
+    PlannedAction,
     PlannedChange,
     PlannedStep,
     afterwards,
-    forecast,
+    cluster_plan,
 )
 from ...state.submission import submission
 from ...state.view import View
@@ -31,24 +31,24 @@ from ..units import rollout
 FIELDS = ("turn", "unit", "action", "from", "to", "why")
 SHOWN = FIELDS[1:]
 VERBS = {
-    Action.START: ("starts", "start"),
-    Action.LOAD: ("is loaded", "are loaded"),
-    Action.MOVE: ("moves", "move"),
-    Action.RESTART: ("restarts", "restart"),
-    Action.STOP: ("stops", "stop"),
+    PlannedAction.START: ("starts", "start"),
+    PlannedAction.LOAD: ("is loaded", "are loaded"),
+    PlannedAction.MOVE: ("moves", "move"),
+    PlannedAction.RESTART: ("restarts", "restart"),
+    PlannedAction.STOP: ("stops", "stop"),
 }
 NOTHING = "Nothing starts, moves, restarts or stops"
 
 
-def change_of(application: Manifest, view: View) -> PlannedChange:
+def change_of(manifest: Manifest, view: View) -> PlannedChange:
     """What `apply` would make of an owner's units.
 
     Raises:
         CtlError: a unit belongs to someone else.
     """
-    check_owner(application, view)
-    first = bool(in_the_way(application, view))
-    return PlannedChange(application.units, application.texts, obsolete(application, view), first)
+    check_owner(manifest, view)
+    first = bool(in_the_way(manifest, view))
+    return PlannedChange(manifest.units, manifest.texts, obsolete(manifest, view), first)
 
 
 def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) -> PlannedChange:
@@ -65,8 +65,10 @@ def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) 
             units, text = rollout.wanted(name, files, view)
             one = PlannedChange(units, {unit.sha: text for unit in units.values()})
         else:
-            draft = submission([name], DesiredState.LAUNCHED, files, view, replaced=True)
-            one = PlannedChange({n: unit for n, unit in draft.units.items() if unit}, draft.texts)
+            submitted = submission([name], DesiredState.LAUNCHED, files, view, replaced=True)
+            one = PlannedChange(
+                {n: unit for n, unit in submitted.units.items() if unit}, submitted.texts
+            )
         change = PlannedChange({**change.wanted, **one.wanted}, {**change.texts, **one.texts})
     return change
 
@@ -79,11 +81,11 @@ def rows(steps: Iterable[PlannedStep], view: View, full: bool) -> list[table.Row
 
     return [
         {
-            "turn": step.turn,
+            "turn": step.batch,
             "unit": step.unit,
             "action": step.action.value,
             "from": place(step.source),
-            "to": place(step.target),
+            "to": place(step.destination),
             "why": step.why,
         }
         for step in steps
@@ -104,7 +106,7 @@ def in_words(group: Group, view: View) -> str:
     for action, (one, many) in VERBS.items():
         steps = [step for step in group.steps if step.action is action]
         if steps:
-            how = _rhythm(steps) if action is Action.RESTART else _spread(steps, view)
+            how = _rhythm(steps) if action is PlannedAction.RESTART else _spread(steps, view)
             parts.append(f"{len(steps)} {many if len(steps) > 1 else one}{how}")
     if any(step.was_up for step in group.steps):
         parts.append(f"never fewer than {group.lowest} of {group.active} active")
@@ -112,15 +114,15 @@ def in_words(group: Group, view: View) -> str:
 
 
 def _rhythm(steps: Sequence[PlannedStep]) -> str:
-    turns = Counter(step.turn for step in steps)
-    at_once = max(turns.values())
-    if len(turns) == 1:
+    batches = Counter(step.batch for step in steps)
+    at_once = max(batches.values())
+    if len(batches) == 1:
         return "" if at_once == 1 else " at once"
     return " one after the other" if at_once == 1 else f", at most {at_once} at a time"
 
 
 def _spread(steps: Iterable[PlannedStep], view: View) -> str:
-    on = Counter(view.machines[step.target].hostname for step in steps if step.target)
+    on = Counter(view.machines[step.destination].hostname for step in steps if step.destination)
     return f" ({', '.join(f'{name} {count}' for name, count in sorted(on.items()))})" if on else ""
 
 
@@ -132,7 +134,7 @@ def as_json(found: ClusterPlan, view: View) -> dict[str, Any]:
         "units": [
             {
                 "unit": group.unit,
-                **{f"{action.value}s": _count(group, action) for action in Action},
+                **{f"{action.value}s": _count(group, action) for action in PlannedAction},
                 "active": group.active,
                 "lowest": group.lowest,
             }
@@ -142,7 +144,7 @@ def as_json(found: ClusterPlan, view: View) -> dict[str, Any]:
     }
 
 
-def _count(group: Group, action: Action) -> int:
+def _count(group: Group, action: PlannedAction) -> int:
     return sum(step.action is action for step in group.steps)
 
 
@@ -164,11 +166,11 @@ def _run(context: Context, arguments: Namespace) -> int:
     if arguments.units:
         change = change_of_units(arguments.units, context.files, view)
     else:
-        *before, application = documents(context.document)
+        *before, manifest = documents(context.document)
         for earlier in before:
             view = afterwards(change_of(earlier, view), view)
-        change = change_of(application, view)
-    found = forecast(change, view, limits.max_unavailable)
+        change = change_of(manifest, view)
+    found = cluster_plan(change, view, limits.max_unavailable)
     _print(found, view, arguments)
     return Exit.FAILED if found.refused else Exit.DONE
 

@@ -14,7 +14,7 @@ from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
 from ...state.timeline import Event, time_of, timeline
 from ...state.view import View
-from ...state.wait_conditions import Failed, Unplaced, Waiting, goal_of
+from ...state.wait_conditions import Failed, Unplaced, Waiting, in_desired_state
 from ...state.watcher import read_view
 
 
@@ -57,7 +57,7 @@ def headline(name: str, view: View) -> str:
 
 def present(name: str, view: View) -> str:
     """What still has to happen, or why it cannot; empty when the unit is as it is to be."""
-    outcome = goal_of(name, view.units[name], None)(view)
+    outcome = in_desired_state(name, view.units[name], None)(view)
     if isinstance(outcome, Waiting):
         return f"waiting: {outcome.why}"
     if isinstance(outcome, Unplaced):

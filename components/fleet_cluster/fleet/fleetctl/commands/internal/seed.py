@@ -8,7 +8,7 @@ from ....kv import Delete, Put
 from ...cli.command import Command, Context, Input
 from ...cli.errors import CtlError, Exit
 from ...cli.output import tell
-from ...state.claims import claim, give_up, kept
+from ...state.claims import claim, kept, release
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         value = _value(context.document)
         application.commit([Put(key, value)])
         print(json.dumps({"claim": claim(store, key, value, arguments.claim)}))
-    elif give_up(store, key):
+    elif release(store, key):
         application.commit([Delete(key)])
     else:
         tell(kept(key))

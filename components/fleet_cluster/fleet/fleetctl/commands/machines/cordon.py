@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import MACHINE_HELP, legend
-from ...operations.eligibility import cordoned, find_machine, mark, standing
+from ...operations.eligibility import cordoned, find_machine, machine_state_word, set_eligibility
 from ...state.watcher import Watcher
 
 
@@ -14,11 +14,11 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Watcher(context.connect()) as follower:
-        machine = find_machine(arguments.machine, follower.view)
-        mark(follower, machine, cordoned)
-        view = follower.view
-        print(f"{legend(machine, view.machines)} is {standing(machine, view)}")
+    with Watcher(context.connect()) as watcher:
+        machine = find_machine(arguments.machine, watcher.view)
+        set_eligibility(watcher, machine, cordoned)
+        view = watcher.view
+        print(f"{legend(machine, view.machines)} is {machine_state_word(machine, view)}")
     return Exit.DONE
 
 

@@ -6,8 +6,8 @@ from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import MACHINE_HELP, legend
 from ...operations.drain import drain
-from ...operations.eligibility import drained, find_leaving, find_machine, mark
-from ...operations.report import finish
+from ...operations.eligibility import drained, find_machine, find_removed_machine, set_eligibility
+from ...operations.report import report
 from ...operations.waiter import add_timeout, timeout_of
 from ...state.watcher import Watcher
 
@@ -26,24 +26,24 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Watcher(context.connect()) as follower:
+    with Watcher(context.connect()) as watcher:
         force, leaving = arguments.force, arguments.for_good
-        find = find_leaving if leaving else find_machine
-        machine = find(arguments.machine, follower.view)
-        if machine not in follower.view.machines and not leaving:
+        find = find_removed_machine if leaving else find_machine
+        machine = find(arguments.machine, watcher.view)
+        if machine not in watcher.view.machines and not leaving:
             raise CtlError(
-                f"{legend(machine, follower.view.machines)}: a lost machine cannot be drained; its "
+                f"{legend(machine, watcher.view.machines)}: a lost machine cannot be drained; its "
                 "units run elsewhere when its lease has ended. To keep new ones off it: "
                 "fleetctl cordon"
             )
-        mark(follower, machine, lambda before: drained(before, force, leaving))
-        if machine not in follower.view.machines:
-            print(f"{legend(machine, follower.view.machines)}: nothing is kept for it any more")
+        set_eligibility(watcher, machine, lambda before: drained(before, force, leaving))
+        if machine not in watcher.view.machines:
+            print(f"{legend(machine, watcher.view.machines)}: nothing is kept for it any more")
             return Exit.DONE
         timeout = timeout_of(arguments)
-        code = finish(context, follower, lambda: drain(follower, machine, timeout))
+        code = report(context, watcher, lambda: drain(watcher, machine, timeout))
         if code is Exit.DONE:
-            print(f"{legend(machine, follower.view.machines)} is drained")
+            print(f"{legend(machine, watcher.view.machines)} is drained")
         return code
 
 

@@ -7,7 +7,7 @@ from ...cli import table
 from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import short
-from ...operations.eligibility import standing
+from ...operations.eligibility import machine_state_word
 from ...state.view import View
 from ...state.watcher import read_view
 
@@ -24,7 +24,7 @@ def machine_rows(view: View, full: bool) -> list[table.Row]:
             "metadata": ",".join(f"{key}={value}" for key, value in _sorted(machine.metadata)),
             "hostname": machine.hostname,
             "version": machine.version,
-            "state": standing(machine.id, view),
+            "state": machine_state_word(machine.id, view),
         }
         for _, machine in sorted(view.machines.items())
     ]

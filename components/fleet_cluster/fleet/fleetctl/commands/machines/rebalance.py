@@ -6,7 +6,7 @@ from ...cli import table
 from ...cli.command import Command, Context
 from ...cli.output import tell
 from ...operations.rebalance import FIELDS, nothing_to_move, planned, rows, wait, write
-from ...operations.report import finish
+from ...operations.report import report
 from ...operations.waiter import add_timeout, announce, timeout_of
 from ...state.watcher import Watcher
 
@@ -24,15 +24,15 @@ def _say(_name: str, message: str) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     as_json = arguments.output == "json"
     table.chosen_fields(arguments.fields, FIELDS)  # Refused before anything moves.
-    with Watcher(context.connect()) as follower:
-        plan, goals = (planned(follower.view), {}) if arguments.dry_run else write(follower)
+    with Watcher(context.connect()) as watcher:
+        plan, conditions = (planned(watcher.view), {}) if arguments.dry_run else write(watcher)
         if plan.steps or as_json:
-            lines = rows(plan, follower.view, arguments.full or as_json)
+            lines = rows(plan, watcher.view, arguments.full or as_json)
             print(table.render(lines, arguments, FIELDS), end="", flush=True)
-        elif not goals:
+        elif not conditions:
             print(nothing_to_move(plan))
         timeout, told = timeout_of(arguments), _say if as_json else announce
-        return finish(context, follower, lambda: wait(follower, goals, timeout, told))
+        return report(context, watcher, lambda: wait(watcher, conditions, timeout, told))
 
 
 COMMAND = Command(

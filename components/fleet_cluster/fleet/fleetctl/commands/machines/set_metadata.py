@@ -10,9 +10,9 @@ from ...cli.command import Command, Context
 from ...cli.errors import UsageError
 from ...cli.names import MACHINE_HELP, legend
 from ...operations.eligibility import find_machine
-from ...operations.report import finish
+from ...operations.report import report
 from ...operations.waiter import Wait, add_timeout, timeout_of
-from ...state.transaction import Transaction, change
+from ...state.transaction import Transaction, transact
 from ...state.view import View
 from ...state.wait_conditions import Outcome, Reached, WaitCondition, Waiting
 from ...state.watcher import Watcher
@@ -45,7 +45,7 @@ def set_before(machine: str, view: View) -> Metadata:
 def has(machine: str, metadata: Metadata) -> WaitCondition:
     """That the machine announces what was set; a lost one will when it is back."""
 
-    def goal(view: View) -> Outcome:
+    def condition(view: View) -> Outcome:
         where = legend(machine, view.machines)
         known = view.machines.get(machine)
         if known is None:
@@ -54,7 +54,7 @@ def has(machine: str, metadata: Metadata) -> WaitCondition:
             return Waiting(f"fleetd on {where} has not taken it over yet")
         return Reached(f"{where} has {_told(known.metadata)}")
 
-    return goal
+    return condition
 
 
 def _told(metadata: Mapping[str, str]) -> str:
@@ -69,17 +69,17 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     given = pairs_of(arguments.pairs)
-    with Watcher(context.connect()) as follower:
-        machine = find_machine(arguments.machine, follower.view)
+    with Watcher(context.connect()) as watcher:
+        machine = find_machine(arguments.machine, watcher.view)
 
-        def draft(view: View) -> Transaction:
+        def decide(view: View) -> Transaction:
             wanted = Metadata({**set_before(machine, view).pairs, **given})
             return Transaction(records={metadata_key(machine): wanted})
 
-        change(follower, draft)
-        goal = has(machine, Metadata(given))
-        wait = Wait(follower, {arguments.machine: goal}, timeout_of(arguments))
-        return finish(context, follower, wait.run)
+        transact(watcher, decide)
+        condition = has(machine, Metadata(given))
+        wait = Wait(watcher, {arguments.machine: condition}, timeout_of(arguments))
+        return report(context, watcher, wait.run)
 
 
 COMMAND = Command(

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import MACHINE_HELP, legend
-from ...operations.eligibility import find_machine, mark
+from ...operations.eligibility import find_machine, set_eligibility
 from ...state.watcher import Watcher
 
 
@@ -14,10 +14,10 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Watcher(context.connect()) as follower:
-        machine = find_machine(arguments.machine, follower.view)
-        mark(follower, machine, lambda _: None)
-        print(f"{legend(machine, follower.view.machines)} gets units again")
+    with Watcher(context.connect()) as watcher:
+        machine = find_machine(arguments.machine, watcher.view)
+        set_eligibility(watcher, machine, lambda _: None)
+        print(f"{legend(machine, watcher.view.machines)} gets units again")
     return Exit.DONE
 
 

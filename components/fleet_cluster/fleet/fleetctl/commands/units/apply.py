@@ -9,8 +9,8 @@ from ...cli.errors import Exit, UsageError
 from ...cli.output import tell
 from ...operations import rollout
 from ...operations.apply import apply
-from ...operations.report import finish
-from ...state.claims import claim, content_of, give_up, kept
+from ...operations.report import report
+from ...state.claims import claim, content_of, kept, release
 from ...state.manifest import Manifest, placements
 from ...state.watcher import Watcher
 
@@ -27,32 +27,32 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    application = _wanted(context, arguments)
+    manifest = _wanted(context, arguments)
     limits = rollout.limits_of(arguments)
-    if _is_claimed(context, application.owner, arguments):
+    if _is_claimed(context, manifest.owner, arguments):
         return Exit.DONE
-    with Watcher(context.connect()) as follower:
-        code = finish(context, follower, lambda: apply(application, follower, limits))
+    with Watcher(context.connect()) as watcher:
+        code = report(context, watcher, lambda: apply(manifest, watcher, limits))
         if code == Exit.DONE:
-            noted = _claimed(follower, application, arguments)
-            found = placements(application, follower.view)
+            noted = _claimed(watcher, manifest, arguments)
+            found = placements(manifest, watcher.view)
             print(json.dumps({"placements": found, **noted}, sort_keys=True))
     return code
 
 
 def _is_claimed(context: Context, owner: str, arguments: Namespace) -> bool:
     """Whether it is another resource that has the units now, and they are to stay."""
-    if not arguments.destroy or arguments.owner or give_up(context.connect(), owner):
+    if not arguments.destroy or arguments.owner or release(context.connect(), owner):
         return False
     tell(f"{kept(owner)}; to remove it all the same: fleetctl apply --destroy --owner {owner}")
     return True
 
 
-def _claimed(follower: Watcher, application: Manifest, arguments: Namespace) -> Mapping[str, str]:
+def _claimed(watcher: Watcher, manifest: Manifest, arguments: Namespace) -> Mapping[str, str]:
     if arguments.claim is None:
         return {}
-    content = content_of(application.units)
-    return {"claim": claim(follower.store, application.owner, content, arguments.claim)}
+    content = content_of(manifest.units)
+    return {"claim": claim(watcher.store, manifest.owner, content, arguments.claim)}
 
 
 def _wanted(context: Context, arguments: Namespace) -> Manifest:
@@ -60,8 +60,8 @@ def _wanted(context: Context, arguments: Namespace) -> Manifest:
         raise UsageError("--owner goes with --destroy; otherwise the document names the owner")
     if arguments.owner:
         return Manifest(arguments.owner, {}, {})
-    application = Manifest.from_json(context.document)
-    return Manifest(application.owner, {}, {}) if arguments.destroy else application
+    manifest = Manifest.from_json(context.document)
+    return Manifest(manifest.owner, {}, {}) if arguments.destroy else manifest
 
 
 COMMAND = Command(

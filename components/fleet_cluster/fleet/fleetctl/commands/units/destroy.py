@@ -5,18 +5,18 @@ from argparse import Namespace
 from ...cli.command import Command, Context
 from ...cli.names import select
 from ...operations.destroy import destroy
-from ...operations.report import finish
+from ...operations.report import report
 from ...operations.stop import add_options
 from ...operations.waiter import timeout_of
 from ...state.watcher import Watcher
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Watcher(context.connect()) as follower:
-        known = follower.view.units.keys() | follower.view.states.keys()
+    with Watcher(context.connect()) as watcher:
+        known = watcher.view.units.keys() | watcher.view.states.keys()
         names = select(arguments.units, known)
         timeout, block = timeout_of(arguments), not arguments.no_block
-        return finish(context, follower, lambda: destroy(follower, names, timeout, block))
+        return report(context, watcher, lambda: destroy(watcher, names, timeout, block))
 
 
 COMMAND = Command(

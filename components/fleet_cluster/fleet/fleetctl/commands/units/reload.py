@@ -7,8 +7,8 @@ from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import select
 from ...operations import waiter
-from ...operations.orders import announce, give, reporting
-from ...operations.report import finish
+from ...operations.orders import announce, give_order, reporting
+from ...operations.report import report
 from ...state.view import View
 from ...state.watcher import Watcher
 
@@ -42,11 +42,11 @@ def _running_on(name: str, view: View) -> list[str]:
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiter.timeout_of(arguments)
-    with Watcher(context.connect()) as follower:
-        wanted = places(arguments.units, follower.view)
-        code = finish(context, follower, lambda: give(follower, Verb.RELOAD, wanted, timeout))
+    with Watcher(context.connect()) as watcher:
+        wanted = places(arguments.units, watcher.view)
+        code = report(context, watcher, lambda: give_order(watcher, Verb.RELOAD, wanted, timeout))
         if code == Exit.DONE:
-            announce("reloaded", wanted, follower.view)
+            announce("reloaded", wanted, watcher.view)
     return code
 
 

@@ -9,8 +9,8 @@ from ...cli.errors import Exit
 from ...cli.names import select
 from ...cli.output import tell
 from ...operations import waiter
-from ...operations.orders import announce, give, reporting
-from ...operations.report import finish
+from ...operations.orders import announce, give_order, reporting
+from ...operations.report import report
 from ...operations.waiter import Wait, say_nothing
 from ...state import wait_conditions
 from ...state.view import View
@@ -42,23 +42,23 @@ def _machines(name: str, view: View, failed: bool) -> list[str]:
 
 
 def _reset(
-    follower: Watcher, places: Mapping[str, list[str]], timeout: float | None
+    watcher: Watcher, places: Mapping[str, list[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
-    before = {name: dict(follower.view.reported(name)) for name in places}
-    failures = give(follower, Verb.RESET_FAILED, places, timeout)
+    before = {name: dict(watcher.view.reported(name)) for name in places}
+    failures = give_order(watcher, Verb.RESET_FAILED, places, timeout)
     told = {n: wait_conditions.forgotten(n, before[n]) for n in places if n not in failures}
-    return failures or Wait(follower, told, timeout, say_nothing).run()
+    return failures or Wait(watcher, told, timeout, say_nothing).run()
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiter.timeout_of(arguments)
-    with Watcher(context.connect()) as follower:
-        places = _places(arguments.units, follower.view)
+    with Watcher(context.connect()) as watcher:
+        places = _places(arguments.units, watcher.view)
         if not places:
             return Exit.DONE
-        code = finish(context, follower, lambda: _reset(follower, places, timeout))
+        code = report(context, watcher, lambda: _reset(watcher, places, timeout))
         if code == Exit.DONE:
-            announce("reset", places, follower.view)
+            announce("reset", places, watcher.view)
     return code
 
 

@@ -9,8 +9,8 @@ from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
 from ...operations import waiter
-from ...operations.orders import give
-from ...operations.report import finish
+from ...operations.orders import give_order
+from ...operations.report import report
 from ...operations.waiter import Wait
 from ...state import wait_conditions
 from ...state.view import View
@@ -44,17 +44,17 @@ def _machines(name: str, view: View) -> list[str]:
 
 
 def _restart(
-    follower: Watcher, name: str, machine: str, timeout: float | None
+    watcher: Watcher, name: str, machine: str, timeout: float | None
 ) -> Mapping[str, Failed]:
     """One job on one machine; systemd restarts with it what runs there and is bound to it."""
-    view = follower.view
+    view = watcher.view
     before = view.reported(name).get(machine)
     if before is None:
         where = legend(machine, view.machines)
         return {name: Failed(f"fleetd on {where} has not reported it yet", machine)}
     bound = {one: view.reported(one)[machine] for one in _bound(name, machine, view)}
-    failures = give(follower, Verb.RESTART, {name: [machine]}, timeout)
-    units = follower.view.units
+    failures = give_order(watcher, Verb.RESTART, {name: [machine]}, timeout)
+    units = watcher.view.units
     if failures or name not in units:
         return failures
 
@@ -64,12 +64,12 @@ def _restart(
 
     def with_it(one: str, state: UnitState) -> WaitCondition:
         """What is bound to a unit that has failed is not waited for: systemd leaves it down."""
-        goal = wait_conditions.restarted(one, units[one], machine, state, is_bound=True)
-        return lambda view: Reached(one) if name in wait.failures else goal(view)
+        condition = wait_conditions.restarted(one, units[one], machine, state, is_bound=True)
+        return lambda view: Reached(one) if name in wait.failures else condition(view)
 
     itself = wait_conditions.restarted(name, units[name], machine, before)
-    wait = Wait(follower, {name: itself}, timeout, say)
-    wait.goals |= {one: with_it(one, state) for one, state in bound.items() if one in units}
+    wait = Wait(watcher, {name: itself}, timeout, say)
+    wait.conditions |= {one: with_it(one, state) for one, state in bound.items() if one in units}
     return wait.run()
 
 
@@ -90,15 +90,15 @@ def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = waiter.timeout_of(arguments)
-    with Watcher(context.connect()) as follower:
-        names = select(arguments.units, follower.view.units, _running(follower.view))
-        _check(names, follower.view)
+    with Watcher(context.connect()) as watcher:
+        names = select(arguments.units, watcher.view.units, _running(watcher.view))
+        _check(names, watcher.view)
         for name in names:
-            for machine in _machines(name, follower.view):
-                code = finish(
+            for machine in _machines(name, watcher.view):
+                code = report(
                     context,
-                    follower,
-                    lambda name=name, machine=machine: _restart(follower, name, machine, timeout),
+                    watcher,
+                    lambda name=name, machine=machine: _restart(watcher, name, machine, timeout),
                 )
                 if code:
                     return code

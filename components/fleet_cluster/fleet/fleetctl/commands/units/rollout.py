@@ -13,11 +13,11 @@ from ...cli.errors import CtlError, Exit
 from ...cli.names import name_of
 from ...cli.spelling import did_you_mean
 from ...operations import rollout
-from ...operations.admission import accept
-from ...operations.report import finish
+from ...operations.admission import admit
+from ...operations.report import report
 from ...operations.rollout import Rollout
 from ...state.manifest import check_fits
-from ...state.transaction import Transaction, change
+from ...state.transaction import Transaction, transact
 from ...state.view import View
 from ...state.watcher import Watcher
 
@@ -82,21 +82,21 @@ def _done(name: str, units: Mapping[str, Unit], view: View) -> str:
 
 def _run(context: Context, arguments: Namespace) -> int:
     limits = rollout.limits_of(arguments)
-    with Watcher(context.connect()) as follower:
-        name, before = name_of(arguments.units[0]), follower.view
+    with Watcher(context.connect()) as watcher:
+        name, before = name_of(arguments.units[0]), watcher.view
         units, text = wanted(name, context.files, before)
         texts = {sha_of(text): text}
         check_fits(units, before.preview(units, texts))
-        accept(units, texts, before)
+        admit(units, texts, before)
         in_short = _done(name, units, before)
-        change(follower, lambda view: Transaction(_unknown_template(name, view)))
+        transact(watcher, lambda view: Transaction(_unknown_template(name, view)))
         rolled: list[str] = []
 
         def say(line: str) -> None:
             rolled.append(line)
             print(line)
 
-        code = finish(context, follower, Rollout(follower, units, texts, limits, say).run)
+        code = report(context, watcher, Rollout(watcher, units, texts, limits, say).run)
     if code is Exit.DONE and not rolled:
         print(in_short)
     return code

@@ -4,11 +4,11 @@ from argparse import Namespace
 
 from ....model.records import DesiredState
 from ...cli.command import Command, Context, Input
-from ...operations.start import add_options, bring
+from ...operations.start import add_options, bring_up
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    return bring(context, arguments, DesiredState.LAUNCHED)
+    return bring_up(context, arguments, DesiredState.LAUNCHED)
 
 
 COMMAND = Command(

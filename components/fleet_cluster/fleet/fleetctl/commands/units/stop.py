@@ -4,12 +4,12 @@ from argparse import Namespace
 
 from ....model.records import DesiredState
 from ...cli.command import Command, Context
-from ...operations.stop import add_options, lower
+from ...operations.stop import add_options, bring_down
 from ...state import wait_conditions
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    return lower(context, arguments, DesiredState.LOADED, wait_conditions.stopped)
+    return bring_down(context, arguments, DesiredState.LOADED, wait_conditions.stopped)
 
 
 COMMAND = Command(

@@ -6,25 +6,25 @@ from ....model.records import DesiredState
 from ...cli.command import Command, Context, Input
 from ...cli.errors import Exit
 from ...operations import start
-from ...operations.admission import accept
+from ...operations.admission import admit
 from ...state.submission import names_to_submit, submission
-from ...state.transaction import Transaction, change
+from ...state.transaction import Transaction, transact
 from ...state.view import View
 from ...state.watcher import Watcher
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Watcher(context.connect()) as follower:
-        names = names_to_submit(arguments.units, follower.view)
+    with Watcher(context.connect()) as watcher:
+        names = names_to_submit(arguments.units, watcher.view)
 
         def desired(view: View) -> Transaction:
             return submission(names, DesiredState.INACTIVE, context.files, view, arguments.replace)
 
-        first = desired(follower.view)
-        accept(first.units, first.texts, follower.view)
-        change(follower, desired)
+        first = desired(watcher.view)
+        admit(first.units, first.texts, watcher.view)
+        transact(watcher, desired)
         for name in names:
-            print(f"Unit {name} {follower.view.units[name].target}")
+            print(f"Unit {name} {watcher.view.units[name].target}")
     return Exit.DONE
 
 

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from ....model.records import DesiredState, Unit
 from ...cli.command import Command, Context
-from ...operations.stop import add_options, lower
+from ...operations.stop import add_options, bring_down
 from ...state import wait_conditions
 from ...state.wait_conditions import WaitCondition
 
@@ -14,7 +14,7 @@ def _goal(name: str, _: Unit) -> WaitCondition:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    return lower(context, arguments, DesiredState.INACTIVE, _goal)
+    return bring_down(context, arguments, DesiredState.INACTIVE, _goal)
 
 
 COMMAND = Command(
