@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 import pulumi_tls as tls
 import pytest
 
 from fleet_cluster.images import Image
-from fleet_cluster.providers.docker import machine as docker_machine
-from fleet_cluster.providers.docker.machine import DockerMachine
+from fleet_cluster.providers.docker.machine import CAPABILITIES, UNCONFINED, DockerMachine
 from fleet_cluster.providers.docker.network import DockerNetwork
 from tests.contract import playing
 from tests.contract.dockerd import BASE, LABEL, engine
 from tests.contract.harness import Program, Project
+
+CONTAINER = "docker:index/container:Container"
 
 
 @pytest.fixture(params=[False, True], ids=["unprivileged", "privileged"])
@@ -73,13 +75,9 @@ def test_nothing_changed_is_nothing_replaced(
 
 
 def test_one_of_an_earlier_version_is_left_alone(
-    context: Path, privileged: bool, project: Project, monkeypatch: pytest.MonkeyPatch
+    context: Path, privileged: bool, project: Project
 ) -> None:
-    with monkeypatch.context() as earlier:
-        spelled = [name.removeprefix("CAP_") for name in docker_machine.CAPABILITIES]
-        earlier.setattr(docker_machine, "CAPABILITIES", spelled)
-        earlier.setattr(docker_machine, "_security_opts", security_opts_of_an_earlier_version)
-        project.up(machine(context))
+    project.up(of_an_earlier_version(machine(context)))
     again = project.up(machine(context))
     assert {operation for operation, _ in again.order} == {"same"}, again.order
 
@@ -100,8 +98,28 @@ def test_one_made_anew_after_a_refresh_has_all_that_it_needs(
     assert settings(project) == before
 
 
-def security_opts_of_an_earlier_version(privileged: bool) -> list[str]:
-    return [] if privileged else list(docker_machine.UNCONFINED)
+def of_an_earlier_version(program: Program) -> Program:
+    """The program as it was: no options for a privileged one, capabilities without CAP_."""
+
+    def earlier(
+        args: pulumi.ResourceTransformationArgs,
+    ) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ != CONTAINER:
+            return None
+        spelled = [name.removeprefix("CAP_") for name in CAPABILITIES]
+        props = cast("dict[str, Any]", args.props)
+        privileged: pulumi.Output[bool] = props["privileged"]
+        changed = {
+            "capabilities": privileged.apply(lambda yes: None if yes else {"adds": spelled}),
+            "security_opts": privileged.apply(lambda yes: [] if yes else list(UNCONFINED)),
+        }
+        return pulumi.ResourceTransformationResult({**props, **changed}, args.opts)
+
+    def run() -> None:
+        pulumi.runtime.register_stack_transformation(earlier)
+        program()
+
+    return run
 
 
 def settings(project: Project) -> dict[str, object]:

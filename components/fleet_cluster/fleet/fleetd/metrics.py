@@ -18,6 +18,11 @@ Sample = tuple[str, float]
 """A metric's labels as they are printed, and its value."""
 
 
+def resident_bytes(statm: Path = Path("/proc/self/statm")) -> int:
+    """The memory that this process has, without what is swapped out."""
+    return int(statm.read_text().split()[1]) * 4096
+
+
 @dataclass
 class Metrics:
     """Counters and gauges of one fleetd. Times are of `clock`, which never goes back."""
@@ -42,6 +47,8 @@ class Metrics:
     rounds: int = 0
     round_seconds: float = 0.0
     buckets: Counter[float] = field(default_factory=Counter[float])
+    memory: Callable[[], int] = resident_bytes
+    """Bytes that fleetd has."""
 
     def __post_init__(self) -> None:
         self.round_ended = self.clock()
@@ -88,7 +95,7 @@ def _metrics(vitals: Metrics) -> Iterator[Iterator[str]]:
     errors = [("", float(vitals.store_errors))]
     yield _metric("fleet_etcd_errors_total", "counter", "Rounds that etcd has ended.", errors)
     yield _histogram(vitals)
-    yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", resident_bytes())
+    yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", vitals.memory())
 
 
 def _gauge(name: str, help: str, value: float | Iterable[Sample]) -> Iterator[str]:
@@ -113,8 +120,3 @@ def _histogram(vitals: Metrics) -> Iterator[str]:
 
 def _number(value: float) -> str:
     return "+Inf" if math.isinf(value) else f"{value:.15g}"
-
-
-def resident_bytes(statm: Path = Path("/proc/self/statm")) -> int:
-    """The memory that this process has, without what is swapped out."""
-    return int(statm.read_text().split()[1]) * 4096

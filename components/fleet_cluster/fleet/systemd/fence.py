@@ -102,11 +102,23 @@ def renewal(text: str) -> tuple[float, float]:
         return float("-inf"), 0.0
 
 
+def systemctl(*arguments: str) -> str:
+    """Output of systemctl; its complaints are logged."""
+    # `is-active` fails when one is not; what it says is all that counts.
+    done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    if done.stderr:
+        log.error("systemctl %s: %s", arguments[0], done.stderr.strip())
+    return done.stdout
+
+
 class FencedUnits:
     """The `Units` of this machine's systemd."""
 
-    def __init__(self, directory: Path = FENCED_DIRECTORY) -> None:
+    def __init__(
+        self, directory: Path = FENCED_DIRECTORY, systemctl: Callable[..., str] = systemctl
+    ) -> None:
         self._directory = directory
+        self._systemctl = systemctl
 
     def names(self) -> list[str]:
         """All of them."""
@@ -116,7 +128,7 @@ class FencedUnits:
     def up(self) -> list[str]:
         """See `Units.up`."""
         names = self.names()
-        states = _systemctl("is-active", *names).split() if names else []
+        states = self._systemctl("is-active", *names).split() if names else []
         return [name for name, state in zip(names, states, strict=True) if state in _UP]
 
     def stop(self, names: Collection[str]) -> None:
@@ -126,11 +138,11 @@ class FencedUnits:
                 self.note([name], STOPPED)
             except OSError as error:  # Better that than a unit that runs twice.
                 log.error("%s is stopped and will not start again by itself: %s", name, error)
-        _systemctl("stop", "--no-block", *names)
+        self._systemctl("stop", "--no-block", *names)
 
     def kill(self, names: Collection[str]) -> None:
         """See `Units.kill`."""
-        _systemctl("kill", "--signal=SIGKILL", *names)
+        self._systemctl("kill", "--signal=SIGKILL", *names)
 
     def note(self, names: Iterable[str], text: str = GUARDED) -> None:
         """Keep units as fenced, with this note."""
@@ -147,14 +159,6 @@ class FencedUnits:
     def stopped(self) -> set[str]:
         """Those that the fence has stopped."""
         return {n for n in self.names() if (self._directory / n).read_text().strip() == STOPPED}
-
-
-def _systemctl(*arguments: str) -> str:
-    # `is-active` fails when one is not; what it says is all that counts.
-    done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
-    if done.stderr:
-        log.error("systemctl %s: %s", arguments[0], done.stderr.strip())
-    return done.stdout
 
 
 def main() -> None:

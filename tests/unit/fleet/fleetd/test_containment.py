@@ -9,7 +9,6 @@ from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.model.keys import schedule_key, state_key
 from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from fleet_cluster.fleet.state_file import DiskFile
-from fleet_cluster.fleet.systemd import fence
 from fleet_cluster.fleet.systemd.dbus import DBusSystemd
 from fleet_cluster.fleet.systemd.fence import STOPPED, FencedUnits
 from fleet_cluster.fleet.unitfiles.text import sha_of
@@ -181,7 +180,7 @@ def test_note_without_room_is_refused_and_the_old_one_stays(
 
 
 def test_fence_stops_also_what_it_cannot_note(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[tuple[str, ...]] = []
 
@@ -189,8 +188,7 @@ def test_fence_stops_also_what_it_cannot_note(
         told.append(arguments)
         return ""
 
-    monkeypatch.setattr(fence, "_systemctl", note)
-    units = FencedUnits(tmp_path)
+    units = FencedUnits(tmp_path, note)
     units.note([A])
     (tmp_path / B).mkdir()  # Nothing can be written there.
     units.stop([A, B])
@@ -199,8 +197,7 @@ def test_fence_stops_also_what_it_cannot_note(
 
 
 def test_fence_notes_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fence, "_systemctl", say_nothing)
-    units = FencedUnits(tmp_path)
+    units = FencedUnits(tmp_path, say_nothing)
     units.note([A])
     fill(monkeypatch)
     units.stop([A])

@@ -30,8 +30,8 @@ def status(vitals: Metrics, path: str = "/healthz", method: str = "GET") -> str:
     return respond(f"{method} {path} HTTP/1.1\r\n".encode(), vitals).decode().split("\r\n")[0]
 
 
-def test_metrics(vitals: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet_cluster.fleet.fleetd.metrics.resident_bytes", lambda: 4096)
+def test_metrics(vitals: Metrics) -> None:
+    vitals.memory = lambda: 4096
     vitals.leading = vitals.announced = True
     vitals.units.update(active=3, failed=1)
     vitals.decisions.update(["assigned", "assigned", "withdrawn"])
