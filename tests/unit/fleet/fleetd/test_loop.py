@@ -241,19 +241,23 @@ def test_restored_store_gets_another_id_once(rig: Rig) -> None:
     assert sorted(rig.systemd.running()) == ["hello.service", "later.service"]
 
 
+class Ended(threading.Event):
+    """SIGTERM comes while fleetd waits for something to do."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        raise SystemExit
+
+
 def test_lease_is_given_back_only_when_the_machine_goes_down(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def one_step() -> float:
-        raise SystemExit
-
     rig.live()
-    monkeypatch.setattr(rig.fleetd, "step", one_step)
+    # A thread that renews the lease for ever, of a store that ends with the test.
     monkeypatch.setattr(rig.fleetd.session, "run", lambda: None)
     for going_down in (False, True):
         rig.systemd.going_down = going_down
         with pytest.raises(SystemExit):
-            run(rig.fleetd, rig.systemd, threading.Event())
+            run(rig.fleetd, rig.systemd, Ended())
         assert (machine_key("m1") in rig.store.entries) is not going_down
 
 

@@ -7,6 +7,8 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -114,14 +116,20 @@ def waits(name: str) -> bool:
     return "--timeout" in parser.format_usage()
 
 
-@pytest.mark.parametrize("name", [*filter(waits, COMMANDS)])
-def test_every_command_that_waits_says_what_goes_on(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
-) -> None:
-    def interrupted(*_: object) -> int:
-        raise KeyboardInterrupt
+@pytest.fixture
+def connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as there is a connection to a machine, the operator presses Ctrl-C."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nkill -INT $PPID\nexec cat >/dev/null\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("FLEETCTL_TUNNEL", "10.0.0.11")
+    monkeypatch.setattr(sys, "stdin", StringIO("{}"))
 
-    monkeypatch.setattr("fleet_cluster.fleet.fleetctl.__main__._run", interrupted)
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("name", [*filter(waits, COMMANDS)])
+def test_every_command_that_waits_says_what_goes_on(name: str, capsys: Output) -> None:
     words = WORDS.get(name, ["web"])
     assert main([name, *words]) == INTERRUPTED
     said = capsys.readouterr().err
@@ -131,13 +139,8 @@ def test_every_command_that_waits_says_what_goes_on(
     assert name not in ("restart", "drain") or words[0] in said
 
 
+@pytest.mark.usefixtures("connected")
 @pytest.mark.parametrize("name", ["list-units", "journal", "status"])
-def test_what_changes_nothing_ends_in_silence(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: Output
-) -> None:
-    def interrupted(*_: object) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("fleet_cluster.fleet.fleetctl.__main__._run", interrupted)
+def test_what_changes_nothing_ends_in_silence(name: str, capsys: Output) -> None:
     assert main([name, *([] if name == "list-units" else ["web"])]) == INTERRUPTED
     assert capsys.readouterr().err == ""

@@ -9,13 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from io import StringIO
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.__main__ import main
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
-from fleet_cluster.fleet.fleetctl.remote import tunnel
 from fleet_cluster.fleet.model.records import MachineState
 from tests.checkout import CHECKOUT, LIBRARY
 from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB
@@ -276,6 +277,20 @@ def left_over_by(words: list[str]) -> str:
         return process.communicate("a\nb\n", timeout=60)[0]
 
 
+class Screen(StringIO):
+    """Standard error; what has to be read at once is noticed."""
+
+    def __init__(self, notice: Callable[[str], object]) -> None:
+        super().__init__()
+        self._notice = notice
+
+    def flush(self) -> None:
+        if line := self.getvalue():
+            self.seek(0)
+            self.truncate()
+            self._notice(line)
+
+
 @pytest.mark.parametrize("words", [["list-units"], ["status", "hello"]])
 def test_waiting_for_a_connection_is_said(
     far: Far, words: list[str], monkeypatch: pytest.MonkeyPatch
@@ -285,12 +300,12 @@ def test_waiting_for_a_connection_is_said(
     fifo = far.folder / "fifo"
     os.mkfifo(fifo)
 
-    def tell(text: str) -> None:
-        said.append(text)
+    def notice(line: str) -> None:
+        said.append(line)
         fifo.write_text("go on")
 
     monkeypatch.setattr("fleet_cluster.fleet.fleetctl.cli.output.SLOW_SECONDS", 0.01)
-    monkeypatch.setattr("fleet_cluster.fleet.fleetctl.cli.output.tell", tell)
+    monkeypatch.setattr(sys, "stderr", Screen(notice))
     far.program("ssh", f"#!/bin/sh\ncat {fifo} >/dev/null\nexit 255\n")
     assert main(words) == Exit.FAILED
     assert len(said) == 1
@@ -302,14 +317,14 @@ def test_a_connection_that_is_there_is_not_waited_for(
 ) -> None:
     ended: list[str] = []
 
-    def note(what: str) -> Callable[..., None]:
-        return lambda *_: ended.append(what)
+    def cancel(_: Timer) -> None:
+        ended.append("notice")
 
-    monkeypatch.setattr("threading.Timer.cancel", note("notice"))
-    monkeypatch.setattr(tunnel, "_pass_on", note("command"))
+    monkeypatch.setattr(Timer, "cancel", cancel)
+    monkeypatch.setattr(sys, "stderr", Screen(ended.append))
     far.answers(err="bye\n")
     assert main(["list-units"]) == 0
-    assert ended == ["notice", "command", "notice"]
+    assert ended == ["notice", "bye\n", "notice"]
 
 
 def test_the_far_end_stops_when_the_near_end_does() -> None:
