@@ -11,6 +11,8 @@ from ._bundle import pack
 from ._lifecycle import quorum
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
+from .fleet.etcd_roles import held_by
+from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership, Pair
 from .machine import Connection, Machine, MachineAddress, ssh
 from .pki import Pki
 
@@ -46,9 +48,6 @@ class Cluster(pulumi.ComponentResource):
     of etcd does not go as long as etcd needs it.
     """
 
-    endpoints: pulumi.Output[list[str]]
-    """The addresses of etcd's members."""
-
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -63,7 +62,6 @@ class Cluster(pulumi.ComponentResource):
         self._pki = Pki(
             f"{name}-pki", {"members": args["members"]}, pulumi.ResourceOptions(parent=self)
         )
-        self.endpoints = pulumi.Output.all(*self._members.values())
         self.hosts: list[Machine] = []
         self._configured: list[remote.Command] = []
         self._etcd_steps: list[remote.Command] = []
@@ -72,7 +70,7 @@ class Cluster(pulumi.ComponentResource):
         self._leaves: dict[str, DrainOnDelete] = {}
         for host in args.get("hosts", []):
             self.add(host)
-        self.register_outputs({"endpoints": self.endpoints})
+        self.register_outputs({})
 
     def add(self, host: Machine) -> None:
         """Set a machine up: software and certificates, etcd if it is a member, fleet."""
@@ -153,38 +151,29 @@ class Cluster(pulumi.ComponentResource):
 
     def _configuration(self, host: Machine) -> pulumi.Output[str]:
         is_member = host["name"] in self._members
-        roles = ["fleet", "app", "nginx", *(["root"] if is_member else [])]
-        return pulumi.Output.json_dumps(
-            {
-                "resource": host["id"],
-                "software": self._software.sha,
-                "name": host["name"],
-                "address": host["address"],
-                "metadata": host["metadata"],
-                "endpoints": self.endpoints,
-                "agent_ttl": self._args.get("agent_ttl", 10),
-                "reconcile_interval": self._args.get("reconcile_interval", RECONCILE_INTERVAL),
-                "registry": self._args.get("registry", ""),
-                "authority": self._pki.authority,
-                "roles": {role: self._pair(role) for role in roles},
-                "member": self._pair(host["name"]) if is_member else None,
-            }
+        configuration = Configuration[pulumi.Input[str]](
+            resource=host["id"],
+            software=self._software.sha,
+            name=host["name"],
+            address=host["address"],
+            metadata=host["metadata"],
+            endpoints=list(self._members.values()),
+            agent_ttl=self._args.get("agent_ttl", 10),
+            reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
+            registry=self._args.get("registry", ""),
+            authority=self._pki.authority,
+            roles={role.name: self._pair(role.name) for role in held_by(member=is_member)},
+            member=self._pair(host["name"]) if is_member else None,
         )
+        return pulumi.Output.json_dumps(configuration.to_wire())
 
-    def _pair(self, name: str) -> dict[str, pulumi.Output[str]]:
-        certificate, key = self._pki.pairs[name]
-        return {"cert": certificate, "key": key}
+    def _pair(self, name: str) -> Pair[pulumi.Input[str]]:
+        return Pair(*self._pki.pairs[name])
 
     def _etcd(self, host: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
-        stdin = pulumi.Output.json_dumps(
-            {
-                "resource": host["id"],
-                "name": host["name"],
-                "address": host["address"],
-                "members": self._members,
-            }
-        )
+        wanted = Membership(host["id"], host["name"], host["address"], self._members)
+        stdin = pulumi.Output.json_dumps(wanted.to_wire())
         first = "etcd" if self._etcd_steps else "etcd-bootstrap"
         after = [configured, *self._etcd_steps[-1:]]
         return self._step(host, "etcd", stdin, after, create=first, seconds=240)
@@ -199,7 +188,7 @@ class Cluster(pulumi.ComponentResource):
         return self._step(
             self.hosts[0],
             "etcd-members",
-            pulumi.Output.json_dumps({"members": members}),
+            pulumi.Output.json_dumps(Members(self._members).to_wire()),
             self._etcd_steps,
             seconds=300,
             before_update=hooks,
@@ -207,12 +196,8 @@ class Cluster(pulumi.ComponentResource):
 
     def _fleetd(self, host: Machine, configured: remote.Command) -> remote.Command:
         """Its input tells what the machine was configured with: a change of that restarts it."""
-        stdin = pulumi.Output.json_dumps(
-            {
-                "configuration": configured.stdin.apply(_sha256),
-                "member": host["name"] in self._members,
-            }
-        )
+        wanted = FleetdSetup(configured.stdin.apply(_sha256), host["name"] in self._members)
+        stdin = pulumi.Output.json_dumps(wanted.to_wire())
         after = [configured, *self._etcd_steps, *self._dropped]
         return self._step(host, "fleetd", stdin, after, seconds=180)
 

@@ -6,12 +6,11 @@ from typing import TypedDict
 import pulumi
 import pulumi_tls as tls
 
+from .fleet.etcd_roles import ROLES
 from .machine import MachineAddress
 
 YEARS_10 = 10 * 365 * 24
 """Hours. Nothing renews by itself: a renewal would change every machine on some later `up`."""
-ROLES = ("root", "fleet", "app", "nginx")
-"""etcd's users; a certificate's common name says which one it is."""
 SERVER_NAME = "etcd"
 """A name in every member's certificate, for clients that are given all members at once."""
 
@@ -41,7 +40,7 @@ class Pki(pulumi.ComponentResource):
         self._authority_key = self._key(name)
         self._authority = self._self_signed(name)
         self.authority = self._authority.cert_pem
-        pairs = {role: self._signed(role, ["client_auth"]) for role in ROLES}
+        pairs = {role.name: self._signed(role.name, ["client_auth"]) for role in ROLES}
         pairs |= {member["name"]: self._member(member) for member in args["members"]}
         self.pairs = pairs
         self.certificates = pulumi.Output.all(**{name: cert for name, (cert, _) in pairs.items()})

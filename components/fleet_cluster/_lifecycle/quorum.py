@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from ..fleet.setup.inputs import MachineRemoval, Members, StepInput
 from ..machine import Connection
 from ..ssh_config import openssh_files
 from .ssh_call import call_any
@@ -29,13 +30,12 @@ class QuorumError(Exception):
 
 def may_leave(name: str, address: str, machine: str, *, preview: bool = False) -> str:
     """The command that fails if a machine has to stay; `machine` is its own id, if known."""
-    asked = {"name": name, "address": address, "machine": machine, "preview": preview}
-    return _step("may-leave", asked)
+    return _step("may-leave", MachineRemoval(name, address, machine, preview))
 
 
 def may_shrink(members: Mapping[str, str]) -> str:
     """The command that fails if etcd cannot be made smaller, to members at these addresses."""
-    return _step("may-shrink", {"members": dict(members)})
+    return _step("may-shrink", Members(members))
 
 
 def in_preview(
@@ -78,7 +78,7 @@ def ask(members: list[str], files: Mapping[str, str], command: str) -> str:
     return answer.stderr.strip() if answer.returncode == REFUSED else ""
 
 
-def _step(step: str, asked: Mapping[str, object]) -> str:
+def _step(step: str, asked: StepInput) -> str:
     """One that is refused says why on stderr, and changes nothing."""
-    question = shlex.quote(json.dumps(asked))
+    question = shlex.quote(json.dumps(asked.to_wire()))
     return f"echo {question} | sudo timeout {SECONDS} fleet-setup {step}"

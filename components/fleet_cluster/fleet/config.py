@@ -1,4 +1,4 @@
-"""/etc/fleet/fleet.conf: what fleetd and fleetctl need to know on a machine."""
+"""/etc/fleet/fleet.conf: a machine's settings, which the set-up writes and fleetd reads."""
 
 import json
 import re
@@ -52,6 +52,13 @@ def read(path: Path = PATH) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def render(config: Config) -> str:
+    """The file's text, as `parse` reads it: JSON."""
+    values = {each.name: getattr(config, each.name) for each in fields(Config)}
+    given = {name: value for name, value in values.items() if value is not None}
+    return json.dumps(given, indent=2, default=str) + "\n"
 
 
 def parse(text: str) -> Config:

@@ -1,11 +1,12 @@
 """/etc/fleet/fleet.conf."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.config import ConfigError, parse, read
+from fleet_cluster.fleet.config import ConfigError, parse, read, render
 
 GOOD = {
     "endpoints": ["10.0.0.11:2379", "10.0.0.12:2379"],
@@ -27,6 +28,17 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (config.public_ip, config.metadata) == ("10.0.0.11", {"role": "web"})
     assert (config.agent_ttl, config.reconcile_interval) == (7, 3600.0)
     assert config.key_file == Path("/etc/fleet/pki/fleet.key")
+
+
+@pytest.mark.parametrize("text", [json.dumps(GOOD), '{"endpoints": ["[::1]:2379"]}'])
+def test_what_is_written_is_read(text: str) -> None:
+    config = parse(text)
+    assert parse(render(config)) == config
+
+
+def test_every_setting_is_written() -> None:
+    everything = replace(parse(json.dumps(GOOD)), metrics_address="10.0.0.11:9179")
+    assert json.loads(render(everything)) == {**GOOD, "metrics_address": "10.0.0.11:9179"}
 
 
 def test_defaults() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from .configure import configure
 from .etcd import set_up_member
 from .fleetd import start
+from .inputs import StepInputError
 from .quorum import Quorum
 from .shell import StepError, say
 
@@ -33,6 +34,8 @@ def main() -> None:
     except StepError as error:
         say(str(error))
         sys.exit(error.code)
+    except StepInputError as error:
+        sys.exit(f"input of the step {step}: {error}")
 
 
 if __name__ == "__main__":

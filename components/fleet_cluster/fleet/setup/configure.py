@@ -6,7 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from .files import ETCD_DROP_IN, SSHD_OUTPUTS, Configuration, File, files
+from .files import ETCD_DROP_IN, SSHD_OUTPUTS, File, files
+from .inputs import Configuration
 from .shell import run, say, systemctl, write
 
 SOFTWARE = Path("/opt/fleet")
@@ -15,7 +16,7 @@ SERVICES = ("fleetd.service", "fleet-fence.service", "fleet-fence.path")
 
 def configure(stdin: str) -> None:
     """Unpack the software, write all files; reload what has to notice."""
-    configuration = Configuration.from_json(stdin)
+    configuration = Configuration[str].from_json(stdin)
     unpack(Path(sys.argv[0]), configuration.software)
     machine_id = Path("/etc/machine-id").read_text().strip()
     changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}

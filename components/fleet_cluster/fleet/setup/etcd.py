@@ -4,14 +4,14 @@ The first machine bootstraps a cluster of one, once. Every other first boot, gro
 removes the stale member of that name, joins as a learner, and is promoted when it has caught up.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .etcd_auth import enable_auth
 from .etcd_service import EtcdService
 from .etcdctl import Etcdctl, peer_url
 from .files import etcd_environment
+from .inputs import Membership
 from .shell import StepError, say
 
 IDENTITY = "/fleet/cluster"
@@ -19,33 +19,17 @@ IDENTITY = "/fleet/cluster"
 
 
 @dataclass(frozen=True)
-class Membership:
-    """What the step `etcd` gets on stdin."""
+class MemberSetup:
+    """The making of this machine's member of etcd."""
 
-    resource: str
-    name: str
-    address: str
-    members: Mapping[str, str]
-    """All machines that are to keep etcd's data: name to address."""
-
-    @property
-    def others(self) -> list[str]:
-        """Addresses of the other members."""
-        return [address for name, address in self.members.items() if name != self.name]
+    wanted: Membership[str]
+    etcdctl: Etcdctl = Etcdctl()
+    service: EtcdService = EtcdService()
 
     @property
     def peer(self) -> str:
         """URL at which its peers reach it."""
-        return peer_url(self.address)
-
-
-@dataclass(frozen=True)
-class MemberSetup:
-    """The making of this machine's member of etcd."""
-
-    wanted: Membership
-    etcdctl: Etcdctl = Etcdctl()
-    service: EtcdService = EtcdService()
+        return peer_url(self.wanted.address)
 
     def set_up(self, bootstrap: bool) -> None:
         """Makes this machine a member in good health.
@@ -70,7 +54,7 @@ class MemberSetup:
     def _bootstrap(self) -> None:
         """A cluster of one, once: a member that loses its data must not do it by itself."""
         say(f"etcd on {self.wanted.name}: bootstrapping a new cluster")
-        alone = [(self.wanted.name, self.wanted.peer)]
+        alone = [(self.wanted.name, self.peer)]
         self.service.start_anew(self._environment(alone, "new"))
         self._wait_to_answer()
         self.service.configure(self._environment(alone, "existing"))
@@ -91,17 +75,17 @@ class MemberSetup:
         """Adds the learner, in place of a stale member of that name or address."""
         wanted = self.wanted
         for stale in self.etcdctl.members(cluster):
-            if stale.name == wanted.name or stale.peer == wanted.peer:
+            if stale.name == wanted.name or stale.peer == self.peer:
                 say(f"etcd: removing the stale member {stale.id} of {wanted.name}")
                 self.etcdctl(cluster, "member", "remove", stale.id)
-        peer = f"--peer-urls={wanted.peer}"
+        peer = f"--peer-urls={self.peer}"
         self.etcdctl(cluster, "member", "add", wanted.name, "--learner", peer)
         return True
 
     def _promoted(self, cluster: Sequence[str]) -> bool:
         """Whether this member votes; a learner that has caught up is promoted."""
         for one in self.etcdctl.members(cluster):
-            if one.peer == self.wanted.peer and one.learner:
+            if one.peer == self.peer and one.learner:
                 # A promotion right behind another change gets lost; etcd tells only after 7 s.
                 self.etcdctl(cluster, "member", "promote", one.id, seconds=2)
         return self.etcdctl.healthy(self.wanted.address)
@@ -110,7 +94,7 @@ class MemberSetup:
         """Starts etcd on the data that is here. False if the cluster has removed this member."""
         self.service.enable()
         cluster = self.etcdctl.reachable(self.wanted.others)
-        if cluster and self.wanted.peer not in self._peers(cluster):
+        if cluster and self.peer not in self._peers(cluster):
             return False
         self._wait_to_answer()
         return True
@@ -123,7 +107,7 @@ class MemberSetup:
 
     def _is_alone(self) -> bool:
         """Whether this member is all of the cluster, as after a snapshot was restored."""
-        return self._peers([self.wanted.address]) == [self.wanted.peer]
+        return self._peers([self.wanted.address]) == [self.peer]
 
     def _peers(self, cluster: Sequence[str]) -> list[str]:
         return [one.peer for one in self.etcdctl.members(cluster)]
@@ -144,10 +128,10 @@ class MemberSetup:
 
 def set_up_member(stdin: str, bootstrap: bool) -> None:
     """The step itself; `bootstrap` on the machine that may begin a cluster."""
-    MemberSetup(Membership(**json.loads(stdin))).set_up(bootstrap)
+    MemberSetup(Membership[str].from_json(stdin)).set_up(bootstrap)
 
 
-def without_data(wanted: Membership) -> str:
+def without_data(wanted: Membership[str]) -> str:
     """Message when no member that answers has data: who is missing, and the ways out."""
     way_out = (
         "Bring the other machines back, or restore a snapshot."

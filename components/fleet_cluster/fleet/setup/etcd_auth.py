@@ -1,14 +1,8 @@
 """Authentication of etcd: a certificate's common name is its user, and each has one role."""
 
+from ..etcd_roles import ROLES
 from .etcdctl import Etcdctl
 from .shell import StepError
-
-PERMISSIONS = {
-    "fleet": [("readwrite", "/fleet")],
-    "app": [("readwrite", "/app"), ("readwrite", "/test")],
-    "nginx": [("read", "/app")],
-}
-"""What each role's certificate may do in etcd, by key prefix."""
 
 
 def enable_auth(etcdctl: Etcdctl, address: str) -> None:
@@ -16,13 +10,13 @@ def enable_auth(etcdctl: Etcdctl, address: str) -> None:
     here = [address]
     if '"enabled":true' in etcdctl(here, "auth", "status", "--write-out=json").replace(" ", ""):
         return
-    for role in ("root", *PERMISSIONS):
-        _create(etcdctl, here, "role", "add", role)
-        _create(etcdctl, here, "user", "add", role, "--no-password")
-        etcdctl(here, "user", "grant-role", role, role)
-    for role, grants in PERMISSIONS.items():
-        for access, prefix in grants:
-            etcdctl(here, "role", "grant-permission", role, "--prefix=true", access, prefix)
+    for role in ROLES:
+        _create(etcdctl, here, "role", "add", role.name)
+        _create(etcdctl, here, "user", "add", role.name, "--no-password")
+        etcdctl(here, "user", "grant-role", role.name, role.name)
+        for permission in role.permissions:
+            grant = (role.name, "--prefix=true", permission.access, permission.prefix)
+            etcdctl(here, "role", "grant-permission", *grant)
     etcdctl(here, "auth", "enable")
 
 

@@ -1,8 +1,12 @@
 """The text of every file that the set-up writes on a machine. Pure."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from .. import config, etcd_roles
+from ..config import Config
+from .inputs import Configuration
 
 ETCD_PKI = "/etc/etcd/pki"
 FLEET_PKI = "/etc/fleet/pki"
@@ -27,58 +31,18 @@ _WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/current exec python3 -m fleet.{modu
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A certificate and its private key, PEM."""
-
-    cert: str
-    key: str
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """What the step `configure` gets on stdin."""
-
-    resource: str
-    """The provider's id of this machine; another one runs the step again."""
-    software: str
-    """SHA-256 of the archive that brought this code."""
-    name: str
-    address: str
-    metadata: Mapping[str, str]
-    endpoints: tuple[str, ...]
-    """Addresses of the machines that keep etcd's data."""
-    agent_ttl: int
-    reconcile_interval: int
-    registry: str
-    """An image registry that speaks plain HTTP; empty if there is none."""
-    authority: str
-    roles: Mapping[str, Pair]
-    """fleet, app, nginx; root too on a member of etcd."""
-    member: Pair | None
-
-    @classmethod
-    def from_json(cls, text: str) -> "Configuration":
-        """Read stdin."""
-        raw = json.loads(text)
-        raw["endpoints"] = tuple(raw["endpoints"])
-        raw["roles"] = {role: Pair(**pair) for role, pair in raw["roles"].items()}
-        raw["member"] = Pair(**raw["member"]) if raw["member"] else None
-        return cls(**raw)
-
-
-@dataclass(frozen=True)
 class File:
-    """A file's text, who may read it, and what notices a change of it."""
+    """A file's text, and who may read it."""
 
     text: str
     group: str = "root"
     mode: int = 0o644
 
 
-def files(configuration: Configuration, machine_id: str) -> dict[str, File]:
+def files(configuration: Configuration[str], machine_id: str) -> dict[str, File]:
     """Every file of the set-up, by path."""
     return {
-        "/etc/fleet/fleet.conf": File(fleet_conf(configuration)),
+        str(config.PATH): File(fleet_conf(configuration)),
         "/etc/fleet/environment": File(environment(configuration, machine_id)),
         "/etc/docker/daemon.json": File(docker_daemon(configuration)),
         SSHD_OUTPUTS: File("AcceptEnv PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR\n"),
@@ -92,22 +56,23 @@ def files(configuration: Configuration, machine_id: str) -> dict[str, File]:
     }
 
 
-def fleet_conf(configuration: Configuration) -> str:
-    """What fleetd and fleetctl read: JSON."""
-    content = {
-        "endpoints": [f"{address}:{CLIENT_PORT}" for address in configuration.endpoints],
-        "public_ip": configuration.address,
-        "metadata": dict(configuration.metadata),
-        "agent_ttl": configuration.agent_ttl,
-        "reconcile_interval": configuration.reconcile_interval,
-        "ca_file": f"{FLEET_PKI}/ca.crt",
-        "cert_file": f"{FLEET_PKI}/fleet.crt",
-        "key_file": f"{FLEET_PKI}/fleet.key",
-    }
-    return json.dumps(content, indent=2) + "\n"
+def fleet_conf(configuration: Configuration[str]) -> str:
+    """fleet.conf, what fleetd and fleetctl read."""
+    return config.render(
+        Config(
+            endpoints=tuple(f"{address}:{CLIENT_PORT}" for address in configuration.endpoints),
+            public_ip=configuration.address,
+            metadata=configuration.metadata,
+            agent_ttl=configuration.agent_ttl,
+            reconcile_interval=configuration.reconcile_interval,
+            ca_file=Path(FLEET_PKI, "ca.crt"),
+            cert_file=Path(FLEET_PKI, f"{etcd_roles.FLEET.name}.crt"),
+            key_file=Path(FLEET_PKI, f"{etcd_roles.FLEET.name}.key"),
+        )
+    )
 
 
-def environment(configuration: Configuration, machine_id: str) -> str:
+def environment(configuration: Configuration[str], machine_id: str) -> str:
     """For units' EnvironmentFile= and for the operator's shell: etcdctl works as it is."""
     endpoints = ",".join(f"https://{address}:{CLIENT_PORT}" for address in configuration.endpoints)
     variables = {
@@ -118,13 +83,13 @@ def environment(configuration: Configuration, machine_id: str) -> str:
         "ETCDCTL_API": "3",
         "ETCDCTL_ENDPOINTS": endpoints,
         "ETCDCTL_CACERT": f"{FLEET_PKI}/ca.crt",
-        "ETCDCTL_CERT": f"{FLEET_PKI}/app.crt",
-        "ETCDCTL_KEY": f"{FLEET_PKI}/app.key",
+        "ETCDCTL_CERT": f"{FLEET_PKI}/{etcd_roles.APP.name}.crt",
+        "ETCDCTL_KEY": f"{FLEET_PKI}/{etcd_roles.APP.name}.key",
     }
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
-def docker_daemon(configuration: Configuration) -> str:
+def docker_daemon(configuration: Configuration[str]) -> str:
     """Docker's configuration. Images are named by digest, so plain HTTP cannot forge them."""
     registries = [configuration.registry] if configuration.registry else []
     return json.dumps({"insecure-registries": registries}, indent=2) + "\n"
@@ -161,19 +126,20 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
     return "".join(f'{name}="{value}"\n' for name, value in variables.items())
 
 
-def _role_files(configuration: Configuration) -> dict[str, File]:
+def _role_files(configuration: Configuration[str]) -> dict[str, File]:
     found: dict[str, File] = {}
-    for role, pair in configuration.roles.items():
-        # root administers etcd: only root itself reads its key.
+    for role in etcd_roles.held_by(member=configuration.member is not None):
+        pair = configuration.roles[role.name]
+        # What administers etcd is for root alone.
         folder, group, mode = (
-            (ETCD_PKI, "root", 0o600) if role == "root" else (FLEET_PKI, "fleet", 0o640)
+            (ETCD_PKI, "root", 0o600) if role.members_only else (FLEET_PKI, "fleet", 0o640)
         )
-        found[f"{folder}/{role}.crt"] = File(pair.cert)
-        found[f"{folder}/{role}.key"] = File(pair.key, group, mode)
+        found[f"{folder}/{role.name}.crt"] = File(pair.cert)
+        found[f"{folder}/{role.name}.key"] = File(pair.key, group, mode)
     return found
 
 
-def _member_files(configuration: Configuration) -> dict[str, File]:
+def _member_files(configuration: Configuration[str]) -> dict[str, File]:
     if configuration.member is None:
         return {}
     return {

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .etcd_service import retire
+from .inputs import FleetdSetup
 from .shell import run, say, systemctl, until
 
 PATIENCE = 90.0
@@ -16,7 +17,7 @@ def start(stdin: str) -> None:
 
     systemd waits until fleetd has announced the machine.
     """
-    if not json.loads(stdin)["member"]:
+    if not FleetdSetup[str].from_json(stdin).member:
         retire()
     systemctl("enable", "fleetd.service")
     systemctl("enable", "--now", "fleet-fence.path")

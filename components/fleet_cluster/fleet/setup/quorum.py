@@ -3,14 +3,13 @@
 All are asked before anything is changed.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..config import Config, read
 from ..model.keys import address_key
 from .etcdctl import Etcdctl
+from .inputs import MachineRemoval, Members
 from .shell import RefusedError, StepError, say, until
 
 PATIENCE = 10.0
@@ -42,25 +41,20 @@ class Quorum:
     def may_leave(self, stdin: str) -> None:
         """The step `may-leave`: refuses that a machine goes as long as etcd needs its member.
 
-        Input is the machine's `name`, its `address`, its own id `machine`, and whether this is a
-        `preview`: that one has nothing against a machine that is dead already.
-
         Raises:
             RefusedError: it has to stay.
         """
-        asked: dict[str, Any] = json.loads(stdin)
+        asked = MachineRemoval.from_json(stdin)
         self._insist(lambda: self._objection(asked))
-        say(f"etcd can do without {asked['name']}")
+        say(f"etcd can do without {asked.name}")
 
     def may_shrink(self, stdin: str) -> None:
         """The step `may-shrink`: refuses that etcd gets smaller while one that stays is missing.
 
-        Input is the `members` that stay, name to address.
-
         Raises:
             RefusedError: it has to stay as it is.
         """
-        addresses = list(json.loads(stdin)["members"].values())
+        addresses = list(Members[str].from_json(stdin).members.values())
 
         def objection() -> str:
             cluster = self.etcdctl.reachable(addresses)
@@ -76,7 +70,7 @@ class Quorum:
         Raises:
             RefusedError: one of those that stay does not answer.
         """
-        addresses = list(json.loads(stdin)["members"].values())
+        addresses = list(Members[str].from_json(stdin).members.values())
         surplus = [one for one in self.etcdctl.members(addresses) if one.address not in addresses]
         if not surplus:
             return
@@ -107,17 +101,17 @@ class Quorum:
         if not until(none, self.patience):
             raise RefusedError(objections[-1])
 
-    def _objection(self, asked: dict[str, Any]) -> str:
+    def _objection(self, asked: MachineRemoval) -> str:
         """What etcd's members, asked now, have against a machine's going; empty if nothing."""
-        if asked["preview"] and not self.etcdctl.healthy(asked["address"]):
+        if asked.preview and not self.etcdctl.healthy(asked.address):
             return ""
         known = [place.rpartition(":")[0] for place in self.config().endpoints]
         cluster = self.etcdctl.reachable(known)
         if not cluster:
             return LOST
-        if self._has_successor(asked["machine"], asked["address"], cluster):
+        if self._has_successor(asked.machine, asked.address, cluster):
             return ""
-        return objection(asked["address"], self._voters(cluster))
+        return objection(asked.address, self._voters(cluster))
 
     def _has_successor(self, machine: str, address: str, cluster: list[str]) -> bool:
         """Whether another machine has the address: this one was gone before it was asked for."""

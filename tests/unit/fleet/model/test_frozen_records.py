@@ -32,7 +32,8 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
 )
 from fleet_cluster.fleet.model.wire import from_wire, to_wire
-from fleet_cluster.fleet.setup.files import Configuration, Pair, fleet_conf
+from fleet_cluster.fleet.setup.files import fleet_conf
+from fleet_cluster.fleet.setup.inputs import Configuration, Pair
 from fleet_cluster.fleet.systemd import fence
 from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
 from tests.unit.fleet.fakes.kv import MemoryKV

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.setup.etcd import MemberSetup, Membership
-from fleet_cluster.fleet.setup.etcd_auth import PERMISSIONS
+from fleet_cluster.fleet.etcd_roles import ROLES
+from fleet_cluster.fleet.setup.etcd import MemberSetup
 from fleet_cluster.fleet.setup.etcd_service import EtcdService
 from fleet_cluster.fleet.setup.files import File
+from fleet_cluster.fleet.setup.inputs import Membership
 from fleet_cluster.fleet.setup.shell import StepError
 
 from .etcd_members import EtcdMembers
@@ -87,9 +88,9 @@ def test_each_role_may_do_what_is_written(machine: Machine):
     done = machine.step(bootstrap=True)
     granted = [line.split()[2:] for line in done if line.startswith("role grant-permission")]
     expected = [
-        [role, "--prefix=true", access, prefix]
-        for role, grants in PERMISSIONS.items()
-        for access, prefix in grants
+        [role.name, "--prefix=true", one.access, one.prefix]
+        for role in ROLES
+        for one in role.permissions
     ]
     assert granted == expected
     again = [line for line in machine.step(bootstrap=True)[len(done) :] if "systemctl" not in line]

@@ -1,12 +1,13 @@
 """The files that the set-up writes on a machine, and who may read them."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
-from fleet_cluster.fleet.setup.files import Configuration, Pair, etcd_environment, files
+from fleet_cluster.fleet.setup.files import etcd_environment, files
+from fleet_cluster.fleet.setup.inputs import Configuration, Pair
 
 MACHINE_ID = "3f2a91bc" * 4
 CONFIGURATION = Configuration(
@@ -23,10 +24,6 @@ CONFIGURATION = Configuration(
     roles={role: Pair(f"{role} cert", f"{role} key") for role in ("root", "fleet", "app", "nginx")},
     member=Pair("member cert", "member key"),
 )
-
-
-def test_configuration_survives_its_journey_through_stdin():
-    assert Configuration.from_json(json.dumps(asdict(CONFIGURATION))) == CONFIGURATION
 
 
 def test_fleet_conf_lists_the_members_with_their_port():

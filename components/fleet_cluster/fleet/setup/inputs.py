@@ -1,0 +1,143 @@
+"""Inputs of the set-up's steps: JSON that Pulumi's side writes and a machine reads. Pure.
+
+Each field is named here and nowhere else. On a machine a text is a `str`; on Pulumi's side it may
+be an output, and the class is `Configuration[pulumi.Input[str]]`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeVar
+
+from ..model.wire import from_wire, to_wire, wire_names
+
+Text = TypeVar("Text")
+
+
+class StepInputError(ValueError):
+    """An input is not what its step reads; the message names the field."""
+
+
+@dataclass(frozen=True)
+class StepInput:
+    """An input: a JSON object with all of its class's fields."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object, with whatever stands for its texts."""
+        return to_wire(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read stdin. Fields that this version does not know are a newer program's.
+
+        Raises:
+            StepInputError: not a JSON object, or a field is missing.
+        """
+        try:
+            raw: Any = json.loads(text)
+            known = from_wire(cls, raw)
+        except (ValueError, AttributeError) as error:
+            raise StepInputError(f"not a JSON object: {text[:200]!r}") from error
+        missing = [name for name in wire_names(cls).values() if name not in raw]
+        if missing:
+            raise StepInputError(f"{cls.__name__} without {', '.join(missing)}")
+        return cls(**cls._values(known))
+
+    @classmethod
+    def _values(cls, known: dict[str, Any]) -> dict[str, Any]:
+        """Values by attribute, of those that were read."""
+        return known
+
+
+@dataclass(frozen=True)
+class Pair(Generic[Text]):
+    """A certificate and its private key, PEM."""
+
+    cert: Text
+    key: Text
+
+
+@dataclass(frozen=True)
+class Configuration(StepInput, Generic[Text]):
+    """Input of the step `configure`."""
+
+    resource: Text
+    """The provider's id of this machine; another one runs the step again."""
+    software: str
+    """SHA-256 of the archive that brought this code."""
+    name: str
+    address: Text
+    metadata: Mapping[str, str]
+    endpoints: Sequence[Text]
+    """Addresses of the machines that keep etcd's data."""
+    agent_ttl: int
+    reconcile_interval: int
+    registry: Text
+    """An image registry that speaks plain HTTP; empty if there is none."""
+    authority: Text
+    roles: Mapping[str, Pair[Text]]
+    """By etcd's roles of which the machine holds the certificate (`etcd_roles.held_by`)."""
+    member: Pair[Text] | None
+    """The certificate of etcd's member; none if the machine is none."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object, with whatever stands for its texts."""
+        roles = {role: to_wire(pair) for role, pair in self.roles.items()}
+        member = to_wire(self.member) if self.member else None
+        return {**super().to_wire(), "roles": roles, "member": member}
+
+    @classmethod
+    def _values(cls, known: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **known,
+            "endpoints": tuple(known["endpoints"]),
+            "roles": {role: Pair(**pair) for role, pair in known["roles"].items()},
+            "member": Pair(**known["member"]) if known["member"] else None,
+        }
+
+
+@dataclass(frozen=True)
+class Membership(StepInput, Generic[Text]):
+    """Input of the step `etcd`."""
+
+    resource: Text
+    """The provider's id of this machine; another one runs the step again."""
+    name: str
+    address: Text
+    members: Mapping[str, Text]
+    """Addresses of all machines that are to keep etcd's data, by name."""
+
+    @property
+    def others(self) -> list[Text]:
+        """Addresses of the other members."""
+        return [address for name, address in self.members.items() if name != self.name]
+
+
+@dataclass(frozen=True)
+class Members(StepInput, Generic[Text]):
+    """Input of the steps `etcd-members` and `may-shrink`."""
+
+    members: Mapping[str, Text]
+    """Addresses of the members that stay, by name."""
+
+
+@dataclass(frozen=True)
+class MachineRemoval(StepInput):
+    """Input of the step `may-leave`."""
+
+    name: str
+    address: str
+    machine: str
+    """The machine's own id; empty if it is not known."""
+    preview: bool
+    """Whether nothing goes yet: then nothing speaks against a machine that is dead already."""
+
+
+@dataclass(frozen=True)
+class FleetdSetup(StepInput, Generic[Text]):
+    """Input of the step `fleetd`."""
+
+    configuration: Text
+    """SHA-256 of what the machine was configured with; another one runs the step again."""
+    member: bool
+    """Whether the machine is to keep etcd's data."""
