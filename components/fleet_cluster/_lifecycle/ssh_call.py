@@ -1,6 +1,6 @@
 """Calls of machines with OpenSSH, its files written for each call alone.
 
-With the standard library only: `store_probe.py`, which runs by itself, needs it too.
+With the standard library only: `etcd_data_probe.py`, which runs by itself, needs it too.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""The provider that all three stand-ins share: it leads Pulumi's requests to resources."""
+"""The provider that all stand-ins share: it leads Pulumi's requests to resources."""
 
 import asyncio
 import functools

@@ -1,8 +1,8 @@
 """What this computer's Docker engine offers: asked once, before anything is made.
 
 Runs by itself (`python3 -`, with the standard library only) as the stack's first resource. Prints
-JSON `{"subnet", "gateway", "registry_port", "ssh_ports", "privileged", "direct"}`, which the
-stack's state keeps, so that later previews are stable. Run again, it keeps what it found.
+JSON `{"subnet", "registry_port", "ssh_ports", "privileged", "direct", "load_balancer_port"}`, which
+the stack's state keeps, so that later previews are stable. Run again, it keeps what it found.
 """
 
 import ipaddress

@@ -129,7 +129,7 @@ class Node:
             self.disturbed_at = self.world.clock()
 
     def _feel_lag(self) -> None:
-        """A watch that is silent for long is found to be dead: see `etcd/watching.py`."""
+        """A watch that is silent for long is found to be dead: see `etcd/watch.py`."""
         late = self.has("lag") or self.has("deaf")
         self.lagging_for = self.lagging_for + TICK if late else 0.0
         if late:

@@ -37,7 +37,7 @@ class Transaction:
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """The unit files that these units name: SHA-256 to text."""
     records: Mapping[str, Record | None] = field(default_factory=dict[str, Record | None])
-    """Other records that change, by key: marks, moves and orders; None removes one."""
+    """Other records that change, by key; None removes one."""
     lease: int = 0
     """What these records are bound to; 0: they stay."""
 
