@@ -53,14 +53,14 @@ def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: UnitSta
     """Decide about one unit: what the machine has of it, what it is told, what systemd says."""
     if wanted is None:
         return Action.NOTHING
-    here = wanted.target is not DesiredState.INACTIVE
+    here = wanted.desired_state is not DesiredState.INACTIVE
     if unit is None:
         return Action.WRITE if here else Action.NOTHING
     if not here:
         return Action.REMOVE if is_at_rest(status) else Action.STOP
     if wanted.sha != unit.sha:
         return Action.WRITE if is_at_rest(status) else Action.STOP
-    return _towards(wanted.target, unit, status)
+    return _towards(wanted.desired_state, unit, status)
 
 
 def _towards(target: DesiredState, unit: LocalUnit, status: UnitStatus) -> Action:
@@ -87,7 +87,7 @@ class _Wanted:
 
     @property
     def here(self) -> bool:
-        return self.assignment.target is not DesiredState.INACTIVE
+        return self.assignment.desired_state is not DesiredState.INACTIVE
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ class Agent:
         if unit is None or unit.revision > 0:
             return unit is not None
         told, is_up = wanted.assignment, unit.progress is Progress.STARTED
-        return is_up and (told.sha, told.target) == (unit.sha, DesiredState.LAUNCHED)
+        return is_up and (told.sha, told.desired_state) == (unit.sha, DesiredState.LAUNCHED)
 
     def _follow(self, wanted: Mapping[str, _Wanted]) -> None:
         """Note which assignments are followed now."""
@@ -422,7 +422,7 @@ class Agent:
             name
             for name, unit in self._ledger.units.items()
             if (
-                view.wanted[name].assignment.target is DesiredState.LAUNCHED
+                view.wanted[name].assignment.desired_state is DesiredState.LAUNCHED
                 if name in view.wanted
                 else unit.progress is Progress.STARTED
             )
@@ -576,10 +576,10 @@ class Agent:
             sub=status.sub,
             sha=unit.sha,
             since=status.since,
-            held=not unit.revision,
+            orphan=not unit.revision,
             problem=problem.reason if problem else "",
             journal=self._accounts.journal(name),
-            told=unit.told,
+            start_requested_at=unit.told,
             job=self._accounts.job(name, unit, status),
             reason=self._accounts.reason(name),
         )
@@ -650,7 +650,7 @@ def _of_units(names: Iterable[str], refused: Mapping[str, str]) -> dict[str, str
 
 
 def _log(event: str, verb: str, name: str, wanted: _Wanted) -> None:
-    told = f"assigned {wanted.assignment.target} at revision {wanted.revision}"
+    told = f"assigned {wanted.assignment.desired_state} at revision {wanted.revision}"
     log.info("%s %s: %s", verb, name, told, extra=about(event, name, revision=wanted.revision))
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from ..kv import KV, Condition, KeyValue, Operation, Put, Unchanged
-from ..model.keys import address_key, machine_key, mark_key
+from ..model.keys import address_key, eligibility_key, machine_key
 from ..model.record import BadRecordError
 from ..model.records import Eligibility, MachineState
 
@@ -42,8 +42,8 @@ class AddressClaim:
             operations: list[Operation] = [Put(key, self._machine.id)]
             conditions: list[Condition] = [Unchanged(key, owner.mod_revision if owner else 0)]
             if owner and self._end(owner.value):
-                mark = Eligibility(leaving=True, since=self._wall_clock())
-                operations.append(Put(mark_key(owner.value), mark.to_json()))
+                mark = Eligibility(removed=True, since=self._wall_clock())
+                operations.append(Put(eligibility_key(owner.value), mark.to_json()))
                 conditions.append(Unchanged(machine_key(owner.value), 0))
             # Refused when it announces itself again: it lives.
             self._store.commit(operations, *conditions)

@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..kv import KeyValue
-from ..model.keys import FILES, MACHINES, MARKS, METADATA, MOVES, SCHEDULE, STATES, UNITS, split_key
+from ..model.keys import (
+    ELIGIBILITY,
+    FILES,
+    MACHINES,
+    METADATA,
+    MOVES,
+    SCHEDULE,
+    STATES,
+    UNITS,
+    split_key,
+)
 from ..model.record import BadRecordError
 from ..model.records import Assignment, Eligibility, MachineState, Move, Unit, UnitState
 from ..unitfiles.names import UnitFileError
@@ -89,7 +99,7 @@ class ClusterState:
 
     def _note_held(self, place: Place) -> None:
         state = self.states.get(place)
-        if state and state.held:
+        if state and state.orphan:
             self.held.add(place)
         else:
             self.held.discard(place)
@@ -99,7 +109,7 @@ class ClusterState:
             UNITS: self.units,
             FILES: self.files,
             MACHINES: self.machines,
-            MARKS: self.marks,
+            ELIGIBILITY: self.marks,
             MOVES: self.moves,
             METADATA: self.metadata,
             SCHEDULE: self.schedule,
@@ -111,7 +121,7 @@ _TABLES: Mapping[str, Callable[[str], Any]] = {
     UNITS: Unit.from_json,
     FILES: str,
     MACHINES: MachineState.from_json,
-    MARKS: Eligibility.from_json,
+    ELIGIBILITY: Eligibility.from_json,
     MOVES: Move.from_json,
     METADATA: str,
     SCHEDULE: Assignment.from_json,

@@ -21,7 +21,7 @@ def finished(facts: Facts) -> dict[str, str]:
         if not asked.runs_once or asked.is_global or asked.machine_of or unit in followed:
             continue
         entries = _homes(facts.entries[unit])
-        if len(entries) == 1 and facts.units[unit].target is DesiredState.LAUNCHED:
+        if len(entries) == 1 and facts.units[unit].desired_state is DesiredState.LAUNCHED:
             ((machine, entry),) = entries.items()
             is_same = entry.sha == facts.units[unit].sha
             if is_same and has_ended(entry, facts.reports[unit].get(machine)):
@@ -35,11 +35,13 @@ def has_ended(entry: Assignment, state: UnitState | None) -> bool:
     It was started for this assignment, and is inactive since.
     """
     if state is None:
-        return entry.ended
+        return entry.completed
     was_started = (
-        entry.target is DesiredState.LAUNCHED and state.sha == entry.sha and not state.held
+        entry.desired_state is DesiredState.LAUNCHED and state.sha == entry.sha and not state.orphan
     )
-    return was_started and state.active == "inactive" and state.since >= state.told > 0
+    return (
+        was_started and state.active == "inactive" and state.since >= state.start_requested_at > 0
+    )
 
 
 def is_news(entry: Assignment | None, state: UnitState | None, asked: Requirements | None) -> bool:
@@ -48,11 +50,15 @@ def is_news(entry: Assignment | None, state: UnitState | None, asked: Requiremen
         entry is None
         or asked is None
         or not asked.runs_once
-        or entry.target is DesiredState.INACTIVE
+        or entry.desired_state is DesiredState.INACTIVE
     ):
         return False
-    return has_ended(entry, state) != entry.ended
+    return has_ended(entry, state) != entry.completed
 
 
 def _homes(entries: Mapping[str, Assignment]) -> dict[str, Assignment]:
-    return {on: entry for on, entry in entries.items() if entry.target is not DesiredState.INACTIVE}
+    return {
+        on: entry
+        for on, entry in entries.items()
+        if entry.desired_state is not DesiredState.INACTIVE
+    }

@@ -15,7 +15,7 @@ from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..journal_log import about
 from ..kv import KV, MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Unchanged
-from ..model.keys import LEADER, ROOT, UNITS, machine_key, mark_key, schedule_key, unit_key
+from ..model.keys import LEADER, ROOT, UNITS, eligibility_key, machine_key, schedule_key, unit_key
 from ..model.records import DesiredState
 from .cluster_state import ClusterState
 from .failure_detector import FailureDetector
@@ -110,14 +110,14 @@ class Leader:
         if not careful.keep_lost:
             self._losses.settle(self._losses.missing)
         told = any(
-            assignment.target is DesiredState.INACTIVE and machine in situation.machines
+            assignment.desired_state is DesiredState.INACTIVE and machine in situation.machines
             for (machine, _), assignment in situation.schedule.items()
         )
         return not (decision.changes or decision.waiting or decision.obsolete or told or blind)
 
     def _forgotten(self, situation: Situation, blind: bool) -> frozenset[str]:
         """The machines that nothing is kept for: lost for long, or removed for good."""
-        removed = {machine for machine, mark in situation.marks.items() if mark.leaving}
+        removed = {machine for machine, mark in situation.marks.items() if mark.removed}
         gone = frozenset[str]() if blind else removed - situation.machines.keys()
         return self._losses.longer_than(FORGET_SECONDS) | gone
 
@@ -152,8 +152,8 @@ class Leader:
         placed = {
             machine
             for (machine, unit), assignment in situation.schedule.items()
-            if assignment.target is not DesiredState.INACTIVE
-            and not assignment.ended
+            if assignment.desired_state is not DesiredState.INACTIVE
+            and not assignment.completed
             and not (unit in situation.requirements and situation.requirements[unit].is_global)
         }
         # Nobody misses a machine that was emptied before it went.
@@ -196,7 +196,7 @@ class Leader:
             return Delete(key)
         now, ago = self._wall_clock(), self._losses.ago(told.origin)
         lost_at = 0.0 if ago is None else now - ago
-        return Put(key, replace(told, at=now, lost_at=lost_at).to_json())
+        return Put(key, replace(told, decided_at=now, lost_at=lost_at).to_json())
 
     def _unchanged(self, key: str) -> Unchanged:
         entry = self._mirror.entries.get(key)
@@ -204,17 +204,17 @@ class Leader:
 
 
 def _keys_behind(change: Instruction) -> tuple[str, ...]:
-    return unit_key(change.unit), machine_key(change.machine), mark_key(change.machine)
+    return unit_key(change.unit), machine_key(change.machine), eligibility_key(change.machine)
 
 
 def _kind(change: Instruction) -> str:
     if change.assignment is None:
         return "forgotten"
-    return "withdrawn" if change.assignment.target is DesiredState.INACTIVE else "assigned"
+    return "withdrawn" if change.assignment.desired_state is DesiredState.INACTIVE else "assigned"
 
 
 def _log(change: Instruction, revision: int) -> None:
-    given = change.assignment and change.assignment.target is not DesiredState.INACTIVE
+    given = change.assignment and change.assignment.desired_state is not DesiredState.INACTIVE
     verb = "assigned to" if given else "withdrawn from"
     log.info(
         "%s %s %s at revision %d: %s",

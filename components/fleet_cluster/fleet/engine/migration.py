@@ -46,21 +46,21 @@ class Facts:
         entry = self.entries[unit].get(machine)
         if (
             entry is None
-            or entry.target is DesiredState.INACTIVE
-            or entry.moving not in self.machines
+            or entry.desired_state is DesiredState.INACTIVE
+            or entry.destination not in self.machines
         ):
             return False
-        incoming = self.entries[unit].get(entry.moving)
-        if incoming is None or incoming.target is DesiredState.INACTIVE:
+        incoming = self.entries[unit].get(entry.destination)
+        if incoming is None or incoming.desired_state is DesiredState.INACTIVE:
             return False
-        return self._has_to_go(unit, machine) or self.serves(unit, entry.moving)
+        return self._has_to_go(unit, machine) or self.serves(unit, entry.destination)
 
     def told(self, unit: str, machine: str) -> Assignment | None:
         """What has the unit run on a machine; what it holds there, it is as good as told."""
         entry, state = self.entries[unit].get(machine), self.reports[unit].get(machine)
-        if entry is None and state and state.held and state.active in _UP:
+        if entry is None and state and state.orphan and state.active in _UP:
             return Assignment(state.sha, DesiredState.LAUNCHED)
-        return entry if entry and entry.target is not DesiredState.INACTIVE else None
+        return entry if entry and entry.desired_state is not DesiredState.INACTIVE else None
 
     def serves(self, unit: str, machine: str) -> bool:
         """Whether the unit is up on a machine, with the file that it is to have."""
@@ -92,7 +92,7 @@ class Facts:
 
     def _has_to_go(self, unit: str, machine: str) -> bool:
         mark, move = self.marks.get(machine), self.moves.get(unit)
-        return bool(mark and mark.draining) or bool(move and move.source == machine)
+        return bool(mark and mark.draining) or bool(move and move.origin == machine)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Migrations:
     def _starts_first(self, unit: str) -> bool:
         """All that it follows have to start first too."""
         facts = self._facts
-        return facts.units[unit].target is DesiredState.LAUNCHED and all(
+        return facts.units[unit].desired_state is DesiredState.LAUNCHED and all(
             facts.requirements[name].starts_first for name in (unit, *facts.followed(unit))
         )
 
@@ -190,9 +190,12 @@ class Migrations:
 
 def is_at_ease(unit: str, facts: Facts, forced: bool) -> bool:
     """Whether a unit is as it is wanted: up, or done; `forced`: one that failed counts too."""
-    if facts.units[unit].target is not DesiredState.LAUNCHED or unit not in facts.requirements:
+    if (
+        facts.units[unit].desired_state is not DesiredState.LAUNCHED
+        or unit not in facts.requirements
+    ):
         return True
-    if any(entry.ended for entry in facts.entries[unit].values()):
+    if any(entry.completed for entry in facts.entries[unit].values()):
         return True
     return any(
         facts.serves(unit, machine)
@@ -207,5 +210,5 @@ def obsolete_moves(facts: Facts, plan: Plan) -> Iterator[str]:
     for unit, move in facts.moves.items():
         here = facts.entries[unit].keys() | facts.reports[unit].keys()
         there = plan.placements.get(unit)
-        if move.source not in here or there != move.target or there == move.source:
+        if move.origin not in here or there != move.destination or there == move.origin:
             yield unit

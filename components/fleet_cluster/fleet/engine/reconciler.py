@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from ..model.keys import mark_key, metadata_key, move_key
+from ..model.keys import eligibility_key, metadata_key, move_key
 from ..model.records import (
     Assignment,
     DesiredState,
@@ -85,7 +85,7 @@ def wanted_units(units: Mapping[str, Unit]) -> list[str]:
     return [
         name
         for name, unit in units.items()
-        if unit.target is not DesiredState.INACTIVE and not is_template(name)
+        if unit.desired_state is not DesiredState.INACTIVE and not is_template(name)
     ]
 
 
@@ -154,8 +154,8 @@ class _Reconciler:
         """Of machines that were removed, once nothing is kept for them; the mark goes last."""
         kept = {machine for machine, _ in self._s.schedule}
         for machine, mark in self._s.marks.items():
-            if mark.leaving and machine in self._s.forgotten and machine not in kept:
-                yield (metadata_key if machine in self._s.metadata else mark_key)(machine)
+            if mark.removed and machine in self._s.forgotten and machine not in kept:
+                yield (metadata_key if machine in self._s.metadata else eligibility_key)(machine)
 
     def _is_kept(self, machine: str | None) -> bool:
         """Whether a unit that is there now stays there, whatever the plan would say."""
@@ -169,14 +169,14 @@ class _Reconciler:
         assigned = [
             machine
             for machine, assignment in sorted(self._entries[unit].items())
-            if assignment.target is not DesiredState.INACTIVE
+            if assignment.desired_state is not DesiredState.INACTIVE
             and not self._facts.is_leaving(unit, machine)
         ]
         # A move that was given up: it stays where it runs.
-        assigned.sort(key=lambda machine: not self._entries[unit][machine].moving)
+        assigned.sort(key=lambda machine: not self._entries[unit][machine].destination)
         running = [m for m, state in sorted(reports.items()) if state.active in _UP]
         # A schedule that is older than what runs (a restored store) gives way to what runs.
-        held = [m for m in running if reports[m].held and m not in assigned]
+        held = [m for m in running if reports[m].orphan and m not in assigned]
         both = [m for m in assigned if m in reports]
         for machines in ([m for m in both if m in running], held, both, assigned, running):
             if machines:
@@ -188,11 +188,11 @@ class _Reconciler:
     def _left(self, unit: str) -> str | None:
         """Where a unit was that was stopped to move, and is nowhere yet: it is still to move."""
         move = self._s.moves.get(unit)
-        return move.source if move and move.source in self._entries[unit] else None
+        return move.origin if move and move.origin in self._entries[unit] else None
 
     def _changes(self, unit: str, plan: Plan) -> Iterator[Instruction]:
         wanted = self._s.units.get(unit)
-        if wanted is None or wanted.target is DesiredState.INACTIVE:
+        if wanted is None or wanted.desired_state is DesiredState.INACTIVE:
             known = wanted is not None
             yield from self._withdraw(unit, set(), "it is to run nowhere", known)
         elif unit not in self._s.requirements:
@@ -210,8 +210,8 @@ class _Reconciler:
     def _rest(self, unit: str, machine: str) -> Iterator[Instruction]:
         """It has done its work, and stays where that was."""
         told, because = self._entries[unit][machine], "it has done its work here"
-        if not told.ended:
-            note = replace(told, ended=True, because=because, against={})
+        if not told.completed:
+            note = replace(told, completed=True, reason=because, rejections={})
             yield Instruction(machine, unit, note, because)
         yield from self._withdraw(unit, {machine}, f"it has done its work on {machine}")
 
@@ -260,9 +260,9 @@ class _Reconciler:
         self._waiting.append(unit)
         source = self._journeys.sources[unit]
         told = self._facts.told(unit, source)
-        if told and told.moving != home:
+        if told and told.destination != home:
             reason = f"it moves to {home}, where it is started first"
-            yield Instruction(source, unit, replace(told, moving=home, because=reason), reason)
+            yield Instruction(source, unit, replace(told, destination=home, reason=reason), reason)
         yield from self._withdraw(unit, {source, home}, f"it belongs to {home}")
         if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home, besides=source):
             yield from self._assign(unit, wanted, home, choice, source)
@@ -275,7 +275,7 @@ class _Reconciler:
 
     def _is_assigned(self, unit: str, machine: str) -> bool:
         entry = self._entries[unit].get(machine)
-        return entry is not None and entry.target is not DesiredState.INACTIVE
+        return entry is not None and entry.desired_state is not DesiredState.INACTIVE
 
     def _is_elsewhere(self, unit: str, home: str, besides: str = "") -> bool:
         """Whether another live machine may still run it, not counting `besides`."""
@@ -287,7 +287,7 @@ class _Reconciler:
         """Whether a machine that was out of sight came back with it before home has started it."""
         reports = self._reports[unit]
         up = {machine for machine, state in reports.items() if state.active in _UP}
-        return home not in up and any(reports[machine].held for machine in up)
+        return home not in up and any(reports[machine].orphan for machine in up)
 
     def _origin(self, unit: str, home: str) -> str:
         """Where it was before: one that is still to run there is nearer than one told to stop."""
@@ -297,13 +297,13 @@ class _Reconciler:
     def _assign(
         self, unit: str, wanted: Unit, machine: str, choice: Explanation, origin: str = ""
     ) -> Iterator[Instruction]:
-        old, new = self._entries[unit].get(machine), Assignment(wanted.sha, wanted.target)
+        old, new = self._entries[unit].get(machine), Assignment(wanted.sha, wanted.desired_state)
         if old == new:
             return
         if old and self._is_assigned(unit, machine):
             choice, origin = Explanation(_difference(old, new)), ""
-        told = replace(new, because=choice.because, against=choice.against, origin=origin)
-        yield Instruction(machine, unit, told, f"{wanted.target}: {choice.because}")
+        told = replace(new, reason=choice.because, rejections=choice.against, origin=origin)
+        yield Instruction(machine, unit, told, f"{wanted.desired_state}: {choice.because}")
 
     def _withdraw(
         self, unit: str, homes: AbstractSet[str], reason: str, known: bool = True
@@ -319,9 +319,11 @@ class _Reconciler:
                 continue
             if self._is_forgotten(machine, known) or self._has_obeyed(unit, machine):
                 yield Instruction(machine, unit, None, "done")
-            elif entry is None or entry.target is not DesiredState.INACTIVE:
-                sha, ended = (entry.sha, entry.ended) if entry else (reports[machine].sha, False)
-                told = Assignment(sha, DesiredState.INACTIVE, because=reason, ended=ended)
+            elif entry is None or entry.desired_state is not DesiredState.INACTIVE:
+                sha, ended = (
+                    (entry.sha, entry.completed) if entry else (reports[machine].sha, False)
+                )
+                told = Assignment(sha, DesiredState.INACTIVE, reason=reason, completed=ended)
                 yield Instruction(machine, unit, told, reason)
 
     def _is_forgotten(self, machine: str, known: bool) -> bool:
@@ -330,11 +332,11 @@ class _Reconciler:
         Of a unit without a record nobody else could tell it to stop.
         """
         mark = self._s.marks.get(machine)
-        return machine in self._s.forgotten and (known or (mark is not None and mark.leaving))
+        return machine in self._s.forgotten and (known or (mark is not None and mark.removed))
 
     def _has_obeyed(self, unit: str, machine: str) -> bool:
         told = self._entries[unit].get(machine)
-        is_told = told is not None and told.target is DesiredState.INACTIVE
+        is_told = told is not None and told.desired_state is DesiredState.INACTIVE
         alive = machine in self._s.machines
         return is_told and alive and machine not in self._reports[unit]
 
@@ -343,8 +345,8 @@ def _difference(old: Assignment, new: Assignment) -> str:
     """Why a unit is told something else where it is."""
     if old.sha != new.sha:
         return "its file changed, and it stays"
-    if old.target is not new.target:
+    if old.desired_state is not new.desired_state:
         return "its target changed, and it stays"
-    if old.ended:
+    if old.completed:
         return "it runs again where it was"
     return "it no longer moves away"

@@ -8,7 +8,7 @@ FILES = ROOT + "files/"
 UNITS = ROOT + "units/"
 SCHEDULE = ROOT + "schedule/"
 STATES = ROOT + "states/"
-MARKS = ROOT + "marks/"
+ELIGIBILITY = ROOT + "marks/"
 MOVES = ROOT + "moves/"
 ADDRESSES = ROOT + "addresses/"
 METADATA = ROOT + "metadata/"
@@ -41,9 +41,9 @@ def state_key(machine: str, name: str) -> str:
     return f"{STATES}{machine}/{name}"
 
 
-def mark_key(machine: str) -> str:
+def eligibility_key(machine: str) -> str:
     """Where it is kept what an operator has said of `machine`."""
-    return MARKS + machine
+    return ELIGIBILITY + machine
 
 
 def move_key(name: str) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from .record import Record
+from .wire import wire
 
 LAYOUT_VERSION = 1
 
@@ -56,21 +57,21 @@ class Unit(Record):
     kind: ClassVar[str] = "unit"
     sha: str
     """Its file: a key under `files/`."""
-    target: DesiredState = DesiredState.INACTIVE
+    desired_state: DesiredState = field(default=DesiredState.INACTIVE, metadata=wire("target"))
     owner: str = ""
     """Who applied it as a part of a set (`fleetctl apply`); empty when it was started by hand."""
-    at: float = field(default=0.0, compare=False)
+    written_at: float = field(default=0.0, compare=False, metadata=wire("at"))
     """When this was written: seconds since 1970, by the clock of the machine that wrote it."""
-    kept: Mapping[str, str] = field(default_factory=dict[str, str])
+    retained_files: Mapping[str, str] = field(default_factory=dict[str, str], metadata=wire("kept"))
     """Of a Global unit that gets another file: those machines, by id, whose turn has not come, and
     the file (SHA-256) that each of them keeps until then."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "target", DesiredState(self.target))
+        object.__setattr__(self, "desired_state", DesiredState(self.desired_state))
 
     def sha_on(self, machine: str) -> str:
         """The file that a Global unit is to have on a machine."""
-        return self.kept.get(machine, self.sha)
+        return self.retained_files.get(machine, self.sha)
 
 
 @dataclass(frozen=True)
@@ -84,24 +85,26 @@ class Assignment(Record):
 
     kind: ClassVar[str] = "assignment"
     sha: str
-    target: DesiredState
-    because: str = field(default="", compare=False)
+    desired_state: DesiredState = field(metadata=wire("target"))
+    reason: str = field(default="", compare=False, metadata=wire("because"))
     """Why the leader decided so, in words."""
-    against: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    rejections: Mapping[str, str] = field(
+        default_factory=dict[str, str], compare=False, metadata=wire("against")
+    )
     """Why not on the other machines: the reason for each machine's id; in small clusters only."""
-    at: float = field(default=0.0, compare=False)
+    decided_at: float = field(default=0.0, compare=False, metadata=wire("at"))
     """When it was decided: seconds since 1970, by the leader's clock."""
     origin: str = field(default="", compare=False)
     """The id of the machine that the unit was on before; empty when it was on none."""
     lost_at: float = field(default=0.0, compare=False)
     """When the leader saw that the lease of `origin` had ended; 0 when it had not."""
-    moving: str = ""
+    destination: str = field(default="", metadata=wire("moving"))
     """The id of the machine that the unit moves to: here it runs on until it is up there."""
-    ended: bool = False
+    completed: bool = field(default=False, metadata=wire("ended"))
     """The unit has done its work here, and so there is nothing to move or to run again."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "target", DesiredState(self.target))
+        object.__setattr__(self, "desired_state", DesiredState(self.desired_state))
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,13 @@ class UnitState(Record):
     """The file that the machine has loaded; it may lag behind the schedule."""
     since: float = 0.0
     """When the unit entered this ACTIVE state: seconds since 1970."""
-    held: bool = False
+    orphan: bool = field(default=False, metadata=wire("held"))
     """It runs without an instruction from this store: see `agent.py`."""
     problem: str = ""
     """Why the machine cannot do as it was told, in words; empty when it can."""
     journal: str = ""
     """Its last lines, when it has failed: a few, for those who cannot look on its machine."""
-    told: float = 0.0
+    start_requested_at: float = field(default=0.0, metadata=wire("told"))
     """When fleetd told systemd to start the unit: seconds since 1970; 0 if it did not yet."""
     job: str = ""
     """How systemd's job to start it ended, in systemd's word, where it did not bring the unit up:
@@ -144,7 +147,7 @@ class Eligibility(Record):
     """When that was said: seconds since 1970."""
     force: bool = False
     """Also those leave that can run nowhere else."""
-    leaving: bool = False
+    removed: bool = field(default=False, metadata=wire("leaving"))
     """The machine is removed for good: once it is gone, nothing is kept for it."""
 
 
@@ -153,9 +156,9 @@ class Move(Record):
     """A unit is to move: one step of `fleetctl rebalance`."""
 
     kind: ClassVar[str] = "move"
-    source: str
+    origin: str = field(metadata=wire("source"))
     """The id of the machine where it is; from any other it does not move."""
-    target: str
+    destination: str = field(metadata=wire("target"))
     """The id of the machine where it is to be."""
 
 
@@ -204,5 +207,5 @@ class Claim(Record):
     """Known to that resource alone, so that the end of another one does not remove it."""
     digest: str
     """Of what was written: SHA-256, salted with the token, since it may be a secret."""
-    mended: int = 0
+    repairs: int = field(default=0, metadata=wire("mended"))
     """How often it was written again because it had been changed by hand."""

@@ -70,7 +70,7 @@ class _Rebalancer:
         marks: Mapping[str, Eligibility],
         moves: Mapping[str, Move],
     ) -> None:
-        there = {name: move.target for name, move in moves.items()}
+        there = {name: move.destination for name, move in moves.items()}
         plan = schedule(jobs, machines, {**current, **there}, marks)
         self._board = SchedulerState(jobs, machines, plan.placements, marks)
         self._jobs = self._board.relations.jobs

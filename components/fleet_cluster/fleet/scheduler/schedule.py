@@ -209,8 +209,8 @@ class _Scheduler:
 
     def _where_it_is_to_be(self, job: Job) -> Node | None:
         move = self._moves.get(job.name)
-        if move and move.source == self._current.get(job.name):
-            site = self._board.sites.get(move.target)
+        if move and move.origin == self._current.get(job.name):
+            site = self._board.sites.get(move.destination)
             if site and not site.mark and self._takes_in(job, site):
                 return site
         # Those that go with one that moves come at once, before others that move there too.

@@ -153,7 +153,7 @@ def test_silence_is_no_instruction(bench: Bench) -> None:
     bench.settle()
     state = bench.state(A)
     assert bench.systemd.running() == {A: sha_of(SLEEPS)}
-    assert state and state.held and bench.shaken == 1
+    assert state and state.orphan and bench.shaken == 1
 
 
 @pytest.mark.parametrize("cluster", ["", "two"])
@@ -166,7 +166,7 @@ def test_another_store_stops_nothing(bench: Bench, cluster: str) -> None:
     bench.settle()
     state = bench.state(A)
     assert A in bench.systemd.running() and bench.shaken == 1
-    assert state and state.held
+    assert state and state.orphan
 
 
 def test_held_unit_is_adopted_as_it_runs(bench: Bench) -> None:
@@ -178,7 +178,7 @@ def test_held_unit_is_adopted_as_it_runs(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     state = bench.state(A)
     assert bench.calls() == []
-    assert state and not state.held
+    assert state and not state.orphan
 
 
 def test_held_unit_obeys_only_after_a_while(bench: Bench) -> None:
@@ -431,7 +431,7 @@ def test_lost_ledger_is_rebuilt_from_the_files(bench: Bench, text: str) -> None:
     bench.calls()
     bench.settle()
     state = bench.state(A)
-    assert bench.calls() == [] and state and not state.held
+    assert bench.calls() == [] and state and not state.orphan
     assert "fails.service" in bench.ledger_file.text
 
 
@@ -454,7 +454,7 @@ def test_lost_ledger_and_unknown_units_are_held(bench: Bench) -> None:
     bench.restart()
     bench.settle()
     state = bench.state(A)
-    assert A in bench.systemd.running() and state and state.held
+    assert A in bench.systemd.running() and state and state.orphan
 
 
 def test_removed_files_are_written_again_and_nothing_is_started(bench: Bench) -> None:
@@ -582,4 +582,4 @@ def test_a_held_unit_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
     bench.store.remove(schedule_key(MACHINE, A))
     bench.settle()
     state = bench.state(A)
-    assert state and state.held and bench.systemd.tied == {A}
+    assert state and state.orphan and bench.systemd.tied == {A}

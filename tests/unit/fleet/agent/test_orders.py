@@ -41,7 +41,11 @@ def test_a_restart_is_one_job_with_a_clean_slate(bench: Bench) -> None:
     assert bench.calls() == [f"reset-failed {A}", f"restart {A}"]
     assert answer(bench) == Order.DONE
     state = bench.state(A)
-    assert state and state.active == "active" and state.told == state.since == bench.clock()
+    assert (
+        state
+        and state.active == "active"
+        and state.start_requested_at == state.since == bench.clock()
+    )
 
 
 def test_what_restarts_along_begins_with_a_clean_slate_too(bench: Bench) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from fleet_cluster.fleet.coordination.address_claim import AddressClaim
 from fleet_cluster.fleet.kv import KVUnavailableError, Put
-from fleet_cluster.fleet.model.keys import address_key, machine_key, mark_key, state_key
+from fleet_cluster.fleet.model.keys import address_key, eligibility_key, machine_key, state_key
 from fleet_cluster.fleet.model.records import Eligibility, MachineState
 from tests.unit.fleet.fakes.clock import FakeClock
 from tests.unit.fleet.fakes.connection import Connection
@@ -40,7 +40,7 @@ def rig() -> Rig:
 
 def test_whoever_comes_first_only_notes_it(rig: Rig) -> None:
     assert rig.store.value(address_key("10.0.0.1")) == "old"
-    assert rig.store.value(mark_key("old")) is None
+    assert rig.store.value(eligibility_key("old")) is None
     assert rig.store.leases
 
 
@@ -49,13 +49,13 @@ def test_a_replaced_machine_ends_and_nothing_is_kept_for_it(rig: Rig) -> None:
     assert rig.store.value(address_key("10.0.0.1")) == "new"
     assert not rig.store.leases
     assert rig.store.value(machine_key("old")) is rig.store.value(state_key("old", "a.service"))
-    assert rig.store.value(mark_key("old")) == Eligibility(leaving=True, since=5.0).to_json()
+    assert rig.store.value(eligibility_key("old")) == Eligibility(removed=True, since=5.0).to_json()
 
 
 def test_one_that_was_gone_already_is_not_waited_for_either(rig: Rig) -> None:
     rig.store.revoke(next(iter(rig.store.leases)))
     rig.claim()
-    assert rig.store.value(mark_key("old")) == Eligibility(leaving=True, since=5.0).to_json()
+    assert rig.store.value(eligibility_key("old")) == Eligibility(removed=True, since=5.0).to_json()
 
 
 def test_one_that_has_another_address_now_is_left_alone(rig: Rig) -> None:
@@ -63,7 +63,7 @@ def test_one_that_has_another_address_now_is_left_alone(rig: Rig) -> None:
     leases = set(rig.store.leases)
     rig.claim()
     assert rig.store.value(address_key("10.0.0.1")) == "new"
-    assert rig.store.value(mark_key("old")) is None and set(rig.store.leases) == leases
+    assert rig.store.value(eligibility_key("old")) is None and set(rig.store.leases) == leases
 
 
 def test_one_that_answers_at_once_lives(rig: Rig) -> None:
@@ -75,7 +75,7 @@ def test_one_that_answers_at_once_lives(rig: Rig) -> None:
 
     rig.line.gate = announce
     rig.claim()
-    assert rig.store.value(machine_key("old")) and rig.store.value(mark_key("old")) is None
+    assert rig.store.value(machine_key("old")) and rig.store.value(eligibility_key("old")) is None
     assert rig.store.value(address_key("10.0.0.1")) == "old"
 
 

@@ -23,8 +23,8 @@ from tests.unit.fleet.fleetd.test_loop import Rig
 
 U, V = "u.service", "v.service"
 RUN = Assignment("new", DesiredState.LAUNCHED)
-ENDED = replace(RUN, ended=True)
-DONE = UnitState("loaded", "inactive", "dead", "new", since=8.0, told=7.0)
+ENDED = replace(RUN, completed=True)
+DONE = UnitState("loaded", "inactive", "dead", "new", since=8.0, start_requested_at=7.0)
 DRAINED = {"a": Eligibility(draining=True)}
 STAYS = ENDS + "RemainAfterExit=yes\n"
 
@@ -60,7 +60,7 @@ def test_what_has_ended_well_stays_when_its_machine_is_drained() -> None:
 
 def test_what_has_ended_well_is_not_run_again_when_its_machine_is_lost() -> None:
     assert written(situation({("a", U): ENDED}, {}, machines="b")) == {}
-    removed = situation({("a", U): ENDED}, {}, {"a": Eligibility(leaving=True)}, machines="b")
+    removed = situation({("a", U): ENDED}, {}, {"a": Eligibility(removed=True)}, machines="b")
     assert written(replace(removed, forgotten=frozenset("a"))) == {}
 
 
@@ -73,8 +73,8 @@ def test_what_was_not_known_to_have_ended_runs_elsewhere_when_its_machine_is_los
     [
         (ENDS, replace(DONE, active="failed", sub="failed")),
         (ENDS, replace(DONE, active="activating", sub="start")),
-        (ENDS, replace(DONE, since=0.0, told=0.0)),  # Not started yet.
-        (ENDS, replace(DONE, since=8.0, told=0.0)),  # Stopped, to be started.
+        (ENDS, replace(DONE, since=0.0, start_requested_at=0.0)),  # Not started yet.
+        (ENDS, replace(DONE, since=8.0, start_requested_at=0.0)),  # Stopped, to be started.
         (STAYS, replace(DONE, active="active", sub="exited")),
         (STAYS, DONE),  # Stopped by hand.
         (SLEEPS, DONE),
@@ -83,7 +83,7 @@ def test_what_was_not_known_to_have_ended_runs_elsewhere_when_its_machine_is_los
 def test_what_still_has_work_to_do_moves(text: str, state: UnitState) -> None:
     moves = written(situation({("a", U): RUN}, {("a", U): state}, u=text))
     told = moves["a", U]
-    assert told and told.target is DesiredState.INACTIVE and not told.ended
+    assert told and told.desired_state is DesiredState.INACTIVE and not told.completed
 
 
 def test_what_others_follow_goes_with_them() -> None:
@@ -91,8 +91,8 @@ def test_what_others_follow_goes_with_them() -> None:
     up = replace(DONE, active="active")
     schedule = {("a", U): RUN, ("a", V): RUN}
     moves = written(situation(schedule, {("a", U): DONE, ("a", V): up}, v=follows))
-    assert {place for place, told in moves.items() if told and not told.ended} >= {("a", V)}
-    assert not any(told and told.ended for told in moves.values())
+    assert {place for place, told in moves.items() if told and not told.completed} >= {("a", V)}
+    assert not any(told and told.completed for told in moves.values())
 
 
 def test_what_runs_again_is_no_longer_done() -> None:
@@ -111,7 +111,7 @@ def test_global_units_leave_a_machine_where_the_rest_is_done() -> None:
     schedule = {("a", U): ENDED, ("a", V): RUN, ("b", V): RUN}
     states = {("a", U): DONE, ("a", V): up, ("b", V): up}
     told = written(situation(schedule, states, v=everywhere))
-    assert told["a", V] == replace(RUN, target=DesiredState.INACTIVE)
+    assert told["a", V] == replace(RUN, desired_state=DesiredState.INACTIVE)
 
 
 def test_the_leader_notes_at_once_that_a_unit_is_done() -> None:
@@ -124,5 +124,5 @@ def test_the_leader_notes_at_once_that_a_unit_is_done() -> None:
     rig.store.put(unit_key(U), Unit(sha_of(ENDS), DesiredState.LAUNCHED).to_json())
     rig.live()
     told = Assignment.from_json(rig.store.value(schedule_key("m1", U)) or "")
-    assert told.ended and told.because == "it has done its work here"
+    assert told.completed and told.reason == "it has done its work here"
     assert len(rig.systemd.starts) == 1

@@ -13,9 +13,9 @@ from fleet_cluster.fleet.kv import Condition, CreatedAt, Operation, Put, Unchang
 from fleet_cluster.fleet.model.keys import (
     LEADER,
     SCHEDULE,
+    eligibility_key,
     file_key,
     machine_key,
-    mark_key,
     metadata_key,
     schedule_key,
     split_key,
@@ -96,7 +96,7 @@ class Cluster:
         self.store.commit([Put(name, value) for name in names])
 
     def report(self, machine: str, unit: str, held: bool = False) -> None:
-        state = UnitState("loaded", "active", "running", sha_of(SLEEPS), held=held)
+        state = UnitState("loaded", "active", "running", sha_of(SLEEPS), orphan=held)
         operation = Put(state_key(machine, unit), state.to_json(), self.leases[machine])
         self.store.commit([operation])
 
@@ -108,7 +108,7 @@ class Cluster:
         homes: dict[str, str] = {}
         for key, entry in self.store.read(SCHEDULE).entries.items():
             machine, unit = split_key(key, SCHEDULE)
-            if Assignment.from_json(entry.value).target is not DesiredState.INACTIVE:
+            if Assignment.from_json(entry.value).desired_state is not DesiredState.INACTIVE:
                 homes[unit] = homes.get(unit, "") + machine
         return homes
 
@@ -396,13 +396,13 @@ def test_nothing_is_kept_of_a_machine_that_was_removed(cluster: Cluster) -> None
     given = Metadata({"disk": "ssd"}).to_json()
     for machine in "bc":
         cluster.store.put(metadata_key(machine), given)
-    cluster.store.put(mark_key("c"), Eligibility(leaving=True).to_json())
+    cluster.store.put(eligibility_key("c"), Eligibility(removed=True).to_json())
     cluster.act()
     assert cluster.store.value(metadata_key("c")), "it is still there"
     cluster.lose("b", "c")
     for _ in range(3):
         cluster.act()
-    kept = [cluster.store.value(key("c")) for key in (metadata_key, mark_key)]
+    kept = [cluster.store.value(key("c")) for key in (metadata_key, eligibility_key)]
     assert kept == [None, None]
     assert cluster.store.value(metadata_key("b")), "it may come back"
 

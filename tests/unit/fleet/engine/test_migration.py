@@ -53,7 +53,7 @@ def written(what: Situation) -> dict[Place, Assignment | None]:
 
 
 def moving(to: str) -> Assignment:
-    return replace(RUN, moving=to)
+    return replace(RUN, destination=to)
 
 
 U = "u.service"
@@ -72,7 +72,7 @@ def test_start_first_has_two_assignments_until_it_is_up() -> None:
 
 
 def test_what_a_drained_machine_holds_is_as_good_as_assigned_to_it() -> None:
-    held = {("a", U): replace(UP, held=True), ("a", "g.service"): replace(UP, held=True)}
+    held = {("a", U): replace(UP, orphan=True), ("a", "g.service"): replace(UP, orphan=True)}
     emptied = situation({U: FIRST, "g.service": "Global=true\n"}, {}, held)
     assert written(emptied) == {
         ("a", U): moving("b"),
@@ -191,7 +191,7 @@ def test_a_move_that_would_stop_a_follower_for_good_ends() -> None:
 
 def test_the_mark_of_a_machine_that_was_removed_is_deleted() -> None:
     gone = situation(
-        {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(leaving=True)}, "b"
+        {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(removed=True)}, "b"
     )
     assert not decide(gone).obsolete
     assert decide(replace(gone, forgotten=frozenset("a"))).obsolete == ["/fleet/marks/a"]
@@ -199,7 +199,7 @@ def test_the_mark_of_a_machine_that_was_removed_is_deleted() -> None:
 
 def test_metadata_set_on_a_removed_machine_go_before_its_mark() -> None:
     gone = situation(
-        {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(leaving=True)}, "b"
+        {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(removed=True)}, "b"
     )
     given = replace(gone, metadata=frozenset("ab"))
     assert not decide(given).obsolete, "it may come back"

@@ -22,7 +22,7 @@ NEW = Unit("new", DesiredState.LAUNCHED)
 RUN = Assignment("new", DesiredState.LAUNCHED)
 STOP = Assignment("new", DesiredState.INACTIVE)
 UP = UnitState("loaded", "active", "running", "new")
-HELD = replace(UP, held=True)
+HELD = replace(UP, orphan=True)
 DEAD = UnitState("loaded", "inactive", "dead", "new")
 
 
@@ -40,7 +40,7 @@ def situation(
     return Situation(
         units={U: unit} if unit else {},
         requirements={U: asked(options)}
-        if unit and unit.target is not DesiredState.INACTIVE
+        if unit and unit.desired_state is not DesiredState.INACTIVE
         else {},
         machines={
             id: MachineState(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()
@@ -63,8 +63,8 @@ def test_new_unit_is_placed() -> None:
 def test_a_placement_tells_why_here_and_why_not_there() -> None:
     (change,) = decide(situation(options="MachineMetadata=name=b\n")).changes
     assert change.assignment
-    assert change.assignment.because == "it has the fewest units of those that fit: 0"
-    assert change.assignment.against == {"a": "metadata name=b wanted, machine has name=a"}
+    assert change.assignment.reason == "it has the fewest units of those that fit: 0"
+    assert change.assignment.rejections == {"a": "metadata name=b wanted, machine has name=a"}
     assert change.assignment.origin == ""
 
 
@@ -79,11 +79,11 @@ def test_a_change_in_place_tells_that_it_stays() -> None:
         schedule={("b", U): Assignment("old", DesiredState.LAUNCHED)}, states={("b", U): UP}
     )
     (change,) = decide(here).changes
-    assert change.assignment and change.assignment.because == "its file changed, and it stays"
+    assert change.assignment and change.assignment.reason == "its file changed, and it stays"
 
 
 def test_reasons_alone_are_no_change() -> None:
-    explained = replace(RUN, because="once upon a time", at=1.0, origin="a")
+    explained = replace(RUN, reason="once upon a time", decided_at=1.0, origin="a")
     assert written(situation(schedule={("b", U): explained}, states={("b", U): UP})) == {}
 
 
@@ -142,7 +142,7 @@ def test_fits_nowhere_else_stays_with_its_lost_machine() -> None:
 def test_inactive_and_destroyed_units_are_stopped() -> None:
     here = {("a", U): RUN}
     inactive = situation(
-        schedule=here, states={("a", U): UP}, unit=replace(NEW, target=DesiredState.INACTIVE)
+        schedule=here, states={("a", U): UP}, unit=replace(NEW, desired_state=DesiredState.INACTIVE)
     )
     assert written(inactive) == {"a": STOP}
     assert written(situation(schedule=here, states={("a", U): UP}, unit=None)) == {"a": STOP}
@@ -169,7 +169,7 @@ def test_held_unit_without_a_record_runs_on() -> None:
 
 
 def test_held_unit_that_is_to_be_inactive_is_stopped() -> None:
-    unwanted = replace(NEW, target=DesiredState.INACTIVE)
+    unwanted = replace(NEW, desired_state=DesiredState.INACTIVE)
     assert written(situation(states={("b", U): HELD}, unit=unwanted)) == {"b": STOP}
 
 
@@ -210,7 +210,7 @@ def test_a_machine_whose_turn_has_not_come_keeps_its_file() -> None:
     old = Assignment("old", DesiredState.LAUNCHED)
     entries: dict[Place, Assignment] = {("a", U): old, ("b", U): old}
     states = {place: replace(UP, sha="old") for place in entries}
-    rolling = replace(NEW, kept={"b": "old"})
+    rolling = replace(NEW, retained_files={"b": "old"})
     what = situation("a b c", entries, states, rolling, options="Global=true\n")
     assert written(what) == {"a": RUN, "c": RUN}, "one that comes has the new file"
 
@@ -231,5 +231,5 @@ def test_template_and_unreadable_file_are_left_alone() -> None:
 def test_a_machine_that_is_gone_for_long_still_finds_that_a_destroyed_unit_is_to_stop() -> None:
     gone = situation(machines="b", schedule={("a", U): STOP}, unit=None)
     assert written(replace(gone, forgotten=frozenset("a"))) == {}
-    removed = replace(gone, forgotten=frozenset("a"), marks={"a": Eligibility(leaving=True)})
+    removed = replace(gone, forgotten=frozenset("a"), marks={"a": Eligibility(removed=True)})
     assert written(removed) == {"a": None}

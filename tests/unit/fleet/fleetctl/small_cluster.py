@@ -128,12 +128,12 @@ class SmallCluster:
         for name, home in sorted(view.plan().placements.items()):
             for machine in sorted(view.assigned(name).keys() - {home}):
                 told = view.assigned(name)[machine]
-                self.put(keys.schedule_key(machine, name), replace(told, moving=home))
+                self.put(keys.schedule_key(machine, name), replace(told, destination=home))
                 self._take(home, name, view)
                 if self.view().reported(name)[home].active == "active":
                     self._drop(machine, name)
         on = {name: self.view().assigned(name) for name in self.view().moves}
-        done = [name for name, move in self.view().moves.items() if move.source not in on[name]]
+        done = [name for name, move in self.view().moves.items() if move.origin not in on[name]]
         self.store.remove(*(keys.move_key(name) for name in done))
 
     def _on_orders(self, changes: Changes) -> None:
@@ -180,16 +180,16 @@ class SmallCluster:
 
     def _take(self, machine: str, name: str, view: View) -> None:
         unit = view.units[name]
-        told = Assignment(unit.sha_on(machine), unit.target)
+        told = Assignment(unit.sha_on(machine), unit.desired_state)
         before = view.assigned(name).get(machine)
         if before == told:
             return
         self.put(keys.schedule_key(machine, name), told)
-        was_started = before is not None and before.target is DesiredState.LAUNCHED
+        was_started = before is not None and before.desired_state is DesiredState.LAUNCHED
         if was_started:
             self.log.append(f"stop {name}")
         down = self.state(name, "inactive", "dead")
-        if unit.target is DesiredState.LAUNCHED:
+        if unit.desired_state is DesiredState.LAUNCHED:
             self.log.append(f"start {name}")
             self._start(machine, name)
             return
@@ -203,7 +203,7 @@ class SmallCluster:
         at = self.clock
         for state in self.behaviour.get(f"{name} on {machine}") or self.behaviour.get(name) or up:
             self.clock += 1
-            state = replace(state, sha=told.sha, since=self.clock, told=at)
+            state = replace(state, sha=told.sha, since=self.clock, start_requested_at=at)
             self.put(keys.state_key(machine, name), state)
 
 

@@ -303,4 +303,8 @@ def test_journal_is_that_of_this_start(bench: Bench) -> None:
     bench.systemd.fail(A)
     bench.settle()
     state = bench.state(A)
-    assert state and state.told and bench.systemd.journals_since == {A: state.told}
+    assert (
+        state
+        and state.start_requested_at
+        and bench.systemd.journals_since == {A: state.start_requested_at}
+    )

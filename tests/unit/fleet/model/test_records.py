@@ -21,7 +21,9 @@ RECORDS = [
     MachineState("m", "10.0.0.1", "machine-1", {"role": "web"}, "2"),
     Eligibility(draining=True, since=1.0),
     Unit("s", DesiredState.LOADED, "owner", 1.0, {"m": "old"}),
-    UnitState("loaded", "active", "running", "s", 1.0, held=True, problem="none", told=2.0),
+    UnitState(
+        "loaded", "active", "running", "s", 1.0, orphan=True, problem="none", start_requested_at=2.0
+    ),
 ]
 
 

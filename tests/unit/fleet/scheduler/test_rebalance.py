@@ -46,7 +46,7 @@ def travellers(step: Relocation) -> tuple[str, ...]:
 
 def moved(current: Mapping[str, str], steps: list[Relocation]) -> dict[str, str]:
     """Where all units are after these steps."""
-    there = {name: step.move.target for step in steps for name in travellers(step)}
+    there = {name: step.move.destination for step in steps for name in travellers(step)}
     return {**current, **there}
 
 
@@ -86,14 +86,14 @@ def test_the_leader_takes_each_step_whichever_others_it_takes(
 def test_marked_machines_take_no_part(cluster: Cluster, random: Random) -> None:
     marks = marked(cluster, random)
     for step in planned(cluster, marks).steps:
-        assert {step.move.source, step.move.target}.isdisjoint(marks)
+        assert {step.move.origin, step.move.destination}.isdisjoint(marks)
 
 
 @given(uneven())
 def test_each_step_evens_out_and_who_has_given_takes_nothing(cluster: Cluster) -> None:
     where, given_away = dict(cluster.current), set[str]()
     for step in planned(cluster).steps:
-        source, target = step.move.source, step.move.target
+        source, target = step.move.origin, step.move.destination
         gap = list(where.values()).count(source) - list(where.values()).count(target)
         assert gap > len(travellers(step))
         assert target not in given_away
@@ -107,17 +107,17 @@ def test_it_does_not_end_as_long_as_one_more_may_move(cluster: Cluster) -> None:
     steps = planned(cluster).steps
     where = moved(cluster.current, steps)
     done = {name for step in steps for name in travellers(step)}
-    givers = {step.move.source for step in steps}
+    givers = {step.move.origin for step in steps}
     for name in cluster.current.keys() - done:
         for taker in cluster.machines:
             move = Move(where[name], taker.id)
             more = {**moves(steps), name: move}
             plan = schedule(cluster.jobs, cluster.machines, cluster.current, None, more)
-            if any(plan.placements[unit] != move.target for unit, move in more.items()):
+            if any(plan.placements[unit] != move.destination for unit, move in more.items()):
                 continue  # Refused: it may not be there, or another would lose its place.
             weight = sum(plan.placements[other] != where[other] for other in where)
             counts = list(where.values())
-            gap = counts.count(move.source) - counts.count(move.target)
+            gap = counts.count(move.origin) - counts.count(move.destination)
             assert not 0 < weight < gap or taker.id in givers
 
 

@@ -167,9 +167,9 @@ class Watcher:
         for key, entry in said.items():
             machine, unit = split_key(key, SCHEDULE)
             assignment = assignment_of(entry.value)
-            if assignment.moving:
-                self.handed.add((unit, machine, assignment.moving))
-            if assignment.target is DesiredState.INACTIVE:
+            if assignment.destination:
+                self.handed.add((unit, machine, assignment.destination))
+            if assignment.desired_state is DesiredState.INACTIVE:
                 self.lived.pop((machine, unit), None)
                 if any(self._copies(Run(machine, unit, "", 0, 0.0))):
                     self.permit(machine, unit)
@@ -204,7 +204,9 @@ class Watcher:
     def _check_assignments(self) -> None:
         homes: dict[str, list[str]] = {}
         for (machine, unit), assignment in self.world.schedule().items():
-            stays = assignment.target is not DesiredState.INACTIVE and not assignment.moving
+            stays = (
+                assignment.desired_state is not DesiredState.INACTIVE and not assignment.destination
+            )
             if stays and not self.world.is_global(unit):
                 homes.setdefault(unit, []).append(machine)
         for unit, machines in homes.items():

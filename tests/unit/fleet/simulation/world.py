@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from fleet_cluster.fleet.kv import Delete, KeyValue, LeaseLostError, Put, Snapshot
 from fleet_cluster.fleet.model.keys import (
     CLUSTER,
-    MARKS,
+    ELIGIBILITY,
     MOVES,
     SCHEDULE,
     STATES,
+    eligibility_key,
     file_key,
     machine_key,
-    mark_key,
     move_key,
     schedule_key,
     split_key,
@@ -138,7 +138,10 @@ class World:
 
     def marks(self) -> dict[str, Eligibility]:
         """What the operator has said of machines, as the store has it, by id."""
-        return {key.removeprefix(MARKS): mark_of(x.value) for key, x in self._under(MARKS).items()}
+        return {
+            key.removeprefix(ELIGIBILITY): mark_of(x.value)
+            for key, x in self._under(ELIGIBILITY).items()
+        }
 
     def moves(self) -> dict[str, Move]:
         """Which units are to move, as the store has it."""
@@ -207,9 +210,9 @@ class World:
         """The operator cordons or drains a machine, or ends that."""
         id = self.node(machine).id
         if mark is None:
-            self.store.remove(mark_key(id))
+            self.store.remove(eligibility_key(id))
         else:
-            self.store.put(mark_key(id), mark.to_json())
+            self.store.put(eligibility_key(id), mark.to_json())
         self.note_departures()
 
     def move(self, unit: str, move: Move) -> None:
@@ -226,7 +229,7 @@ class World:
                 self.watcher.release(machine, unit)
         for unit, move in self.moves().items():
             for name in (unit, *(one for one in self.names if self._follows(one, unit))):
-                self.watcher.release(move.source, name)
+                self.watcher.release(move.origin, name)
 
     def _ends(self, unit: str) -> bool:
         """Whether the unit's process ends by itself."""
@@ -336,7 +339,7 @@ class World:
         done = {
             unit
             for (_, unit), told in self.schedule().items()
-            if told.ended and told.sha == launched.get(unit)
+            if told.completed and told.sha == launched.get(unit)
         }
         for id, node in alive.items():
             for unit, sha in node.systemd.running().items():
@@ -360,15 +363,15 @@ class World:
     def _false_reports(self, homes: dict[str, list[str]]) -> list[str]:
         found: list[str] = []
         for (machine, unit), assignment in self.schedule().items():
-            right = machine in homes.get(unit, []) or assignment.ended
-            if not right and assignment.target is not DesiredState.LOADED:
-                found.append(f"{unit} is assigned to {machine}: {assignment.target}")
+            right = machine in homes.get(unit, []) or assignment.completed
+            if not right and assignment.desired_state is not DesiredState.LOADED:
+                found.append(f"{unit} is assigned to {machine}: {assignment.desired_state}")
         for key, entry in self._under(STATES).items():
             machine, unit = split_key(key, STATES)
             state = state_of(entry.value)
             node = self.node(machine)
             up = unit in node.systemd.running()
             gone = not node.on or node.id != machine
-            if state.held or (state.active == "active") != up or gone:
+            if state.orphan or (state.active == "active") != up or gone:
                 found.append(f"{unit} on {machine} is reported {state}")
         return found

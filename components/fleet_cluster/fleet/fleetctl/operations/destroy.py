@@ -47,8 +47,8 @@ def deactivation(names: Iterable[str], view: View) -> Transaction:
     units: dict[str, Unit | None] = {}
     for name in names:
         unit = view.units.get(name) or _reported(name, view)
-        if unit and unit.target is not DesiredState.INACTIVE:
-            units[name] = replace(unit, target=DesiredState.INACTIVE)
+        if unit and unit.desired_state is not DesiredState.INACTIVE:
+            units[name] = replace(unit, desired_state=DesiredState.INACTIVE)
     return Transaction(units)
 
 
@@ -58,7 +58,8 @@ def removal(names: Iterable[str], view: View, forced: bool = False) -> Transacti
         {
             name: None
             for name in names
-            if (unit := view.units.get(name)) and (forced or unit.target is DesiredState.INACTIVE)
+            if (unit := view.units.get(name))
+            and (forced or unit.desired_state is DesiredState.INACTIVE)
         }
     )
 

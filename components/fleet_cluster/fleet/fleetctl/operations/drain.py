@@ -61,7 +61,9 @@ class MachineDrain:
             return Reached(f"{self._name} has done its work on {self._from}: nothing is to move")
         unit = view.units.get(self._name)
         is_here = self._machine in {*view.assigned(self._name), *view.reported(self._name)}
-        if not is_here and (not unit or unit.target is DesiredState.INACTIVE or not self._was_up):
+        if not is_here and (
+            not unit or unit.desired_state is DesiredState.INACTIVE or not self._was_up
+        ):
             return Reached(f"{self._name} has left {self._from}")
         if unit is None:
             return self._without_record(view)
@@ -77,7 +79,7 @@ class MachineDrain:
 
     def _without_record(self, view: View) -> Outcome:
         state = view.reported(self._name).get(self._machine)
-        if state and state.held:
+        if state and state.orphan:
             return Failed(
                 "it runs without an instruction from this store, and has no record in it; "
                 f"on the machine: systemctl stop {self._name}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import time
 
-from ...model.keys import mark_key
+from ...model.keys import eligibility_key
 from ...model.records import Eligibility
 from ..cli.errors import CtlError
 from ..cli.names import machine_meant
@@ -57,7 +57,7 @@ def set_eligibility(
     def decide(view: View) -> Transaction:
         before = view.marks.get(machine)
         after = wanted(before)
-        return Transaction(records={} if before == after else {mark_key(machine): after})
+        return Transaction(records={} if before == after else {eligibility_key(machine): after})
 
     transact(watcher, decide)
 
@@ -70,8 +70,8 @@ def cordoned(before: Eligibility | None) -> Eligibility:
 def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibility:
     """The mark of a machine whose units move away."""
     if before and before.draining:
-        return replace(before, force=force, leaving=leaving)
-    return Eligibility(draining=True, since=time(), force=force, leaving=leaving)
+        return replace(before, force=force, removed=leaving)
+    return Eligibility(draining=True, since=time(), force=force, removed=leaving)
 
 
 def machine_state_word(machine: str, view: View) -> str:

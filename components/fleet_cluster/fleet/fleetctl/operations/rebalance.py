@@ -33,7 +33,7 @@ def rows(plan: Rebalancing, view: View, full: bool) -> list[table.Row]:
         return dict(zip(FIELDS, (unit, *places, why), strict=True))
 
     return [
-        row(unit, step.move.source, step.move.target, why)
+        row(unit, step.move.origin, step.move.destination, why)
         for step in plan.steps
         for unit, why in (
             (step.unit, step.because),
@@ -108,9 +108,9 @@ class RebalanceProgress:
     """A unit that is to move, with those that go with it."""
 
     def __init__(self, units: Iterable[str], move: Move, view: View) -> None:
-        self._drains = {unit: MachineDrain(unit, move.source, view) for unit in units}
+        self._drains = {unit: MachineDrain(unit, move.origin, view) for unit in units}
         self._anchor = next(iter(self._drains))
-        self._source = move.source
+        self._source = move.origin
 
     def check(self, view: View) -> Outcome:
         """How far they are, together: they stop where they were when all are up."""

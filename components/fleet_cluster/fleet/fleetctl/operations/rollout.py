@@ -160,7 +160,7 @@ class Rollout:
         width = max(map(len, self.wanted), default=0)
 
         def announce(name: str, _message: str) -> None:
-            if name in places and self.wanted[name].target is not DesiredState.INACTIVE:
+            if name in places and self.wanted[name].desired_state is not DesiredState.INACTIVE:
                 where = self._where(name, places[name])
                 self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
 
@@ -198,7 +198,7 @@ class Rollout:
     def _start_again(self, names: list[str]) -> None:
         """Unlike taking them off, this keeps them on their machines."""
         up = {name: self.watcher.view.units[name] for name in names}
-        down = {name: replace(unit, target=DesiredState.LOADED) for name, unit in up.items()}
+        down = {name: replace(unit, desired_state=DesiredState.LOADED) for name, unit in up.items()}
         transact(self.watcher, lambda _view: Transaction(down))
         try:
             stopped = {name: wait_conditions.stopped(name, unit) for name, unit in down.items()}

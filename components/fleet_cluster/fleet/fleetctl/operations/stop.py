@@ -48,6 +48,8 @@ def lowering(names: list[str], target: DesiredState, view: View) -> Transaction:
     """What brings units down to `target`; one that is further down already stays there."""
     units = {name: view.units[name] for name in names if name in view.units}
     higher = {
-        name: unit for name, unit in units.items() if ORDER.index(unit.target) > ORDER.index(target)
+        name: unit
+        for name, unit in units.items()
+        if ORDER.index(unit.desired_state) > ORDER.index(target)
     }
-    return Transaction({name: replace(unit, target=target) for name, unit in higher.items()})
+    return Transaction({name: replace(unit, desired_state=target) for name, unit in higher.items()})

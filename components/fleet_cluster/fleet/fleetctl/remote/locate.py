@@ -71,7 +71,7 @@ def _of_unit(unit: str, view: View) -> list[Located]:
     if is_template(unit):
         raise CtlError(f"{unit} is a template and on no machine; name an instance of it")
     record = view.units.get(unit)
-    if record and record.target is DesiredState.INACTIVE:
+    if record and record.desired_state is DesiredState.INACTIVE:
         raise CtlError(f"{unit} is on no machine: it is inactive; start it: fleetctl start {unit}")
     reasons = unplaced_reasons(unit, view) if record else None
     if reasons:

@@ -165,7 +165,8 @@ def _unplaced(units: Mapping[str, Unit], then: View) -> dict[str, str]:
     return {
         name: reason
         for name, unit in units.items()
-        if unit.target is not DesiredState.INACTIVE and (reason := unplaced_reasons(name, then))
+        if unit.desired_state is not DesiredState.INACTIVE
+        and (reason := unplaced_reasons(name, then))
     }
 
 
@@ -174,7 +175,8 @@ def in_the_way(manifest: Manifest, view: View) -> dict[str, Unit]:
     if not _unplaced(manifest.units, view.preview(manifest.units, manifest.texts)):
         return {}
     return {
-        n: replace(view.units[n], target=DesiredState.INACTIVE) for n in obsolete(manifest, view)
+        n: replace(view.units[n], desired_state=DesiredState.INACTIVE)
+        for n in obsolete(manifest, view)
     }
 
 
@@ -184,8 +186,8 @@ def transaction_for(manifest: Manifest, view: View) -> Transaction:
         name: unit for name, unit in manifest.units.items() if view.units.get(name) != unit
     }
     for name in obsolete(manifest, view):
-        if view.units[name].target is not DesiredState.INACTIVE:
-            units[name] = replace(view.units[name], target=DesiredState.INACTIVE)
+        if view.units[name].desired_state is not DesiredState.INACTIVE:
+            units[name] = replace(view.units[name], desired_state=DesiredState.INACTIVE)
     return Transaction(units, manifest.texts)
 
 
@@ -203,7 +205,7 @@ def placements(manifest: Manifest, view: View) -> dict[str, str | list[str]]:
     found: dict[str, str | list[str]] = {}
     for name, unit in sorted(manifest.units.items()):
         on = [view.machines[id].hostname for id in view.homes(name) if id in view.machines]
-        if unit.target is DesiredState.INACTIVE or not on:
+        if unit.desired_state is DesiredState.INACTIVE or not on:
             continue
         found[name] = sorted(on) if view.is_global(name) else on[0]
     return found

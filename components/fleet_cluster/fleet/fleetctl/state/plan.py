@@ -92,7 +92,9 @@ def cluster_plan(change: PlannedChange, view: View, max_unavailable: int = 1) ->
     resting = {n for n in dead_units(change.wanted, view, with_finished=False) if n not in rolled}
     then = _then(change, view, resting)
     asked = {
-        n: unit for n, unit in change.wanted.items() if unit.target is not DesiredState.INACTIVE
+        n: unit
+        for n, unit in change.wanted.items()
+        if unit.desired_state is not DesiredState.INACTIVE
     }
     refused = {name: why for name in asked if (why := unplaced_reasons(name, then))}
     if refused:
@@ -110,8 +112,10 @@ def afterwards(change: PlannedChange, view: View) -> View:
     then = _then(change, view, dead_units(change.wanted, view, with_finished=False))
     records: dict[str, Record] = {unit_key(name): unit for name, unit in change.wanted.items()}
     for name, unit in change.wanted.items():
-        for machine in _places(name, then) if unit.target is not DesiredState.INACTIVE else ():
-            records[schedule_key(machine, name)] = Assignment(unit.sha, unit.target)
+        for machine in (
+            _places(name, then) if unit.desired_state is not DesiredState.INACTIVE else ()
+        ):
+            records[schedule_key(machine, name)] = Assignment(unit.sha, unit.desired_state)
             up = UnitState("loaded", "active", "running", unit.sha)
             records[state_key(machine, name)] = up
     values = {key: record.to_json() for key, record in records.items()}
@@ -190,11 +194,13 @@ def _of_unit(
     for machine in sorted({*before, *after}):
         if machine not in before:
             action = (
-                PlannedAction.START if unit.target is DesiredState.LAUNCHED else PlannedAction.LOAD
+                PlannedAction.START
+                if unit.desired_state is DesiredState.LAUNCHED
+                else PlannedAction.LOAD
             )
             yield _step(batch, name, action, "", machine, because, view)
         elif machine not in after:
-            wanted = unit.target is not DesiredState.INACTIVE
+            wanted = unit.desired_state is not DesiredState.INACTIVE
             why = "it fits nowhere any more" if wanted else "it is to be inactive"
             yield _step(batch, name, PlannedAction.STOP, machine, "", why, view)
         elif known and (found := _in_place(known, unit, machine, rests)):
@@ -206,8 +212,8 @@ def _in_place(
     known: Unit, unit: Unit, machine: str, rests: bool
 ) -> tuple[PlannedAction, str] | None:
     """What becomes of a unit that stays on its machine."""
-    if unit.target is not known.target:
-        launched = unit.target is DesiredState.LAUNCHED
+    if unit.desired_state is not known.desired_state:
+        launched = unit.desired_state is DesiredState.LAUNCHED
         return (
             (PlannedAction.START, "it is loaded")
             if launched
@@ -217,7 +223,9 @@ def _in_place(
         return PlannedAction.START, "it is at rest"
     if unit.sha_on(machine) != known.sha_on(machine):
         action = (
-            PlannedAction.RESTART if unit.target is DesiredState.LAUNCHED else PlannedAction.LOAD
+            PlannedAction.RESTART
+            if unit.desired_state is DesiredState.LAUNCHED
+            else PlannedAction.LOAD
         )
         return action, "its file changes"
     return None
@@ -237,7 +245,7 @@ def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[Planned
     told = {step.unit for step in steps}
     downs = {(step.unit, step.source): step for step in steps if step.source and step.was_up}
     for name in sorted(then.units.keys() - told):
-        if then.units[name].target is not DesiredState.LAUNCHED:
+        if then.units[name].desired_state is not DesiredState.LAUNCHED:
             continue
         masters = names_in(name, then.text_of(name) or "", BINDING)
         for machine in view.homes(name):

@@ -67,7 +67,7 @@ def _machine_by_machine(name: str, wanted: Unit, view: View, at_once: int) -> It
     left = {machine: view.units[name].sha_on(machine) for machine in machines}
     for some in batches(machines, at_once):
         left = {machine: sha for machine, sha in left.items() if machine not in some}
-        yield {name: replace(wanted, kept={**wanted.kept, **left})}
+        yield {name: replace(wanted, retained_files={**wanted.retained_files, **left})}
     if not machines:
         yield {name: wanted}
 
@@ -90,15 +90,15 @@ def is_rolled(wanted: Unit, known: Unit | None) -> bool:
     """Whether a unit that is to run gets another file."""
     return (
         known is not None
-        and (known.sha, known.kept) != (wanted.sha, wanted.kept)
-        and known.target is DesiredState.LAUNCHED
-        and wanted.target is DesiredState.LAUNCHED
+        and (known.sha, known.retained_files) != (wanted.sha, wanted.retained_files)
+        and known.desired_state is DesiredState.LAUNCHED
+        and wanted.desired_state is DesiredState.LAUNCHED
     )
 
 
 def has_file(known: Unit, wanted: Unit) -> bool:
     """Whether a unit is as it is wanted, or is on its way to that from machine to machine."""
-    return replace(known, kept=wanted.kept) == wanted
+    return replace(known, retained_files=wanted.retained_files) == wanted
 
 
 def is_active(name: str, view: View) -> bool:
@@ -125,14 +125,16 @@ def rollback_point(wanted: Mapping[str, Unit], view: View) -> RollbackPoint:
     that the machines keep whose turn has not come.
     """
     units = {name: _earlier(name, unit, view) for name, unit in wanted.items()}
-    shas = {sha for unit in units.values() if unit for sha in (unit.sha, *unit.kept.values())}
+    shas = {
+        sha for unit in units.values() if unit for sha in (unit.sha, *unit.retained_files.values())
+    }
     return RollbackPoint(units, {sha: view.files[sha] for sha in shas if sha in view.files})
 
 
 def _earlier(name: str, wanted: Unit, view: View) -> Unit | None:
     known, template = view.units.get(name), view.units.get(template_of(name) or "")
-    if known and known.kept and has_file(known, wanted):
-        return replace(known, sha=min(known.kept.values()), kept={})
+    if known and known.retained_files and has_file(known, wanted):
+        return replace(known, sha=min(known.retained_files.values()), retained_files={})
     if known and known == wanted and template and template.sha in view.files:
         return replace(known, sha=template.sha)
     return known
@@ -143,7 +145,7 @@ def followers(name: str, view: View) -> list[str]:
     return sorted(
         other
         for other, unit in view.units.items()
-        if unit.target is DesiredState.LAUNCHED
+        if unit.desired_state is DesiredState.LAUNCHED
         and (asked := view.requirements(other))
         and name in asked.machine_of
         and is_active(other, view)

@@ -69,10 +69,10 @@ def submission(
 def _brought(known: Unit | None, sha: str, target: DesiredState) -> Unit:
     if known is None:
         return Unit(sha, target)
-    target = known.target if target is DesiredState.INACTIVE else target
+    target = known.desired_state if target is DesiredState.INACTIVE else target
     if sha == known.sha:
-        return replace(known, target=target)
-    return replace(known, sha=sha, target=target, kept={})
+        return replace(known, desired_state=target)
+    return replace(known, sha=sha, desired_state=target, retained_files={})
 
 
 def _texts(name: str, files: Mapping[str, str], view: View, replaced: bool) -> dict[str, str]:

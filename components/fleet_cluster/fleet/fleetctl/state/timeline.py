@@ -43,16 +43,18 @@ def _wanted(name: str, view: View) -> Iterator[Event]:
     unit = view.units.get(name)
     if unit:
         owner = f" for {unit.owner}" if unit.owner else ""
-        yield Event(unit.at, "fleetctl", f"wanted {unit.target}{owner}, file {unit.sha[:7]}")
+        yield Event(
+            unit.written_at, "fleetctl", f"wanted {unit.desired_state}{owner}, file {unit.sha[:7]}"
+        )
 
 
 def _decided(name: str, view: View) -> Iterator[Event]:
     told = {**view.withdrawn(name), **view.assigned(name)}
     for machine, assignment in told.items():
         where = legend(machine, view.machines)
-        if assignment.target is DesiredState.INACTIVE:
-            what = f"taken off {where}: {assignment.because}"
-            yield Event(assignment.at, "leader", what, machine)
+        if assignment.desired_state is DesiredState.INACTIVE:
+            what = f"taken off {where}: {assignment.reason}"
+            yield Event(assignment.decided_at, "leader", what, machine)
         else:
             yield from _placed(machine, assignment, view)
 
@@ -63,17 +65,17 @@ def _placed(machine: str, assignment: Assignment, view: View) -> Iterator[Event]
     if assignment.lost_at:
         yield Event(assignment.lost_at, "leader", f"{before}: its lease has expired", origin)
     source = f" from {before}" if before else ""
-    reason = f": {assignment.because}" if assignment.because else ""
-    what = f"{assignment.target} on {legend(machine, view.machines)}{source}{reason}"
-    yield Event(assignment.at, "leader", what, machine, dict(assignment.against))
+    reason = f": {assignment.reason}" if assignment.reason else ""
+    what = f"{assignment.desired_state} on {legend(machine, view.machines)}{source}{reason}"
+    yield Event(assignment.decided_at, "leader", what, machine, dict(assignment.rejections))
 
 
 def _done(name: str, view: View) -> Iterator[Event]:
     for machine, state in view.reported(name).items():
         where = legend(machine, view.machines)
-        if state.told:
-            yield Event(state.told, "fleetd", f"start job on {where}", machine)
-        at = state.told if state.job else state.since
+        if state.start_requested_at:
+            yield Event(state.start_requested_at, "fleetd", f"start job on {where}", machine)
+        at = state.start_requested_at if state.job else state.since
         yield Event(at, "systemd", f"{_said(state)} on {where}", machine)
         if state.problem:
             yield Event(0.0, "fleetd", f"{where}: {state.problem}", machine)

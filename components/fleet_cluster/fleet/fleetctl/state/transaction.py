@@ -119,7 +119,7 @@ def _batches(
         if unit is None:
             operations.append(Delete(key))
             continue
-        operations.append(Put(key, replace(unit, at=time()).to_json()))
+        operations.append(Put(key, replace(unit, written_at=time()).to_json()))
         if unit.sha in transaction.texts and unit.sha not in written:
             # Also when the file is there already: a new revision keeps `tidy` off it.
             operations.append(Put(keys.file_key(unit.sha), transaction.texts[unit.sha]))
@@ -138,7 +138,9 @@ def _size(unit: Unit | None, transaction: Transaction, written: Collection[str])
 def tidy(watcher: Watcher) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
     view = watcher.view
-    used = {sha for unit in view.units.values() for sha in (unit.sha, *unit.kept.values())}
+    used = {
+        sha for unit in view.units.values() for sha in (unit.sha, *unit.retained_files.values())
+    }
     used.update(on.sha for machines in view.schedule.values() for on in machines.values())
     for sha in sorted(view.files.keys() - used):
         key = keys.file_key(sha)

@@ -114,7 +114,7 @@ class View:
     def homes(self, name: str) -> list[str]:
         """The machines that the unit is to be on; not that where it runs until it is up there."""
         assigned = self.assigned(name)
-        staying = [on for on in assigned if assigned[on].moving not in assigned]
+        staying = [on for on in assigned if assigned[on].destination not in assigned]
         return sorted(staying)
 
     def reported(self, name: str) -> Mapping[str, UnitState]:
@@ -134,7 +134,7 @@ class View:
         return [
             Job(name, requirements)
             for name, unit in self.units.items()
-            if unit.target is not DesiredState.INACTIVE
+            if unit.desired_state is not DesiredState.INACTIVE
             and not self.has_ended(name)
             and (requirements := self.requirements(name))
         ]
@@ -146,9 +146,9 @@ class View:
     def has_ended(self, name: str) -> bool:
         """Whether the unit has done its work, so that nothing of it is to move or to start."""
         unit = self.units.get(name)
-        if unit is None or unit.target is not DesiredState.LAUNCHED:
+        if unit is None or unit.desired_state is not DesiredState.LAUNCHED:
             return False
-        return any(told.ended and told.sha == unit.sha for told in self.assigned(name).values())
+        return any(told.completed and told.sha == unit.sha for told in self.assigned(name).values())
 
     def is_oneshot(self, name: str) -> bool:
         """Whether the unit is done when its command has ended (`Type=oneshot`)."""
@@ -178,7 +178,7 @@ class View:
                 put(entry.key.removeprefix(prefix), entry.value)
 
     def _outdate(self, key: str) -> None:
-        if key.startswith((keys.MACHINES, keys.UNITS, keys.MARKS, keys.MOVES)):
+        if key.startswith((keys.MACHINES, keys.UNITS, keys.ELIGIBILITY, keys.MOVES)):
             self._plan = None
 
     def _kinds(self) -> dict[str, Callable[[str, str], None]]:
@@ -186,7 +186,7 @@ class View:
             keys.MACHINES: self._put_machine,
             keys.FILES: self.files.__setitem__,
             keys.UNITS: self._put_unit,
-            keys.MARKS: self._put_mark,
+            keys.ELIGIBILITY: self._put_mark,
             keys.MOVES: self._put_move,
             keys.SCHEDULE: self._put_assignment,
             keys.STATES: self._put_state,
@@ -208,7 +208,7 @@ class View:
     def _put_assignment(self, key: str, value: str) -> None:
         machine, name = keys.split_key(key, "")
         assignment = Assignment.from_json(value)
-        if assignment.target is DesiredState.INACTIVE:  # To be stopped and removed there.
+        if assignment.desired_state is DesiredState.INACTIVE:  # To be stopped and removed there.
             self.schedule[name].pop(machine, None)
             self._withdrawn[name][machine] = assignment
         else:
@@ -230,7 +230,7 @@ class View:
             (keys.MACHINES, self.machines),
             (keys.FILES, self.files),
             (keys.UNITS, self.units),
-            (keys.MARKS, self.marks),
+            (keys.ELIGIBILITY, self.marks),
             (keys.MOVES, self.moves),
         ):
             if key.startswith(prefix):

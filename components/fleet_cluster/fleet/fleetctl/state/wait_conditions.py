@@ -66,9 +66,9 @@ Reports = Mapping[str, UnitState]
 
 def in_desired_state(name: str, wanted: Unit, before: Reports | None) -> WaitCondition:
     """That the unit is as far as it is wanted; `before` as for `launched`."""
-    if wanted.target is DesiredState.LAUNCHED:
+    if wanted.desired_state is DesiredState.LAUNCHED:
         return launched(name, wanted, before)
-    if wanted.target is DesiredState.LOADED:
+    if wanted.desired_state is DesiredState.LOADED:
         return loaded(name, wanted)
     return gone(name, f"Unit {name} inactive")
 
@@ -201,7 +201,10 @@ class _Launch:
     def _is_told_before(self, machine: str, state: UnitState) -> bool:
         """Whether what became of a job was reported before this start."""
         before = self._before.get(machine)
-        return before is not None and (before.job, before.told) == (state.job, state.told)
+        return before is not None and (before.job, before.start_requested_at) == (
+            state.job,
+            state.start_requested_at,
+        )
 
     def _note(self, machine: str, state: UnitState) -> None:
         before = self._seen.get(machine)
@@ -228,7 +231,10 @@ class _Launch:
             return False  # What systemd has no file of, it has not run now.
         if before is None:
             return state.since > 0
-        return state.told not in (0.0, before.told) and state.since >= state.told
+        return (
+            state.start_requested_at not in (0.0, before.start_requested_at)
+            and state.since >= state.start_requested_at
+        )
 
     def _is_old(self, machine: str, state: UnitState) -> bool:
         before = self._before.get(machine)
@@ -289,13 +295,13 @@ def stopped(name: str, wanted: Unit) -> WaitCondition:
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
         for machine, assignment in view.assigned(name).items():
-            if assignment.target is DesiredState.LAUNCHED:
+            if assignment.desired_state is DesiredState.LAUNCHED:
                 return Waiting(_undecided(view, machine))
         for machine, state in view.reported(name).items():
             if state.active not in ("inactive", "failed"):
                 return Waiting(_describe(state, machine, view))
         where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
-        done = f"Unit {name} {wanted.target}{f' on {where}' if where else ''}"
+        done = f"Unit {name} {wanted.desired_state}{f' on {where}' if where else ''}"
         return Reached(done + left_behind(name, view))
 
     return condition
@@ -318,7 +324,7 @@ def gone(name: str, message: str) -> WaitCondition:
 
     def condition(view: View) -> Outcome:
         unit = view.units.get(name)
-        if unit and unit.target is not DesiredState.INACTIVE:
+        if unit and unit.desired_state is not DesiredState.INACTIVE:
             return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
         for machine, state in view.reported(name).items():
             return Waiting(_describe(state, machine, view))
@@ -336,7 +342,7 @@ def left_behind(name: str, view: View) -> str:
     """
     asked = view.requirements(name)
     told = view.withdrawn(name)
-    lost = [on for on in sorted(told) if on not in view.machines and not told[on].ended]
+    lost = [on for on in sorted(told) if on not in view.machines and not told[on].completed]
     if not lost or (asked and asked.is_fenced):
         return ""
     where = ", ".join(legend(on, view.machines, full=True) for on in lost)
@@ -357,7 +363,7 @@ def _on_all_machines(
         if view.units.get(name) != wanted:
             return Failed("someone else changed it meanwhile; see: fleetctl list-unit-files")
         everywhere = _expected_machines(name, view)
-        machines = [machine for machine in everywhere if machine not in wanted.kept]
+        machines = [machine for machine in everywhere if machine not in wanted.retained_files]
         if not everywhere:
             return _unplaced(name, view)
         outcomes = [_on_machine(name, wanted, machine, check, view) for machine in machines]
@@ -435,7 +441,7 @@ def _on_machine(
     if machine not in view.machines:
         return Waiting(f"{where}: the unit moves when the machine's lease has ended")
     told = view.assigned(name).get(machine)
-    if told is None or (told.sha, told.target) != (wanted.sha, wanted.target):
+    if told is None or (told.sha, told.desired_state) != (wanted.sha, wanted.desired_state):
         return Waiting(_undecided(view, machine))
     state = view.reported(name).get(machine)
     if state is None:

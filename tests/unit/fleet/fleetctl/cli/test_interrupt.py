@@ -76,7 +76,7 @@ def test_ctrl_c_says_what_goes_on(
         "hello. To take it back: fleetctl stop hello\n"
     )
     assert process.returncode == INTERRUPTED
-    assert cluster.view().units["hello.service"].target is DesiredState.LAUNCHED
+    assert cluster.view().units["hello.service"].desired_state is DesiredState.LAUNCHED
 
 
 @pytest.mark.parametrize("carried", [False, True])
@@ -92,13 +92,13 @@ def test_a_start_that_is_interrupted_while_it_stops_is_to_start(
             process.stdin.write("{}\n")
             process.stdin.flush()
         wait_for_notice(process)
-        assert cluster.view().units["hello.service"].target is DesiredState.INACTIVE
+        assert cluster.view().units["hello.service"].desired_state is DesiredState.INACTIVE
         if carried:
             process.stdin.close()
         else:
             process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == INTERRUPTED
-    assert cluster.view().units["hello.service"].target is DesiredState.LAUNCHED
+    assert cluster.view().units["hello.service"].desired_state is DesiredState.LAUNCHED
 
 
 WORDS = {

@@ -158,9 +158,9 @@ def test_the_last_state_of_a_lost_machine_is_kept(
 def test_a_held_unit_and_a_problem_are_told(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
-    state = UnitState("loaded", "active", "running", "0" * 64, 1, held=True)
+    state = UnitState("loaded", "active", "running", "0" * 64, 1, orphan=True)
     cluster.put(keys.state_key(WEB.id, "held.service"), state)
-    troubled = replace(state, held=False, problem="refused")
+    troubled = replace(state, orphan=False, problem="refused")
     cluster.put(keys.state_key(WEB.id, "troubled.service"), troubled)
     fleetctl("list-units")
     error = capsys.readouterr().err

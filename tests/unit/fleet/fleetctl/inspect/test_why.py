@@ -27,18 +27,20 @@ def moved(cluster: SmallCluster) -> SmallCluster:
     placed = Assignment(
         SHA,
         DesiredState.LAUNCHED,
-        because="it has the fewest units of those that fit: 0",
-        against={"c0ffee00" + "0" * 24: "conflicts with db.service, which runs there"},
-        at=1020.5,
+        reason="it has the fewest units of those that fit: 0",
+        rejections={"c0ffee00" + "0" * 24: "conflicts with db.service, which runs there"},
+        decided_at=1020.5,
         origin=WEB.id,
         lost_at=1020.25,
     )
-    withdrawn = Assignment(SHA, DesiredState.INACTIVE, because=f"it belongs to {DB.id}", at=1020.5)
+    withdrawn = Assignment(
+        SHA, DesiredState.INACTIVE, reason=f"it belongs to {DB.id}", decided_at=1020.5
+    )
     cluster.put(keys.schedule_key(WEB.id, NAME), withdrawn)
     cluster.put(keys.schedule_key(DB.id, NAME), placed)
-    state = UnitState("loaded", "active", "running", SHA, since=1021.75, told=1021)
+    state = UnitState("loaded", "active", "running", SHA, since=1021.75, start_requested_at=1021)
     cluster.put(keys.state_key(DB.id, NAME), state)
-    unit = Unit(SHA, DesiredState.LAUNCHED, at=1000)
+    unit = Unit(SHA, DesiredState.LAUNCHED, written_at=1000)
     key = keys.unit_key(NAME)
     # Past the watch: this small cluster would act on it.
     cluster.store.entries[key] = replace(cluster.store.entries[key], value=unit.to_json())
@@ -59,7 +61,9 @@ def test_a_moved_unit_as_json(fleetctl: Fleetctl, moved: SmallCluster, capsys: O
 
 def test_a_unit_that_fails(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
     cluster.add(NAME)
-    cluster.report(NAME, UnitState("loaded", "failed", "failed", SHA, since=1030, told=1029))
+    cluster.report(
+        NAME, UnitState("loaded", "failed", "failed", SHA, since=1030, start_requested_at=1029)
+    )
     fleetctl("why", NAME)
     out = capsys.readouterr().out
     assert "1970-01-01T00:17:10.000Z  systemd   failed (failed): it failed" in out
@@ -81,7 +85,9 @@ def test_what_became_of_the_start_job(
 ) -> None:
     cluster.add(NAME)
     reason = "AssertPathExists=/a is not met"
-    state = UnitState("loaded", "inactive", "dead", SHA, told=1021, job="assert", reason=reason)
+    state = UnitState(
+        "loaded", "inactive", "dead", SHA, start_requested_at=1021, job="assert", reason=reason
+    )
     cluster.report(NAME, state)
     assert fleetctl("why", NAME) == Exit.DONE
     out = capsys.readouterr().out

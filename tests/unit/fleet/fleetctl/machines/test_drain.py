@@ -63,7 +63,7 @@ def test_a_lost_machine_is_only_forgotten(fleetctl: Fleetctl, cluster: SmallClus
     with pytest.raises(CtlError, match="lost machine"):
         fleetctl("drain", WEB.id)
     assert fleetctl("drain", "--for-good", WEB.id) == Exit.DONE
-    assert cluster.view().marks[WEB.id].leaving
+    assert cluster.view().marks[WEB.id].removed
 
 
 def test_a_machine_that_nobody_knows_any_more_has_left(
@@ -80,7 +80,7 @@ def test_the_units_of_a_drained_machine_are_told_why_nowhere(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
 ) -> None:
     for machine in (WEB, DB):
-        cluster.put(keys.mark_key(machine.id), Eligibility())
+        cluster.put(keys.eligibility_key(machine.id), Eligibility())
     cluster.add("new.service")
     assert fleetctl("why", "new") == Exit.FAILED
     assert "cordoned" in capsys.readouterr().out

@@ -19,12 +19,12 @@ LOG = SLEEP + "[X-Fleet]\nMachineOf=web@%i.service\n"
 @pytest.fixture
 def uneven(cluster: SmallCluster) -> SmallCluster:
     """All units on one machine; the other gets units again."""
-    cluster.put(keys.mark_key(DB.id), Eligibility())
+    cluster.put(keys.eligibility_key(DB.id), Eligibility())
     cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
     for number in (1, 2):
         cluster.add(f"web@{number}.service")
         cluster.add(f"log@{number}.service", LOG)
-    cluster.store.remove(keys.mark_key(DB.id))
+    cluster.store.remove(keys.eligibility_key(DB.id))
     return cluster
 
 

@@ -287,7 +287,9 @@ def test_what_has_no_process_that_goes_on_proves_nothing_by_time(
 def ended(cluster: SmallCluster, job: str, reason: str) -> UnitState:
     """A unit at rest, whose start job has ended."""
     sha = cluster.view().units[NAME].sha
-    return UnitState("loaded", "inactive", "dead", sha, told=cluster.clock, job=job, reason=reason)
+    return UnitState(
+        "loaded", "inactive", "dead", sha, start_requested_at=cluster.clock, job=job, reason=reason
+    )
 
 
 def test_a_job_that_ends_without_the_unit_ends_the_wait(
@@ -356,6 +358,6 @@ def test_one_that_was_done_before_its_restart_was_reported(cluster: SmallCluster
     again = wait_conditions.restarted(NAME, view.units[NAME], WEB.id, before)
     later = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
     told = cluster.clock
-    cluster.report(NAME, replace(cluster.state(NAME, "inactive", "dead"), told=told))
+    cluster.report(NAME, replace(cluster.state(NAME, "inactive", "dead"), start_requested_at=told))
     assert isinstance(again(cluster.view()), Reached)
     assert isinstance(later(cluster.view()), Reached)

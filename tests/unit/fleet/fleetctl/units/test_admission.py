@@ -53,7 +53,7 @@ def test_what_the_cluster_has_is_not_refused_again(
     cluster.add("web@.service", BAD, DesiredState.INACTIVE)
     fleetctl.files = {"hello.service": BAD}
     assert fleetctl("start", "hello", "web@1") == Exit.DONE
-    assert cluster.view().units["web@1.service"].target is DesiredState.LAUNCHED
+    assert cluster.view().units["web@1.service"].desired_state is DesiredState.LAUNCHED
 
 
 def test_what_is_passed_over_is_told_once(fleetctl: Fleetctl, capsys: Output) -> None:
@@ -78,8 +78,8 @@ def test_a_socket_brings_its_template(fleetctl: Fleetctl, cluster: SmallCluster)
     fleetctl.files = {"echo.socket": SOCKET, "echo@.service": CONNECTION}
     assert fleetctl("start", "echo.socket") == Exit.DONE
     units = cluster.view().units
-    assert units["echo.socket"].target is DesiredState.LAUNCHED
-    assert units["echo@.service"].target is DesiredState.INACTIVE
+    assert units["echo.socket"].desired_state is DesiredState.LAUNCHED
+    assert units["echo@.service"].desired_state is DesiredState.INACTIVE
     assert cluster.view().text_of("echo@.service") == CONNECTION
 
 

@@ -20,7 +20,7 @@ def finished(cluster: SmallCluster) -> SmallCluster:
     cluster.behaviour[JOB] = [cluster_state("activating"), cluster_state("inactive")]
     cluster.add(JOB, ONCE)
     (told,) = cluster.view().assigned(JOB).values()
-    cluster.put(keys.schedule_key(WEB.id, JOB), replace(told, ended=True))
+    cluster.put(keys.schedule_key(WEB.id, JOB), replace(told, completed=True))
     return cluster
 
 
@@ -38,10 +38,10 @@ def test_drain_leaves_it_where_it_is(
 
 
 def test_it_is_no_load(fleetctl: Fleetctl, finished: SmallCluster, capsys: Output) -> None:
-    finished.put(keys.mark_key(DB.id), records.Eligibility())
+    finished.put(keys.eligibility_key(DB.id), records.Eligibility())
     for number in range(2):
         finished.add(f"web@{number}.service")
-    finished.store.remove(keys.mark_key(DB.id))
+    finished.store.remove(keys.eligibility_key(DB.id))
     fleetctl("rebalance", "--dry-run", "--fields", "unit,why", "--no-legend")
     assert capsys.readouterr().out.endswith("2 and 0 units become 1 and 1\n")
 

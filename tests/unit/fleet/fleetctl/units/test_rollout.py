@@ -257,7 +257,7 @@ def test_instances_that_were_started_from_a_file_are_rolled(
     assert fleetctl("rollout", "web@.service") == Exit.DONE
     assert cluster.log == rolls(1, 2, 3)
     assert set(shas(cluster).values()) == {sha_of(NEW)}
-    assert cluster.view().units["web@.service"].target is DesiredState.INACTIVE
+    assert cluster.view().units["web@.service"].desired_state is DesiredState.INACTIVE
 
 
 def test_they_go_back_when_one_fails_even_after_an_interrupt(

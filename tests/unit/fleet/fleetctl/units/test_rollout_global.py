@@ -69,7 +69,7 @@ def test_it_changes_on_one_machine_at_a_time(
     seen = history(nginx)
     assert fleetctl(*words) == Exit.DONE
     assert seen == [{WEB.id}, {WEB.id, DB.id}, {WEB.id, DB.id, CORE.id}]
-    assert nginx.view().units[NGINX].kept == {}
+    assert nginx.view().units[NGINX].retained_files == {}
 
 
 def test_each_machine_is_told(fleetctl: Fleetctl, nginx: SmallCluster, capsys: Output) -> None:

@@ -22,7 +22,7 @@ def test_starts_a_local_file(fleetctl: Fleetctl, cluster: SmallCluster, capsys: 
     assert fleetctl("start", "hello") == Exit.DONE
     assert capsys.readouterr().out == "Unit hello.service launched on 3f2a91bc.../10.0.0.11\n"
     view = cluster.view()
-    assert view.units["hello.service"].target is DesiredState.LAUNCHED
+    assert view.units["hello.service"].desired_state is DesiredState.LAUNCHED
     assert view.text_of("hello.service") == SLEEP
 
 
@@ -60,7 +60,7 @@ def test_an_instance_gets_the_text_of_the_clusters_template(
     assert fleetctl("start", "web@1", "web@2") == Exit.DONE
     units = cluster.view().units
     assert units["web@1.service"].sha == units["web@2.service"].sha == sha_of(SLEEP)
-    assert units["web@.service"].target is DesiredState.INACTIVE
+    assert units["web@.service"].desired_state is DesiredState.INACTIVE
 
 
 def test_an_instance_gets_the_text_of_the_template_here(

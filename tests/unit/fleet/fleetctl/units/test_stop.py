@@ -25,7 +25,7 @@ def test_stop_leaves_it_loaded(fleetctl: Fleetctl, cluster: SmallCluster, capsys
     cluster.add("hello.service")
     assert fleetctl("stop", "hello") == Exit.DONE
     assert capsys.readouterr().out == "Unit hello.service loaded on 3f2a91bc.../10.0.0.11\n"
-    assert cluster.view().units["hello.service"].target is DesiredState.LOADED
+    assert cluster.view().units["hello.service"].desired_state is DesiredState.LOADED
 
 
 def test_stop_of_an_inactive_one_leaves_it_inactive(
@@ -85,12 +85,12 @@ def test_an_unknown_unit_is_an_error(
 def test_destroy_stops_a_held_unit_by_an_instruction(
     fleetctl: Fleetctl, cluster: SmallCluster
 ) -> None:
-    state = UnitState("loaded", "active", "running", sha_of(SLEEP), 1, held=True)
+    state = UnitState("loaded", "active", "running", sha_of(SLEEP), 1, orphan=True)
     cluster.put(keys.state_key(WEB.id, "held.service"), state)
     told: list[DesiredState] = []
 
     def note(changes: object) -> None:
-        told.extend(unit.target for unit in cluster.view().units.values())
+        told.extend(unit.desired_state for unit in cluster.view().units.values())
         if told == [DesiredState.INACTIVE]:
             cluster.store.remove(keys.state_key(WEB.id, "held.service"))
 

@@ -24,7 +24,7 @@ def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
         {
             "unit": name,
             "hash": unit.sha if full else unit.sha[:SHORT_HASH],
-            "dstate": unit.target.value,
+            "dstate": unit.desired_state.value,
             "state": None if view.is_global(name) else current_state(name, view).value,
             "target": _target(name, view, full),
             "desc": _description(name, view),

@@ -24,7 +24,7 @@ def unit_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
     rows: list[table.Row] = []
     for name in names:
         unit = view.units.get(name)
-        wants_one = unit is not None and unit.target is not DesiredState.INACTIVE
+        wants_one = unit is not None and unit.desired_state is not DesiredState.INACTIVE
         machines = _machines(name, view) or ([""] if wants_one else [])
         rows.extend(_row(name, machine, view, full) for machine in machines)
     return rows
@@ -68,9 +68,9 @@ def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
         "sub": sub,
         "load": state.load if state else None,
         "hash": sha if full else sha[:SHORT_HASH],
-        "dstate": unit.target.value if unit else None,
+        "dstate": unit.desired_state.value if unit else None,
         "since": _time(state.since) if state and state.since else None,
-        "held": bool(state and state.held),
+        "held": bool(state and state.orphan),
         "lost": lost,
         "ended": ended,
         "problem": _problem(state) if state else "" if machine else _why_nowhere(name, view),

@@ -52,7 +52,7 @@ def headline(name: str, view: View) -> str:
     unit = view.units[name]
     on = [legend(machine, view.machines) for machine in view.assigned(name)]
     where = f"on {', '.join(sorted(on))}" if on else "on no machine"
-    return f"{name} is {where}; its desired state is {unit.target}"
+    return f"{name} is {where}; its desired state is {unit.desired_state}"
 
 
 def present(name: str, view: View) -> str:
@@ -93,7 +93,7 @@ def as_json(name: str, view: View) -> str:
     events = [asdict(event) | {"at": time_of(event.at)} for event in timeline(name, view)]
     content = {
         "unit": name,
-        "dstate": view.units[name].target.value,
+        "dstate": view.units[name].desired_state.value,
         "machines": sorted(view.assigned(name)),
         "present": present(name, view),
         "timeline": events,
@@ -109,7 +109,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         raise CtlError(f"why tells of one unit; {arguments.unit} is {', '.join([name, *others])}")
     render = as_json if arguments.output == "json" else as_text
     print(render(name, view), end="")
-    wanted = view.units[name].target is not DesiredState.INACTIVE
+    wanted = view.units[name].desired_state is not DesiredState.INACTIVE
     return Exit.FAILED if wanted and not view.assigned(name) else Exit.DONE
 
 

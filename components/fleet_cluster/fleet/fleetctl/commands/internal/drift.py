@@ -25,7 +25,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     print(
         json.dumps(
             {
-                "mended": {name: known.mended if known else 0 for name, known in claims.items()},
+                "mended": {name: known.repairs if known else 0 for name, known in claims.items()},
                 "changed": sorted(changed(claims, contents)),
             }
         )

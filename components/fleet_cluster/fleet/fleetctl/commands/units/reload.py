@@ -24,7 +24,9 @@ def places(given: list[str], view: View) -> dict[str, list[str]]:
     Raises:
         CtlError: one of them does not run.
     """
-    launched = [name for name, unit in view.units.items() if unit.target is DesiredState.LAUNCHED]
+    launched = [
+        name for name, unit in view.units.items() if unit.desired_state is DesiredState.LAUNCHED
+    ]
     found = {name: _running_on(name, view) for name in select(given, view.units, launched)}
     for name, machines in found.items():
         if not machines:

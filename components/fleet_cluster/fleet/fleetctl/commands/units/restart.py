@@ -24,15 +24,17 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _running(view: View) -> list[str]:
-    return [name for name, unit in view.units.items() if unit.target is DesiredState.LAUNCHED]
+    return [
+        name for name, unit in view.units.items() if unit.desired_state is DesiredState.LAUNCHED
+    ]
 
 
 def _check(names: list[str], view: View) -> None:
     for name in names:
-        if view.units[name].target is not DesiredState.LAUNCHED:
+        if view.units[name].desired_state is not DesiredState.LAUNCHED:
             raise CtlError(
-                f"{name} is {view.units[name].target} and does not run, so nothing was restarted; "
-                f"to start it: fleetctl start {name}"
+                f"{name} is {view.units[name].desired_state} and does not run, so nothing was "
+                f"restarted; to start it: fleetctl start {name}"
             )
         if not _machines(name, view):
             raise CtlError(f"{name} is on no machine at present; see: fleetctl why {name}")

@@ -53,7 +53,9 @@ def wanted(given: str, files: Mapping[str, str], view: View) -> tuple[dict[str, 
     members = [name, *_instances(name, view)]
     for member in members:
         parse(member, text)
-    return {n: replace(known[n], sha=sha_of(text), kept={}) for n in sorted(members)}, text
+    return {
+        n: replace(known[n], sha=sha_of(text), retained_files={}) for n in sorted(members)
+    }, text
 
 
 def _instances(name: str, view: View) -> list[str]:

@@ -24,7 +24,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         admit(first.units, first.texts, watcher.view)
         transact(watcher, desired)
         for name in names:
-            print(f"Unit {name} {watcher.view.units[name].target}")
+            print(f"Unit {name} {watcher.view.units[name].desired_state}")
     return Exit.DONE
 
 
