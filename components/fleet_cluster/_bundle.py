@@ -1,4 +1,4 @@
-"""fleet's software as one file: what Pulumi copies to each machine."""
+"""The bundle: fleet's software as one file, which Pulumi copies to each machine."""
 
 import hashlib
 import io
@@ -13,13 +13,13 @@ SOURCE = Path(__file__).parent / "fleet"
 ENTRY = "from fleet.setup.__main__ import main\n\nmain()\n"
 """The archive's own __main__: `python3 fleet.zip configure` sets the machine up."""
 KEEP_SECONDS = 7 * 24 * 3600.0
-"""Archives that no program has asked for in this time are removed: no update takes so long."""
+"""Bundles that no program has asked for in this time are removed: no update takes so long."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """An archive that `python3` can run."""
+    """The bundle: an archive that `python3` can run."""
 
     path: Path
     """Where it is on this computer."""
@@ -28,7 +28,7 @@ class Bundle:
 
 
 def pack(source: Path = SOURCE) -> Bundle:
-    """Pack the sources into an archive in the user's cache.
+    """Pack the sources into a bundle in the user's cache.
 
     The engine and its plugins read it when this program has long gone on, and a program that is
     killed tidies nothing up: so there is one file for each content, the same for all programs.

@@ -12,7 +12,7 @@ from ._lifecycle import quorum
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
 from .fleet.etcd_roles import held_by
-from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership, Pair
+from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership
 from .machine import Connection, Machine, MachineAddress, ssh
 from .pki import Pki
 
@@ -150,10 +150,10 @@ class Cluster(pulumi.ComponentResource):
         return self._step(host, "configure", self._configuration(host), [copied], program=run)
 
     def _configuration(self, host: Machine) -> pulumi.Output[str]:
-        is_member = host["name"] in self._members
+        is_member, pairs = host["name"] in self._members, self._pki.pairs
         configuration = Configuration[pulumi.Input[str]](
             resource=host["id"],
-            software=self._software.sha,
+            bundle=self._software.sha,
             name=host["name"],
             address=host["address"],
             metadata=host["metadata"],
@@ -162,13 +162,10 @@ class Cluster(pulumi.ComponentResource):
             reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
             registry=self._args.get("registry", ""),
             authority=self._pki.authority,
-            roles={role.name: self._pair(role.name) for role in held_by(member=is_member)},
-            member=self._pair(host["name"]) if is_member else None,
+            roles={role.name: pairs[role.name] for role in held_by(member=is_member)},
+            member=pairs[host["name"]] if is_member else None,
         )
         return pulumi.Output.json_dumps(configuration.to_wire())
-
-    def _pair(self, name: str) -> Pair[pulumi.Input[str]]:
-        return Pair(*self._pki.pairs[name])
 
     def _etcd(self, host: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_tls as tls
 
 from .fleet.etcd_roles import ROLES
+from .fleet.setup.inputs import Pair
 from .machine import MachineAddress
 
 YEARS_10 = 10 * 365 * 24
@@ -27,10 +28,6 @@ class Pki(pulumi.ComponentResource):
 
     authority: pulumi.Output[str]
     """The authority's certificate, PEM."""
-    certificates: pulumi.Output[dict[str, str]]
-    """By role or machine name: the certificate, PEM."""
-    keys: pulumi.Output[dict[str, str]]
-    """By role or machine name: the private key, PEM. Secret."""
 
     def __init__(
         self, name: str, args: PkiArgs, opts: pulumi.ResourceOptions | None = None
@@ -40,14 +37,10 @@ class Pki(pulumi.ComponentResource):
         self._authority_key = self._key(name)
         self._authority = self._self_signed(name)
         self.authority = self._authority.cert_pem
-        pairs = {role.name: self._signed(role.name, ["client_auth"]) for role in ROLES}
-        pairs |= {member["name"]: self._member(member) for member in args["members"]}
-        self.pairs = pairs
-        self.certificates = pulumi.Output.all(**{name: cert for name, (cert, _) in pairs.items()})
-        self.keys = pulumi.Output.all(**{name: key for name, (_, key) in pairs.items()})
-        self.register_outputs(
-            {"authority": self.authority, "certificates": self.certificates, "keys": self.keys}
-        )
+        self.pairs = {role.name: self._signed(role.name, ["client_auth"]) for role in ROLES}
+        """Certificates with their private keys, by name of the role or the member. Secret."""
+        self.pairs |= {member["name"]: self._member(member) for member in args["members"]}
+        self.register_outputs({"authority": self.authority})
 
     def _key(self, name: str) -> tls.PrivateKey:
         return tls.PrivateKey(
@@ -69,7 +62,7 @@ class Pki(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _member(self, member: MachineAddress) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    def _member(self, member: MachineAddress) -> Pair[pulumi.Input[str]]:
         """A member is a server to clients and peers, and a client of its peers."""
         return self._signed(
             member["name"],
@@ -84,7 +77,7 @@ class Pki(pulumi.ComponentResource):
         uses: Sequence[str],
         dns_names: Sequence[pulumi.Input[str]] = (),
         ip_addresses: Sequence[pulumi.Input[str]] = (),
-    ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+    ) -> Pair[pulumi.Input[str]]:
         key = self._key(name)
         request = tls.CertRequest(
             name,
@@ -104,4 +97,4 @@ class Pki(pulumi.ComponentResource):
             set_subject_key_id=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return certificate.cert_pem, key.private_key_pem
+        return Pair(certificate.cert_pem, key.private_key_pem)

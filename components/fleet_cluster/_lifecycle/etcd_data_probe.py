@@ -1,4 +1,6 @@
-"""Asks the machines what etcd holds. Runs by itself, with the standard library only.
+"""The etcd data probe: asks machines what etcd holds.
+
+Runs by itself, with the standard library only.
 
 Usage: python3 etcd_data_probe.py FILE < OPENSSH_FILES.json
 
@@ -20,7 +22,7 @@ from ssh_call import REFRESH, call_any
 SECONDS = 15
 """For each machine; one that does not accept connections costs `CONNECT_SECONDS`."""
 CONNECT_SECONDS = 4
-# A store that was emptied or restored a moment ago gets its id when fleet has found it again.
+# Data that were deleted or restored a moment ago get their id when fleet has seen them.
 ASK = """\
 set -a; . /etc/fleet/environment
 ETCDCTL_CERT=/etc/fleet/pki/fleet.crt ETCDCTL_KEY=/etc/fleet/pki/fleet.key
@@ -62,8 +64,8 @@ def ask(machines: list[str], files: dict[str, str], before: str) -> str:
     cluster, _, drift = asked.stdout.partition("\n")
     id = str(json.loads(cluster)["id"])
     if drift.strip():
-        told = json.loads(drift)
-        return f"{id}{counts(**told)}\n{', '.join(told['changed'])}".strip()
+        found_drift = json.loads(drift)
+        return f"{id}{counts(**found_drift)}\n{', '.join(found_drift['changed'])}".strip()
     print(f"{found} does not say what was changed by hand: {asked.stderr.strip()}", file=sys.stderr)
     return before if before.partition(" ")[0] == id else id
 

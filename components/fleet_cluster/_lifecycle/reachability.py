@@ -1,4 +1,4 @@
-"""Reach: writing through a machine that is dead fails in seconds, and says what helps.
+"""Reachability: writing through a dead machine fails within seconds, and says what helps.
 
 The command plugin would dial on for minutes and end with an error of the network.
 """
@@ -18,7 +18,7 @@ MACHINE = "machine"
 TRIES = 3
 CONNECT_SECONDS = 5
 
-_reached: set[str] = set()
+_reachable: set[str] = set()
 """Machines that have answered in this run, by their pinned key and address."""
 
 
@@ -40,26 +40,26 @@ def before_writing(
     async def insist(_: pulumi.ResourceHookArgs) -> None:
         files, place = await way.future(), await address.future()
         if files and place:
-            await asyncio.to_thread(reach, files, place)
+            await asyncio.to_thread(check_reachable, files, place)
 
     hook = pulumi.ResourceHook(f"{resource}-reach", insist)
     return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
 
 
-def reach(files: Mapping[str, str], address: str) -> None:
-    """Connect to the machine once in a run.
+def check_reachable(files: Mapping[str, str], address: str) -> None:
+    """Connect to the machine, once in a run.
 
     Raises:
         UnreachableError: with what ssh says.
     """
     known = files["known_hosts"] + address
-    reason = "" if known in _reached else refusal(files)
+    reason = "" if known in _reachable else refusal(files)
     if reason:
         raise UnreachableError(
             f"the machine at {address}, which this is written through, cannot be reached "
             f"({reason}): {REFRESH}"
         )
-    _reached.add(known)
+    _reachable.add(known)
 
 
 def refusal(files: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ class Ssh:
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ssh:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(reachability, "_reached", set[str]())
+    monkeypatch.setattr(reachability, "_reachable", set[str]())
     monkeypatch.setattr(ssh_call, "_silent", set[tuple[str, str]]())
     return Ssh(tmp_path)
 
@@ -41,7 +41,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ssh:
 def test_what_is_written_through_a_dead_machine_fails_and_what_helps_is_said(ssh: Ssh):
     ssh.does(DEAD)
     with pytest.raises(reachability.UnreachableError) as refused:
-        reachability.reach(FILES, "10.0.0.1")
+        reachability.check_reachable(FILES, "10.0.0.1")
     assert "the machine at 10.0.0.1" in str(refused.value)
     assert "No route to host" in str(refused.value)
     assert "`pulumi up --refresh` makes it anew" in str(refused.value)
@@ -49,8 +49,8 @@ def test_what_is_written_through_a_dead_machine_fails_and_what_helps_is_said(ssh
 
 def test_a_machine_that_answers_is_asked_once_whatever_it_says(ssh: Ssh):
     ssh.does("exit 1")
-    reachability.reach(FILES, "10.0.0.1")
-    reachability.reach(FILES, "10.0.0.1")
+    reachability.check_reachable(FILES, "10.0.0.1")
+    reachability.check_reachable(FILES, "10.0.0.1")
     assert len(ssh.called) == 1
 
 
@@ -58,7 +58,7 @@ def test_without_openssh_the_command_plugin_finds_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
-    reachability.reach(FILES, "10.0.0.9")
+    reachability.check_reachable(FILES, "10.0.0.9")
 
 
 def test_a_machine_that_cannot_be_reached_is_asked_last_from_then_on(ssh: Ssh):

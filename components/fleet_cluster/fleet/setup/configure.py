@@ -1,4 +1,4 @@
-"""The step `configure`: fleet's software, certificates and configuration on this machine."""
+"""The step `configure`: the bundle, certificates and configuration on this machine."""
 
 import compileall
 import shutil
@@ -10,17 +10,17 @@ from .files import ETCD_DROP_IN, SSHD_OUTPUTS, File, files
 from .inputs import Configuration
 from .shell import run, say, systemctl, write
 
-SOFTWARE = Path("/opt/fleet")
+FOLDER = Path("/opt/fleet")
 SERVICES = ("fleetd.service", "fleet-fence.service", "fleet-fence.path")
 
 
 def configure(stdin: str) -> None:
-    """Unpack the software, write all files; reload what has to notice."""
+    """The step itself: the bundle unpacked, all files written, what has to notice reloaded."""
     configuration = Configuration[str].from_json(stdin)
-    unpack(Path(sys.argv[0]), configuration.software)
+    unpack(Path(sys.argv[0]), configuration.bundle)
     machine_id = Path("/etc/machine-id").read_text().strip()
     changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
-    folder = SOFTWARE / "current/fleet/setup/services"
+    folder = FOLDER / "current/fleet/setup/services"
     texts = {name: (folder / name).read_text() for name in SERVICES}
     new = [write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]
     if any(new) or ETCD_DROP_IN in changed:
@@ -33,19 +33,19 @@ def configure(stdin: str) -> None:
 
 
 def unpack(archive: Path, sha: str) -> None:
-    """Unpack the software beside older versions, switch to it at once, drop the older ones."""
-    folder = SOFTWARE / sha[:16]
+    """Unpack the bundle beside older ones, switch to it at once, remove the older ones."""
+    folder = FOLDER / sha[:16]
     if not folder.exists():
-        staged = SOFTWARE / f".{sha[:16]}"
+        staged = FOLDER / f".{sha[:16]}"
         shutil.rmtree(staged, ignore_errors=True)
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(staged)
         compileall.compile_dir(staged, quiet=1)
         staged.rename(folder)
-    link = SOFTWARE / ".current"
+    link = FOLDER / ".current"
     link.unlink(missing_ok=True)
     link.symlink_to(folder.name)
-    link.rename(SOFTWARE / "current")
-    for other in SOFTWARE.iterdir():
+    link.rename(FOLDER / "current")
+    for other in FOLDER.iterdir():
         if other.name not in ("current", folder.name):
             run("rm", "-rf", str(other))

@@ -15,7 +15,7 @@ from .inputs import Membership
 from .shell import StepError, say
 
 IDENTITY = "/fleet/cluster"
-"""The id that fleet gives to a store that has none."""
+"""The key of the etcd data id; fleet gives one to data that have none."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class MemberSetup:
     def _forget_identity(self) -> None:
         """Has fleet give the data another id: they may have been put back while etcd stood still.
 
-        fleet sees by itself that a store went back in time, but not before the next step asks.
+        fleet sees by itself that data went back in time, but not before the next step asks.
         """
         name = self.wanted.name
         say(f"etcd on {name}: its data may be those of a snapshot, they get another id")

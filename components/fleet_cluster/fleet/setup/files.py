@@ -14,9 +14,7 @@ CLIENT_PORT = 2379
 PEER_PORT = 2380
 
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
-"""Lets Pulumi tell a command, at its resource's end, what it has printed.
-
-What for: `fleetctl/state/claims.py`."""
+"""Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
 ETCD_DROP_IN = "/etc/systemd/system/etcd.service.d/fleet.conf"
 _ETCD_RESTART = """\
 [Unit]

@@ -13,7 +13,7 @@ PATIENCE = 90.0
 
 
 def start(stdin: str) -> None:
-    """Run fleetd with the present software and configuration; a restart touches no unit.
+    """The step itself: fleetd runs the present bundle and configuration; no unit is touched.
 
     systemd waits until fleetd has announced the machine.
     """

@@ -6,10 +6,10 @@ be an output, and the class is `Configuration[pulumi.Input[str]]`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
 
-from ..model.wire import from_wire, to_wire, wire_names
+from ..model.wire import from_wire, to_wire, wire, wire_names
 
 Text = TypeVar("Text")
 
@@ -63,8 +63,8 @@ class Configuration(StepInput, Generic[Text]):
 
     resource: Text
     """The provider's id of this machine; another one runs the step again."""
-    software: str
-    """SHA-256 of the archive that brought this code."""
+    bundle: str = field(metadata=wire("software"))
+    """SHA-256 of the bundle that brought this code."""
     name: str
     address: Text
     metadata: Mapping[str, str]
@@ -137,7 +137,7 @@ class MachineRemoval(StepInput):
 class FleetdSetup(StepInput, Generic[Text]):
     """Input of the step `fleetd`."""
 
-    configuration: Text
+    configured_with: Text = field(metadata=wire("configuration"))
     """SHA-256 of what the machine was configured with; another one runs the step again."""
     member: bool
     """Whether the machine is to keep etcd's data."""

@@ -1,4 +1,6 @@
-"""Which members etcd can do without: `may-leave`, `may-shrink` ask, `etcd-members` removes.
+"""The quorum: which members etcd can do without.
+
+The steps `may-leave` and `may-shrink` ask, `etcd-members` removes.
 
 All are asked before anything is changed.
 """
@@ -132,9 +134,9 @@ class Quorum:
         ]
 
 
-def objection(leaving: str, voters: Sequence[Voter]) -> str:
+def objection(address: str, voters: Sequence[Voter]) -> str:
     """Why the member at this address has to stay; empty if it may go."""
-    here = next((one for one in voters if one.address == leaving), None)
+    here = next((one for one in voters if one.address == address), None)
     if here is None:
         return ""
     if len(voters) == 1:

@@ -117,7 +117,7 @@ KEYS = {
 LOCAL = LocalUnit(sha="5a", progress=Progress.STARTED, since=1.5, revision=6, told=2.5)
 CONFIGURATION = Configuration(
     resource="container-1",
-    software="0" * 64,
+    bundle="0" * 64,
     name="machine-1",
     address="10.0.0.11",
     metadata={"role": "web"},

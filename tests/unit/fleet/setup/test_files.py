@@ -12,7 +12,7 @@ from fleet_cluster.fleet.setup.inputs import Configuration, Pair
 MACHINE_ID = "3f2a91bc" * 4
 CONFIGURATION = Configuration(
     resource="container-1",
-    software="0" * 64,
+    bundle="0" * 64,
     name="machine-1",
     address="172.30.7.11",
     metadata={"role": "web"},

@@ -22,7 +22,7 @@ from fleet_cluster.fleet.setup.inputs import (
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2"}
 CONFIGURATION = Configuration(
     resource="container-1",
-    software="0" * 64,
+    bundle="0" * 64,
     name="machine-1",
     address="10.0.0.1",
     metadata={"role": "web"},
