@@ -1,5 +1,7 @@
-"""Files that prose names in backticks are there: in documentation, docstrings and comments."""
+"""What prose names in backticks is there: files, and names of the code."""
 
+import ast
+import builtins
 import re
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -17,8 +19,13 @@ CODE = [
 QUOTED = re.compile(r"`([^`\s]+)`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
 PATH = re.compile(r"[\w@*-][\w.@*-]*(/[\w.@*-]+)*/?")
+NAME = re.compile(r"([A-Za-z_]\w*)(\.[A-Za-z_]\w*)*(\(\))?")
+ERROR = re.compile(r"\b[A-Z]\w*Error\b(?=[\w., ]*:)")
+"""As docstrings name it before a colon."""
 SOURCES = (".py", ".md", ".sh", ".toml", ".yaml")
 MADE_UP = {"some_command.py"}
+ELSEWHERE = {"APIClient"}
+"""Names of other people's code that no code of ours has."""
 
 
 @cache
@@ -69,6 +76,56 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
 def test_docstrings_and_comments_name_files_that_are_there() -> None:
     stale = {path.relative_to(CHECKOUT).as_posix(): missing(path.read_text()) for path in CODE}
     assert {path: words for path, words in stale.items() if words} == {}
+
+
+def looks_like_a_name(word: str) -> bool:
+    """A class, a function's or a constant's name, alone or after others and dots."""
+    return bool(NAME.fullmatch(word)) and bool(re.search(r"[A-Z_.(]", word))
+
+
+@cache
+def names() -> frozenset[str]:
+    """Words of our code that are not in backticks."""
+    unquoted = (QUOTED.sub("", path.read_text()) for path in CODE)
+    return frozenset(word for text in unquoted for word in re.findall(r"\w+", text)) | ELSEWHERE
+
+
+def unheard_of(text: str) -> list[str]:
+    """The names that a text quotes and that no code has."""
+    quoted = {word for word in QUOTED.findall(text) if looks_like_a_name(word)}
+    return sorted(word for word in quoted if not {*re.findall(r"\w+", word)} <= names())
+
+
+def test_docstrings_and_comments_quote_names_that_the_code_has() -> None:
+    stale = {path.relative_to(CHECKOUT).as_posix(): unheard_of(path.read_text()) for path in CODE}
+    assert {path: words for path, words in stale.items() if words} == {}
+
+
+@cache
+def errors() -> frozenset[str]:
+    """Exceptions that our code has: its own, imported ones, Python's."""
+    found = set(dir(builtins))
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.ClassDef(name=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                    found.add(name)
+                case _:
+                    pass
+    return frozenset(found)
+
+
+def test_docstrings_say_by_its_name_what_is_raised() -> None:
+    named = {path: {*ERROR.findall(path.read_text())} - errors() for path in CODE}
+    assert {str(path): words for path, words in named.items() if words} == {}
+
+
+def test_a_name_that_is_gone_is_told() -> None:
+    gone = "No" + "SuchThing"
+    assert unheard_of(f"`{gone}` and `pathlib.{gone}()`, not `Path` or `re.compile`") == [
+        gone,
+        f"pathlib.{gone}()",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The image that all of images/ start from: pulled, else made with Debian's debootstrap.
+# The image that all images start from: pulled, else made with Debian's debootstrap.
 
 base_image_hint="make \"docker pull $BASE_IMAGE\" work, or run this as root on Debian"
 

@@ -112,7 +112,7 @@ class Watch(Protocol):
 class KV(Protocol):
     """A consistent key-value store with leases, transactions and watches: etcd v3's model.
 
-    All methods may raise `StoreUnavailableError`, after a bounded time.
+    All methods may raise `KVUnavailableError`, after a bounded time.
     """
 
     def read(self, prefix: str) -> Snapshot:

@@ -32,7 +32,7 @@ class AddressClaim:
         another machine: two that have one address do not fight.
 
         Raises:
-            StoreUnavailableError: to be tried again.
+            KVUnavailableError: to be tried again.
         """
         if not self._machine.address:
             return

@@ -47,7 +47,7 @@ class Lease:
         """Keep the lease alive; take a new one when it has gone.
 
         Raises:
-            StoreUnavailableError: the store cannot be reached. The lease may still be alive.
+            KVUnavailableError: the store cannot be reached. The lease may still be alive.
         """
         lease = self.lease or self._resume()
         try:

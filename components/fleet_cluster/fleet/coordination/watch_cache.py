@@ -37,7 +37,7 @@ class WatchCache:
         """Take over what has changed; read anew where the watch was lost. The keys concerned.
 
         Raises:
-            StoreUnavailableError: it had to read and could not; the entries are the last known.
+            KVUnavailableError: it had to read and could not; the entries are the last known.
         """
         self.fresh = self._feed is None or self._feed.lost
         if self._feed is None or self._feed.lost:

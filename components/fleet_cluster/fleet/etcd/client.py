@@ -225,7 +225,7 @@ def _check_refusal(error: grpc.RpcError) -> str:
 
     Raises:
         LeaseLostError: the lease is not there.
-        StoreRefusedError: the answer was no.
+        KVRefusedError: the answer was no.
     """
     code, details = error.code(), error.details() or ""
     if "requested lease not found" in details:

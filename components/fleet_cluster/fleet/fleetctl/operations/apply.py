@@ -1,4 +1,4 @@
-"""Making a cluster's units those of an `Application`."""
+"""Making a cluster's units those of an `Manifest`."""
 
 from collections.abc import Mapping
 

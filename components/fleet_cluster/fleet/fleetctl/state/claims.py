@@ -26,7 +26,7 @@ def claim(store: KV, name: str, content: str, mended: int) -> str:
     A resource keeps its token as long as it is not replaced.
 
     Raises:
-        StoreUnavailableError: nobody knows whether it was noted.
+        KVUnavailableError: nobody knows whether it was noted.
     """
     token = _own_token() or secrets.token_hex(8)
     key, noted = claim_key(name), Claim(token, digest(token, content), mended)

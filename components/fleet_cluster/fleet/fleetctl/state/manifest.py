@@ -67,7 +67,7 @@ def documents(text: str) -> list[Manifest]:
     """`fleetctl plan`'s document: first those of its field `after`, then itself.
 
     Raises:
-        CtlError, UnitFileError: as for `Application.from_json`.
+        CtlError, UnitFileError: as for `Manifest.from_json`.
     """
     document = _object("the document", _load(text))
     after: Any = document.pop("after", [])
