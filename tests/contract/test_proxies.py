@@ -7,16 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.proxies import Proxies, running, wait
+from tests.contract.proxies import FINISH_SECONDS, IDLE_SECONDS, Proxies, running, wait
 from tests.streams.client import Talk, Upload, WebSocket
 
 pytestmark = pytest.mark.timeout(900)
 
 APP, OTHER, DEAD = "127.0.0.1:5001", "127.0.0.1:5002", "127.0.0.1:5003"
 MEGABYTE = 1_000_000
-LONGER_THAN_A_MINUTE = 8
-"""Seconds, where time runs ten times as fast."""
-LONGER_THAN_HALF_A_MINUTE = 5
+LONGER_THAN_IDLE = IDLE_SECONDS + 2
+LONGER_THAN_FINISHING = FINISH_SECONDS + 2
 BAD = [
     "",
     ":5000",
@@ -154,7 +153,7 @@ def test_a_web_socket_works_and_may_be_silent(proxies: Proxies):
     with WebSocket(proxies.url) as talk:
         assert talk.answer() == 101
         assert talk.echo("one") == "one"
-        time.sleep(LONGER_THAN_A_MINUTE)
+        time.sleep(LONGER_THAN_IDLE)
         assert talk.echo("two") == "two"
 
 
@@ -172,14 +171,14 @@ def test_an_app_may_ask_that_its_answer_is_not_held_back(proxies: Proxies):
 
 
 def test_a_stream_of_events_may_be_silent(proxies: Proxies):
-    ask = f"GET /events?every={LONGER_THAN_A_MINUTE} HTTP/1.1\nAccept: text/event-stream"
+    ask = f"GET /events?every={LONGER_THAN_IDLE} HTTP/1.1\nAccept: text/event-stream"
     with Talk(proxies.url, ask) as talk:
         assert talk.answer() == 200
         assert [talk.next_event() for _ in range(2)] == ["data: event"] * 2
 
 
 def test_what_is_in_flight_goes_on_for_long_after_a_reload(proxies: Proxies):
-    pieces = LONGER_THAN_HALF_A_MINUTE * 5
+    pieces = LONGER_THAN_FINISHING * 5
     with WebSocket(proxies.url) as talk, Upload(proxies.url, 2 * MEGABYTE) as sent:
         assert talk.answer() == 101
         sent.send_some(MEGABYTE)
@@ -187,7 +186,7 @@ def test_what_is_in_flight_goes_on_for_long_after_a_reload(proxies: Proxies):
         proxies.wait_for_pool(APP, OTHER)
         for _ in range(pieces):
             sent.send_some(1000)
-            time.sleep(LONGER_THAN_HALF_A_MINUTE / pieces)
+            time.sleep(LONGER_THAN_FINISHING / pieces)
         assert talk.echo("still here") == "still here"
         assert sent.finish() == (200, str(2 * MEGABYTE))
 

@@ -39,6 +39,7 @@ def test_a_pool_of_two():
         "    server [fd00::1]:65535 max_fails=0 backup;\n"
         "}\n"
         "client_max_body_size 100m;\n"
+        "proxy_read_timeout 60s;\n"
         'map "" $pool { default "10.0.0.1:5000 [fd00::1]:65535"; }\n'
         'map "" $pool_id { default "'
     )
@@ -62,7 +63,7 @@ def test_nothing_else_gets_into_it(values: list[str]):
     used = [line for line in conf.splitlines() if line.startswith("    server ")]
     assert {line.split()[1] for line in used} == {GOOD}
     assert len(told) == len(values)
-    assert conf.count("\n") == 8
+    assert conf.count("\n") == 9
 
 
 def test_a_bad_value_is_told_with_its_key_and_what_is_allowed():

@@ -12,8 +12,8 @@ defaults
     mode http
     log global
     timeout connect 1s
-    timeout client 60s
-    timeout server 60s
+    timeout client {idle_seconds}s
+    timeout server {idle_seconds}s
     timeout tunnel 1h
     timeout http-request 10s
     timeout http-keep-alive 10s
@@ -50,12 +50,13 @@ _EVENTS_MAY_BE_RARE = (
 )
 
 
-def haproxy_config(addresses: Sequence[str]) -> str:
+def haproxy_config(addresses: Sequence[str], idle_seconds: int = 60) -> str:
     """HAProxy's configuration for machines that serve HTTP on port 80.
 
     Args:
         addresses: the IP addresses of all machines that there may ever be, in order. Those that
             do not answer cost a health check, so a cluster can grow without a new configuration.
+        idle_seconds: how long client and machine may be silent, but for streams.
 
     Raises:
         ValueError: there is no address.
@@ -66,4 +67,6 @@ def haproxy_config(addresses: Sequence[str]) -> str:
         f"    server machine-{number} {address}:80 check"
         for number, address in enumerate(addresses, start=1)
     )
-    return _CONFIG.format(servers=servers, events_may_be_rare=_EVENTS_MAY_BE_RARE)
+    return _CONFIG.format(
+        servers=servers, events_may_be_rare=_EVENTS_MAY_BE_RARE, idle_seconds=idle_seconds
+    )
