@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster._lifecycle import etcd_data
+from fleet_cluster.fleet.etcd_roles import FLEET
+from fleet_cluster.fleet.model.keys import CLUSTER
+from fleet_cluster.fleet.setup.files import FLEET_PKI
 
 PROBE = Path(etcd_data.__file__).with_name("etcd_data_probe.py")
 FILES = {
@@ -31,6 +34,16 @@ def probe(folder: Path, ssh: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=True,
+    )
+
+
+def test_it_names_the_key_and_the_certificate_that_machines_have() -> None:
+    """It is a script for itself: the names are in it once more."""
+    text = PROBE.read_text()
+    assert f"--print-value-only {CLUSTER} |" in text
+    assert (
+        f"ETCDCTL_CERT={FLEET_PKI}/{FLEET.name}.crt ETCDCTL_KEY={FLEET_PKI}/{FLEET.name}.key"
+        in text
     )
 
 

@@ -7,15 +7,13 @@ removes the stale member of that name, joins as a learner, and is promoted when 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..model.keys import CLUSTER
 from .etcd_auth import enable_auth
 from .etcd_service import EtcdService
 from .etcdctl import Etcdctl, peer_url
 from .files import etcd_environment
 from .inputs import Membership
 from .shell import StepError, say
-
-IDENTITY = "/fleet/cluster"
-"""The key of the etcd data id; fleet gives one to data that have none."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ class MemberSetup:
         """
         name = self.wanted.name
         say(f"etcd on {name}: its data may be those of a snapshot, they get another id")
-        self.etcdctl([self.wanted.address], "del", IDENTITY)
+        self.etcdctl([self.wanted.address], "del", CLUSTER)
 
     def _environment(self, peers: Sequence[tuple[str, str]], state: str) -> str:
         initial = ",".join(f"{name}={peer}" for name, peer in peers)
