@@ -34,7 +34,7 @@ class Connection:
         """Requests arrive, answers do not."""
         self.gate = gate
         self._is_late = is_late
-        self._store = store
+        self._etcd = store
         self._watches: list[Watch] = []
         self._lag: list[Callable[[], None]] | None = None
         self._delivered: deque[Callable[[], None]] = deque(maxlen=20)
@@ -74,16 +74,16 @@ class Connection:
         self._watches.clear()
 
     def read(self, prefix: str) -> Snapshot:
-        return self._ask(f"read {prefix}", lambda: self._store.read(prefix))
+        return self._ask(f"read {prefix}", lambda: self._etcd.read(prefix))
 
     def get(self, keys: Collection[str]) -> Snapshot:
-        return self._ask("get", lambda: self._store.get(keys))
+        return self._ask("get", lambda: self._etcd.get(keys))
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         point = f"commit {operations[0].key}"
 
         def commit() -> int:
-            return self._store.commit(operations, *conditions)
+            return self._etcd.commit(operations, *conditions)
 
         if self.up and not self.mute and self._is_late(commit):
             raise KVUnavailableError(f"no answer to {point}")
@@ -97,20 +97,20 @@ class Connection:
         on_lost: Callable[[], None],
     ) -> Watch:
         self.gate(f"before watch {prefix}")
-        watching = self._store.watch(prefix, after, self._lagging(on_changes), on_lost)
+        watching = self._etcd.watch(prefix, after, self._lagging(on_changes), on_lost)
         self._watches = [*(each for each in self._watches if each.active), watching]
         if not self.up:
             watching.lose()
         return watching
 
     def grant(self, ttl: int) -> int:
-        return self._ask("grant", lambda: self._store.grant(ttl))
+        return self._ask("grant", lambda: self._etcd.grant(ttl))
 
     def keep_alive(self, lease: int) -> int:
-        return self._ask("keep_alive", lambda: self._store.keep_alive(lease))
+        return self._ask("keep_alive", lambda: self._etcd.keep_alive(lease))
 
     def revoke(self, lease: int) -> None:
-        self._ask("revoke", lambda: self._store.revoke(lease))
+        self._ask("revoke", lambda: self._etcd.revoke(lease))
 
     def _lagging(self, on_changes: Callable[[Changes], None]) -> Callable[[Changes], None]:
         def deliver(changes: Changes) -> None:

@@ -22,7 +22,7 @@ class Watch:
     on_changes: Callable[[Changes], None]
     on_lost: Callable[[], None]
     position: int
-    """Of the next change to deliver, in the store's history."""
+    """Of the next change to deliver, in etcd's history."""
     active: bool = True
 
     def cancel(self) -> None:
