@@ -29,11 +29,11 @@ class Bench:
     """One machine. `act` is one reconcile of its agent."""
 
     clock: FakeClock = field(default_factory=FakeClock)
-    ledger_file: MemoryFile = field(default_factory=MemoryFile)
-    shaken: int = 0
+    checkpoint_file: MemoryFile = field(default_factory=MemoryFile)
+    identity_changes: int = 0
 
     def __post_init__(self) -> None:
-        self.in_sight_since = self.clock()
+        self.connected_since = self.clock()
         self.store = MemoryKV(self.clock)
         self.line = Connection(self.store)
         self.systemd = FakeSystemd(self.clock)
@@ -43,15 +43,15 @@ class Bench:
 
     def restart(self) -> None:
         """A new fleetd."""
-        ledger = Checkpoint(self.ledger_file)
+        ledger = Checkpoint(self.checkpoint_file)
         self.agent = Agent(
             MACHINE,
             self.line,
             self.systemd,
             ledger,
-            self.sight,
+            self.connected_for,
             PATIENCE,
-            self._on_shaken,
+            self._on_identity_changed,
             self.clock,
         )
         self.orders = Orders(self.line, self.systemd, ledger, self.clock, self.agent.as_written)
@@ -64,7 +64,7 @@ class Bench:
     def act(self, lease: int | None = None, announced: bool = True) -> float:
         """Reconcile with the store as it is, then let systemd do its jobs."""
         snapshot = self.store.read(SCHEDULE + MACHINE + "/")
-        self.agent.recognise(self.store.entries.get(CLUSTER), snapshot.revision, fresh=True)
+        self.agent.check_identity(self.store.entries.get(CLUSTER), snapshot.revision, fresh=True)
         lease = self.lease if lease is None else lease
         self.orders.obey(self.store.read(ORDERS + MACHINE + "/").entries)
         seconds = self.agent.reconcile(lease, announced and bool(lease), snapshot.entries)
@@ -92,10 +92,10 @@ class Bench:
         self.systemd.calls.clear()
         return calls
 
-    def sight(self) -> float:
+    def connected_for(self) -> float:
         """For how long the store has been in sight."""
-        return self.clock() - self.in_sight_since
+        return self.clock() - self.connected_since
 
-    def _on_shaken(self) -> None:
-        self.shaken += 1
-        self.in_sight_since = self.clock()
+    def _on_identity_changed(self) -> None:
+        self.identity_changes += 1
+        self.connected_since = self.clock()

@@ -49,7 +49,7 @@ class Action(Enum):
     REMOVE = auto()
 
 
-def next_step(unit: LocalUnit | None, wanted: Assignment | None, status: UnitStatus) -> Action:
+def next_action(unit: LocalUnit | None, wanted: Assignment | None, status: UnitStatus) -> Action:
     """Decide about one unit: what the machine has of it, what it is told, what systemd says."""
     if wanted is None:
         return Action.NOTHING
@@ -164,13 +164,13 @@ class Agent:
         """How many of this machine's units were in each ACTIVE state in the last round."""
         return Counter(self._active[name] for name in self._ledger.units if name in self._active)
 
-    def distrust(self) -> None:
+    def resync(self) -> None:
         """Do not rely on what was reported or written earlier: look at everything again."""
         self._reported = None
         self._checked_files = False
         self._attempt += 1
 
-    def recognise(self, cluster: KeyValue | None, revision: int, fresh: bool) -> bool:
+    def check_identity(self, cluster: KeyValue | None, revision: int, fresh: bool) -> bool:
         """Look whether the store is still the one that was seen before.
 
         Args:
@@ -211,9 +211,9 @@ class Agent:
         for name, reason in unreadable.items():
             self._complain(name, schedule[schedule_key(self._machine, name)].mod_revision, reason)
         self._compare(wanted.keys() | unreadable.keys(), wanted)
-        if self._ledger.wary and self._sight() >= self._patience:
+        if self._ledger.distrusts and self._sight() >= self._patience:
             self._ledger.trust()
-        if self._ledger.wary:
+        if self._ledger.distrusts:
             wanted = {name: one for name, one in wanted.items() if self._confirms(name, one)}
         self._follow(wanted)
         waiting = self._release()
@@ -221,7 +221,7 @@ class Agent:
             pass
         if waiting or (lease and self._reported is None):
             return RETRY_SECONDS
-        return max(0.0, self._patience - self._sight()) if self._ledger.wary else 0.0
+        return max(0.0, self._patience - self._sight()) if self._ledger.distrusts else 0.0
 
     def _release(self) -> bool:
         """Let start again what the fence has stopped, once the lease is alive.
@@ -253,7 +253,7 @@ class Agent:
         log.warning("holding %d units as they are: %s", held, reason, extra=about("hold"))
         # In this order: a fleetd that is killed in between finds it out again.
         self._on_shaken()
-        self._ledger.hold()
+        self._ledger.distrust()
         self._reported = None
 
     def _confirms(self, name: str, wanted: _Wanted) -> bool:
@@ -336,7 +336,7 @@ class Agent:
         steps: dict[Action, list[str]] = {step: [] for step in Action}
         for name in sorted(names - unreadable):
             told = wanted[name].assignment if name in wanted else None
-            steps[next_step(units.get(name), told, statuses.get(name, UNKNOWN))].append(name)
+            steps[next_action(units.get(name), told, statuses.get(name, UNKNOWN))].append(name)
         return _View(wanted, statuses, steps, self._origins(steps[Action.WRITE], statuses))
 
     def _origins(
@@ -381,7 +381,7 @@ class Agent:
         removed = [name for name in view.steps[Action.REMOVE] if not self._is_blocked(view, name)]
         files = self._writable(view) if announced else {}
         if not removed and not files:
-            if self._systemd.tie(self._to_run(view)):
+            if self._systemd.link_dependencies(self._to_run(view)):
                 self._reload()
             return False
         for name in removed:
@@ -392,7 +392,7 @@ class Agent:
         self._ledger.record({**half, **new})
         refused = self._remove(old, removed)
         refused |= self._write({n: files[n] for n in files if n not in refused})
-        self._systemd.tie(self._to_run(view))
+        self._systemd.link_dependencies(self._to_run(view))
         done = {*removed, *files} - refused.keys()
         if done and (reason := self._reload()):
             refused |= dict.fromkeys(done, reason)

@@ -63,7 +63,7 @@ class Checkpoint:
         """The id of the store; empty when it is not known."""
         self.revision = 0
         """The highest revision seen."""
-        self.wary = False
+        self.distrusts = False
         """The store was emptied or restored: only what confirms the units is followed."""
         self.units: dict[str, LocalUnit] = {}
         self.unsaved = ""
@@ -101,15 +101,15 @@ class Checkpoint:
             self.cluster, self.revision = cluster, revision
             self._save()
 
-    def hold(self) -> None:
+    def distrust(self) -> None:
         """No unit follows an assignment any more."""
-        self.wary = True
+        self.distrusts = True
         self.units = {name: replace(unit, revision=0) for name, unit in self.units.items()}
         self._save()
 
     def trust(self) -> None:
         """Follow every assignment again."""
-        self.wary = False
+        self.distrusts = False
         self._save()
 
     def _insist(self, units: dict[str, LocalUnit]) -> None:
@@ -127,7 +127,7 @@ class Checkpoint:
             raw: Any = json.loads(text)
             units = {name: _local_unit(unit) for name, unit in raw["units"].items()}
             self.cluster, self.revision = str(raw["cluster"]), int(raw["revision"])
-            self.wary = bool(raw.get("wary", False))
+            self.distrusts = bool(raw.get("wary", False))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("fleetd's records are damaged, rebuilding them: %r", error)
             return False
@@ -139,7 +139,7 @@ class Checkpoint:
         content = {
             "cluster": self.cluster,
             "revision": self.revision,
-            "wary": self.wary,
+            "wary": self.distrusts,
             "units": units,
         }
         try:

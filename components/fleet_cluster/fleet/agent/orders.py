@@ -64,7 +64,7 @@ class Orders:
 
         While a store that was emptied or restored is not trusted, nothing is done for it.
         """
-        if self._ledger.wary:
+        if self._ledger.distrusts:
             return
         known = self._answers
         self._answers = {

@@ -28,7 +28,7 @@ class Election:
         """End a leadership, and with it whatever was written in its name and is under way."""
         self._key.expect(self._store.commit([Delete(LEADER)], CreatedAt(LEADER, term)))
 
-    def distrust(self) -> None:
+    def reset(self) -> None:
         """Read anew who leads."""
         self._key.close()
 

@@ -28,7 +28,7 @@ class Lease:
 
         `clock` counts over restarts of fleetd. `wake` is called when there is a new lease.
         """
-        self.lease = 0
+        self.id = 0
         """The lease's id; 0 while there is none."""
         self.ttl = ttl
         self._store = store
@@ -37,7 +37,7 @@ class Lease:
         self._wake = wake
         self._lock = threading.Lock()
         self._renewed_at = -math.inf
-        self._clear_since = math.inf
+        self._connected_since = math.inf
         self.hurry = threading.Event()
         """Set when the lease is to be looked after at once."""
         self.unsaved = ""
@@ -49,44 +49,44 @@ class Lease:
         Raises:
             KVUnavailableError: the store cannot be reached. The lease may still be alive.
         """
-        lease = self.lease or self._resume()
+        lease = self.id or self._resume()
         try:
             if not lease:
                 raise LeaseLostError("there was none")
             asked_at = self._clock()
             ttl = self._store.keep_alive(lease)
-            if not self.lease and ttl != self.ttl:
+            if not self.id and ttl != self.ttl:
                 raise LeaseLostError(f"the one before was of {ttl} s")
             self._note(lease, asked_at, is_new=False)
         except LeaseLostError as error:
-            self.lease = 0
+            self.id = 0
             asked_at = self._clock()
             lease = self._store.grant(self.ttl)
             self._note(lease, asked_at, is_new=True)
             log.info("new lease %x of %d s: %s", lease, self.ttl, error)
-        if lease != self.lease:
-            self.lease = lease
+        if lease != self.id:
+            self.id = lease
             self._wake()
 
     def lost(self) -> None:
         """The store says that the lease has gone: take a new one now."""
         self.hurry.set()
 
-    def sight(self) -> float:
+    def connected_for(self) -> float:
         """For how many seconds the store has been in sight without a break; 0 while blind."""
         now = self._clock()
         if now - self._renewed_at > self.ttl / 2:
             return 0.0
-        return now - self._clear_since
+        return now - self._connected_since
 
     def renewed_ago(self) -> float:
         """Seconds since the lease was renewed; infinite if it never was."""
         return self._clock() - self._renewed_at
 
-    def shaken(self) -> None:
+    def identity_changed(self) -> None:
         """The store is not what it was: count the time in sight from now."""
         with self._lock:
-            self._save(self.lease, self._clock())
+            self._save(self.id, self._clock())
 
     def run(self) -> None:
         """Renew for ever: the thread's work."""
@@ -108,13 +108,13 @@ class Lease:
 
     def end(self) -> None:
         """Give the lease back: what is bound to it goes at once."""
-        if self.lease:
-            self._store.revoke(self.lease)
+        if self.id:
+            self._store.revoke(self.id)
 
     def _resume(self) -> int:
         """The lease of a fleetd before this one, and what it knew."""
         with self._lock:
-            lease, self._clear_since, self._renewed_at = _parsed(self._loaded())
+            lease, self._connected_since, self._renewed_at = _parsed(self._loaded())
         return lease
 
     def _loaded(self) -> str:
@@ -130,11 +130,11 @@ class Lease:
             now = self._clock()
             blind = math.isfinite(self._renewed_at) and now - self._renewed_at > self.ttl / 2
             self._renewed_at = asked_at
-            self._save(lease, now if is_new or blind else self._clear_since)
+            self._save(lease, now if is_new or blind else self._connected_since)
 
     def _save(self, lease: int, clear_since: float) -> None:
         """For the next fleetd, and for the fence. A full disk does not end the lease."""
-        self._clear_since = clear_since
+        self._connected_since = clear_since
         try:
             self._saved.save(f"{lease:x} {clear_since} {self._renewed_at} {self.ttl}\n")
             self.unsaved = ""

@@ -79,7 +79,7 @@ class Leader:
         # States alone change nothing, unless something waits for them.
         if not (self._dirty or self._open or self._picture.held):
             return 0.0
-        blind_for = max(0.0, self._session.ttl - self._session.sight())
+        blind_for = max(0.0, self._session.ttl - self._session.connected_for())
         self._open = not self._schedule(blind_for > 0, shaken)
         self._dirty = False
         return blind_for

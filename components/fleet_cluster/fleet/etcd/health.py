@@ -52,7 +52,7 @@ def context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     return found
 
 
-def checkup(
+def check(
     members: Sequence[str], here: str, asked: Callable[[str], str], probe: Callable[[], str]
 ) -> str:
     """What is wrong with etcd; empty when nothing is.

@@ -45,7 +45,7 @@ class EtcdHealthMonitor:
             secured_by = self._context()
         except OSError as error:
             return f"it cannot be asked how it does, because of this machine's certificate: {error}"
-        return health.checkup(
+        return health.check(
             settings.endpoints,
             settings.public_ip,
             lambda member: health.ask(member, secured_by),

@@ -69,7 +69,7 @@ class Environment:
     clock: Callable[[], float]
     """Seconds that also count while the machine is suspended."""
     lease_file: StateFile
-    ledger_file: StateFile
+    checkpoint_file: StateFile
     wake: Callable[[], None]
     wall_clock: Callable[[], float] = time.time
     """Seconds since 1970, for what people read; nothing is decided by them."""
@@ -79,23 +79,23 @@ class Fleetd:
     """The control loop of one machine."""
 
     def __init__(self, machine: MachineState, settings: Config, around: Environment) -> None:
-        self.session = Lease(
+        self.lease = Lease(
             around.store, settings.agent_ttl, around.clock, around.lease_file, around.wake
         )
-        self.vitals = Metrics(around.clock, settings.agent_ttl, self.session.renewed_ago)
+        self.metrics = Metrics(around.clock, settings.agent_ttl, self.lease.renewed_ago)
         self.announced = False
         """Whether the machine is known to the cluster."""
         self._machine = machine
         self._configured = machine.metadata
         self._settings = settings
         self._around = around
-        ledger = self._ledger = Checkpoint(around.ledger_file)
+        ledger = self._ledger = Checkpoint(around.checkpoint_file)
         self._agent = Agent(
             machine.id,
             around.store,
             around.systemd,
             ledger,
-            self.session.sight,
+            self.lease.connected_for,
             settings.agent_ttl,
             self._shake,
             around.wall_clock,
@@ -112,7 +112,7 @@ class Fleetd:
         self._own_key = WatchCache(around.store, machine_key(machine.id), around.wake)
         self._metadata = WatchCache(around.store, metadata_key(machine.id), around.wake)
         # A fleetd without a past cannot know whether the store is what it was.
-        self._shaken = ledger.wary or not ledger.cluster
+        self._shaken = ledger.distrusts or not ledger.cluster
         self._restored = False
         self._burst = Debounce()
         self._full_at = 0.0
@@ -131,23 +131,23 @@ class Fleetd:
             self._note_trouble("the store", "")
             return seconds
         except LeaseLostError:
-            self.session.lost()
+            self.lease.lost()
         except KVUnavailableError as error:
             trouble = f"the store is not available, units run on: {error}"
             self._note_trouble("the store", trouble)
-            self.vitals.store_errors += 1
+            self.metrics.store_errors += 1
         finally:
-            self.vitals.announced = self.announced
-            self.vitals.leading = self._leader is not None
-            self.vitals.units = self._agent.activity()
-            self.vitals.note_round(self._around.clock() - began)
+            self.metrics.announced = self.announced
+            self.metrics.leading = self._leader is not None
+            self.metrics.units = self._agent.activity()
+            self.metrics.note_round(self._around.clock() - began)
         return RETRY_SECONDS
 
     def _round(self) -> float:
         if self._burst.goes_on(self._recognise()):
             return debounce.SECONDS
         full = self._is_full_due()
-        lease = self.session.lease
+        lease = self.lease.id
         due = [self._act(lease), self._lead(lease, full), self._watch_disk()]
         due.append(self._full_at - self._around.clock())
         return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))
@@ -156,7 +156,7 @@ class Fleetd:
         if self._around.clock() < self._full_at:
             return False
         self._full_at = self._around.clock() + self._settings.reconcile_interval
-        self._agent.distrust()
+        self._agent.resync()
         return True
 
     def _recognise(self) -> int:
@@ -169,8 +169,8 @@ class Fleetd:
         for mirror in (self._cluster, self._schedule):
             changed = mirror.refresh()
             cluster = self._cluster.entries.get(CLUSTER)
-            self._restored |= self._agent.recognise(cluster, mirror.revision, mirror.fresh)
-        self._shaken &= self.session.sight() < self.session.ttl or not self.announced
+            self._restored |= self._agent.check_identity(cluster, mirror.revision, mirror.fresh)
+        self._shaken &= self.lease.connected_for() < self.lease.ttl or not self.announced
         if (self._restored or CLUSTER not in self._cluster.entries) and self._cluster.settled:
             self._name_store()
         return len(changed)
@@ -191,14 +191,14 @@ class Fleetd:
         # A watch that begins after all that the store has now would stay silent.
         for mirror in (self._cluster, self._schedule, self._given, self._own_key):
             mirror.close()
-        self._election.distrust()
-        self.session.shaken()
+        self._election.reset()
+        self.lease.identity_changed()
 
     def _act(self, lease: int) -> float:
         """Reconcile this machine; a systemd that fails must not keep it from leading."""
         try:
             if self._own_key.refresh() - self._own_key.entries.keys():
-                self._agent.distrust()  # Who removed it may have removed the states as well.
+                self._agent.resync()  # Who removed it may have removed the states as well.
             self._take_metadata()
             self.announced = self._is_announced(lease)
             self._given.refresh()
@@ -221,12 +221,12 @@ class Fleetd:
         Then what could not be done for that is tried again at once.
         """
         around, before = self._around, self._troubles.get("the disk")
-        unsaved = self._ledger.unsaved or self.session.unsaved
-        fault = unsaved or around.lease_file.crowded or around.ledger_file.crowded
+        unsaved = self._ledger.unsaved or self.lease.unsaved
+        fault = unsaved or around.lease_file.crowded or around.checkpoint_file.crowded
         advice = "units run on, what is new cannot start; make room on /run of this machine"
         self._note_trouble("the disk", f"{fault}: {advice}" if fault else "")
         if before and not fault:
-            self._agent.distrust()
+            self._agent.resync()
             return PAUSE_SECONDS
         return DISK_SECONDS if fault else 0.0
 
@@ -253,7 +253,7 @@ class Fleetd:
         self._address.claim()
         key, value = machine_key(self._machine.id), self._machine.to_json()
         if key not in self._own_key.entries:
-            self.session.shaken()  # What kept us from it, or removed it, may concern all machines.
+            self.lease.identity_changed()  # What kept us from it, or removed it, may concern all machines.
         self._own_key.expect(self._around.store.commit([Put(key, value, lease)]))
         what = about("announced")
         log.info("announced as %s, address %s", self._machine.id, self._machine.address, extra=what)
@@ -261,7 +261,7 @@ class Fleetd:
     def _lead(self, lease: int, full: bool) -> float:
         if self._leader and self._leader.uncertain:
             self._election.resign(self._leader.term)
-        blind = self.session.sight() < self.session.ttl
+        blind = self.lease.connected_for() < self.lease.ttl
         term = self._election.term(lease, yields=blind)
         if self._leader and self._leader.term != term:
             log.info("no longer leading", extra=about("resigned"))
@@ -271,9 +271,9 @@ class Fleetd:
             log.info("leading since revision %d", term, extra=about("leading", revision=term))
             around = self._around
             self._leader = Leader(
-                term, around.store, self.session, around.clock, around.wake, around.wall_clock
+                term, around.store, self.lease, around.clock, around.wake, around.wall_clock
             )
-            self._leader.count = self.vitals.decisions.update
+            self._leader.count = self.metrics.decisions.update
         if self._leader:
             return self._leader.reconcile(self._shaken, full)
         return self._election.pause
@@ -286,12 +286,12 @@ class Fleetd:
         elif before and not trouble:
             log.info("%s works again", source, extra=about("recovered"))
         self._troubles[source] = trouble
-        self.vitals.troubles = dict(self._troubles)
+        self.metrics.troubles = dict(self._troubles)
 
 
 def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
     """Loop until SIGTERM. Units run on, unless the machine itself goes down."""
-    threading.Thread(target=fleetd.session.run, name="lease", daemon=True).start()
+    threading.Thread(target=fleetd.lease.run, name="lease", daemon=True).start()
     try:
         while True:
             began = time.monotonic()
@@ -305,7 +305,7 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
     finally:
         if systemd.stopping():
             log.info("the machine goes down: its units may run elsewhere", extra=about("shutdown"))
-            fleetd.session.end()
+            fleetd.lease.end()
 
 
 def main() -> None:
@@ -338,13 +338,13 @@ def main() -> None:
         systemd=systemd,
         clock=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         lease_file=DiskFile(RUN_DIRECTORY / "lease"),
-        ledger_file=DiskFile(RUN_DIRECTORY / "agent.json"),
+        checkpoint_file=DiskFile(RUN_DIRECTORY / "agent.json"),
         wake=wake.set,
     )
     fleetd = Fleetd(machine, settings, around)
-    checkup = EtcdHealthMonitor(settings, store, fleetd.vitals)
+    checkup = EtcdHealthMonitor(settings, store, fleetd.metrics)
     threading.Thread(target=checkup.run, name="checkup", daemon=True).start()
-    metrics_server.start(settings.metrics_address, fleetd.vitals)
+    metrics_server.start(settings.metrics_address, fleetd.metrics)
     run(fleetd, systemd, wake)
 
 

@@ -105,9 +105,9 @@ class DBusSystemd:
         removed = [name for name in names if name not in refused and not is_template(name)]
         return refused | self.reset_failed(removed)
 
-    def tie(self, names: Iterable[str]) -> bool:
+    def link_dependencies(self, names: Iterable[str]) -> bool:
         """See `Systemd.tie`."""
-        return self._files.tie(names)
+        return self._files.link_dependencies(names)
 
     def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """See `Systemd.files`."""

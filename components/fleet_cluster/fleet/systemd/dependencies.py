@@ -11,11 +11,11 @@ from ..unitfiles.bonds import STOPPING, names_in
 from ..unitfiles.names import UnitFileError, check_name
 from ..unitfiles.unitfile import parse
 
-Tie = tuple[str, str]
+Dependency = tuple[str, str]
 """A unit, and one that is bound to it."""
 
 
-def ties_of(name: str, text: str) -> set[Tie]:
+def dependencies_of(name: str, text: str) -> set[Dependency]:
     """The units that this one is bound to, as far as its file names them in full.
 
     None of one that is done when its command has ended: it would do its work again.
@@ -36,13 +36,13 @@ def _is_name(word: str) -> bool:
     return True
 
 
-class TieLinks:
+class DependencyLinks:
     """The links in a directory of unit files; all that lead to a neighbour are fleet's."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def read(self) -> set[Tie]:
+    def read(self) -> set[Dependency]:
         """Those that are there."""
         found = self._directory.glob("*.wants/*") if self._directory.is_dir() else ()
         return {
@@ -51,7 +51,7 @@ class TieLinks:
             if link.is_symlink() and str(link.readlink()) == f"../{link.name}"
         }
 
-    def add(self, ties: Iterable[Tie]) -> None:
+    def add(self, ties: Iterable[Dependency]) -> None:
         """Link more."""
         for other, name in ties:
             folder = self._directory / f"{other}.wants"
@@ -59,7 +59,7 @@ class TieLinks:
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(f"../{name}")
 
-    def remove(self, ties: Iterable[Tie]) -> None:
+    def remove(self, ties: Iterable[Dependency]) -> None:
         """Link less."""
         for other, name in ties:
             folder = self._directory / f"{other}.wants"

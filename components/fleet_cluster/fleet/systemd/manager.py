@@ -65,7 +65,7 @@ class Systemd(Protocol):
         """
         ...
 
-    def tie(self, names: Iterable[str]) -> bool:
+    def link_dependencies(self, names: Iterable[str]) -> bool:
         """Have these units, and no others, start with what they are bound to; no reload.
 
         Returns:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..unitfiles.names import UnitFileError, is_template
 from ..unitfiles.unitfile import parse
-from .dependencies import Tie, TieLinks, ties_of
+from .dependencies import Dependency, DependencyLinks, dependencies_of
 from .fence import FencedUnits
 
 log = logging.getLogger(__name__)
@@ -33,10 +33,10 @@ class UnitDirectory:
         self._unit_directory = directory
         self._own = own
         self.fenced = FencedUnits(fenced)
-        self._ties: dict[str, set[Tie]] = {}
+        self._ties: dict[str, set[Dependency]] = {}
         """By unit, what its file says."""
-        self._links = TieLinks(directory)
-        self._tied: set[Tie] | None = None
+        self._links = DependencyLinks(directory)
+        self._tied: set[Dependency] | None = None
         self._untied = ""
         """Why they are not written, as it was logged."""
 
@@ -51,7 +51,7 @@ class UnitDirectory:
         """Remove unit files; a missing one is no error. Returns as `write` does."""
         return _refusals(self._remove, names)
 
-    def tie(self, names: Iterable[str]) -> bool:
+    def link_dependencies(self, names: Iterable[str]) -> bool:
         """See `Systemd.tie`. A fenced unit is left out: nothing may start it past its fence."""
         try:
             fenced = set(self.fenced.names())
@@ -91,11 +91,11 @@ class UnitDirectory:
         except OSError as error:  # The one that is there will do: it names what was there before.
             log.error("%s cannot be written: %s", REFERRER, error)
 
-    def _ties_of(self, name: str) -> set[Tie]:
+    def _ties_of(self, name: str) -> set[Dependency]:
         if name not in self._ties:
             own = self._own / name
             text = own.read_text(errors="replace") if self._is_own(name) else ""
-            self._ties[name] = ties_of(name, text)
+            self._ties[name] = dependencies_of(name, text)
         return self._ties[name]
 
     def _write(self, name: str, text: str) -> None:
@@ -110,7 +110,7 @@ class UnitDirectory:
         link.unlink(missing_ok=True)
         link.hardlink_to(self._own / name)
         link.replace(self._unit_directory / name)
-        self._ties[name] = ties_of(name, text)
+        self._ties[name] = dependencies_of(name, text)
 
     def _replace(self, path: Path, text: str) -> None:
         draft = path.with_name(DRAFT)

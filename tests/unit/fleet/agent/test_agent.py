@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from fleet_cluster.fleet.agent.agent import Action, next_step
+from fleet_cluster.fleet.agent.agent import Action, next_action
 from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
 from fleet_cluster.fleet.kv import Changes, KVUnavailableError, LeaseLostError
 from fleet_cluster.fleet.model.keys import CLUSTER, STATES, file_key, schedule_key, state_key
@@ -78,7 +78,7 @@ QUEUED = UnitStatus("loaded", "inactive", "dead", job=True)
 def test_next_step(
     unit: LocalUnit | None, wanted: Assignment | None, status: UnitStatus, step: Action
 ) -> None:
-    assert next_step(unit, wanted, status) is step
+    assert next_action(unit, wanted, status) is step
 
 
 def test_many_units_take_one_reload(bench: Bench) -> None:
@@ -95,7 +95,7 @@ def test_many_units_take_one_reload(bench: Bench) -> None:
 def test_start_once(bench: Bench) -> None:
     bench.run("fails.service", FAILS)
     bench.run("ends.service", ENDS)
-    bench.agent.distrust()
+    bench.agent.resync()
     bench.settle()
     bench.restart()
     bench.settle()
@@ -137,7 +137,7 @@ def test_told_to_stop_removes_everything(bench: Bench) -> None:
     bench.settle()
     assert bench.systemd.running() == {} and bench.systemd.disk == {}
     assert bench.state(A) is None
-    assert 'units": {}' in bench.ledger_file.text
+    assert 'units": {}' in bench.checkpoint_file.text
 
 
 def test_failed_unit_can_be_removed(bench: Bench) -> None:
@@ -153,7 +153,7 @@ def test_silence_is_no_instruction(bench: Bench) -> None:
     bench.settle()
     state = bench.state(A)
     assert bench.systemd.running() == {A: sha_of(SLEEPS)}
-    assert state and state.orphan and bench.shaken == 1
+    assert state and state.orphan and bench.identity_changes == 1
 
 
 @pytest.mark.parametrize("cluster", ["", "two"])
@@ -165,7 +165,7 @@ def test_another_store_stops_nothing(bench: Bench, cluster: str) -> None:
         bench.store.put(CLUSTER, Cluster(cluster).to_json())
     bench.settle()
     state = bench.state(A)
-    assert A in bench.systemd.running() and bench.shaken == 1
+    assert A in bench.systemd.running() and bench.identity_changes == 1
     assert state and state.orphan
 
 
@@ -214,7 +214,7 @@ def test_time_without_the_store_does_not_count_as_a_while(bench: Bench) -> None:
     bench.act()
     bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.clock.advance(PATIENCE)
-    bench.in_sight_since = bench.clock() - 1
+    bench.connected_since = bench.clock() - 1
     assert bench.act() == PATIENCE - 1
     assert A in bench.systemd.running()
 
@@ -237,7 +237,7 @@ def test_restored_store_is_noticed_by_its_revision(bench: Bench) -> None:
     bench.store.restore(old)
     bench.lease = bench.store.grant(3600)
     bench.act()
-    assert bench.shaken == 1
+    assert bench.identity_changes == 1
     assert bench.systemd.running() == {A: sha_of(CHANGED)}
 
 
@@ -250,7 +250,7 @@ def test_restored_store_is_noticed_by_an_older_assignment(bench: Bench) -> None:
     for number in range(100):  # Others have written meanwhile: the revision is no help.
         bench.store.put(f"/fleet/machines/other{number}", "{}")
     bench.settle()
-    assert bench.shaken == 1
+    assert bench.identity_changes == 1
     assert bench.systemd.running() == {A: sha_of(CHANGED)}
 
 
@@ -363,7 +363,7 @@ def test_missing_file_is_told_and_starts_when_it_is_there(bench: Bench) -> None:
     state = bench.state(A)
     assert state and state.problem == "its file is missing in the store"
     bench.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
-    bench.agent.distrust()
+    bench.agent.resync()
     bench.settle()
     state = bench.state(A)
     assert A in bench.systemd.running() and state and state.problem == ""
@@ -426,31 +426,31 @@ def test_lost_ledger_is_rebuilt_from_the_files(bench: Bench, text: str) -> None:
     bench.run("fails.service", FAILS)
     bench.assign("loaded.service", SLEEPS, DesiredState.LOADED)
     bench.settle()
-    bench.ledger_file.text = text
+    bench.checkpoint_file.text = text
     bench.restart()
     bench.calls()
     bench.settle()
     state = bench.state(A)
     assert bench.calls() == [] and state and not state.orphan
-    assert "fails.service" in bench.ledger_file.text
+    assert "fails.service" in bench.checkpoint_file.text
 
 
 def test_ledger_of_another_version_is_used(bench: Bench) -> None:
     bench.run(A, SLEEPS)
-    raw = json.loads(bench.ledger_file.text)
+    raw = json.loads(bench.checkpoint_file.text)
     del raw["wary"]
     raw["units"][A]["later"] = 1
-    bench.ledger_file.text = json.dumps(raw)
+    bench.checkpoint_file.text = json.dumps(raw)
     bench.restart()
     bench.calls()
     bench.settle()
-    assert bench.calls() == [] and bench.shaken == 0
+    assert bench.calls() == [] and bench.identity_changes == 0
 
 
 def test_lost_ledger_and_unknown_units_are_held(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     bench.store.remove(schedule_key(MACHINE, A))
-    bench.ledger_file.text = ""
+    bench.checkpoint_file.text = ""
     bench.restart()
     bench.settle()
     state = bench.state(A)
@@ -461,7 +461,7 @@ def test_removed_files_are_written_again_and_nothing_is_started(bench: Bench) ->
     bench.run(A, FAILS)
     bench.run("b.service", SLEEPS)
     bench.systemd.disk.clear()
-    bench.agent.distrust()
+    bench.agent.resync()
     bench.calls()
     bench.settle()
     assert bench.systemd.disk == {A: FAILS, "b.service": SLEEPS}
@@ -566,14 +566,14 @@ BOUND = "[Unit]\nBindsTo=b.service\n" + SLEEPS
 
 def test_what_is_to_run_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
     bench.run(A, BOUND)
-    assert bench.systemd.tied == {A}
+    assert bench.systemd.linked == {A}
     assert bench.calls() == ["reload", f"start {A}"]
     bench.assign(A, BOUND, DesiredState.LOADED)
     bench.settle()
-    assert bench.systemd.tied == set() and bench.calls() == [f"stop {A}", "reload"]
+    assert bench.systemd.linked == set() and bench.calls() == [f"stop {A}", "reload"]
     bench.assign(A, BOUND)
     bench.settle()
-    assert bench.systemd.tied == {A}
+    assert bench.systemd.linked == {A}
     assert bench.calls() == ["reload", f"reset-failed {A}", f"start {A}"]
 
 
@@ -582,4 +582,4 @@ def test_a_held_unit_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
     bench.store.remove(schedule_key(MACHINE, A))
     bench.settle()
     state = bench.state(A)
-    assert state and state.orphan and bench.systemd.tied == {A}
+    assert state and state.orphan and bench.systemd.linked == {A}

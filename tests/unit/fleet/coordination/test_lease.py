@@ -41,7 +41,7 @@ def desk() -> Desk:
 
 def test_first_lease_wakes_the_loop(desk: Desk) -> None:
     desk.session.renew()
-    assert desk.session.lease in desk.store.leases and desk.wakes == 1
+    assert desk.session.id in desk.store.leases and desk.wakes == 1
     desk.live(3)
     assert desk.wakes == 1
 
@@ -49,50 +49,50 @@ def test_first_lease_wakes_the_loop(desk: Desk) -> None:
 def test_restarted_fleetd_resumes_its_lease_and_its_sight(desk: Desk) -> None:
     desk.session.renew()
     desk.live(15)
-    lease = desk.session.lease
+    lease = desk.session.id
     desk.restart()
     desk.session.renew()
-    assert desk.session.lease == lease and desk.session.sight() == 15
+    assert desk.session.id == lease and desk.session.connected_for() == 15
 
 
 def test_another_lease_time_takes_effect_at_once(desk: Desk) -> None:
     desk.session.renew()
-    before = desk.session.lease
+    before = desk.session.id
     desk.restart(TTL // 2)
     desk.session.renew()
-    lease = desk.session.lease
+    lease = desk.session.id
     assert lease != before and desk.store.leases[lease].ttl == TTL // 2
     desk.session.renew()
-    assert desk.session.lease == lease
+    assert desk.session.id == lease
 
 
 def test_resumed_lease_does_not_claim_more_sight_than_there_was(desk: Desk) -> None:
     desk.session.renew()
     desk.restart()
     desk.session.renew()
-    assert desk.session.sight() == 0
+    assert desk.session.connected_for() == 0
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "1 2 3"])
 def test_unusable_file_gives_a_new_lease(desk: Desk, text: str) -> None:
     desk.file.text = text
     desk.session.renew()
-    assert desk.session.lease in desk.store.leases
+    assert desk.session.id in desk.store.leases
 
 
 def test_expired_lease_is_replaced(desk: Desk) -> None:
     desk.session.renew()
-    old = desk.session.lease
+    old = desk.session.id
     desk.store.revoke(old)
     desk.live(1)
-    assert desk.session.lease not in (0, old) and desk.wakes == 2
-    assert desk.session.sight() == 0
+    assert desk.session.id not in (0, old) and desk.wakes == 2
+    assert desk.session.connected_for() == 0
 
 
 def test_sight_counts_while_renewals_succeed(desk: Desk) -> None:
     desk.session.renew()
     desk.live(12)
-    assert desk.session.sight() == 12
+    assert desk.session.connected_for() == 12
 
 
 def test_blind_after_half_a_lease_without_success(desk: Desk) -> None:
@@ -102,22 +102,22 @@ def test_blind_after_half_a_lease_without_success(desk: Desk) -> None:
     desk.clock.advance(TTL / 2)
     with pytest.raises(KVUnavailableError):
         desk.session.renew()
-    assert desk.session.sight() > 0
+    assert desk.session.connected_for() > 0
     desk.clock.advance(0.5)
-    assert desk.session.sight() == 0
+    assert desk.session.connected_for() == 0
     desk.line.up = True
     desk.store.extend_leases()
     desk.session.renew()
-    assert desk.session.sight() == 0
+    assert desk.session.connected_for() == 0
     desk.live(3)
-    assert desk.session.sight() == 3
+    assert desk.session.connected_for() == 3
 
 
 def test_shaken_store_starts_the_count_again(desk: Desk) -> None:
     desk.session.renew()
     desk.live(12)
-    desk.session.shaken()
-    assert desk.session.sight() == 0
+    desk.session.identity_changed()
+    assert desk.session.connected_for() == 0
 
 
 def test_end_gives_the_lease_back(desk: Desk) -> None:

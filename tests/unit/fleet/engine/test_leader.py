@@ -56,14 +56,14 @@ class Cluster:
         self.session.renew()
         self.wait(TTL)
         self.election = Election("a", self.line, self.clock, self.wake)
-        self.election.term(self.session.lease)
+        self.election.term(self.session.id)
         self.leader = self.elected()
 
     def wake(self) -> None:
         self.wakes += 1
 
     def elected(self) -> Leader:
-        term = self.election.term(self.session.lease)
+        term = self.election.term(self.session.id)
         assert term
         return Leader(term, self.line, self.session, self.clock, self.wake)
 
@@ -358,7 +358,7 @@ def test_when_most_machines_vanish_nothing_moves(
 
 
 def test_after_trouble_homeless_units_wait_for_every_machine_to_report(cluster: Cluster) -> None:
-    cluster.session.shaken()
+    cluster.session.identity_changed()
     cluster.want("u.service")
     cluster.act(shaken=True)
     assert cluster.homes() == {}

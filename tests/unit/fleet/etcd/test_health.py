@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from fleet_cluster.fleet.config import Config
-from fleet_cluster.fleet.etcd.health import ask, checkup
+from fleet_cluster.fleet.etcd.health import ask, check
 from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
 from fleet_cluster.fleet.fleetd.metrics import Metrics
 from fleet_cluster.fleet.kv import KVRefusedError
@@ -99,8 +99,8 @@ def test_a_machine_without_a_member_asks_the_next_that_answers() -> None:
             raise OSError("refused")
         return "ALARM CORRUPT"
 
-    assert checkup(["a:1", "b:1"], "c", asked, str) == "ALARM CORRUPT"
-    assert checkup(["a:1"], "c", asked, str) == ""  # The lease tells.
+    assert check(["a:1", "b:1"], "c", asked, str) == "ALARM CORRUPT"
+    assert check(["a:1"], "c", asked, str) == ""  # The lease tells.
 
 
 def test_what_is_no_http_is_no_answer() -> None:

@@ -24,7 +24,7 @@ class FakeSystemd:
     refuse: dict[str, str] = field(default_factory=dict[str, str])
     skipped: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Units that their start job does not start: how it ends, and systemd's reason."""
-    tied: set[str] = field(default_factory=set[str])
+    linked: set[str] = field(default_factory=set[str])
     """Units that systemd starts with what they are bound to."""
     made_up: set[str] = field(default_factory=set[str])
     """Slices without a file, loaded and active because a unit names them."""
@@ -86,14 +86,14 @@ class FakeSystemd:
         stuck = self.unwritable.keys() & self.disk.keys() & set(names)
         return {name: self.unwritable[name] for name in stuck}
 
-    def tie(self, names: Iterable[str]) -> bool:
-        self.gate("before tie")
+    def link_dependencies(self, names: Iterable[str]) -> bool:
+        self.gate("before link")
         tied = {name for name in names if "BindsTo=" in self.disk.get(name, "")}
-        changed, self.tied = tied != self.tied, tied
+        changed, self.linked = tied != self.linked, tied
         return changed
 
     def bound(self, name: str) -> set[str]:
-        return {one for one in self.tied if f"BindsTo={name}" in self.disk.get(one, "")}
+        return {one for one in self.linked if f"BindsTo={name}" in self.disk.get(one, "")}
 
     def files(self, names: Iterable[str] | None = None) -> dict[str, str]:
         self.gate("before files")

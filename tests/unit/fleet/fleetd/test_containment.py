@@ -46,14 +46,14 @@ def test_unit_whose_file_could_not_be_written_can_be_destroyed(bench: Bench) -> 
     bench.run(A, SLEEPS)
     bench.assign(A, SLEEPS, DesiredState.INACTIVE)
     bench.settle()
-    assert bench.state(A) is None and A not in Checkpoint(bench.ledger_file).units
+    assert bench.state(A) is None and A not in Checkpoint(bench.checkpoint_file).units
 
 
 def test_unit_whose_file_can_be_written_later_runs_then(bench: Bench) -> None:
     bench.systemd.unwritable[A] = "No space left on device"
     bench.run(A, SLEEPS)
     bench.systemd.unwritable.clear()
-    bench.agent.distrust()  # The slow full reconcile.
+    bench.agent.resync()  # The slow full reconcile.
     bench.settle()
     assert list(bench.systemd.running()) == [A] and problem(bench, A) == ""
 
@@ -105,24 +105,24 @@ def test_systemd_that_refuses_to_reload_keeps_nobody_else_from_starting(bench: B
     assert list(bench.systemd.running()) == [B]
     assert bench.calls().count("reload") < 4
     bench.systemd.refuse_reload = ""
-    bench.agent.distrust()
+    bench.agent.resync()
     bench.settle()
     assert sorted(bench.systemd.running()) == [A, B]
 
 
 def test_ledger_on_a_full_disk_holds_as_long_as_fleetd_lives(bench: Bench) -> None:
-    ledger = Checkpoint(bench.ledger_file)
-    bench.ledger_file.full = True
+    ledger = Checkpoint(bench.checkpoint_file)
+    bench.checkpoint_file.full = True
     ledger.follow("one", 7)
     assert (ledger.cluster, ledger.revision) == ("one", 7) and "No space left" in ledger.unsaved
-    bench.ledger_file.full = False
+    bench.checkpoint_file.full = False
     ledger.follow("one", 7)
-    assert not ledger.unsaved and Checkpoint(bench.ledger_file).revision == 7
+    assert not ledger.unsaved and Checkpoint(bench.checkpoint_file).revision == 7
 
 
 def test_stops_on_a_full_disk(bench: Bench) -> None:
     bench.run(A, SLEEPS)
-    bench.ledger_file.full = True
+    bench.checkpoint_file.full = True
     bench.assign(A, SLEEPS, DesiredState.LOADED)
     bench.settle()
     state = bench.state(A)
@@ -137,7 +137,7 @@ def test_lease_is_kept_on_a_full_disk() -> None:
     clock.advance(9)
     session.renew()
     clock.advance(2)
-    assert session.lease and session.sight() > 0 and "No space left" in session.unsaved
+    assert session.id and session.connected_for() > 0 and "No space left" in session.unsaved
     file.full = False
     session.renew()
     assert not session.unsaved and file.text

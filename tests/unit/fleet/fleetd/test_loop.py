@@ -70,7 +70,7 @@ class Rig:
 
     def live(self, rounds: int = 10) -> None:
         """Wake it as long as it is woken."""
-        self.fleetd.session.renew()
+        self.fleetd.lease.renew()
         for _ in range(rounds):
             self.fleetd.step()
             self.systemd.work()
@@ -165,23 +165,23 @@ def test_removed_announcement_is_made_again(rig: Rig) -> None:
 def test_lost_lease_is_replaced_and_everything_announced_again(rig: Rig) -> None:
     rig.want("hello.service")
     rig.live()
-    rig.store.revoke(rig.fleetd.session.lease)
+    rig.store.revoke(rig.fleetd.lease.id)
     assert rig.store.value(LEADER) is None
     rig.systemd.fail("hello.service")
     rig.fleetd.step()
-    assert rig.fleetd.session.hurry.is_set()
+    assert rig.fleetd.lease.hurry.is_set()
     rig.live()
     rig.clock.advance(YIELD_SECONDS)  # It was out of sight: others may lead.
     rig.live()
     for key in (machine_key("m1"), LEADER, state_key("m1", "hello.service")):
-        assert rig.store.entries[key].lease == rig.fleetd.session.lease
+        assert rig.store.entries[key].lease == rig.fleetd.lease.id
 
 
 def test_an_order_waits_until_the_machine_is_known(rig: Rig) -> None:
     """By then the unit may be another machine's."""
     rig.want("hello.service")
     rig.live()
-    rig.store.revoke(rig.fleetd.session.lease)
+    rig.store.revoke(rig.fleetd.lease.id)
     order = Put(
         order_key("m1", "hello.service"), Order(Verb.RESTART).to_json(), rig.store.grant(60)
     )
@@ -195,7 +195,7 @@ def test_an_order_waits_until_the_machine_is_known(rig: Rig) -> None:
 def test_states_are_known_before_the_machine_is(rig: Rig) -> None:
     rig.want("hello.service")
     rig.live()
-    rig.store.revoke(rig.fleetd.session.lease)
+    rig.store.revoke(rig.fleetd.lease.id)
     rig.live()
     state, machine = state_key("m1", "hello.service"), machine_key("m1")
     entries = rig.store.entries
@@ -209,7 +209,7 @@ def test_emptied_store_is_seen_anew_and_then_trusted_again(rig: Rig) -> None:
     rig.live()
     rig.store.remove(*rig.store.entries)
     rig.fleetd.step()
-    assert rig.fleetd.session.sight() == 0
+    assert rig.fleetd.lease.connected_for() == 0
     rig.want("hello.service")
     for _ in range(4):
         rig.clock.advance(3)
@@ -253,7 +253,7 @@ def test_lease_is_given_back_only_when_the_machine_goes_down(
 ) -> None:
     rig.live()
     # A thread that renews the lease for ever, of a store that ends with the test.
-    monkeypatch.setattr(rig.fleetd.session, "run", lambda: None)
+    monkeypatch.setattr(rig.fleetd.lease, "run", lambda: None)
     for going_down in (False, True):
         rig.systemd.going_down = going_down
         with pytest.raises(SystemExit):
@@ -264,11 +264,11 @@ def test_lease_is_given_back_only_when_the_machine_goes_down(
 def test_restart_touches_nothing(rig: Rig) -> None:
     rig.want("hello.service")
     rig.live()
-    revision, lease = rig.store.revision, rig.fleetd.session.lease
+    revision, lease = rig.store.revision, rig.fleetd.lease.id
     rig.systemd.calls.clear()
     rig.start()
     rig.live()
-    assert (rig.store.revision, rig.fleetd.session.lease) == (revision, lease)
+    assert (rig.store.revision, rig.fleetd.lease.id) == (revision, lease)
     assert rig.systemd.calls == []
 
 
@@ -358,26 +358,26 @@ def test_metadata_that_cannot_be_read_changes_nothing(rig: Rig) -> None:
     rig.store.put(metadata_key(ME.id), "[]")
     rig.live()
     assert announced(rig).metadata == {"role": "web"}
-    assert "no use" in rig.fleetd.vitals.troubles["the metadata"]
+    assert "no use" in rig.fleetd.metrics.troubles["the metadata"]
 
 
 def test_full_disk_is_told_and_costs_neither_the_lease_nor_what_runs(rig: Rig) -> None:
     rig.live()
     rig.want("a.service")
     rig.live()
-    lease = rig.fleetd.session.lease
+    lease = rig.fleetd.lease.id
     for file in rig.files:
         file.full = True
     rig.want("b.service")
     for _ in range(10):
         rig.clock.advance(3)
         rig.live()
-    assert rig.fleetd.session.lease == lease and rig.fleetd.announced
+    assert rig.fleetd.lease.id == lease and rig.fleetd.announced
     assert list(rig.systemd.running()) == ["a.service"]
-    (fault,) = rig.fleetd.vitals.faults()
+    (fault,) = rig.fleetd.metrics.faults()
     assert "No space left on device" in fault and "make room on /run" in fault
     for file in rig.files:
         file.full = False
     rig.live()
     assert sorted(rig.systemd.running()) == ["a.service", "b.service"]
-    assert not rig.fleetd.vitals.faults()
+    assert not rig.fleetd.metrics.faults()

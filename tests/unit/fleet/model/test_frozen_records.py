@@ -197,11 +197,11 @@ def test_the_checkpoint_is_written_and_read_as_before() -> None:
     file = MemoryFile()
     ledger = Checkpoint(file)
     ledger.follow("0123abcd", 42)
-    ledger.hold()
+    ledger.distrust()
     ledger.note({"web@1.service": LOCAL, "db.service": LocalUnit("4b", Progress.LOADED)})
     assert file.text + "\n" == golden("checkpoint.txt")
     again = Checkpoint(file)
-    assert (again.cluster, again.revision, again.wary) == ("0123abcd", 42, True)
+    assert (again.cluster, again.revision, again.distrusts) == ("0123abcd", 42, True)
     assert again.units == ledger.units
 
 
@@ -218,7 +218,7 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
     assert fence.renewal(file.text) == (1002.5, 7.0)
     again = Lease(store, 7, clock, file, lambda: None)
     again.renew()
-    assert (again.lease, again.sight()) == (27, 2.5)
+    assert (again.id, again.connected_for()) == (27, 2.5)
 
 
 def test_what_fleetctl_sends_to_a_machine_is_as_before() -> None:

@@ -86,7 +86,7 @@ class Node:
         self.systemd.on_end = lambda name: self.world.watcher.done(self, name)
         self.line = Connection(self.world.store, self._store_gate, self._is_late)
         self.lease_file = MemoryFile(self._lease_gate)
-        self.ledger_file = MemoryFile(self._gate)
+        self.checkpoint_file = MemoryFile(self._gate)
         self.fence = Fence(lambda: self.lease_file.text, self.clock, _FencedUnits(self))
 
     @property
@@ -123,7 +123,7 @@ class Node:
         self.line.up = not self.has("cut")
         self.line.mute, self.line.deaf = self.has("mute"), self.has("deaf")
         full = self.has("full")
-        self.lease_file.tight = self.ledger_file.tight = self.systemd.full = full
+        self.lease_file.tight = self.checkpoint_file.tight = self.systemd.full = full
         self._feel_lag()
         if self.faults or not self.on or self.paused or self.fleetd is None:
             self.disturbed_at = self.world.clock()
@@ -150,7 +150,7 @@ class Node:
 
         Where the store was emptied meanwhile, it holds them until the leader knows what runs where.
         """
-        patience = TTL + RETURN_SECONDS if self.is_wary() else RETURN_SECONDS
+        patience = TTL + RETURN_SECONDS if self.distrusts() else RETURN_SECONDS
         is_back = self.world.clock() - self.returned_at > patience
         return self.unannounced_for > TTL / 2 or not is_back
 
@@ -190,12 +190,12 @@ class Node:
 
     def knows_the_store(self) -> bool:
         """Whether its fleetd has written down which store it follows."""
-        text = self.ledger_file.text
+        text = self.checkpoint_file.text
         return bool(text) and '"cluster": ""' not in text
 
-    def is_wary(self) -> bool:
+    def distrusts(self) -> bool:
         """Whether its fleetd holds all units as they are."""
-        return '"wary": true' in self.ledger_file.text
+        return '"wary": true' in self.checkpoint_file.text
 
     def kill(self) -> None:
         """End fleetd's process; systemd starts it again soon."""
@@ -217,7 +217,7 @@ class Node:
         self.kill()
         self.on = False
         self.systemd.reboot()
-        self.lease_file.text = self.ledger_file.text = ""
+        self.lease_file.text = self.checkpoint_file.text = ""
 
     def replace(self) -> None:
         """Another machine takes its place, with the same address."""
@@ -239,7 +239,7 @@ class Node:
             systemd=self.systemd,
             clock=self.clock,
             lease_file=self.lease_file,
-            ledger_file=self.ledger_file,
+            checkpoint_file=self.checkpoint_file,
             wake=self._wake,
             wall_clock=lambda: self.world.clock() + self.wall,
         )
@@ -256,13 +256,13 @@ class Node:
             self.step_at = self.world.clock() + fleetd.step()
 
     def _renew_if_due(self, fleetd: Fleetd) -> None:
-        if self.world.clock() < self.renew_at and not fleetd.session.hurry.is_set():
+        if self.world.clock() < self.renew_at and not fleetd.lease.hurry.is_set():
             return
-        fleetd.session.hurry.clear()
+        fleetd.lease.hurry.clear()
         self.renew_at = self.world.clock() + TTL / 3
         self.renewing = not self.paused
         try:
-            fleetd.session.renew()
+            fleetd.lease.renew()
         except KVUnavailableError:
             self.renew_at = self.world.clock() + TICK
         finally:

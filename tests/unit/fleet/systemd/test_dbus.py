@@ -65,25 +65,25 @@ def links(disk: Disk) -> dict[str, str]:
 
 def test_what_is_bound_is_started_with_what_it_is_bound_to(disk: Disk) -> None:
     disk.systemd.write({"log@1.service": BOUND, "a.service": SLEEPS})
-    assert disk.systemd.tie(["log@1.service", "a.service"])
+    assert disk.systemd.link_dependencies(["log@1.service", "a.service"])
     linked = {
         f"{other}.wants/log@1.service": "../log@1.service"
         for other in ("web@1.service", "db.service", "all.target")
     }
     assert links(disk) == linked
-    assert not disk.systemd.tie(["log@1.service", "a.service"]), "systemd knows"
+    assert not disk.systemd.link_dependencies(["log@1.service", "a.service"]), "systemd knows"
     again = DBusSystemd(disk.units, disk.own, disk.units.parent / "fenced")
-    assert again.tie(["log@1.service"]), "a fleetd without a past cannot tell"
+    assert again.link_dependencies(["log@1.service"]), "a fleetd without a past cannot tell"
     assert links(disk) == linked
-    assert again.tie([]) and links(disk) == {}
+    assert again.link_dependencies([]) and links(disk) == {}
     assert sorted(path.name for path in disk.units.iterdir()) == ["a.service", "log@1.service"]
 
 
 def test_a_changed_file_changes_what_it_is_started_with(disk: Disk) -> None:
     disk.systemd.write({"log@1.service": BOUND})
-    disk.systemd.tie(["log@1.service"])
+    disk.systemd.link_dependencies(["log@1.service"])
     disk.systemd.write({"log@1.service": "[Unit]\nRequires=b.service\n" + SLEEPS})
-    assert disk.systemd.tie(["log@1.service"])
+    assert disk.systemd.link_dependencies(["log@1.service"])
     assert list(links(disk)) == ["b.service.wants/log@1.service"]
 
 
@@ -92,7 +92,7 @@ def test_links_of_others_and_fenced_units_are_left_alone(disk: Disk) -> None:
     (disk.units / "b.service.wants" / "theirs.service").symlink_to("/etc/systemd/theirs.service")
     fenced = "[Unit]\nBindsTo=b.service\n" + SLEEPS + "[X-Fleet]\nFence=true\n"
     disk.systemd.write({"fenced.service": fenced})
-    assert not disk.systemd.tie(["fenced.service"])
+    assert not disk.systemd.link_dependencies(["fenced.service"])
     assert list(links(disk)) == ["b.service.wants/theirs.service"]
 
 
@@ -122,12 +122,12 @@ def test_what_comes_and_goes_with_a_unit_also_through_others(disk: Disk) -> None
     for name, other in {"b.service": "a", "c.service": "b"}.items():
         files[name] = f"[Unit]\nBindsTo={other}.service\n{SLEEPS}"
     disk.systemd.write(files)
-    disk.systemd.tie(files)
+    disk.systemd.link_dependencies(files)
     assert disk.systemd.bound("a.service") == {"b.service", "c.service"}
     assert disk.systemd.bound("b.service") == {"c.service"}
     job = f"[Unit]\nRequires=a.service\n{ENDS}"
     disk.systemd.write({"job.service": job})
-    disk.systemd.tie([*files, "job.service"])
+    disk.systemd.link_dependencies([*files, "job.service"])
     assert "job.service" not in disk.systemd.bound("a.service"), "it would run again"
-    disk.systemd.tie(["a.service", "c.service"])
+    disk.systemd.link_dependencies(["a.service", "c.service"])
     assert disk.systemd.bound("a.service") == set(), "one that is not to run stays down"

@@ -138,7 +138,7 @@ def test_agent_starts_again_what_the_fence_stopped_when_the_store_is_in_sight() 
     bench.systemd.fence(["db.service"])
     bench.systemd.work()
     assert not bench.systemd.running()
-    bench.in_sight_since = bench.clock()
+    bench.connected_since = bench.clock()
     bench.settle()
     assert not bench.systemd.running() and len(bench.systemd.starts) == 1
     bench.clock.advance(1)
