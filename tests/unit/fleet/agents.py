@@ -43,18 +43,18 @@ class Bench:
 
     def restart(self) -> None:
         """A new fleetd."""
-        ledger = Checkpoint(self.checkpoint_file)
+        checkpoint = Checkpoint(self.checkpoint_file)
         self.agent = Agent(
             MACHINE,
             self.line,
             self.systemd,
-            ledger,
+            checkpoint,
             self.connected_for,
             PATIENCE,
             self._on_identity_changed,
             self.clock,
         )
-        self.orders = Orders(self.line, self.systemd, ledger, self.clock, self.agent.as_written)
+        self.orders = Orders(self.line, self.systemd, checkpoint, self.clock, self.agent.as_written)
 
     def assign(self, unit: str, text: str, target: DesiredState = DesiredState.LAUNCHED) -> None:
         """What the leader does; the file is in the store."""
@@ -93,7 +93,7 @@ class Bench:
         return calls
 
     def connected_for(self) -> float:
-        """For how long the store has been in sight."""
+        """For how long the store has been connected."""
         return self.clock() - self.connected_since
 
     def _on_identity_changed(self) -> None:

@@ -421,7 +421,7 @@ def test_unreadable_assignment_changes_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"units": 3}'])
-def test_lost_ledger_is_rebuilt_from_the_files(bench: Bench, text: str) -> None:
+def test_lost_checkpoint_is_rebuilt_from_the_files(bench: Bench, text: str) -> None:
     bench.run(A, SLEEPS)
     bench.run("fails.service", FAILS)
     bench.assign("loaded.service", SLEEPS, DesiredState.LOADED)
@@ -435,7 +435,7 @@ def test_lost_ledger_is_rebuilt_from_the_files(bench: Bench, text: str) -> None:
     assert "fails.service" in bench.checkpoint_file.text
 
 
-def test_ledger_of_another_version_is_used(bench: Bench) -> None:
+def test_checkpoint_of_another_version_is_used(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     raw = json.loads(bench.checkpoint_file.text)
     del raw["wary"]
@@ -447,7 +447,7 @@ def test_ledger_of_another_version_is_used(bench: Bench) -> None:
     assert bench.calls() == [] and bench.identity_changes == 0
 
 
-def test_lost_ledger_and_unknown_units_are_held(bench: Bench) -> None:
+def test_lost_checkpoint_and_unknown_units_are_orphans(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     bench.store.remove(schedule_key(MACHINE, A))
     bench.checkpoint_file.text = ""

@@ -12,7 +12,7 @@ TTL = 10
 
 
 class Desk:
-    """A session and what it works with."""
+    """A lease and what it works with."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -23,7 +23,7 @@ class Desk:
         self.restart()
 
     def restart(self, ttl: int = TTL) -> None:
-        self.session = Lease(self.line, ttl, self.clock, self.file, self._wake)
+        self.lease = Lease(self.line, ttl, self.clock, self.file, self._wake)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -31,7 +31,7 @@ class Desk:
     def live(self, seconds: int) -> None:
         for _ in range(seconds):
             self.clock.advance(1)
-            self.session.renew()
+            self.lease.renew()
 
 
 @pytest.fixture
@@ -40,88 +40,88 @@ def desk() -> Desk:
 
 
 def test_first_lease_wakes_the_loop(desk: Desk) -> None:
-    desk.session.renew()
-    assert desk.session.id in desk.store.leases and desk.wakes == 1
+    desk.lease.renew()
+    assert desk.lease.id in desk.store.leases and desk.wakes == 1
     desk.live(3)
     assert desk.wakes == 1
 
 
 def test_restarted_fleetd_resumes_its_lease_and_its_sight(desk: Desk) -> None:
-    desk.session.renew()
+    desk.lease.renew()
     desk.live(15)
-    lease = desk.session.id
+    lease = desk.lease.id
     desk.restart()
-    desk.session.renew()
-    assert desk.session.id == lease and desk.session.connected_for() == 15
+    desk.lease.renew()
+    assert desk.lease.id == lease and desk.lease.connected_for() == 15
 
 
 def test_another_lease_time_takes_effect_at_once(desk: Desk) -> None:
-    desk.session.renew()
-    before = desk.session.id
+    desk.lease.renew()
+    before = desk.lease.id
     desk.restart(TTL // 2)
-    desk.session.renew()
-    lease = desk.session.id
+    desk.lease.renew()
+    lease = desk.lease.id
     assert lease != before and desk.store.leases[lease].ttl == TTL // 2
-    desk.session.renew()
-    assert desk.session.id == lease
+    desk.lease.renew()
+    assert desk.lease.id == lease
 
 
 def test_resumed_lease_does_not_claim_more_sight_than_there_was(desk: Desk) -> None:
-    desk.session.renew()
+    desk.lease.renew()
     desk.restart()
-    desk.session.renew()
-    assert desk.session.connected_for() == 0
+    desk.lease.renew()
+    assert desk.lease.connected_for() == 0
 
 
 @pytest.mark.parametrize("text", ["", "garbage", "1 2 3"])
 def test_unusable_file_gives_a_new_lease(desk: Desk, text: str) -> None:
     desk.file.text = text
-    desk.session.renew()
-    assert desk.session.id in desk.store.leases
+    desk.lease.renew()
+    assert desk.lease.id in desk.store.leases
 
 
 def test_expired_lease_is_replaced(desk: Desk) -> None:
-    desk.session.renew()
-    old = desk.session.id
+    desk.lease.renew()
+    old = desk.lease.id
     desk.store.revoke(old)
     desk.live(1)
-    assert desk.session.id not in (0, old) and desk.wakes == 2
-    assert desk.session.connected_for() == 0
+    assert desk.lease.id not in (0, old) and desk.wakes == 2
+    assert desk.lease.connected_for() == 0
 
 
 def test_sight_counts_while_renewals_succeed(desk: Desk) -> None:
-    desk.session.renew()
+    desk.lease.renew()
     desk.live(12)
-    assert desk.session.connected_for() == 12
+    assert desk.lease.connected_for() == 12
 
 
-def test_blind_after_half_a_lease_without_success(desk: Desk) -> None:
-    desk.session.renew()
+def test_disconnected_after_half_a_lease_without_success(desk: Desk) -> None:
+    desk.lease.renew()
     desk.live(12)
     desk.line.up = False
     desk.clock.advance(TTL / 2)
     with pytest.raises(KVUnavailableError):
-        desk.session.renew()
-    assert desk.session.connected_for() > 0
+        desk.lease.renew()
+    assert desk.lease.connected_for() > 0
     desk.clock.advance(0.5)
-    assert desk.session.connected_for() == 0
+    assert desk.lease.connected_for() == 0
     desk.line.up = True
     desk.store.extend_leases()
-    desk.session.renew()
-    assert desk.session.connected_for() == 0
+    desk.lease.renew()
+    assert desk.lease.connected_for() == 0
     desk.live(3)
-    assert desk.session.connected_for() == 3
+    assert desk.lease.connected_for() == 3
 
 
-def test_shaken_store_starts_the_count_again(desk: Desk) -> None:
-    desk.session.renew()
+def test_another_store_starts_the_count_again(desk: Desk) -> None:
+    desk.lease.renew()
     desk.live(12)
-    desk.session.identity_changed()
-    assert desk.session.connected_for() == 0
+    desk.lease.identity_changed()
+    assert desk.lease.connected_for() == 0
 
 
 def test_end_gives_the_lease_back(desk: Desk) -> None:
-    desk.session.end()
-    desk.session.renew()
-    desk.session.end()
+    desk.lease.end()
+    desk.lease.renew()
+    desk.lease.end()
     assert desk.store.leases == {}

@@ -10,19 +10,19 @@ from tests.unit.fleet.fakes.kv import MemoryKV
 
 
 class Glass:
-    """A mirror of /a/."""
+    """A watch cache of /a/."""
 
     def __init__(self) -> None:
         self.store = MemoryKV(FakeClock())
         self.line = Connection(self.store)
         self.wakes = 0
-        self.mirror = WatchCache(self.line, "/a/", self._wake)
+        self.cache = WatchCache(self.line, "/a/", self._wake)
 
     def _wake(self) -> None:
         self.wakes += 1
 
     def values(self) -> dict[str, str]:
-        return {key: entry.value for key, entry in self.mirror.entries.items()}
+        return {key: entry.value for key, entry in self.cache.entries.items()}
 
 
 @pytest.fixture
@@ -33,26 +33,26 @@ def glass() -> Glass:
 def test_reads_then_follows(glass: Glass) -> None:
     glass.store.put("/a/1", "one")
     glass.store.put("/b/1", "not here")
-    assert glass.mirror.refresh() == {"/a/1"} and glass.mirror.fresh
-    assert glass.mirror.refresh() == set() and not glass.mirror.fresh
+    assert glass.cache.refresh() == {"/a/1"} and glass.cache.fresh
+    assert glass.cache.refresh() == set() and not glass.cache.fresh
     glass.store.put("/a/2", "two")
     glass.store.remove("/a/1")
     assert glass.wakes == 2 and glass.values() == {"/a/1": "one"}
-    assert glass.mirror.refresh() == {"/a/1", "/a/2"}
-    assert glass.values() == {"/a/2": "two"} and glass.mirror.revision == glass.store.revision
+    assert glass.cache.refresh() == {"/a/1", "/a/2"}
+    assert glass.values() == {"/a/2": "two"} and glass.cache.revision == glass.store.revision
 
 
 def test_lost_watch_is_read_anew(glass: Glass) -> None:
     glass.store.put("/a/1", "one")
-    glass.mirror.refresh()
+    glass.cache.refresh()
     glass.line.cut()
     glass.store.remove("/a/1")
     glass.store.put("/a/2", "two")
     with pytest.raises(KVUnavailableError):
-        glass.mirror.refresh()
+        glass.cache.refresh()
     assert glass.values() == {"/a/1": "one"}
     glass.line.up = True
-    assert glass.mirror.refresh() == {"/a/1", "/a/2"} and glass.mirror.fresh
+    assert glass.cache.refresh() == {"/a/1", "/a/2"} and glass.cache.fresh
     assert glass.values() == {"/a/2": "two"}
 
 
@@ -62,31 +62,31 @@ def test_nothing_is_missed_between_read_and_watch(glass: Glass) -> None:
             glass.store.put("/a/1", "one")
 
     glass.line.gate = meanwhile
-    glass.mirror.refresh()
-    glass.mirror.refresh()
+    glass.cache.refresh()
+    glass.cache.refresh()
     assert glass.values() == {"/a/1": "one"}
 
 
 def test_settled_when_own_writes_are_seen(glass: Glass) -> None:
-    glass.mirror.refresh()
-    assert glass.mirror.settled
+    glass.cache.refresh()
+    assert glass.cache.settled
     glass.store.put("/a/1", "one")
-    glass.mirror.expect(glass.store.revision)
-    assert not glass.mirror.settled
-    glass.mirror.refresh()
-    assert glass.mirror.settled
+    glass.cache.expect(glass.store.revision)
+    assert not glass.cache.settled
+    glass.cache.refresh()
+    assert glass.cache.settled
 
 
 def test_an_older_store_does_not_leave_it_unsettled(glass: Glass) -> None:
-    glass.mirror.refresh()
-    glass.mirror.expect(1000)
+    glass.cache.refresh()
+    glass.cache.expect(1000)
     glass.store.wipe()
-    glass.mirror.refresh()
-    assert glass.mirror.settled
+    glass.cache.refresh()
+    assert glass.cache.settled
 
 
-def test_closed_mirror_hears_nothing(glass: Glass) -> None:
-    glass.mirror.refresh()
-    glass.mirror.close()
+def test_closed_cache_hears_nothing(glass: Glass) -> None:
+    glass.cache.refresh()
+    glass.cache.close()
     glass.store.put("/a/1", "one")
     assert glass.wakes == 0

@@ -52,26 +52,26 @@ class Cluster:
         self.leases = {machine: self.store.grant(1000) for machine in machines}
         for machine in machines:
             self.announce(machine)
-        self.session = Lease(self.line, TTL, self.clock, MemoryFile(), self.wake)
-        self.session.renew()
+        self.lease = Lease(self.line, TTL, self.clock, MemoryFile(), self.wake)
+        self.lease.renew()
         self.wait(TTL)
         self.election = Election("a", self.line, self.clock, self.wake)
-        self.election.term(self.session.id)
+        self.election.term(self.lease.id)
         self.leader = self.elected()
 
     def wake(self) -> None:
         self.wakes += 1
 
     def elected(self) -> Leader:
-        term = self.election.term(self.session.id)
+        term = self.election.term(self.lease.id)
         assert term
-        return Leader(term, self.line, self.session, self.clock, self.wake)
+        return Leader(term, self.line, self.lease, self.clock, self.wake)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass with the store in sight."""
+        """Let time pass while the store is connected."""
         for _ in range(int(seconds)):
             self.clock.advance(1)
-            self.session.renew()
+            self.lease.renew()
 
     def announce(self, machine: str) -> None:
         record = MachineState(machine, "", machine, {"name": machine})
@@ -322,11 +322,11 @@ def test_states_alone_cause_no_writes(cluster: Cluster) -> None:
     assert cluster.store.revision == revision + 1
 
 
-def test_blind_leader_waits_one_lease(cluster: Cluster) -> None:
+def test_disconnected_leader_waits_one_lease(cluster: Cluster) -> None:
     cluster.want("u.service")
     cluster.act()
     cluster.clock.advance(TTL * 0.8)
-    cluster.session.renew()
+    cluster.lease.renew()
     cluster.lose("a")
     assert 0 < cluster.act() <= TTL
     assert cluster.homes() == {"u.service": "a"}
@@ -358,7 +358,7 @@ def test_when_most_machines_vanish_nothing_moves(
 
 
 def test_after_trouble_homeless_units_wait_for_every_machine_to_report(cluster: Cluster) -> None:
-    cluster.session.identity_changed()
+    cluster.lease.identity_changed()
     cluster.want("u.service")
     cluster.act(shaken=True)
     assert cluster.homes() == {}
@@ -387,7 +387,7 @@ def test_global_units_of_lost_machines_are_forgotten_after_long(cluster: Cluster
     cluster.act()
     assert cluster.homes() == {"g.service": "abc"}
     cluster.clock.advance(FORGET_SECONDS + 1)
-    cluster.session.renew()
+    cluster.lease.renew()
     cluster.act(full=True)
     assert cluster.homes() == {"g.service": "ab"}
 

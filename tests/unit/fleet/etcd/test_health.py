@@ -53,15 +53,15 @@ def member() -> Iterator[Member]:
     server.server_close()
 
 
-def vitals_after(member: Member, store: MemoryKV, here: str = "127.0.0.1") -> Metrics:
-    vitals = Metrics(lambda: 0.0, 10, lambda: 0.0)
+def metrics_after(member: Member, store: MemoryKV, here: str = "127.0.0.1") -> Metrics:
+    metrics = Metrics(lambda: 0.0, 10, lambda: 0.0)
     settings = Config((f"127.0.0.1:{member.server_port}",), public_ip=here)
-    EtcdHealthMonitor(settings, store, vitals).look()
-    return vitals
+    EtcdHealthMonitor(settings, store, metrics).look()
+    return metrics
 
 
 def test_a_member_that_is_well_is_no_fault(member: Member) -> None:
-    assert vitals_after(member, MemoryKV(lambda: 0.0)).faults() == []
+    assert metrics_after(member, MemoryKV(lambda: 0.0)).faults() == []
 
 
 @pytest.mark.parametrize("answer", [SILENT_34, NAMED_36])
@@ -69,7 +69,7 @@ def test_healthz_names_the_alarm_and_where_it_is_told_what_to_do(
     member: Member, answer: bytes
 ) -> None:
     member.answer = answer
-    (fault,) = vitals_after(member, FullStore(lambda: 0.0)).faults()
+    (fault,) = metrics_after(member, FullStore(lambda: 0.0)).faults()
     assert fault.startswith("etcd: alarm NOSPACE") and "docs/operations.md" in fault
 
 
@@ -78,18 +78,18 @@ def test_a_member_that_is_not_well_and_can_be_written_to_is_told_as_it_says(
 ) -> None:
     member.answer = b'{"health":"false","reason":"RAFT NO LEADER"}'
     store = MemoryKV(lambda: 0.0)
-    assert vitals_after(member, store).faults() == ["etcd: RAFT NO LEADER"]
+    assert metrics_after(member, store).faults() == ["etcd: RAFT NO LEADER"]
     member.answer = SILENT_34
-    (fault,) = vitals_after(member, store).faults()
+    (fault,) = metrics_after(member, store).faults()
     assert "etcdctl alarm list" in fault and not store.leases
     member.answer = b"what?"
-    assert vitals_after(member, store).faults() == ["etcd: it answers b'what?'"]
+    assert metrics_after(member, store).faults() == ["etcd: it answers b'what?'"]
 
 
 def test_a_dead_member_of_this_machine_is_told_and_what_systemd_does(member: Member) -> None:
     member.shutdown()
     member.server_close()
-    (fault,) = vitals_after(member, MemoryKV(lambda: 0.0)).faults()
+    (fault,) = metrics_after(member, MemoryKV(lambda: 0.0)).faults()
     assert "this machine's member does not answer" in fault and "systemd starts it again" in fault
 
 

@@ -110,14 +110,15 @@ def test_systemd_that_refuses_to_reload_keeps_nobody_else_from_starting(bench: B
     assert sorted(bench.systemd.running()) == [A, B]
 
 
-def test_ledger_on_a_full_disk_holds_as_long_as_fleetd_lives(bench: Bench) -> None:
-    ledger = Checkpoint(bench.checkpoint_file)
+def test_checkpoint_on_a_full_disk_holds_as_long_as_fleetd_lives(bench: Bench) -> None:
+    checkpoint = Checkpoint(bench.checkpoint_file)
     bench.checkpoint_file.full = True
-    ledger.follow("one", 7)
-    assert (ledger.cluster, ledger.revision) == ("one", 7) and "No space left" in ledger.unsaved
+    checkpoint.follow("one", 7)
+    assert (checkpoint.cluster, checkpoint.revision) == ("one", 7)
+    assert "No space left" in checkpoint.unsaved
     bench.checkpoint_file.full = False
-    ledger.follow("one", 7)
-    assert not ledger.unsaved and Checkpoint(bench.checkpoint_file).revision == 7
+    checkpoint.follow("one", 7)
+    assert not checkpoint.unsaved and Checkpoint(bench.checkpoint_file).revision == 7
 
 
 def test_stops_on_a_full_disk(bench: Bench) -> None:
@@ -131,16 +132,16 @@ def test_stops_on_a_full_disk(bench: Bench) -> None:
 
 def test_lease_is_kept_on_a_full_disk() -> None:
     clock, file = FakeClock(), MemoryFile()
-    session = Lease(MemoryKV(clock), 10, clock, file, lambda: None)
+    lease = Lease(MemoryKV(clock), 10, clock, file, lambda: None)
     file.full = True
-    session.renew()
+    lease.renew()
     clock.advance(9)
-    session.renew()
+    lease.renew()
     clock.advance(2)
-    assert session.id and session.connected_for() > 0 and "No space left" in session.unsaved
+    assert lease.id and lease.connected_for() > 0 and "No space left" in lease.unsaved
     file.full = False
-    session.renew()
-    assert not session.unsaved and file.text
+    lease.renew()
+    assert not lease.unsaved and file.text
 
 
 def test_short_note_is_replaced_on_a_full_disk(

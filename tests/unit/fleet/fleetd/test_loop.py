@@ -171,7 +171,7 @@ def test_lost_lease_is_replaced_and_everything_announced_again(rig: Rig) -> None
     rig.fleetd.step()
     assert rig.fleetd.lease.hurry.is_set()
     rig.live()
-    rig.clock.advance(YIELD_SECONDS)  # It was out of sight: others may lead.
+    rig.clock.advance(YIELD_SECONDS)  # It was disconnected: others may lead.
     rig.live()
     for key in (machine_key("m1"), LEADER, state_key("m1", "hello.service")):
         assert rig.store.entries[key].lease == rig.fleetd.lease.id

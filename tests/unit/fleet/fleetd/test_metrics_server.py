@@ -22,58 +22,58 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def vitals(clock: FakeClock) -> Metrics:
+def metrics(clock: FakeClock) -> Metrics:
     return Metrics(clock, 10, lambda: 1.5)
 
 
-def status(vitals: Metrics, path: str = "/healthz", method: str = "GET") -> str:
-    return respond(f"{method} {path} HTTP/1.1\r\n".encode(), vitals).decode().split("\r\n")[0]
+def status(metrics: Metrics, path: str = "/healthz", method: str = "GET") -> str:
+    return respond(f"{method} {path} HTTP/1.1\r\n".encode(), metrics).decode().split("\r\n")[0]
 
 
-def test_metrics(vitals: Metrics) -> None:
-    vitals.memory = lambda: 4096
-    vitals.leading = vitals.announced = True
-    vitals.units.update(active=3, failed=1)
-    vitals.decisions.update(["assigned", "assigned", "withdrawn"])
-    vitals.note_round(0.5)
-    assert render(vitals) == GOLDEN.read_text()
+def test_metrics(metrics: Metrics) -> None:
+    metrics.memory = lambda: 4096
+    metrics.leading = metrics.announced = True
+    metrics.units.update(active=3, failed=1)
+    metrics.decisions.update(["assigned", "assigned", "withdrawn"])
+    metrics.note_round(0.5)
+    assert render(metrics) == GOLDEN.read_text()
 
 
-def test_healthy(vitals: Metrics) -> None:
-    assert status(vitals) == "HTTP/1.1 200 OK"
+def test_healthy(metrics: Metrics) -> None:
+    assert status(metrics) == "HTTP/1.1 200 OK"
 
 
-def test_a_loop_that_hangs_is_not_healthy(vitals: Metrics, clock: FakeClock) -> None:
+def test_a_loop_that_hangs_is_not_healthy(metrics: Metrics, clock: FakeClock) -> None:
     clock.advance(LOOP_SECONDS + 1)
-    assert status(vitals) == "HTTP/1.1 503 Service Unavailable"
-    assert "the loop has not ended a round for 61 s" in vitals.faults()
-    vitals.note_round(61)
-    assert status(vitals) == "HTTP/1.1 200 OK"
+    assert status(metrics) == "HTTP/1.1 503 Service Unavailable"
+    assert "the loop has not ended a round for 61 s" in metrics.faults()
+    metrics.note_round(61)
+    assert status(metrics) == "HTTP/1.1 200 OK"
 
 
 @pytest.mark.parametrize("ago", [11.0, float("inf")])
-def test_a_lease_that_is_not_renewed_is_not_healthy(vitals: Metrics, ago: float) -> None:
-    vitals.contact_ago = lambda: ago
-    assert status(vitals).endswith("503 Service Unavailable")
-    assert "the lease of 10 s was" in vitals.faults()[0]
+def test_a_lease_that_is_not_renewed_is_not_healthy(metrics: Metrics, ago: float) -> None:
+    metrics.contact_ago = lambda: ago
+    assert status(metrics).endswith("503 Service Unavailable")
+    assert "the lease of 10 s was" in metrics.faults()[0]
 
 
-def test_trouble_is_told(vitals: Metrics) -> None:
-    vitals.troubles["systemd"] = "it does not answer"
-    assert b"systemd: it does not answer\n" in respond(b"GET /healthz HTTP/1.1", vitals)
+def test_trouble_is_told(metrics: Metrics) -> None:
+    metrics.troubles["systemd"] = "it does not answer"
+    assert b"systemd: it does not answer\n" in respond(b"GET /healthz HTTP/1.1", metrics)
 
 
 @pytest.mark.parametrize(
     ("method", "path", "code"), [("GET", "/", "404"), ("POST", "/metrics", "405")]
 )
-def test_nothing_else_is_there(vitals: Metrics, method: str, path: str, code: str) -> None:
-    assert code in status(vitals, path, method)
+def test_nothing_else_is_there(metrics: Metrics, method: str, path: str, code: str) -> None:
+    assert code in status(metrics, path, method)
 
 
-def test_it_answers_over_http(vitals: Metrics) -> None:
+def test_it_answers_over_http(metrics: Metrics) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    metrics_server.start(address, vitals)
+    metrics_server.start(address, metrics)
     answered = threading.Event()
     for _ in range(100):
         try:

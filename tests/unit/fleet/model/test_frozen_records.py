@@ -195,14 +195,14 @@ def test_every_function_that_gives_a_key_is_here() -> None:
 
 def test_the_checkpoint_is_written_and_read_as_before() -> None:
     file = MemoryFile()
-    ledger = Checkpoint(file)
-    ledger.follow("0123abcd", 42)
-    ledger.distrust()
-    ledger.note({"web@1.service": LOCAL, "db.service": LocalUnit("4b", Progress.LOADED)})
+    checkpoint = Checkpoint(file)
+    checkpoint.follow("0123abcd", 42)
+    checkpoint.distrust()
+    checkpoint.note({"web@1.service": LOCAL, "db.service": LocalUnit("4b", Progress.LOADED)})
     assert file.text + "\n" == golden("checkpoint.txt")
     again = Checkpoint(file)
     assert (again.cluster, again.revision, again.distrusts) == ("0123abcd", 42, True)
-    assert again.units == ledger.units
+    assert again.units == checkpoint.units
 
 
 def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> None:
@@ -210,10 +210,10 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
     store = MemoryKV(clock)
     while store.grant(7) < 26:
         pass
-    session = Lease(store, 7, clock, file, lambda: None)
-    session.renew()
+    lease = Lease(store, 7, clock, file, lambda: None)
+    lease.renew()
     clock.advance(2.5)
-    session.renew()
+    lease.renew()
     assert file.text == golden("lease.txt")
     assert fence.renewal(file.text) == (1002.5, 7.0)
     again = Lease(store, 7, clock, file, lambda: None)

@@ -285,7 +285,7 @@ class Node:
                 self._pause()
 
     def _lease_gate(self, point: str) -> None:
-        """Who stands still here has the session's lock: the lease's thread has to wait."""
+        """Who stands still here has the lease's lock: the lease's thread has to wait."""
         before, self.renewing = self.renewing, True
         try:
             self._gate(point)

@@ -65,7 +65,7 @@ FOUND = {
         10396,
         "841 wipe 30; 842 empty 50",
     ),
-    "a fleetd that was started in an outage was blind": (
+    "a fleetd that was started in an outage was disconnected": (
         11479,
         "1261 deaf m3 50; 1267 empty 50; 1288 kill m2 15; 1292 outage 50",
     ),

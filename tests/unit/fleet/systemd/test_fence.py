@@ -31,7 +31,7 @@ class Guard:
         self.clock = FakeClock()
         self.file = MemoryFile()
         store = MemoryKV(self.clock)
-        self.session = Lease(store, TTL, self.clock, self.file, lambda: None)
+        self.lease = Lease(store, TTL, self.clock, self.file, lambda: None)
         self.running = ["db.service"]
         self.told: list[str] = []
         self.fence = Fence(self.file.load, self.clock, self)
@@ -54,14 +54,14 @@ class Guard:
 @pytest.fixture
 def guard() -> Guard:
     guard = Guard()
-    guard.session.renew()
+    guard.lease.renew()
     return guard
 
 
 def test_while_the_lease_is_renewed_nothing_happens(guard: Guard) -> None:
     for _ in range(10):
         guard.clock.advance(TTL / 3)
-        guard.session.renew()
+        guard.lease.renew()
         assert guard.fence.step() == pytest.approx(STOP_AT * TTL)
     assert guard.told == []
 
@@ -90,7 +90,7 @@ def test_what_starts_while_it_is_closed_is_stopped_too(guard: Guard) -> None:
 
 def test_it_opens_when_the_lease_is_renewed_and_closes_again(guard: Guard) -> None:
     guard.at(STOP_AT)
-    guard.session.renew()
+    guard.lease.renew()
     assert guard.fence.step() > LOOK_SECONDS
     guard.at(3)
     assert guard.told.count("stop db.service") == 2
@@ -107,7 +107,7 @@ def test_the_time_counts_from_when_the_renewal_was_asked_for(guard: Guard) -> No
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryKV, "keep_alive", slow)
-        guard.session.renew()
+        guard.lease.renew()
     assert renewal(guard.file.text) == (before, TTL)
 
 
