@@ -1,20 +1,21 @@
-"""What fleetd has done on its machine, written down before and after each step."""
+"""The checkpoint: what fleetd has done on its machine, written before and after each step."""
 
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from ..model.wire import from_wire, to_wire
+from ..model.wire import from_wire, to_wire, wire
 from ..state_file import StateFile
+from .assignments import Assigned
 
 log = logging.getLogger(__name__)
 
 
 class UnsavedError(Exception):
-    """What was to be written down first cannot be written down: it must not be done."""
+    """The checkpoint cannot be saved: what it was to note first must not be done."""
 
 
 class Progress(StrEnum):
@@ -39,25 +40,34 @@ class LocalUnit:
     sha: str
     progress: Progress
     since: float = 0.0
-    """The unit's `Status.since` before it was started: a later one means that it was."""
+    """`UnitStatus.since` before it was started: a later one means that it was."""
     revision: int = 0
-    """Of the assignment that it follows; 0 while there is none, and it stays as it is."""
-    told: float = 0.0
+    """Of the assignment that it follows; 0 of an orphan, which has none and stays as it is."""
+    start_requested_at: float = field(default=0.0, metadata=wire("told"))
     """When systemd was told to start it: seconds since 1970; 0 if it was not yet."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "progress", Progress(self.progress))
 
+    @classmethod
+    def new(cls, assigned: Assigned) -> Self:
+        """A unit whose file is about to be written, as it is assigned."""
+        return cls(assigned.assignment.sha, Progress.WRITING, revision=assigned.revision)
+
+    def as_loaded(self) -> Self:
+        """The unit when systemd knows its file and it is not started."""
+        return replace(self, progress=Progress.LOADED, start_requested_at=0.0)
+
 
 class Checkpoint:
-    """This machine's units, and the store that they came from.
+    """A checkpoint of this machine's units, and of the store that they came from.
 
     Every change is saved. Where it cannot be, it holds all the same as long as fleetd lives, and
     is saved with the next one that can be; what `record` notes has to be saved at once.
     """
 
     def __init__(self, saved: StateFile) -> None:
-        """Reads `saved`; `found` tells whether it could be used."""
+        """Reads `saved`; begins anew if that is not there, or damaged."""
         self._saved = saved
         self.cluster = ""
         """The id of the store; empty when it is not known."""
@@ -68,7 +78,7 @@ class Checkpoint:
         self.units: dict[str, LocalUnit] = {}
         self.unsaved = ""
         """Why the last change could not be saved; empty when it was."""
-        self.found = self._load()
+        self._load()
 
     def record(self, units: Mapping[str, LocalUnit]) -> None:
         """Add or change units, before what must not be done twice or unseen.
@@ -102,7 +112,7 @@ class Checkpoint:
             self._save()
 
     def distrust(self) -> None:
-        """No unit follows an assignment any more."""
+        """Make every unit an orphan: none follows an assignment any more."""
         self.distrusts = True
         self.units = {name: replace(unit, revision=0) for name, unit in self.units.items()}
         self._save()
@@ -119,20 +129,19 @@ class Checkpoint:
             self.units = before
             raise UnsavedError(self.unsaved)
 
-    def _load(self) -> bool:
+    def _load(self) -> None:
         try:
             text = self._saved.load()
             if not text:
-                return False
+                return
             raw: Any = json.loads(text)
             units = {name: _local_unit(unit) for name, unit in raw["units"].items()}
             self.cluster, self.revision = str(raw["cluster"]), int(raw["revision"])
             self.distrusts = bool(raw.get("wary", False))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.error("fleetd's records are damaged, rebuilding them: %r", error)
-            return False
+            return
         self.units = units
-        return True
 
     def _save(self) -> None:
         units = {name: to_wire(unit) for name, unit in self.units.items()}
@@ -147,7 +156,7 @@ class Checkpoint:
         except OSError as error:
             self.unsaved = f"what fleetd does cannot be noted: {error}"
             return
-        self.unsaved, self.found = "", True
+        self.unsaved = ""
 
 
 def _local_unit(raw: dict[str, Any]) -> LocalUnit:

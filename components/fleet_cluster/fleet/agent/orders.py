@@ -1,4 +1,4 @@
-"""What operators ask of this machine's systemd: each order is done once, and answered.
+"""Orders of operators to this machine's systemd: each is done once, and answered.
 
 An order is no desired state: it is bound to the lease of the command that gave it, and goes with
 it.
@@ -31,30 +31,30 @@ END_OF_RELOAD = {
 
 @dataclass(frozen=True)
 class _Answer:
-    """What was made of an order, which is known by its revision."""
+    """The answer to an order, which is known by its revision."""
 
     revision: int
     text: str
     """Empty while systemd is at work on it."""
-    told: bool = False
+    is_written: bool = False
     """Whether it is in the store."""
 
 
 class Orders:
-    """Runs in the loop's thread. A fleetd that is killed half way does an order again."""
+    """Orders to one machine, in the loop's thread. A fleetd killed half way does one again."""
 
     def __init__(
         self,
         store: KV,
         systemd: Systemd,
-        ledger: Checkpoint,
+        checkpoint: Checkpoint,
         wall_clock: Callable[[], float],
         as_written: Callable[[list[str]], list[str]],
     ) -> None:
-        """`as_written`: see `Agent.as_written`."""
+        """`as_written`: see `UnitFiles.as_written`."""
         self._store = store
         self._systemd = systemd
-        self._ledger = ledger
+        self._checkpoint = checkpoint
         self._wall_clock = wall_clock
         self._as_written = as_written
         self._answers: dict[str, _Answer] = {}
@@ -64,7 +64,7 @@ class Orders:
 
         While a store that was emptied or restored is not trusted, nothing is done for it.
         """
-        if self._ledger.distrusts:
+        if self._checkpoint.distrusts:
             return
         known = self._answers
         self._answers = {
@@ -83,18 +83,18 @@ class Orders:
         if not answer.text:
             answer = replace(answer, text=self._end_of_reload(name))
         self._answers[key] = answer
-        if answer.told or not answer.text:
+        if answer.is_written or not answer.text:
             return
-        told = Put(key, replace(order, answer=answer.text).to_json(), entry.lease)
+        answered = Put(key, replace(order, answer=answer.text).to_json(), entry.lease)
         try:
-            self._store.commit([told], Unchanged(key, entry.mod_revision))
+            self._store.commit([answered], Unchanged(key, entry.mod_revision))
         except LeaseLostError:
             log.info("%s: whoever ordered %s has gone", key, order.verb)
-        self._answers[key] = replace(answer, told=True)
+        self._answers[key] = replace(answer, is_written=True)
 
     def _do(self, name: str, verb: str) -> str:
         """Do it; the answer, empty while systemd is at work on it."""
-        unit = self._ledger.units.get(name)
+        unit = self._checkpoint.units.get(name)
         if unit is None:
             return "the unit is not on this machine"
         log.info("%s %s: ordered", verb, name, extra=about(verb, name))
@@ -119,19 +119,21 @@ class Orders:
         They begin with a clean slate: a restart that was asked for is no failure, so it does not
         count towards a unit's start limit.
         """
-        unit = self._ledger.units[name]
+        unit = self._checkpoint.units[name]
         if unit.progress is not Progress.STARTED:
             return NOT_STARTED
         statuses = self._systemd.status([name, *self._systemd.bound(name)])
         since = statuses.pop(name).since
-        self._ledger.note({name: replace(unit, since=since, told=self._wall_clock())})
+        self._checkpoint.note(
+            {name: replace(unit, since=since, start_requested_at=self._wall_clock())}
+        )
         along = [other for other, status in statuses.items() if status.active not in RESTING]
         self._systemd.reset_failed([name, *along])
         return self._systemd.restart([name]).get(name, Order.DONE)
 
     def _reload(self, name: str) -> str:
         """The unit goes on running, whatever comes of it."""
-        if self._ledger.units[name].progress is not Progress.STARTED:
+        if self._checkpoint.units[name].progress is not Progress.STARTED:
             return NOT_STARTED
         refused = self._systemd.reload_units([name]).get(name)
         return f"{refused} To restart it: fleetctl restart {name}" if refused else ""

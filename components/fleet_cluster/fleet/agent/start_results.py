@@ -1,4 +1,4 @@
-"""What systemd says of units that are not up: how their start job ended, why, their last lines."""
+"""Start results of units that are not up: how the start job ended, why, and their last lines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ UNTOLD = "unknown"
 
 @dataclass(frozen=True)
 class StartResult:
-    """Of one unit, as it was then."""
+    """The start result of one unit, as it was then."""
 
     unit: LocalUnit
     status: UnitStatus
@@ -35,17 +35,18 @@ class StartResult:
         apart = AGAIN_SECONDS if _is_trying(status) else 0.0
         differs = (status.active, status.since) != (self.status.active, self.status.since)
         later = differs and status.since - self.status.since >= apart
-        return (unit.sha, unit.told) != (self.unit.sha, self.unit.told) or later
+        again = unit.start_requested_at != self.unit.start_requested_at
+        return later or again or unit.sha != self.unit.sha
 
 
 class StartResults:
-    """Each is asked for once, and kept as long as it is true."""
+    """Start results by unit: each is asked for once, and kept as long as it is true."""
 
     def __init__(self, systemd: Systemd) -> None:
         self._systemd = systemd
         self._known: dict[str, StartResult] = {}
 
-    def take(self, units: Mapping[str, LocalUnit], statuses: Mapping[str, UnitStatus]) -> None:
+    def refresh(self, units: Mapping[str, LocalUnit], statuses: Mapping[str, UnitStatus]) -> None:
         """Ask about what is not up; about what fails again and again, now and then."""
         down = {
             name: (unit, statuses[name])
@@ -56,7 +57,7 @@ class StartResults:
         old = [n for n in down if n not in known or known[n].is_old(*down[n])]
         reasons = self._systemd.reasons(old) if old else {}
         bad = [name for name in old if not _has_ended(*down[name])]
-        since = {name: down[name][0].told for name in bad}
+        since = {name: down[name][0].start_requested_at for name in bad}
         journals = self._systemd.journal(since) if since else {}
         known |= {n: StartResult(*down[n], reasons[n], journals.get(n, "")) for n in old}
         # What is started again has failed all the same, until it is active.
@@ -91,16 +92,16 @@ def _is_unwell(unit: LocalUnit, status: UnitStatus) -> bool:
 
 def _has_ended(unit: LocalUnit, status: UnitStatus) -> bool:
     rests = is_at_rest(status) and status.active == "inactive"
-    return rests and _is_told(unit) and not _end(unit, status)
+    return rests and _was_started(unit) and not _end(unit, status)
 
 
-def _is_told(unit: LocalUnit) -> bool:
-    return unit.progress is Progress.STARTED and unit.told > 0
+def _was_started(unit: LocalUnit) -> bool:
+    return unit.progress is Progress.STARTED and unit.start_requested_at > 0
 
 
 def _end(unit: LocalUnit, status: UnitStatus) -> str:
     """How the job that was to start a unit has ended, if it has not brought the unit up."""
-    if status.job or not _is_told(unit):
+    if status.job or not _was_started(unit):
         return ""
     if status.active == "activating" and status.result == JOB_TIMEOUT:
         return status.result

@@ -101,7 +101,7 @@ class Fleetd:
             around.wall_clock,
         )
         self._orders = Orders(
-            around.store, around.systemd, ledger, around.wall_clock, self._agent.as_written
+            around.store, around.systemd, ledger, around.wall_clock, self._agent.files.as_written
         )
         self._address = AddressClaim(machine, around.store, around.wall_clock)
         self._election = Election(machine.id, around.store, around.clock, around.wake)
@@ -169,7 +169,9 @@ class Fleetd:
         for mirror in (self._cluster, self._schedule):
             changed = mirror.refresh()
             cluster = self._cluster.entries.get(CLUSTER)
-            self._restored |= self._agent.check_identity(cluster, mirror.revision, mirror.fresh)
+            self._restored |= self._agent.trust.check_identity(
+                cluster, mirror.revision, mirror.fresh
+            )
         self._shaken &= self.lease.connected_for() < self.lease.ttl or not self.announced
         if (self._restored or CLUSTER not in self._cluster.entries) and self._cluster.settled:
             self._name_store()

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from fleet_cluster.fleet.agent.agent import Action, next_action
+from fleet_cluster.fleet.agent.actions import Action, next_action
 from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
 from fleet_cluster.fleet.kv import Changes, KVUnavailableError, LeaseLostError
 from fleet_cluster.fleet.model.keys import CLUSTER, STATES, file_key, schedule_key, state_key

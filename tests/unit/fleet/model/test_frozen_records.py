@@ -114,7 +114,9 @@ KEYS = {
     "machine's metadata": keys.metadata_key("A"),
     "claim": keys.claim_key("A"),
 }
-LOCAL = LocalUnit(sha="5a", progress=Progress.STARTED, since=1.5, revision=6, told=2.5)
+LOCAL = LocalUnit(
+    sha="5a", progress=Progress.STARTED, since=1.5, revision=6, start_requested_at=2.5
+)
 CONFIGURATION = Configuration(
     resource="container-1",
     bundle="0" * 64,

@@ -197,7 +197,7 @@ def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
 
 
 def test_who_follows_a_restored_store_at_once_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet_cluster.fleet.agent.agent.Agent._confirms", yes)
+    monkeypatch.setattr("fleet_cluster.fleet.agent.store_trust.StoreTrust._confirms", yes)
     monkeypatch.setattr("fleet_cluster.fleet.engine.leader.replace", careless)
     assert_found(Promise.ONE_MACHINE)
 

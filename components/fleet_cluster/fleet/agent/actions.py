@@ -1,0 +1,57 @@
+"""Next actions: what is to be done about a unit, as it is assigned and as systemd has it (pure)."""
+
+from enum import Enum, auto
+
+from ..model.records import Assignment, DesiredState
+from ..systemd.manager import UnitStatus, is_at_rest
+from .checkpoint import LocalUnit, Progress
+
+
+class Action(Enum):
+    """An action on a unit of this machine."""
+
+    NOTHING = auto()
+    WRITE = auto()
+    START = auto()
+    STARTED = auto()
+    """Only to be noted: it turns out to have been started."""
+    STOP = auto()
+    STOPPED = auto()
+    """Only to be noted: it is loaded and not started."""
+    REMOVE = auto()
+
+
+def next_action(
+    unit: LocalUnit | None, assignment: Assignment | None, status: UnitStatus
+) -> Action:
+    """The next action on a unit: of what the machine has, what is assigned, what systemd says."""
+    if assignment is None:
+        return Action.NOTHING
+    is_here = assignment.target is not DesiredState.INACTIVE
+    if unit is None:
+        return Action.WRITE if is_here else Action.NOTHING
+    if not is_here:
+        return Action.REMOVE if is_at_rest(status) else Action.STOP
+    if assignment.sha != unit.sha:
+        return Action.WRITE if is_at_rest(status) else Action.STOP
+    return _towards(assignment.target, unit, status)
+
+
+def _towards(desired: DesiredState, unit: LocalUnit, status: UnitStatus) -> Action:
+    if unit.progress is Progress.WRITING:
+        return Action.WRITE
+    if desired is DesiredState.LAUNCHED and unit.progress is not Progress.STOPPING:
+        return _towards_launched(unit, status)
+    if unit.progress is not Progress.LOADED:
+        return Action.STOPPED if is_at_rest(status) else Action.STOP
+    return Action.NOTHING
+
+
+def _towards_launched(unit: LocalUnit, status: UnitStatus) -> Action:
+    if unit.progress is Progress.LOADED:
+        return Action.START
+    if unit.progress is Progress.STARTING:
+        # Not "later than": the time of day may have been set back meanwhile.
+        never = is_at_rest(status) and status.since in (0.0, unit.since)
+        return Action.START if never else Action.STARTED
+    return Action.NOTHING
