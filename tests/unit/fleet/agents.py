@@ -54,9 +54,8 @@ class Bench:
             self._on_identity_changed,
             self.clock,
         )
-        self.orders = Orders(
-            self.line, self.systemd, checkpoint, self.clock, self.agent.files.as_written
-        )
+        as_written = self.agent.files.as_written
+        self.orders = Orders(self.line, self.systemd, checkpoint, self.clock, as_written)
 
     def assign(self, unit: str, text: str, target: DesiredState = DesiredState.LAUNCHED) -> None:
         """What the leader does; the file is in the store."""
@@ -66,9 +65,8 @@ class Bench:
     def act(self, lease: int | None = None, announced: bool = True) -> float:
         """Reconcile with the store as it is, then let systemd do its jobs."""
         snapshot = self.store.read(SCHEDULE + MACHINE + "/")
-        self.agent.trust.check_identity(
-            self.store.entries.get(CLUSTER), snapshot.revision, fresh=True
-        )
+        cluster = self.store.entries.get(CLUSTER)
+        self.agent.trust.check_identity(cluster, snapshot.revision, fresh=True)
         lease = self.lease if lease is None else lease
         self.orders.obey(self.store.read(ORDERS + MACHINE + "/").entries)
         seconds = self.agent.reconcile(lease, announced and bool(lease), snapshot.entries)

@@ -123,10 +123,8 @@ class Orders:
         if unit.progress is not Progress.STARTED:
             return NOT_STARTED
         statuses = self._systemd.status([name, *self._systemd.bound(name)])
-        since = statuses.pop(name).since
-        self._checkpoint.note(
-            {name: replace(unit, since=since, start_requested_at=self._wall_clock())}
-        )
+        since, now = statuses.pop(name).since, self._wall_clock()
+        self._checkpoint.note({name: replace(unit, since=since, start_requested_at=now)})
         along = [other for other, status in statuses.items() if status.active not in RESTING]
         self._systemd.reset_failed([name, *along])
         return self._systemd.restart([name]).get(name, Order.DONE)

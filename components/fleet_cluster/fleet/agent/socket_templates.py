@@ -1,4 +1,4 @@
-"""Socket templates on a machine: what its `Accept=yes` sockets make an instance of for each connection.
+"""Socket templates: what `Accept=yes` sockets make an instance of for each connection.
 
 All other templates are only in the store; an instance is written with its own name.
 """
