@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from ..kv import KV, KVUnavailableError, LeaseLostError
+from ..lease_file import LeaseRecord
 from ..state_file import StateFile
 
 log = logging.getLogger(__name__)
@@ -14,7 +15,7 @@ RETRY_SECONDS = 0.2
 
 
 class Lease:
-    """Keeps a lease alive, in a thread of its own so that a busy loop does not lose it."""
+    """A lease kept alive in a thread of its own, so that a busy loop does not lose it."""
 
     def __init__(
         self,
@@ -24,7 +25,7 @@ class Lease:
         saved: StateFile,
         wake: Callable[[], None],
     ) -> None:
-        """`saved` keeps the lease's id, so that a restarted fleetd resumes it.
+        """`saved` keeps a `LeaseRecord`, so that a restarted fleetd resumes the lease.
 
         `clock` counts over restarts of fleetd. `wake` is called when there is a new lease.
         """
@@ -49,23 +50,14 @@ class Lease:
         Raises:
             KVUnavailableError: the store cannot be reached. The lease may still be alive.
         """
-        lease = self.id or self._resume()
+        id = self.id or self._resume()
         try:
-            if not lease:
-                raise LeaseLostError("there was none")
-            asked_at = self._clock()
-            ttl = self._store.keep_alive(lease)
-            if not self.id and ttl != self.ttl:
-                raise LeaseLostError(f"the one before was of {ttl} s")
-            self._note(lease, asked_at, is_new=False)
+            self._keep_alive(id)
         except LeaseLostError as error:
             self.id = 0
-            asked_at = self._clock()
-            lease = self._store.grant(self.ttl)
-            self._note(lease, asked_at, is_new=True)
-            log.info("new lease %x of %d s: %s", lease, self.ttl, error)
-        if lease != self.id:
-            self.id = lease
+            id = self._grant(error)
+        if id != self.id:
+            self.id = id
             self._wake()
 
     def lost(self) -> None:
@@ -73,36 +65,38 @@ class Lease:
         self.hurry.set()
 
     def connected_for(self) -> float:
-        """For how many seconds the store has been in sight without a break; 0 while blind."""
+        """For how many seconds the store was connected without a break; 0 while it is not."""
         now = self._clock()
-        if now - self._renewed_at > self.ttl / 2:
-            return 0.0
-        return now - self._connected_since
+        return 0.0 if self._is_overdue(now) else now - self._connected_since
+
+    def is_steady(self) -> bool:
+        """Whether the store was connected for the lease's full time: everybody could report."""
+        return self.connected_for() >= self.ttl
 
     def renewed_ago(self) -> float:
         """Seconds since the lease was renewed; infinite if it never was."""
         return self._clock() - self._renewed_at
 
     def identity_changed(self) -> None:
-        """The store is not what it was: count the time in sight from now."""
+        """The store is not what it was: count the time connected from now."""
         with self._lock:
             self._save(self.id, self._clock())
 
     def run(self) -> None:
         """Renew for ever: the thread's work."""
-        reachable = True
+        is_reachable = True
         while True:
             try:
                 self.renew()
                 pause = self.ttl / 3
-                if not reachable:
+                if not is_reachable:
                     log.info("the lease is kept alive again")
-                reachable = True
+                is_reachable = True
             except KVUnavailableError as error:
                 pause = RETRY_SECONDS
-                if reachable:
+                if is_reachable:
                     log.warning("cannot keep the lease alive: %s", error)
-                reachable = False
+                is_reachable = False
             self.hurry.wait(pause)
             self.hurry.clear()
 
@@ -111,11 +105,28 @@ class Lease:
         if self.id:
             self._store.revoke(self.id)
 
+    def _keep_alive(self, id: int) -> None:
+        if not id:
+            raise LeaseLostError("there was none")
+        asked_at = self._clock()
+        ttl = self._store.keep_alive(id)
+        if not self.id and ttl != self.ttl:
+            raise LeaseLostError(f"the one before was of {ttl} s")
+        self._note(id, asked_at, is_new=False)
+
+    def _grant(self, why: Exception) -> int:
+        asked_at = self._clock()
+        id = self._store.grant(self.ttl)
+        self._note(id, asked_at, is_new=True)
+        log.info("new lease %x of %d s: %s", id, self.ttl, why)
+        return id
+
     def _resume(self) -> int:
         """The lease of a fleetd before this one, and what it knew."""
         with self._lock:
-            lease, self._connected_since, self._renewed_at = _parsed(self._loaded())
-        return lease
+            record = LeaseRecord.from_text(self._loaded())
+            self._connected_since, self._renewed_at = record.connected_since, record.renewed_at
+        return record.id
 
     def _loaded(self) -> str:
         try:
@@ -124,28 +135,23 @@ class Lease:
             log.error("the note of the lease cannot be read, taking a new one: %s", error)
             return ""
 
-    def _note(self, lease: int, asked_at: float, is_new: bool) -> None:
+    def _note(self, id: int, asked_at: float, is_new: bool) -> None:
         """Count from the request: the lease may be as old as that when the answer is here."""
         with self._lock:
             now = self._clock()
-            blind = math.isfinite(self._renewed_at) and now - self._renewed_at > self.ttl / 2
+            was_away = math.isfinite(self._renewed_at) and self._is_overdue(now)
             self._renewed_at = asked_at
-            self._save(lease, now if is_new or blind else self._connected_since)
+            self._save(id, now if is_new or was_away else self._connected_since)
 
-    def _save(self, lease: int, clear_since: float) -> None:
-        """For the next fleetd, and for the fence. A full disk does not end the lease."""
-        self._connected_since = clear_since
+    def _is_overdue(self, now: float) -> bool:
+        return now - self._renewed_at > self.ttl / 2
+
+    def _save(self, id: int, connected_since: float) -> None:
+        """Write the lease file. A full disk does not end the lease."""
+        self._connected_since = connected_since
+        record = LeaseRecord(id, connected_since, self._renewed_at, self.ttl)
         try:
-            self._saved.save(f"{lease:x} {clear_since} {self._renewed_at} {self.ttl}\n")
+            self._saved.save(record.to_text())
             self.unsaved = ""
         except OSError as error:
             self.unsaved = f"the lease cannot be noted: {error}"
-
-
-def _parsed(text: str) -> tuple[int, float, float]:
-    """The lease, since when the store was in sight, and when it was last renewed."""
-    try:
-        lease, clear_since, renewed_at, _ttl = text.split()
-        return int(lease, 16), float(clear_since), float(renewed_at)
-    except ValueError:
-        return 0, math.inf, -math.inf

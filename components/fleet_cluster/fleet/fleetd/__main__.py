@@ -1,6 +1,6 @@
 """`python3 -m fleet.fleetd`: one machine's part of the cluster."""
 
-from .loop import main
+from .process import main
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""How etcd does, told by `/healthz`: an alarm or a dead member shows long before the lease does."""
+"""etcd's health, for `/healthz`: an alarm or a dead member shows long before the lease does."""
 
 import logging
 import ssl
@@ -17,12 +17,12 @@ SECONDS = 15.0
 
 
 class EtcdHealthMonitor:
-    """Asks beside the loop, which must not wait for a member that does not answer."""
+    """A monitor beside the loop, which must not wait for a member that does not answer."""
 
-    def __init__(self, settings: Config, store: KV, vitals: Metrics) -> None:
+    def __init__(self, settings: Config, store: KV, metrics: Metrics) -> None:
         self._settings = settings
         self._store = store
-        self._vitals = vitals
+        self._metrics = metrics
 
     def run(self) -> None:
         """Look for ever: a thread's work."""
@@ -32,12 +32,12 @@ class EtcdHealthMonitor:
 
     def look(self) -> None:
         """Ask once; log what has changed."""
-        said, before = self._said(), self._vitals.etcd
+        said, before = self._said(), self._metrics.etcd
         if said and said != before:
             log.warning("etcd: %s", said, extra=about("trouble"))
         elif before and not said:
             log.info("etcd is well again", extra=about("recovered"))
-        self._vitals.etcd = said
+        self._metrics.etcd = said
 
     def _said(self) -> str:
         settings = self._settings
@@ -54,9 +54,6 @@ class EtcdHealthMonitor:
 
     def _context(self) -> ssl.SSLContext | None:
         """Read anew each time: certificates are renewed."""
-        ca, certificate, key = (
-            self._settings.ca_file,
-            self._settings.cert_file,
-            self._settings.key_file,
-        )
+        one = self._settings
+        ca, certificate, key = one.ca_file, one.cert_file, one.key_file
         return health.context(ca, certificate, key) if ca and certificate and key else None

@@ -1,4 +1,4 @@
-"""How fleetd does: what `/metrics` and `/healthz` tell. Written by the loop, read by a thread."""
+"""Metrics of fleetd, for `/metrics` and `/healthz`. Written by the loop, read by a thread."""
 
 import math
 from collections import Counter
@@ -74,28 +74,28 @@ class Metrics:
         return found
 
 
-def render(vitals: Metrics) -> str:
+def render(metrics: Metrics) -> str:
     """The metrics in Prometheus' text format."""
-    return "".join(line + "\n" for metric in _metrics(vitals) for line in metric)
+    return "".join(line + "\n" for metric in _metrics(metrics) for line in metric)
 
 
-def _metrics(vitals: Metrics) -> Iterator[Iterator[str]]:
-    contact, silent = vitals.contact_ago(), vitals.clock() - vitals.round_ended
+def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
+    contact, silent = metrics.contact_ago(), metrics.clock() - metrics.round_ended
     yield _gauge("fleet_info", "The version of fleetd.", [(f'{{version="{VERSION}"}}', 1)])
-    yield _gauge("fleet_leader", "Whether this fleetd leads the cluster.", vitals.leading)
-    yield _gauge("fleet_announced", "Whether the cluster knows this machine.", vitals.announced)
-    yield _gauge("fleet_healthy", "Whether /healthz answers 200.", not vitals.faults())
+    yield _gauge("fleet_leader", "Whether this fleetd leads the cluster.", metrics.leading)
+    yield _gauge("fleet_announced", "Whether the cluster knows this machine.", metrics.announced)
+    yield _gauge("fleet_healthy", "Whether /healthz answers 200.", not metrics.faults())
     yield _gauge("fleet_lease_age_seconds", "Since the lease was renewed last.", contact)
-    yield _gauge("fleet_lease_ttl_seconds", "The full time of the lease.", vitals.ttl)
+    yield _gauge("fleet_lease_ttl_seconds", "The full time of the lease.", metrics.ttl)
     yield _gauge("fleet_round_age_seconds", "Since the control loop's last round ended.", silent)
-    units = [(f'{{active="{state}"}}', n) for state, n in sorted(vitals.units.items())]
+    units = [(f'{{active="{state}"}}', n) for state, n in sorted(metrics.units.items())]
     yield _gauge("fleet_units", "Units of this machine by ACTIVE state.", units)
-    made = [(f'{{kind="{kind}"}}', n) for kind, n in sorted(vitals.decisions.items())]
+    made = [(f'{{kind="{kind}"}}', n) for kind, n in sorted(metrics.decisions.items())]
     yield _metric("fleet_decisions_total", "counter", "Written as leader.", made)
-    errors = [("", float(vitals.store_errors))]
+    errors = [("", float(metrics.store_errors))]
     yield _metric("fleet_etcd_errors_total", "counter", "Rounds that etcd has ended.", errors)
-    yield _histogram(vitals)
-    yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", vitals.memory())
+    yield _histogram(metrics)
+    yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", metrics.memory())
 
 
 def _gauge(name: str, help: str, value: float | Iterable[Sample]) -> Iterator[str]:
@@ -110,11 +110,11 @@ def _metric(name: str, kind: str, help: str, samples: Iterable[Sample]) -> Itera
         yield f"{name}{labels} {_number(value)}"
 
 
-def _histogram(vitals: Metrics) -> Iterator[str]:
+def _histogram(metrics: Metrics) -> Iterator[str]:
     name = "fleet_round_seconds"
-    counts = [(f'_bucket{{le="{bound:g}"}}', vitals.buckets[bound]) for bound in BUCKETS]
-    counts.append(('_bucket{le="+Inf"}', vitals.rounds))
-    sums = [("_sum", vitals.round_seconds), ("_count", vitals.rounds)]
+    counts = [(f'_bucket{{le="{bound:g}"}}', metrics.buckets[bound]) for bound in BUCKETS]
+    counts.append(('_bucket{le="+Inf"}', metrics.rounds))
+    sums = [("_sum", metrics.round_seconds), ("_count", metrics.rounds)]
     return _metric(name, "histogram", "Duration of the control loop's rounds.", [*counts, *sums])
 
 

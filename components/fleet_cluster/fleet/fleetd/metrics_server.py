@@ -1,4 +1,4 @@
-"""`/metrics` and `/healthz` over HTTP, by hand: two answers need no library."""
+"""The metrics server: `/metrics` and `/healthz` over HTTP; two answers need no library."""
 
 import logging
 import socket
@@ -16,22 +16,22 @@ RETRY_SECONDS = 10.0
 MAX_REQUEST = 4096
 
 
-def respond(request: bytes, vitals: Metrics) -> bytes:
-    """The answer to a request's first line. Pure but for the vitals' clock."""
+def respond(request: bytes, metrics: Metrics) -> bytes:
+    """The answer to a request's first line. Pure but for the metrics' clock."""
     method, _, rest = request.partition(b" ")
     path = rest.split(b" ")[0].split(b"?")[0]
     if method not in (b"GET", b"HEAD"):
         return _answer("405 Method Not Allowed", "only GET\n")
     if path == b"/metrics":
-        return _answer("200 OK", render(vitals))
+        return _answer("200 OK", render(metrics))
     if path == b"/healthz":
-        faults = vitals.faults()
+        faults = metrics.faults()
         text = "\n".join(faults or ["ok"]) + "\n"
         return _answer("503 Service Unavailable" if faults else "200 OK", text)
     return _answer("404 Not Found", "there is /metrics and /healthz\n")
 
 
-def serve(address: str, vitals: Metrics) -> None:
+def serve(address: str, metrics: Metrics) -> None:
     """Answer for ever on "address:port": a thread's work."""
     host, _, port = address.rpartition(":")
     with _listening(host.strip("[]"), int(port)) as server:
@@ -39,18 +39,18 @@ def serve(address: str, vitals: Metrics) -> None:
             try:
                 client, _ = server.accept()
             except OSError as error:  # The client has gone, or fleetd has too many files open.
-                log.error("a client of the endpoint could not be taken: %s", error)
+                log.error("a client of the metrics server could not be taken: %s", error)
                 time.sleep(RETRY_SECONDS)
                 continue
             # One at a time: a slow client only keeps other readers of metrics waiting.
             with client:
-                _attend(client, vitals)
+                _attend(client, metrics)
 
 
-def start(address: str, vitals: Metrics) -> None:
+def start(address: str, metrics: Metrics) -> None:
     """Serve in a thread, unless the address is empty."""
     if address:
-        threading.Thread(target=serve, args=(address, vitals), name="endpoint", daemon=True).start()
+        threading.Thread(target=serve, args=(address, metrics), name="metrics", daemon=True).start()
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -66,12 +66,12 @@ def _listening(host: str, port: int) -> socket.socket:
             time.sleep(RETRY_SECONDS)
 
 
-def _attend(client: socket.socket, vitals: Metrics) -> None:
+def _attend(client: socket.socket, metrics: Metrics) -> None:
     client.settimeout(REQUEST_SECONDS)
     try:
-        client.sendall(respond(client.recv(MAX_REQUEST), vitals))
+        client.sendall(respond(client.recv(MAX_REQUEST), metrics))
     except OSError as error:
-        log.debug("a client of the endpoint went away: %s", error)
+        log.debug("a client of the metrics server went away: %s", error)
 
 
 def _answer(status: str, text: str) -> bytes:

@@ -1,7 +1,7 @@
-"""fleet-fence: stops units with `Fence=true` before this machine's lease can end.
+"""The fence, fleet-fence: stops units with `Fence=true` before this machine's lease can end.
 
 `python3 -m fleet.systemd.fence`, a process of its own, so that it holds when fleetd hangs or has
-died. fleetd notes each renewal of the lease in /run (`session.py`); if that note grows old, the
+died. fleetd notes each renewal in the lease file (`lease_file.py`); if that note grows old, the
 fence stops the units, and kills what does not stop. What it stopped, fleetd starts again where the
 unit is assigned when the lease is alive. systemd runs it only while there is such a unit.
 """
@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
+from .. import lease_file
+from ..lease_file import LeaseRecord
 from ..state_file import overwrite
 
 log = logging.getLogger(__name__)
-
-LEASE = Path("/run/fleet/lease")
 
 FENCED_DIRECTORY = Path("/run/fleet/fenced")
 """A file for each unit with `Fence=true`; it holds `STOPPED` when the fence has stopped it."""
@@ -42,7 +42,7 @@ _UP = ("active", "activating", "reloading", "deactivating")
 
 
 class Units(Protocol):
-    """This machine's fenced units."""
+    """The fenced units of a machine."""
 
     def up(self) -> list[str]:
         """Those that run, also those that are being stopped."""
@@ -58,26 +58,26 @@ class Units(Protocol):
 
 
 class Fence:
-    """Closed while the lease may be about to end: no fenced unit runs then."""
+    """A fence, closed while the lease may be about to end: no fenced unit runs then."""
 
     def __init__(self, lease: Callable[[], str], clock: Callable[[], float], units: Units) -> None:
-        """`lease` reads fleetd's note; `clock` is the one that it was written by."""
+        """`lease` reads the lease file; `clock` is the one that it was written by."""
         self._lease = lease
         self._clock = clock
         self._units = units
-        self._told: set[str] = set()
+        self._stopped: set[str] = set()
 
     def step(self) -> float:
         """Look once. Returns after how many seconds to look again."""
-        renewed_at, ttl = renewal(self._lease())
+        lease = LeaseRecord.from_text(self._lease())
         now = self._clock()
-        open_for = renewed_at + STOP_AT * ttl - now
+        open_for = lease.renewed_at + STOP_AT * lease.ttl - now
         if open_for > 0:
-            self._told.clear()
+            self._stopped.clear()
             return open_for
         up = self._units.up()
-        self._stop([name for name in up if name not in self._told])
-        if now >= renewed_at + KILL_AT * ttl:
+        self._stop([name for name in up if name not in self._stopped])
+        if now >= lease.renewed_at + KILL_AT * lease.ttl:
             self._kill(up)
         return LOOK_SECONDS
 
@@ -85,21 +85,12 @@ class Fence:
         if names:
             log.warning("the lease may end soon, stopping %s", ", ".join(names))
             self._units.stop(names)
-            self._told.update(names)
+            self._stopped.update(names)
 
     def _kill(self, names: Collection[str]) -> None:
         if names:
             log.error("the lease is about to end, killing %s", ", ".join(names))
             self._units.kill(names)
-
-
-def renewal(text: str) -> tuple[float, float]:
-    """When the lease was last renewed, and its time in seconds; long ago if that is not known."""
-    try:
-        _lease, _clear_since, renewed_at, ttl = text.split()
-        return float(renewed_at), float(ttl)
-    except ValueError:
-        return float("-inf"), 0.0
 
 
 def systemctl(*arguments: str) -> str:
@@ -112,7 +103,7 @@ def systemctl(*arguments: str) -> str:
 
 
 class FencedUnits:
-    """The `Units` of this machine's systemd."""
+    """Fenced units of this machine's systemd: `Units`."""
 
     def __init__(
         self, directory: Path = FENCED_DIRECTORY, systemctl: Callable[..., str] = systemctl
@@ -121,7 +112,7 @@ class FencedUnits:
         self._systemctl = systemctl
 
     def names(self) -> list[str]:
-        """All of them."""
+        """The names of all of them."""
         found = self._directory.iterdir() if self._directory.is_dir() else ()
         return sorted(path.name for path in found)
 
@@ -166,7 +157,7 @@ def main() -> None:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     units = FencedUnits()
     fence = Fence(
-        lambda: LEASE.read_text() if LEASE.exists() else "",
+        lambda: lease_file.PATH.read_text() if lease_file.PATH.exists() else "",
         lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         units,
     )

@@ -1,4 +1,4 @@
-"""The loop around agent and leader."""
+"""The loop environment agent and leader."""
 
 import logging
 import threading
@@ -8,7 +8,9 @@ import pytest
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.coordination import debounce
 from fleet_cluster.fleet.coordination.election import YIELD_SECONDS
-from fleet_cluster.fleet.fleetd.loop import RETRY_SECONDS, Environment, Fleetd, run
+from fleet_cluster.fleet.fleetd.environment import Environment
+from fleet_cluster.fleet.fleetd.loop import RETRY_SECONDS, Fleetd
+from fleet_cluster.fleet.fleetd.process import run
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model.keys import (
     CLUSTER,
@@ -56,7 +58,7 @@ class Rig:
         self.start()
 
     def start(self) -> None:
-        around = Environment(
+        environment = Environment(
             self.line,
             self.systemd,
             self.clock,
@@ -66,7 +68,7 @@ class Rig:
             wall_clock=self.clock,
         )
         settings = Config(("x",), reconcile_interval=INTERVAL)
-        self.fleetd = Fleetd(ME, settings, around)
+        self.fleetd = Fleetd(ME, settings, environment)
 
     def live(self, rounds: int = 10) -> None:
         """Wake it as long as it is woken."""

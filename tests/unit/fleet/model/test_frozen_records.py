@@ -16,6 +16,7 @@ from fleet_cluster.fleet import config
 from fleet_cluster.fleet.agent.checkpoint import Checkpoint, LocalUnit, Progress
 from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.fleetctl.remote.tunnel import RemoteRequest
+from fleet_cluster.fleet.lease_file import LeaseRecord
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
@@ -34,7 +35,6 @@ from fleet_cluster.fleet.model.records import (
 from fleet_cluster.fleet.model.wire import from_wire, to_wire
 from fleet_cluster.fleet.setup.files import fleet_conf
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
-from fleet_cluster.fleet.systemd import fence
 from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
 from tests.unit.fleet.fakes.kv import MemoryKV
 
@@ -217,7 +217,7 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
     clock.advance(2.5)
     lease.renew()
     assert file.text == golden("lease.txt")
-    assert fence.renewal(file.text) == (1002.5, 7.0)
+    assert LeaseRecord.from_text(file.text) == LeaseRecord(27, 1000.0, 1002.5, 7)
     again = Lease(store, 7, clock, file, lambda: None)
     again.renew()
     assert (again.id, again.connected_for()) == (27, 2.5)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.etcd.watch import LIVENESS_SECONDS
-from fleet_cluster.fleet.fleetd.loop import Environment, Fleetd
+from fleet_cluster.fleet.fleetd.environment import Environment
+from fleet_cluster.fleet.fleetd.loop import Fleetd
 from fleet_cluster.fleet.kv import KVRefusedError, KVUnavailableError
 from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.systemd.fence import Fence
@@ -234,7 +235,7 @@ class Node:
     def _boot_fleetd(self) -> None:
         self.gates = 0
         self.renew_at = self.step_at = 0.0
-        around = Environment(
+        environment = Environment(
             store=self.line,
             systemd=self.systemd,
             clock=self.clock,
@@ -244,7 +245,7 @@ class Node:
             wall_clock=lambda: self.world.clock() + self.wall,
         )
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
-        self.fleetd = Fleetd(self._machine(), settings, around)
+        self.fleetd = Fleetd(self._machine(), settings, environment)
 
     def _machine(self) -> MachineState:
         return MachineState(self.id, f"10.0.0.{self.name[1]}", self.name, self.metadata, "test")

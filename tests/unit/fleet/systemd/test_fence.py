@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.coordination.lease import Lease
+from fleet_cluster.fleet.lease_file import LeaseRecord
 from fleet_cluster.fleet.systemd.dbus import DBusSystemd
 from fleet_cluster.fleet.systemd.fence import (
     KILL_AT,
@@ -13,7 +14,6 @@ from fleet_cluster.fleet.systemd.fence import (
     STOP_AT,
     Fence,
     FencedUnits,
-    renewal,
 )
 from tests.unit.fleet.agents import Bench
 from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
@@ -108,7 +108,8 @@ def test_the_time_counts_from_when_the_renewal_was_asked_for(guard: Guard) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryKV, "keep_alive", slow)
         guard.lease.renew()
-    assert renewal(guard.file.text) == (before, TTL)
+    lease = LeaseRecord.from_text(guard.file.text)
+    assert (lease.renewed_at, lease.ttl) == (before, TTL)
 
 
 @pytest.mark.parametrize("text", ["", "damaged", "1 2 3 x"])
@@ -132,7 +133,7 @@ def test_files_tell_which_units_are_fenced(tmp_path: Path) -> None:
     assert units.names() == []
 
 
-def test_agent_starts_again_what_the_fence_stopped_when_the_store_is_in_sight() -> None:
+def test_agent_starts_again_what_the_fence_stopped_when_the_store_is_connected() -> None:
     bench = Bench()
     bench.run("db.service", FENCED)
     bench.systemd.fence(["db.service"])

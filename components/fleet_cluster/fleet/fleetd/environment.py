@@ -1,0 +1,24 @@
+"""The environment of a fleetd: the store, systemd, clocks and files that it works with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..kv import KV
+from ..state_file import StateFile
+from ..systemd.manager import Systemd
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What fleetd works with; tests give it others."""
+
+    store: KV
+    systemd: Systemd
+    clock: Callable[[], float]
+    """Seconds that also count while the machine is suspended."""
+    lease_file: StateFile
+    checkpoint_file: StateFile
+    wake: Callable[[], None]
+    wall_clock: Callable[[], float] = time.time
+    """Seconds since 1970, for what people read; nothing is decided by them."""

@@ -1,0 +1,132 @@
+"""The process of fleetd: its start, its threads, signals, and what it tells systemd."""
+
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+from .. import VERSION, config, lease_file
+from ..config import Config, ConfigError
+from ..etcd.client import connect
+from ..journal_log import about, log_to_journal
+from ..kv import KV
+from ..model.records import MachineState
+from ..state_file import DiskFile
+from ..systemd.dbus import DBusSystemd
+from ..systemd.manager import Systemd
+from . import metrics_server
+from .environment import Environment
+from .etcd_health import EtcdHealthMonitor
+from .loop import PAUSE_SECONDS, Fleetd
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT = Path("/run/fleet/agent.json")
+MACHINE_ID = Path("/etc/machine-id")
+
+WATCHDOG_SECONDS = 20.0
+"""systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
+
+
+def main() -> None:
+    """Start fleetd with the machine's configuration."""
+    try:
+        log_to_journal(_machine_id())
+        settings = config.read()
+        store = _connect(settings)
+        machine = _machine(settings)
+    except (ConfigError, OSError) as error:
+        sys.exit(f"fleetd cannot start: {error}")
+    signal.signal(signal.SIGTERM, _exit)
+    threading.excepthook = _die
+    wake = threading.Event()
+    systemd = DBusSystemd()
+    fleetd = Fleetd(machine, settings, _environment(store, systemd, wake))
+    monitor = EtcdHealthMonitor(settings, store, fleetd.metrics)
+    threading.Thread(target=monitor.run, name="etcd-health", daemon=True).start()
+    metrics_server.start(settings.metrics_address, fleetd.metrics)
+    run(fleetd, systemd, wake)
+
+
+def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
+    """Loop until SIGTERM. Units run on, unless the machine itself goes down."""
+    threading.Thread(target=fleetd.lease.run, name="lease", daemon=True).start()
+    try:
+        while True:
+            began = time.monotonic()
+            seconds = fleetd.step()
+            _notify("WATCHDOG=1\nREADY=1" if fleetd.announced else "WATCHDOG=1")
+            took = time.monotonic() - began
+            wake.wait(min(seconds, WATCHDOG_SECONDS))
+            # Work at most half of the time, and handle together what happens meanwhile.
+            time.sleep(max(0.0, began + max(PAUSE_SECONDS, 2 * took) - time.monotonic()))
+            wake.clear()
+    finally:
+        if systemd.stopping():
+            log.info("the machine goes down: its units may run elsewhere", extra=about("shutdown"))
+            fleetd.lease.end()
+
+
+def _connect(settings: Config) -> KV:
+    return connect(
+        settings.endpoints,
+        settings.ca_file,
+        settings.cert_file,
+        settings.key_file,
+        here=settings.public_ip,
+    )
+
+
+def _machine(settings: Config) -> MachineState:
+    return MachineState(
+        id=_machine_id(),
+        address=settings.public_ip,
+        hostname=socket.gethostname(),
+        metadata=settings.metadata,
+        version=VERSION,
+    )
+
+
+def _environment(store: KV, systemd: Systemd, wake: threading.Event) -> Environment:
+    return Environment(
+        store=store,
+        systemd=systemd,
+        clock=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        lease_file=DiskFile(lease_file.PATH),
+        checkpoint_file=DiskFile(CHECKPOINT),
+        wake=wake.set,
+    )
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    # At any point: whatever was under way is found half done by the next fleetd.
+    raise SystemExit(0)
+
+
+def _die(args: threading.ExceptHookArgs) -> None:
+    """A thread that has failed takes fleetd with it: systemd starts it again, whole."""
+    sys.excepthook(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _machine_id() -> str:
+    id = MACHINE_ID.read_text().strip()
+    if not re.fullmatch("[0-9a-f]{32}", id):
+        raise ConfigError(f"{MACHINE_ID} has no machine id (32 hexadecimal digits) but {id!r}")
+    return id
+
+
+def _notify(state: str) -> None:
+    """Tell systemd (sd_notify); no-op when it did not start us."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.connect(address.replace("@", "\0", 1) if address[0] == "@" else address)
+            channel.sendall(state.encode())

@@ -1,0 +1,80 @@
+"""The machine's registration: its record under `machines/`, with metadata set at run time."""
+
+import logging
+from dataclasses import replace
+
+from ..coordination.address_claim import AddressClaim
+from ..coordination.lease import Lease
+from ..coordination.watch_cache import WatchCache
+from ..journal_log import about
+from ..kv import Put
+from ..model.keys import machine_key, metadata_key
+from ..model.record import BadRecordError
+from ..model.records import MachineState, Metadata
+from .environment import Environment
+from .troubles import Troubles
+
+log = logging.getLogger(__name__)
+
+
+class Registration:
+    """Announces the machine to the cluster, on its lease, and keeps what is announced current."""
+
+    def __init__(
+        self, machine: MachineState, environment: Environment, lease: Lease, troubles: Troubles
+    ) -> None:
+        """`machine`: as it is configured."""
+        self.announced = False
+        """Whether the machine is known to the cluster."""
+        self._machine = machine
+        self._configured = machine.metadata
+        self._store = environment.store
+        self._lease = lease
+        self._troubles = troubles
+        self._address = AddressClaim(machine, environment.store, environment.wall_clock)
+        self._own_key = WatchCache(environment.store, machine_key(machine.id), environment.wake)
+        self._metadata = WatchCache(environment.store, metadata_key(machine.id), environment.wake)
+
+    def refresh(self, lease: int) -> bool:
+        """See whether the machine is announced on this lease. Whether its record was removed."""
+        was_removed = bool(self._own_key.refresh() - self._own_key.entries.keys())
+        self._take_metadata()
+        self.announced = self._is_announced(lease)
+        return was_removed
+
+    def announce(self, lease: int) -> None:
+        """Put the machine's key, after the states of what it runs already."""
+        if not lease or self.announced or not self._own_key.settled:
+            return
+        self._address.claim()
+        key, value = machine_key(self._machine.id), self._machine.to_json()
+        if key not in self._own_key.entries:
+            # What kept us from it, or removed it, may concern all machines.
+            self._lease.identity_changed()
+        self._own_key.expect(self._store.commit([Put(key, value, lease)]))
+        what = about("announced")
+        log.info("announced as %s, address %s", self._machine.id, self._machine.address, extra=what)
+
+    def reset(self) -> None:
+        """The store is not what it was: look up anew what it has of this machine."""
+        self.announced = False  # As far as is known; a round may end before it is looked up.
+        self._address.renew()
+        self._own_key.close()
+
+    def _take_metadata(self) -> None:
+        """Be the machine that the operator says; without a record, as before."""
+        self._metadata.refresh()
+        entry = self._metadata.entries.get(metadata_key(self._machine.id))
+        try:
+            if entry:
+                metadata = Metadata.from_json(entry.value).over(self._configured)
+                self._machine = replace(self._machine, metadata=metadata)
+            self._troubles.note("the metadata", "")
+        except BadRecordError as error:
+            self._troubles.note("the metadata", f"metadata that was set is no use: {error}")
+
+    def _is_announced(self, lease: int) -> bool:
+        entry = self._own_key.entries.get(machine_key(self._machine.id))
+        if entry is None or not lease:
+            return False
+        return (entry.value, entry.lease) == (self._machine.to_json(), lease)

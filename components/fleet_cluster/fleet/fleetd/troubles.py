@@ -1,0 +1,31 @@
+"""Troubles of fleetd: what does not work now, logged once when it begins and once when it ends."""
+
+import logging
+
+from ..journal_log import about
+from .metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+class Troubles:
+    """Troubles by source, for the log and for `/healthz`."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        """`metrics` is told of each change."""
+        self._metrics = metrics
+        self._by_source: dict[str, str] = {}
+
+    def of(self, source: str) -> str:
+        """What is wrong with a source, in words; empty when nothing is."""
+        return self._by_source.get(source, "")
+
+    def note(self, source: str, trouble: str) -> None:
+        """Log when something begins to fail, and when it works again."""
+        before = self.of(source)
+        if trouble and not before:
+            log.warning(trouble, extra=about("trouble"))
+        elif before and not trouble:
+            log.info("%s works again", source, extra=about("recovered"))
+        self._by_source[source] = trouble
+        self._metrics.troubles = dict(self._by_source)
