@@ -1,4 +1,4 @@
-"""Who leads: the machine whose id is in the key `leader`, which lives on its lease."""
+"""The election: the leader is the machine whose id is in the key `leader`, on its lease."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ YIELD_SECONDS = 1.0
 
 
 class Election:
-    """One candidate. A restarted fleetd that resumes its lease resumes its leadership."""
+    """A candidate. A restarted fleetd that resumes its lease resumes its leadership."""
 
     def __init__(
         self, machine: str, store: KV, clock: Callable[[], float], wake: Callable[[], None]
@@ -27,6 +27,13 @@ class Election:
     def resign(self, term: int) -> None:
         """End a leadership, and with it whatever was written in its name and is under way."""
         self._key.expect(self._store.commit([Delete(LEADER)], CreatedAt(LEADER, term)))
+
+    def withdraw(self) -> None:
+        """Leave the leadership to others, also if a fleetd before this one has it."""
+        self._key.refresh()
+        entry = self._key.entries.get(LEADER)
+        if entry and entry.value == self._machine and self._key.settled:
+            self.resign(entry.create_revision)
 
     def reset(self) -> None:
         """Read anew who leads."""

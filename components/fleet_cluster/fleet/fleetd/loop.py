@@ -7,6 +7,7 @@ Everything it decides is decided in `step`, from what store, systemd and clock s
 import logging
 import os
 
+from .. import VERSION
 from ..agent.agent import Agent
 from ..agent.checkpoint import Checkpoint, UnsavedError
 from ..agent.orders import Orders
@@ -18,9 +19,10 @@ from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..engine.leader import Leader
 from ..journal_log import about
-from ..kv import KVUnavailableError, LeaseLostError, Put, Unchanged
+from ..kv import KeyValue, KVUnavailableError, LeaseLostError, Put, Unchanged
 from ..model.keys import CLUSTER, ORDERS, SCHEDULE
-from ..model.records import Cluster, MachineState
+from ..model.record import BadRecordError
+from ..model.records import LAYOUT_VERSION, Cluster, MachineState
 from ..systemd.manager import SystemdError
 from .environment import Environment
 from .metrics import Metrics
@@ -110,7 +112,12 @@ class Fleetd:
         self.metrics.note_round(self._environment.clock() - began)
 
     def _round(self) -> float:
-        if self._debounce.goes_on(self._check_identity()):
+        self._refresh(self._cluster)
+        if self._is_layout_newer():
+            return self._stand_by()
+        changed = self._refresh(self._schedule)
+        self._check_identity()
+        if self._debounce.goes_on(len(changed)):
             return debounce.SECONDS
         full = self._is_full_due()
         lease = self.lease.id
@@ -125,22 +132,35 @@ class Fleetd:
         self._agent.resync()
         return True
 
-    def _check_identity(self) -> int:
-        """See which store this is; give it an id if it has none, or if it was restored.
+    def _refresh(self, cache: WatchCache) -> set[str]:
+        """Refresh a cache, and see which store this is. The keys that have changed."""
+        changed = cache.refresh()
+        cluster, trust = self._cluster.entries.get(CLUSTER), self._agent.trust
+        self._restored |= trust.check_identity(cluster, cache.revision, cache.fresh)
+        return changed
 
-        Returns:
-            How many of this machine's assignments have changed.
-        """
-        changed: set[str] = set()
-        for cache in (self._cluster, self._schedule):
-            changed = cache.refresh()
-            cluster = self._cluster.entries.get(CLUSTER)
-            trust = self._agent.trust
-            self._restored |= trust.check_identity(cluster, cache.revision, cache.fresh)
+    def _is_layout_newer(self) -> bool:
+        layout = _layout(self._cluster.entries.get(CLUSTER))
+        newer = (
+            f"the cluster's data have layout {layout}, and fleetd {VERSION} on this machine knows "
+            f"none above {LAYOUT_VERSION}: units run on as they are, and nothing is changed; "
+            "update fleet on this machine: pulumi up"
+        )
+        is_newer = layout > LAYOUT_VERSION
+        self._troubles.note("the layout", newer if is_newer else "")
+        return is_newer
+
+    def _stand_by(self) -> float:
+        """Do nothing but keep the lease: what records of a newer layout mean is not known."""
+        self._stop_leading()
+        self._election.withdraw()
+        return self._settings.reconcile_interval
+
+    def _check_identity(self) -> None:
+        """Give the store an id if it has none, or if it was restored."""
         self._identity_changed &= not (self.lease.is_steady() and self.announced)
         if (self._restored or CLUSTER not in self._cluster.entries) and self._cluster.settled:
             self._write_identity()
-        return len(changed)
 
     def _write_identity(self) -> None:
         """Give the store a new id, by which everybody learns that its data are others."""
@@ -218,3 +238,11 @@ class Fleetd:
             log.info("no longer leading", extra=about("resigned"))
             self._leader.close()
         self._leader = None
+
+
+def _layout(cluster: KeyValue | None) -> int:
+    """The layout of the store's data; an id that is not readable is `StoreTrust`'s concern."""
+    try:
+        return Cluster.from_json(cluster.value).layout if cluster else LAYOUT_VERSION
+    except BadRecordError:
+        return LAYOUT_VERSION

@@ -2,9 +2,11 @@
 
 import logging
 import threading
+from dataclasses import replace
 
 import pytest
 
+from fleet_cluster.fleet import VERSION
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.coordination import debounce
 from fleet_cluster.fleet.coordination.election import YIELD_SECONDS
@@ -20,10 +22,13 @@ from fleet_cluster.fleet.model.keys import (
     machine_key,
     metadata_key,
     order_key,
+    schedule_key,
     state_key,
     unit_key,
 )
 from fleet_cluster.fleet.model.records import (
+    LAYOUT_VERSION,
+    Assignment,
     Cluster,
     DesiredState,
     MachineState,
@@ -108,6 +113,44 @@ def test_new_fleetd_lets_all_machines_announce_themselves_before_it_places_anyth
     rig.clock.advance(2)
     rig.live()
     assert list(rig.systemd.running()) == ["hello.service"]
+
+
+def set_layout(rig: Rig, layout: int) -> None:
+    cluster = Cluster.from_json(rig.store.value(CLUSTER) or "")
+    rig.store.put(CLUSTER, replace(cluster, layout=layout).to_json())
+
+
+def test_data_of_a_newer_layout_are_refused_and_nothing_is_stopped(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.want("hello.service")
+    rig.live()
+    sha = sha_of(SLEEPS)
+    set_layout(rig, LAYOUT_VERSION + 1)
+    for name, desired in (("hello", DesiredState.INACTIVE), ("new", DesiredState.LAUNCHED)):
+        instruction = Assignment(sha, desired).to_json()
+        rig.store.put(schedule_key("m1", f"{name}.service"), instruction)
+    rig.store.put(order_key("m1", "hello.service"), Order(Verb.RESTART).to_json())
+    for _ in range(2):
+        rig.live()
+        assert list(rig.systemd.running()) == ["hello.service"] and len(rig.systemd.starts) == 1
+        assert rig.store.value(LEADER) is None and rig.fleetd.lease.id in rig.store.leases
+        (fault,) = rig.fleetd.metrics.faults()
+        assert f"layout {LAYOUT_VERSION + 1}, and fleetd {VERSION}" in fault
+        assert "pulumi up" in fault
+        rig.start()
+    assert caplog.text.count("data have layout") == 2, "once for each fleetd"
+
+
+def test_data_of_a_known_layout_are_followed_again(rig: Rig) -> None:
+    set_layout(rig, LAYOUT_VERSION + 1)
+    rig.want("hello.service")
+    rig.live()
+    assert not rig.systemd.running()
+    set_layout(rig, LAYOUT_VERSION)
+    rig.live()
+    assert list(rig.systemd.running()) == ["hello.service"] and rig.store.value(LEADER) == "m1"
+    assert not rig.fleetd.metrics.faults()
 
 
 def test_first_fleetd_names_the_cluster_announces_itself_and_leads(rig: Rig) -> None:
