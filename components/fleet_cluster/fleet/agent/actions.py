@@ -27,14 +27,14 @@ def next_action(
     """The next action on a unit: of what the machine has, what is assigned, what systemd says."""
     if assignment is None:
         return Action.NOTHING
-    is_here = assignment.target is not DesiredState.INACTIVE
+    is_here = assignment.desired_state is not DesiredState.INACTIVE
     if unit is None:
         return Action.WRITE if is_here else Action.NOTHING
     if not is_here:
         return Action.REMOVE if is_at_rest(status) else Action.STOP
     if assignment.sha != unit.sha:
         return Action.WRITE if is_at_rest(status) else Action.STOP
-    return _towards(assignment.target, unit, status)
+    return _towards(assignment.desired_state, unit, status)
 
 
 def _towards(desired: DesiredState, unit: LocalUnit, status: UnitStatus) -> Action:

@@ -23,7 +23,7 @@ class Assigned:
     @property
     def is_here(self) -> bool:
         """Whether the unit is to be on this machine."""
-        return self.assignment.target is not DesiredState.INACTIVE
+        return self.assignment.desired_state is not DesiredState.INACTIVE
 
 
 def read_assignments(
@@ -43,5 +43,5 @@ def read_assignments(
 
 def log_action(event: str, verb: str, name: str, assigned: Assigned) -> None:
     """Log an action on a unit, with the assignment that it follows."""
-    why = f"assigned {assigned.assignment.target} at revision {assigned.revision}"
+    why = f"assigned {assigned.assignment.desired_state} at revision {assigned.revision}"
     log.info("%s %s: %s", verb, name, why, extra=about(event, name, revision=assigned.revision))

@@ -137,7 +137,7 @@ class Executor:
             name
             for name, unit in self._checkpoint.units.items()
             if (
-                state.assignments[name].assignment.target is DesiredState.LAUNCHED
+                state.assignments[name].assignment.desired_state is DesiredState.LAUNCHED
                 if name in state.assignments
                 else unit.progress is Progress.STARTED
             )

@@ -108,10 +108,10 @@ class StatusManager:
             sub=status.sub,
             sha=unit.sha,
             since=status.since,
-            held=not unit.revision,
+            orphan=not unit.revision,
             problem=self._problems.reason(name),
             journal=self._start_results.journal(name),
-            told=unit.start_requested_at,
+            start_requested_at=unit.start_requested_at,
             job=self._start_results.job(name, unit, status),
             reason=self._start_results.reason(name),
         )

@@ -109,7 +109,7 @@ class StoreTrust:
         if unit is None or unit.revision > 0:
             return unit is not None
         assignment, is_up = assigned.assignment, unit.progress is Progress.STARTED
-        same = (assignment.sha, assignment.target) == (unit.sha, DesiredState.LAUNCHED)
+        same = (assignment.sha, assignment.desired_state) == (unit.sha, DesiredState.LAUNCHED)
         return is_up and same
 
     def _note_followed(self, assignments: Mapping[str, Assigned]) -> None:
