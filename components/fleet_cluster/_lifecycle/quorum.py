@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from ..fleet.setup.inputs import MachineRemoval, Members, StepInput
+from ..fleet.setup.inputs import REFUSED, MachineRemoval, Members, StepInput
 from ..machine import Connection
 from ..ssh_config import openssh_files
 from .ssh_call import call_any
@@ -20,8 +20,6 @@ from .ssh_call import call_any
 SECONDS = 60
 """For the members to answer, those that do not included."""
 CONNECT_SECONDS = 3
-REFUSED = 3
-"""What the step exits with when a member has to stay."""
 
 
 class QuorumError(Exception):

@@ -13,6 +13,9 @@ from ..model.wire import from_wire, to_wire, wire, wire_names
 
 Text = TypeVar("Text")
 
+REFUSED = 3
+"""What a step exits with that would do harm, and has changed nothing; 1 if it has failed."""
+
 
 class StepInputError(ValueError):
     """An input is not what its step reads; the message names the field."""

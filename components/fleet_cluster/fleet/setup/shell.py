@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from .files import File
+from .inputs import REFUSED
 
 
 class StepError(Exception):
@@ -21,7 +22,7 @@ class StepError(Exception):
 class RefusedError(StepError):
     """A step would do harm, and has changed nothing."""
 
-    code = 3
+    code = REFUSED
 
 
 def run(*command: str, stdin: str = "", env: Mapping[str, str] | None = None) -> str:

@@ -1,0 +1,21 @@
+"""The steps that a program runs on machines are steps of the set-up."""
+
+import re
+
+from fleet_cluster.fleet.setup.__main__ import STEPS
+from tests.unit.program.test_program import CONFIG, Engine, run_program
+
+STEP = re.compile(r"\b(?:fleet-setup|fleet\.zip) ([a-z-]+)")
+
+
+def test_each_step_that_a_program_runs_is_there_and_each_that_is_there_is_run() -> None:
+    engine = Engine()
+    run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
+    run = {
+        step
+        for inputs in engine.of("command:remote:Command").values()
+        for operation in ("create", "update", "delete")
+        for step in STEP.findall(inputs.get(operation) or "")
+    }
+    # May-shrink is asked in previews only.
+    assert run == STEPS.keys() - {"may-shrink"}
