@@ -2,7 +2,7 @@
 
 `schedule.py` says where each unit belongs. This says what may be written now on the way there: one
 machine is told to stop a unit before it is given to another, and it is given only when the old
-machine no longer reports it, or is gone; how units move that start first is in `moving.py`. A
+machine no longer reports it, or is gone; how units move that start first is in `migration.py`. A
 machine that is gone finds what it was told when it comes back.
 """
 
