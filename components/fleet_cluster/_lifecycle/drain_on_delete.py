@@ -34,7 +34,7 @@ class DrainOnDelete(pulumi.ComponentResource):
     """Drains a machine before it is removed, or made anew.
 
     The machine is known by its own id, since its name and address may be another's by then. One
-    that is lost, or not known any more, leaves at once. A member of etcd that etcd cannot do
+    that is lost, or not known any more, goes at once. A member of etcd that etcd cannot do
     without is not even drained: the update ends with the reason, and has changed nothing.
 
     Give it, or its parent, `deleted_with`: then the end of the whole cluster waits for nothing,

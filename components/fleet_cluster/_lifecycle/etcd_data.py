@@ -26,7 +26,7 @@ class EtcdDataArgs(TypedDict):
 class EtcdData(pulumi.ComponentResource):
     """What etcd holds, asked in every preview and every update.
 
-    fleet gives an id to a store that has none. So another id says that the data were lost or put
+    fleet gives an id to data that have none. So another id says that the data were lost or put
     back, and whatever was written there is to be written again. What was changed by hand is to be
     written again too: so each unit and key has the number of times that this has happened. While
     no machine answers, all is as the last update has kept it in a file.
@@ -73,9 +73,9 @@ class EtcdData(pulumi.ComponentResource):
 
 
 def _told(answer: str, trouble: str) -> str:
-    store, _, changed = answer.partition("\n")
+    data_id, _, changed = answer.partition("\n")
     if trouble:
         pulumi.log.warn(trouble)
     if changed:
         pulumi.log.info(f"changed by hand, to be written again: {changed.strip()}")
-    return store
+    return data_id
