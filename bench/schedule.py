@@ -3,7 +3,7 @@
 Prints, for several kinds of units, processor seconds for 1,000 units on 100 machines and for
 10,000 units on 1,000 machines, best of five in alternation, and their ratio. Ten
 times the units and machines take ten times the time where the growth is linear; the test of growth
-(tests/unit/fleet/scheduling) counts instructions instead.
+(tests/unit/fleet/scheduler) counts instructions instead.
 """
 
 from collections.abc import Callable, Sequence

@@ -202,7 +202,7 @@ class _Reconciler:
         elif self._s.requirements[unit].is_global:
             yield from self._spread(unit, wanted, plan.global_placements.get(unit, frozenset()))
         elif unit in plan.placements:
-            choice = plan.choices.get(unit, Explanation("it is there already"))
+            choice = plan.explanations.get(unit, Explanation("it is there already"))
             yield from self._place(unit, wanted, plan.placements[unit], choice)
         else:
             yield from self._leave(unit)
@@ -302,8 +302,8 @@ class _Reconciler:
             return
         if old and self._is_assigned(unit, machine):
             choice, origin = Explanation(_difference(old, new)), ""
-        told = replace(new, reason=choice.because, rejections=choice.against, origin=origin)
-        yield Instruction(machine, unit, told, f"{wanted.desired_state}: {choice.because}")
+        told = replace(new, reason=choice.reason, rejections=choice.rejections, origin=origin)
+        yield Instruction(machine, unit, told, f"{wanted.desired_state}: {choice.reason}")
 
     def _withdraw(
         self, unit: str, homes: AbstractSet[str], reason: str, known: bool = True

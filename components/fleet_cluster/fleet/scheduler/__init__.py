@@ -1,1 +1,1 @@
-"""What `schedule()` is made of: the jobs' relations, the rules, and the board they fill."""
+"""The scheduler, pure: relations of units, feasibility, and the placement that fulfils them."""

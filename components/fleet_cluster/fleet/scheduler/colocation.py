@@ -1,4 +1,4 @@
-"""The units that a unit takes along when it moves: those that follow it, and theirs."""
+"""Colocation: the units that an anchor takes along when it moves, its followers and theirs."""
 
 from collections.abc import Iterator
 
@@ -10,38 +10,38 @@ _RULES = (*LASTING_RULES, CONFLICTS, REPLACED)
 
 
 class Colocation:
-    """Asks whether those that come along may be where a unit wants to go."""
+    """The followers of anchors, and whether they may be where their anchor is to go."""
 
-    def __init__(self, board: SchedulerState) -> None:
-        self._board = board
+    def __init__(self, state: SchedulerState) -> None:
+        self._state = state
 
-    def of(self, leader: Job) -> list[Job]:
-        """The units that follow this one and are where it is."""
-        return list(self._found(leader, self._board.current.get(leader.name)))
+    def of(self, anchor: Job) -> list[Job]:
+        """The followers of a unit that are where it is."""
+        return list(self._found(anchor, self._state.current.get(anchor.name)))
 
-    def objection(self, leader: Job, site: Node) -> str:
-        """Why one of them could not be on this machine, or empty."""
-        company = self.of(leader)
-        names = {leader.name, *(job.name for job in company)}
-        for job in company:
-            against = objection(self._board, job, site, _RULES) or self._missing(job, names, site)
-            if against:
-                return f"{job.name}, which follows it: {against}"
+    def objection(self, anchor: Job, node: Node) -> str:
+        """Why one of its followers could not be on this node; empty when all could."""
+        colocated = self.of(anchor)
+        names = {anchor.name, *(job.name for job in colocated)}
+        for job in colocated:
+            reason = objection(self._state, job, node, _RULES) or self._missing(job, names, node)
+            if reason:
+                return f"{job.name}, which follows it: {reason}"
         return ""
 
-    def _found(self, leader: Job, home: str | None) -> Iterator[Job]:
-        pending, seen = [leader.name], {leader.name}
+    def _found(self, anchor: Job, home: str | None) -> Iterator[Job]:
+        pending, seen = [anchor.name], {anchor.name}
         while pending:
-            for name in self._board.relations.followers[pending.pop()]:
-                if name not in seen and self._board.current.get(name) == home:
+            for name in self._state.relations.followers[pending.pop()]:
+                if name not in seen and self._state.current.get(name) == home:
                     seen.add(name)
                     pending.append(name)
-                    yield self._board.relations.jobs[name]
+                    yield self._state.relations.jobs[name]
 
-    def _missing(self, job: Job, company: set[str], site: Node) -> str:
-        """What another unit that it follows, or that it replaces, has against it."""
+    def _missing(self, job: Job, colocated: set[str], node: Node) -> str:
+        """The reason why another unit, that it follows or replaces, keeps it off this node."""
         for peer in job.requirements.machine_of:
-            if peer not in company and not goes_with(self._board, job, peer, site):
+            if peer not in colocated and not goes_with(self._state, job, peer, node):
                 return f"must be with {peer}, which is not there"
-        driven = site.units & self._board.relations.replaced(job.name)
+        driven = node.units & self._state.relations.replaced(job.name)
         return f"would drive {min(driven)} away" if driven else ""

@@ -1,4 +1,4 @@
-"""Circles in a directed graph: its strongly connected components (Kosaraju's algorithm)."""
+"""Cycles in a directed graph: its strongly connected components (Kosaraju's algorithm)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
@@ -6,22 +6,22 @@ from collections.abc import Collection, Mapping
 Graph = Mapping[str, Collection[str]]
 
 
-def circles(graph: Graph) -> dict[str, str]:
-    """Mark the nodes that lie on circles: those that can reach each other have the same mark."""
+def cycles(graph: Graph) -> dict[str, str]:
+    """The cycle of each node that lies on one: nodes that can reach each other have one label."""
     reverse: dict[str, list[str]] = defaultdict(list)
-    for node, targets in graph.items():
-        for target in targets:
-            reverse[target].append(node)
-    marks: dict[str, str] = {}
+    for node, successors in graph.items():
+        for successor in successors:
+            reverse[successor].append(node)
+    labels: dict[str, str] = {}
     for root in reversed(_finished(graph)):
         pending = [root]
         while pending:
             node = pending.pop()
-            if node not in marks:
-                marks[node] = root
+            if node not in labels:
+                labels[node] = root
                 pending.extend(reverse[node])
-    sizes = Counter(marks.values())
-    return {n: mark for n, mark in marks.items() if sizes[mark] > 1 or n in graph.get(n, ())}
+    sizes = Counter(labels.values())
+    return {n: label for n, label in labels.items() if sizes[label] > 1 or n in graph.get(n, ())}
 
 
 def _finished(graph: Graph) -> list[str]:
@@ -31,11 +31,11 @@ def _finished(graph: Graph) -> list[str]:
     for start in graph:
         path = [(start, iter([start]))]
         while path:
-            node, targets = path[-1]
-            target = next((target for target in targets if target not in seen), None)
-            if target is not None:
-                seen.add(target)
-                path.append((target, iter(graph.get(target, ()))))
+            node, successors = path[-1]
+            successor = next((successor for successor in successors if successor not in seen), None)
+            if successor is not None:
+                seen.add(successor)
+                path.append((successor, iter(graph.get(successor, ()))))
             else:
                 path.pop()
                 if path:

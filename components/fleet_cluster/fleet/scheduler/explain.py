@@ -1,44 +1,119 @@
-"""Why a unit is placed on one machine and not on another, in plain words."""
+"""Explanations: why a unit is placed on one machine and not on another, in plain words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from .candidates import CandidateIndex
+from .colocation import Colocation
 from .feasibility import objection
 from .relations import Job
 from .state import Node, SchedulerState
 
 COMPARED = 8
-"""In clusters of up to so many machines a choice tells of each: they fit on the screen."""
+"""In clusters of up to so many machines an explanation tells of each: they fit on the screen."""
 
 
 @dataclass(frozen=True)
 class Explanation:
     """Why a unit goes to its machine."""
 
-    because: str
-    against: Mapping[str, str] = field(default_factory=dict[str, str])
+    reason: str
+    rejections: Mapping[str, str] = field(default_factory=dict[str, str])
     """Why not to each of the other machines, by id; empty in clusters of many machines."""
 
 
-def choice(board: SchedulerState, job: Job, site: Node) -> Explanation:
-    """Why `job` goes to `site`; to be asked just before it is put there."""
-    followed = job.requirements.machine_of
-    replaced = board.victims(job, site)
-    if followed:
-        because = f"it follows {', '.join(followed)}"
-    elif replaced:
-        because = f"it takes the place of {', '.join(replaced)}"
-    else:
-        because = f"it has the fewest units of those that fit: {site.load}"
-    if len(board.sites) > COMPARED:
-        return Explanation(because)
-    others = [one for one in board.sites.values() if one is not site]
-    return Explanation(because, {one.id: _against(board, job, one) for one in others})
+class LazyReasons(Mapping[str, Mapping[str, str]]):
+    """Unit to the reason for each machine's id, looked for when somebody asks for it.
+
+    There may be one for each unit and machine: millions in a large cluster, and its leader, who
+    plans again at each change, reads none.
+    """
+
+    def __init__(self, units: Iterable[str], find: Callable[[str], Mapping[str, str]]) -> None:
+        """`find`: the reasons for one of these units; the same one gets the same, at any time."""
+        self._units = dict.fromkeys(units)
+        self._find = find
+
+    def __getitem__(self, unit: str) -> Mapping[str, str]:
+        if unit not in self._units:
+            raise KeyError(unit)
+        return self._find(unit)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._units)
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def __contains__(self, unit: object) -> bool:
+        return unit in self._units
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
-def _against(board: SchedulerState, job: Job, site: Node) -> str:
-    return objection(board, job, site) or f"it fits, with {_count(site.load)}"
+class Explainer:
+    """Explanations of a placement, as the scheduler's state is when they are asked for."""
 
+    def __init__(
+        self, state: SchedulerState, candidates: CandidateIndex, colocation: Colocation
+    ) -> None:
+        self._state = state
+        self._candidates = candidates
+        self._colocation = colocation
+        self._known: dict[Hashable, dict[str, str]] = {}
 
-def _count(load: int) -> str:
-    return f"{load} unit{'' if load == 1 else 's'}"
+    def placement(self, job: Job, node: Node) -> Explanation:
+        """Why `job` goes to `node`; to be asked just before it is put there."""
+        replaced = self._state.victims(job, node)
+        if job.requirements.machine_of:
+            reason = f"it follows {', '.join(job.requirements.machine_of)}"
+        elif replaced:
+            reason = f"it takes the place of {', '.join(replaced)}"
+        else:
+            reason = f"it has the fewest units of those that fit: {node.load}"
+        if len(self._state.nodes) > COMPARED:
+            return Explanation(reason)
+        others = [one for one in self._state.nodes.values() if one is not node]
+        return Explanation(reason, {one.id: self._rejection(job, one) for one in others})
+
+    def unplaced(self, units: Iterable[str]) -> LazyReasons:
+        """The reasons why units can be on no machine."""
+        return LazyReasons(units, self._reasons)
+
+    def stuck(self) -> LazyReasons:
+        """The reasons why units that stay on drained machines can go to none of the others."""
+        jobs = self._state.relations.jobs
+        homes = {
+            name: node
+            for node in self._state.nodes.values()
+            if node.is_draining
+            for name in sorted(node.units)
+            if not jobs[name].requirements.is_global
+        }
+        return LazyReasons(homes, lambda name: self._objections(jobs[name], homes[name]))
+
+    def _rejection(self, job: Job, node: Node) -> str:
+        units = f"{node.load} unit{'' if node.load == 1 else 's'}"
+        return objection(self._state, job, node) or f"it fits, with {units}"
+
+    def _reasons(self, name: str) -> dict[str, str]:
+        """Why each machine cannot have a unit: the same object for all units of its kind."""
+        relations = self._state.relations
+        kind = relations.kind(name)
+        if kind not in self._known:
+            job = relations.jobs[name]
+            refusals = self._candidates.of(job).refusals
+            self._known[kind] = {
+                machine: refusals.get(machine) or objection(self._state, job, node)
+                for machine, node in self._state.nodes.items()
+            }
+        return self._known[kind]
+
+    def _objections(self, job: Job, home: Node) -> dict[str, str]:
+        """Why each machine but its own cannot have a unit and its followers."""
+        others = [node for node in self._state.nodes.values() if node is not home]
+        return {
+            node.id: objection(self._state, job, node) or self._colocation.objection(job, node)
+            for node in others
+        }

@@ -1,4 +1,4 @@
-"""The rules for a unit on a machine, each with its explanation in plain words."""
+"""Feasibility rules: whether a unit may be on a node, each with its reason in plain words."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,48 +9,56 @@ from .state import Node, SchedulerState
 
 @dataclass(frozen=True)
 class Rule:
-    """Something that a machine must fulfil to get a unit."""
+    """A feasibility rule: something that a node must fulfil to get a unit."""
 
-    allows: Callable[[SchedulerState, Job, Node], bool]
+    allows: Callable[[SchedulerState, Job, Node, bool], bool]
+    """The last argument says whether units may stay on nodes that are drained."""
     reason: Callable[[SchedulerState, Job, Node], str]
     """Why it does not allow it; asked only then."""
 
 
-def allowed(board: SchedulerState, job: Job, site: Node) -> bool:
-    """Whether the unit may be placed here, as the board is now."""
-    return all(rule.allows(board, job, site) for rule in RULES)
+def allowed(state: SchedulerState, job: Job, node: Node, staying: bool = False) -> bool:
+    """Whether a unit may be placed on a node, as the state is now.
+
+    Args:
+        state: who is placed where.
+        job: the unit.
+        node: the machine.
+        staying: whether units may stay on nodes that are drained.
+    """
+    return all(rule.allows(state, job, node, staying) for rule in RULES)
 
 
 def objection(
-    board: SchedulerState, job: Job, site: Node, rules: Iterable[Rule] | None = None
+    state: SchedulerState, job: Job, node: Node, rules: Iterable[Rule] | None = None
 ) -> str:
-    """Why the unit may not be placed here, by the first of the rules against it; or empty."""
+    """The reason of the first rule that keeps a unit off a node; empty when all allow it."""
     for rule in RULES if rules is None else rules:
-        if not rule.allows(board, job, site):
-            return rule.reason(board, job, site)
+        if not rule.allows(state, job, node, False):
+            return rule.reason(state, job, node)
     return ""
 
 
 def short(machine: str) -> str:
-    """A machine's id as people see it in lists."""
+    """A machine's id, cut as in lists."""
     return f"{machine[:8]}..."
 
 
-def _is_wanted_machine(_: SchedulerState, job: Job, site: Node) -> bool:
-    return job.requirements.machine_id in (None, site.id)
+def _is_wanted_machine(_: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
+    return job.requirements.machine_id in (None, node.id)
 
 
-def _explain_machine(_: SchedulerState, job: Job, _site: Node) -> str:
+def _explain_machine(_: SchedulerState, job: Job, _node: Node) -> str:
     return f"is not machine {short(job.requirements.machine_id or '')}"
 
 
-def _has_metadata(_: SchedulerState, job: Job, site: Node) -> bool:
+def _has_metadata(_: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
     wanted = job.requirements.machine_metadata
-    return all(site.machine.metadata.get(key) in values for key, values in wanted.items())
+    return all(node.machine.metadata.get(key) in values for key, values in wanted.items())
 
 
-def _explain_metadata(_: SchedulerState, job: Job, site: Node) -> str:
-    has = site.machine.metadata
+def _explain_metadata(_: SchedulerState, job: Job, node: Node) -> str:
+    has = node.machine.metadata
     for key, values in sorted(job.requirements.machine_metadata.items()):
         if has.get(key) not in values:
             wanted = " or ".join(f"{key}={value}" for value in sorted(values))
@@ -59,37 +67,38 @@ def _explain_metadata(_: SchedulerState, job: Job, site: Node) -> str:
     return ""
 
 
-def _takes_units(board: SchedulerState, job: Job, site: Node) -> bool:
+def _is_eligible(state: SchedulerState, job: Job, node: Node, staying: bool) -> bool:
     """Followers have no choice; Global units are on all machines, also on cordoned ones."""
-    mark = site.mark
-    if not mark or board.relations.followed(job.name):
+    if not node.eligibility or state.relations.followed(job.name):
         return True
-    if mark.draining and not board.staying:
+    if node.eligibility.draining and not staying:
         return False
-    return job.requirements.is_global or board.current.get(job.name) == site.id
+    return job.requirements.is_global or state.current.get(job.name) == node.id
 
 
-def _explain_mark(_: SchedulerState, _job: Job, site: Node) -> str:
-    return "draining" if site.mark and site.mark.draining else "cordoned"
+def _explain_eligibility(_: SchedulerState, _job: Job, node: Node) -> str:
+    return "draining" if node.is_draining else "cordoned"
 
 
-def _is_with_peers(board: SchedulerState, job: Job, site: Node) -> bool:
-    return all(goes_with(board, job, peer, site) for peer in job.requirements.machine_of)
+def _is_with_peers(state: SchedulerState, job: Job, node: Node, staying: bool) -> bool:
+    return all(goes_with(state, job, peer, node, staying) for peer in job.requirements.machine_of)
 
 
-def goes_with(board: SchedulerState, job: Job, peer: str, site: Node) -> bool:
-    """Whether the peer is here; a Global one may also come here with the unit."""
-    if peer in site.units:
+def goes_with(
+    state: SchedulerState, job: Job, peer: str, node: Node, staying: bool = False
+) -> bool:
+    """Whether a unit's peer is on this node; a Global one may also come there with the unit."""
+    if peer in node.units:
         return True
-    host = board.relations.jobs.get(peer)
-    if not host or not host.requirements.is_global:
+    followed = state.relations.jobs.get(peer)
+    if not followed or not followed.requirements.is_global:
         return False
-    return allowed(board, host, site) and not _at_odds(board, job, peer)
+    return allowed(state, followed, node, staying) and not _at_odds(state, job, peer)
 
 
-def _at_odds(board: SchedulerState, job: Job, peer: str) -> bool:
+def _at_odds(state: SchedulerState, job: Job, peer: str) -> bool:
     """Whether the unit, and all that it follows, cannot be beside this peer."""
-    relations = board.relations
+    relations = state.relations
     return any(
         relations.conflict(one, peer)
         or relations.replaces(one, peer)
@@ -99,49 +108,49 @@ def _at_odds(board: SchedulerState, job: Job, peer: str) -> bool:
     )
 
 
-def _explain_peers(board: SchedulerState, job: Job, site: Node) -> str:
+def _explain_peers(state: SchedulerState, job: Job, node: Node) -> str:
     peers = job.requirements.machine_of
-    peer = next(peer for peer in peers if not goes_with(board, job, peer, site))
-    return f"must be with {peer}, which {_explain_absence(board, peer, site)}"
+    peer = next(peer for peer in peers if not goes_with(state, job, peer, node))
+    return f"must be with {peer}, which {_explain_absence(state, peer, node)}"
 
 
-def _explain_absence(board: SchedulerState, peer: str, site: Node) -> str:
-    host = board.relations.jobs.get(peer)
-    if not host:
+def _explain_absence(state: SchedulerState, peer: str, node: Node) -> str:
+    followed = state.relations.jobs.get(peer)
+    if not followed:
         return "is not scheduled: it does not exist, or is inactive"
-    if host.requirements.is_global:
-        return f"cannot be there: {objection(board, host, site) or 'the two conflict'}"
-    if peer in board.at:
-        return f"is on {short(board.at[peer].id)}"
-    circle = board.relations.circle(peer)
-    if circle:
-        more = f" and {len(circle) - 3} more" if len(circle) > 3 else ""
-        return f"goes in a circle: {', '.join(circle[:3])}{more} follow each other"
+    if followed.requirements.is_global:
+        return f"cannot be there: {objection(state, followed, node) or 'the two conflict'}"
+    if peer in state.placed_on:
+        return f"is on {short(state.placed_on[peer].id)}"
+    cycle = state.relations.cycle(peer)
+    if cycle:
+        more = f" and {len(cycle) - 3} more" if len(cycle) > 3 else ""
+        return f"goes in a circle: {', '.join(cycle[:3])}{more} follow each other"
     return "fits on no machine itself"
 
 
-def _meets_no_conflict(board: SchedulerState, job: Job, site: Node) -> bool:
-    return not board.has_opponent(job, site)
+def _meets_no_conflict(state: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
+    return not state.has_opponent(job, node)
 
 
-def _explain_conflict(board: SchedulerState, job: Job, site: Node) -> str:
-    return f"conflicts with {board.opponent(job, site)}, which runs there"
+def _explain_conflict(state: SchedulerState, job: Job, node: Node) -> str:
+    return f"conflicts with {state.opponent(job, node)}, which runs there"
 
 
-def _is_not_replaced(board: SchedulerState, job: Job, site: Node) -> bool:
-    return board.replacement(job, site) is None
+def _is_not_replaced(state: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
+    return state.replacement(job, node) is None
 
 
-def _explain_replacement(board: SchedulerState, job: Job, site: Node) -> str:
-    return f"is replaced by {board.replacement(job, site)}, which runs there"
+def _explain_replacement(state: SchedulerState, job: Job, node: Node) -> str:
+    return f"is replaced by {state.replacement(job, node)}, which runs there"
 
 
 MACHINE = Rule(_is_wanted_machine, _explain_machine)
 METADATA = Rule(_has_metadata, _explain_metadata)
-MARK = Rule(_takes_units, _explain_mark)
+ELIGIBILITY = Rule(_is_eligible, _explain_eligibility)
 PEERS = Rule(_is_with_peers, _explain_peers)
 CONFLICTS = Rule(_meets_no_conflict, _explain_conflict)
 REPLACED = Rule(_is_not_replaced, _explain_replacement)
 LASTING_RULES = (MACHINE, METADATA)
 """They depend on the unit and the machine alone, not on what is placed where."""
-RULES = (*LASTING_RULES, MARK, PEERS, CONFLICTS, REPLACED)
+RULES = (*LASTING_RULES, ELIGIBILITY, PEERS, CONFLICTS, REPLACED)

@@ -1,4 +1,4 @@
-"""What the units to be placed say of each other."""
+"""Relations between the units to be placed: followers, conflicts, replacements."""
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable
@@ -7,19 +7,19 @@ from functools import cached_property
 
 from ..unitfiles.globs import Patterns
 from ..unitfiles.requirements import Requirements
-from .cycles import circles
+from .cycles import cycles
 
 
 @dataclass(frozen=True)
 class Job:
-    """A unit that is to be on a machine: its target is loaded or launched."""
+    """A unit that is to be on a machine: its desired state is loaded or launched."""
 
     name: str
     requirements: Requirements
 
 
 class Relations:
-    """Who follows whom, who conflicts with whom, who replaces whom."""
+    """The relations of units: who follows whom, conflicts with whom, replaces whom."""
 
     def __init__(self, jobs: Collection[Job]) -> None:
         self.jobs = {job.name: job for job in sorted(jobs, key=lambda job: job.name)}
@@ -51,10 +51,10 @@ class Relations:
         )
 
     def replaces(self, one: str, other: str) -> bool:
-        """Whether `other` has to leave the machine of `one`; not if they do so in a circle."""
-        circle = self._chases.get(one)
+        """Whether `other` has to leave the machine of `one`; not if they do so in a cycle."""
+        cycle = self._replacement_cycles.get(one)
         return self._match(self.jobs[one].requirements.replaces, other) and (
-            circle is None or circle != self._chases.get(other)
+            cycle is None or cycle != self._replacement_cycles.get(other)
         )
 
     def replaced(self, name: str) -> frozenset[str]:
@@ -62,7 +62,7 @@ class Relations:
         patterns = self.jobs[name].requirements.replaces
         if not patterns:
             return frozenset()
-        key = patterns, self._chases.get(name)
+        key = patterns, self._replacement_cycles.get(name)
         if key not in self._replaced:
             found = {other for pattern in patterns for other in self._matching[pattern]}
             self._replaced[key] = frozenset(o for o in found if self.replaces(name, o))
@@ -74,7 +74,7 @@ class Relations:
         return [other for some in found for other in some if self.replaces(other, name)]
 
     def kind(self, name: str) -> Hashable:
-        """Equal for units to which all rules apply equally, wherever the others are."""
+        """The kind of a unit: units of one kind fit on the same nodes, wherever the others are."""
         wanted = self.jobs[name].requirements
         return (
             wanted.machine_id,
@@ -83,13 +83,13 @@ class Relations:
             wanted.conflicts,
             wanted.replaces,
             self.patterns[name],
-            self._chases.get(name),
+            self._replacement_cycles.get(name),
         )
 
-    def circle(self, name: str) -> list[str]:
-        """The units that follow each other in a circle with this one, itself included."""
-        mark = self._following.get(name)
-        return [] if mark is None else self._circles[mark]
+    def cycle(self, name: str) -> list[str]:
+        """The units that follow each other in a cycle with this one, itself included."""
+        label = self._following.get(name)
+        return [] if label is None else self._cycles[label]
 
     def _match(self, patterns: tuple[str, ...], name: str) -> bool:
         return bool(patterns) and not set(patterns).isdisjoint(self.patterns[name])
@@ -105,18 +105,18 @@ class Relations:
 
     @cached_property
     def _following(self) -> dict[str, str]:
-        return circles({name: self.followers[name] for name in self.jobs})
+        return cycles({name: self.followers[name] for name in self.jobs})
 
     @cached_property
-    def _circles(self) -> dict[str, list[str]]:
+    def _cycles(self) -> dict[str, list[str]]:
         members: dict[str, list[str]] = defaultdict(list)
-        for name, mark in self._following.items():
-            members[mark].append(name)
-        return {mark: sorted(names) for mark, names in members.items()}
+        for name, label in self._following.items():
+            members[label].append(name)
+        return {label: sorted(names) for label, names in members.items()}
 
     @cached_property
-    def _chases(self) -> dict[str, str]:
-        """Circles of units that make each other move, by `Replaces` or by being followed.
+    def _replacement_cycles(self) -> dict[str, str]:
+        """Cycles of units that make each other move, by `Replaces` or by being followed.
 
         Were they taken at their word, they would chase each other over the machines for ever.
         A pattern is a node of its own: with an edge for each pair of units, the graph of a
@@ -127,7 +127,7 @@ class Relations:
         graph = {_node(pattern): names for pattern, names in self._matching.items()}
         for name, job in self.jobs.items():
             graph[name] = [*self.followers[name], *map(_node, job.requirements.replaces)]
-        return circles(graph)
+        return cycles(graph)
 
 
 def _node(pattern: str) -> str:

@@ -1,4 +1,4 @@
-"""Which machine runs which unit: one pure function.
+"""The schedule: which machine runs which unit, one pure function.
 
 fleet's leader runs it; previews and `fleetctl` explain with it; tests and simulations drive it.
 """
@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from ..model.records import Eligibility, MachineState, Move
 from .candidates import CandidateIndex
 from .colocation import Colocation
-from .explain import Explanation, choice
-from .feasibility import allowed, objection
-from .reasons import Reasons
+from .explain import Explainer, Explanation
+from .feasibility import allowed
 from .relations import Job
 from .state import Node, SchedulerState
 
@@ -21,7 +20,7 @@ __all__ = ["Job", "Plan", "schedule"]
 
 @dataclass(frozen=True)
 class Plan:
-    """Where each unit is to be."""
+    """A plan: where each unit is to be."""
 
     placements: dict[str, str] = field(default_factory=dict[str, str])
     """Unit to the id of its machine."""
@@ -29,7 +28,9 @@ class Plan:
     """Global unit to the ids of its machines."""
     unplaced: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Unit that is on no machine, to the reason for each machine's id."""
-    choices: dict[str, Explanation] = field(default_factory=dict[str, Explanation], compare=False)
+    explanations: dict[str, Explanation] = field(
+        default_factory=dict[str, Explanation], compare=False
+    )
     """Why a machine was chosen for each unit that is not where it was before."""
     stuck: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Unit that stays on a machine which is drained, to the reason for each other machine's id."""
@@ -39,10 +40,10 @@ def schedule(
     jobs: Collection[Job],
     machines: Collection[MachineState],
     current: Mapping[str, str],
-    marks: Mapping[str, Eligibility] | None = None,
+    eligibility: Mapping[str, Eligibility] | None = None,
     moves: Mapping[str, Move] | None = None,
 ) -> Plan:
-    """Decide where the units run.
+    """The plan of where units run.
 
     A unit stays where it is as long as its machine is alive and fulfils its requirements. Others
     go to the machine with the fewest units among those that do, and their followers with them.
@@ -52,15 +53,15 @@ def schedule(
     `current` give the same plan again.
 
     Args:
-        jobs: the units whose target is loaded or launched.
+        jobs: the units whose desired state is loaded or launched.
         machines: the machines that are alive and may run units.
         current: unit to the id of the machine where it is; other units and machines may occur.
-        marks: the machines, by id, that are cordoned or drained.
+        eligibility: the machines, by id, that are cordoned or drained.
         moves: units that are to move, if that is allowed, and if it costs no unit its place.
     """
 
     def planned(accepted: Mapping[str, Move]) -> Plan:
-        return _Scheduler(jobs, machines, current, marks or {}, accepted).run()
+        return _Scheduler(jobs, machines, current, eligibility or {}, accepted).run()
 
     plan = planned(moves or {})
     if not moves or not plan.unplaced:
@@ -93,29 +94,29 @@ def _without_victims(
 
 
 class _Scheduler:
-    """One run: a board, filled step by step. Steps never undo each other, except by `Replaces`."""
+    """One run: its state is filled step by step, and only `Replaces` undoes what was done."""
 
     def __init__(
         self,
         jobs: Collection[Job],
         machines: Collection[MachineState],
         current: Mapping[str, str],
-        marks: Mapping[str, Eligibility],
+        eligibility: Mapping[str, Eligibility],
         moves: Mapping[str, Move],
     ) -> None:
         self._current = current
         self._moves = moves
-        self._board = SchedulerState(jobs, machines, current, marks)
-        self._relations = self._board.relations
+        self._state = SchedulerState(jobs, machines, current, eligibility)
+        self._relations = self._state.relations
         self._jobs = self._relations.jobs
-        self._company = Colocation(self._board)
-        self._candidates = CandidateIndex(self._board)
+        self._colocation = Colocation(self._state)
+        self._candidates = CandidateIndex(self._state)
         self._hopeless: set[Hashable] = set()
-        self._explained: dict[Hashable, dict[str, str]] = {}
-        self._choices: dict[str, Explanation] = {}
-        self._leaders = sorted(filter(self._leads, self._jobs.values()), key=self._flexibility)
+        self._explainer = Explainer(self._state, self._candidates, self._colocation)
+        self._explanations: dict[str, Explanation] = {}
+        self._anchors = sorted(filter(self._is_anchor, self._jobs.values()), key=self._flexibility)
         # Those that move come after those that are there already.
-        self._kept_first = sorted(self._leaders, key=lambda job: job.name in moves)
+        self._kept_first = sorted(self._anchors, key=lambda job: job.name in moves)
 
     def run(self) -> Plan:
         """Place all units."""
@@ -129,108 +130,110 @@ class _Scheduler:
     def until_quiet(self, step: Callable[[], None]) -> None:
         """Repeat a step as long as units that it places drive others away."""
         before = -1
-        while before != len(self._board.left):
-            before = len(self._board.left)
+        while before != len(self._state.vacated):
+            before = len(self._state.vacated)
             self._hopeless.clear()
             step()
 
     def keep(self) -> None:
         """Leave the units where they are, if they may stay."""
-        for leader in self._kept_first:
-            self._lead(leader, self._where_it_is_to_be)
+        for anchor in self._kept_first:
+            self._place_with_followers(anchor, self._node_to_keep_on)
 
     def place(self) -> None:
         """Place the rest; new followers of placed units come first, they have no choice."""
-        placed = [leader for leader in self._leaders if leader.name in self._board.at]
-        for leader in (*placed, *self._leaders):
-            self._lead(leader, self._best_site)
+        placed = [anchor for anchor in self._anchors if anchor.name in self._state.placed_on]
+        for anchor in (*placed, *self._anchors):
+            self._place_with_followers(anchor, self._best_node)
 
     def stay(self) -> bool:
         """Leave on drained machines what fits nowhere else. Whether there was any."""
-        sites = self._board.sites.values()
-        if not any(site.mark and site.mark.draining and not site.mark.force for site in sites):
+        nodes = self._state.nodes.values()
+        if not any(node.is_draining and not node.is_forced for node in nodes):
             return False
-        before = len(self._board.at)
-        self._board.staying = True
-        for leader in self._leaders:
-            self._lead(leader, self._where_it_may_stay)
-        self._board.staying = False
-        return len(self._board.at) > before
+        before = len(self._state.placed_on)
+        for anchor in self._anchors:
+            self._place_with_followers(anchor, self._node_to_stay_on)
+        return len(self._state.placed_on) > before
 
     def place_global(self) -> None:
         """Put Global units wherever they may be. In a conflict, units that are not Global win."""
         for job in self._globals():
-            for site in self._candidates.of(job).sites:
-                if job.name not in site.units and allowed(self._board, job, site):
-                    self._board.put(job, site)
+            for node in self._candidates.of(job).nodes:
+                if job.name not in node.units and allowed(self._state, job, node):
+                    self._state.place(job, node)
 
     def plan(self) -> Plan:
-        """What has become of each unit."""
-        board = self._board
-        placements = {name: board.at[name].id for name in self._jobs if name in board.at}
+        """The plan that the state has become."""
+        state = self._state
+        at = state.placed_on
+        placements = {name: at[name].id for name in self._jobs if name in at}
         spread = {
-            job.name: frozenset(site.id for site in board.sites.values() if job.name in site.units)
+            job.name: frozenset(node.id for node in state.nodes.values() if job.name in node.units)
             for job in self._globals()
         }
         placed = {*placements, *(name for name, machines in spread.items() if machines)}
         missing = [name for name in self._jobs if name not in placed]
-        unplaced = Reasons(missing, self._reasons)
-        return Plan(placements, spread, unplaced, self._choices, self._stuck())
+        unplaced, stuck = self._explainer.unplaced(missing), self._explainer.stuck()
+        return Plan(placements, spread, unplaced, self._explanations, stuck)
 
     def _globals(self) -> list[Job]:
         return [job for job in self._jobs.values() if job.requirements.is_global]
 
-    def _leads(self, job: Job) -> bool:
+    def _is_anchor(self, job: Job) -> bool:
         """Whether a machine is to be chosen for it: it is not Global and follows no other unit."""
         return not job.requirements.is_global and not self._relations.followed(job.name)
 
     def _flexibility(self, job: Job) -> tuple[int, int, str]:
-        """Those with the least choice are served first, then those with the most followers."""
+        """The order of anchors: first those with the least choice, then the most followers."""
         followers = self._relations.followers[job.name]
-        return len(self._candidates.of(job).sites), -len(followers), job.name
+        return len(self._candidates.of(job).nodes), -len(followers), job.name
 
-    def _lead(self, leader: Job, find: Callable[[Job], Node | None]) -> None:
-        """Place a unit, unless it is placed, then its followers, then theirs."""
-        pending = deque([leader])
+    def _place_with_followers(self, anchor: Job, find: Callable[[Job], Node | None]) -> None:
+        """Place an anchor, unless it is placed, then its followers, then theirs."""
+        pending = deque([anchor])
         done: set[str] = set()
         while pending:
             job = pending.popleft()
-            if job.name not in self._board.at and (site := find(job)):
-                if self._current.get(job.name) != site.id:
-                    self._choices[job.name] = choice(self._board, job, site)
-                self._board.put(job, site)
-            if job.name in self._board.at and job.name not in done:
+            if job.name not in self._state.placed_on and (node := find(job)):
+                if self._current.get(job.name) != node.id:
+                    self._explanations[job.name] = self._explainer.placement(job, node)
+                self._state.place(job, node)
+            if job.name in self._state.placed_on and job.name not in done:
                 done.add(job.name)
                 pending.extend(self._jobs[name] for name in self._relations.followers[job.name])
 
-    def _where_it_is(self, job: Job) -> Node | None:
-        site = self._board.sites.get(self._current.get(job.name, ""))
-        return site if site and self._allows(job, site) else None
+    def _home(self, job: Job) -> Node | None:
+        """The node where a unit was before this schedule."""
+        return self._state.nodes.get(self._current.get(job.name, ""))
 
-    def _where_it_is_to_be(self, job: Job) -> Node | None:
+    def _node_to_keep_on(self, job: Job) -> Node | None:
         move = self._moves.get(job.name)
         if move and move.origin == self._current.get(job.name):
-            site = self._board.sites.get(move.destination)
-            if site and not site.mark and self._takes_in(job, site):
-                return site
+            node = self._state.nodes.get(move.destination)
+            if node and not node.eligibility and self._takes_in(job, node):
+                return node
         # Those that go with one that moves come at once, before others that move there too.
         peers = self._relations.followed(job.name)
         if peers and peers[0] in self._moves:
             return self._beside(peers[0], job)
-        return self._where_it_is(job)
+        node = self._home(job)
+        return node if node and self._allows(job, node) else None
 
     def _beside(self, peer: str, job: Job) -> Node | None:
-        site = self._board.at.get(peer)
-        return site if site and self._allows(job, site) else None
+        node = self._state.placed_on.get(peer)
+        return node if node and self._allows(job, node) else None
 
-    def _where_it_may_stay(self, job: Job) -> Node | None:
-        site = self._where_it_is(job)
-        return site if site and not (site.mark and site.mark.force) else None
+    def _node_to_stay_on(self, job: Job) -> Node | None:
+        node = self._home(job)
+        if not node or node.is_forced:
+            return None
+        return node if allowed(self._state, job, node, staying=True) else None
 
-    def _takes_in(self, job: Job, site: Node) -> bool:
-        return self._allows(job, site) and not self._company.objection(job, site)
+    def _takes_in(self, job: Job, node: Node) -> bool:
+        return self._allows(job, node) and not self._colocation.objection(job, node)
 
-    def _best_site(self, job: Job) -> Node | None:
+    def _best_node(self, job: Job) -> Node | None:
         peers = self._relations.followed(job.name)
         if peers:
             return self._beside(peers[0], job)
@@ -238,21 +241,21 @@ class _Scheduler:
             return self._least_loaded(job, self._relations.replaced(job.name), self._takes_in)
         if self._hopeless and self._relations.kind(job.name) in self._hopeless:
             return None
-        site = self._site_of_replaced(job) or self._least_loaded(job)
-        if not site:
+        node = self._node_of_replaced(job) or self._least_loaded(job)
+        if not node:
             self._hopeless.add(self._relations.kind(job.name))
-        return site
+        return node
 
-    def _site_of_replaced(self, job: Job) -> Node | None:
+    def _node_of_replaced(self, job: Job) -> Node | None:
         """A new unit takes the machine of one that it replaces; one that moves, another."""
         replaced = self._relations.replaced(job.name)
         if not replaced:
             return None
         if job.name in self._current:
             return self._least_loaded(job, avoiding=replaced)
-        sites = {self._board.at[name] for name in replaced if name in self._board.at}
-        fitting = [site for site in sites if self._allows(job, site)]
-        return min(fitting, key=lambda site: (site.load, site.id), default=None)
+        nodes = {self._state.placed_on[name] for name in replaced if name in self._state.placed_on}
+        fitting = [node for node in nodes if self._allows(job, node)]
+        return min(fitting, key=lambda node: (node.load, node.id), default=None)
 
     def _least_loaded(
         self,
@@ -262,48 +265,15 @@ class _Scheduler:
     ) -> Node | None:
         accepted = accepts or self._allows
         return self._candidates.of(job).least_loaded(
-            lambda site: accepted(job, site) and avoiding.isdisjoint(site.units)
+            lambda node: accepted(job, node) and avoiding.isdisjoint(node.units)
         )
 
     def _may_stay(self, job: Job) -> bool:
         """Whether its machine is drained, and nothing else speaks against that it stays there."""
-        site = self._board.sites.get(self._current.get(job.name, ""))
-        if not (site and site.mark and site.mark.draining) or site.mark.force:
+        node = self._home(job)
+        if not node or not node.is_draining or node.is_forced:
             return False
-        self._board.staying = True
-        may = self._allows(job, site)
-        self._board.staying = False
-        return may
+        return allowed(self._state, job, node, staying=True)
 
-    def _allows(self, job: Job, site: Node) -> bool:
-        return allowed(self._board, job, site)
-
-    def _reasons(self, name: str) -> dict[str, str]:
-        """Why each machine cannot have it: the same object for all units of its kind."""
-        kind = self._relations.kind(name)
-        if kind not in self._explained:
-            job = self._jobs[name]
-            refusals = self._candidates.of(job).refusals
-            self._explained[kind] = {
-                machine: refusals.get(machine) or objection(self._board, job, site)
-                for machine, site in self._board.sites.items()
-            }
-        return self._explained[kind]
-
-    def _stuck(self) -> Reasons:
-        """Why units that stay on drained machines can go to none of the others."""
-        homes = {
-            name: site
-            for site in self._board.sites.values()
-            if site.mark and site.mark.draining
-            for name in sorted(site.units)
-            if not self._jobs[name].requirements.is_global
-        }
-        return Reasons(homes, lambda name: self._against_others(self._jobs[name], homes[name]))
-
-    def _against_others(self, job: Job, home: Node) -> dict[str, str]:
-        others = [site for site in self._board.sites.values() if site is not home]
-        return {
-            site.id: objection(self._board, job, site) or self._company.objection(job, site)
-            for site in others
-        }
+    def _allows(self, job: Job, node: Node) -> bool:
+        return allowed(self._state, job, node)

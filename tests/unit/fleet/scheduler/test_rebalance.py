@@ -58,7 +58,7 @@ def loads(where: Mapping[str, str], among: list[MachineState]) -> list[int]:
 def test_no_requirement_is_broken(cluster: Cluster, random: Random) -> None:
     before = schedule(cluster.jobs, cluster.machines, cluster.current)
     marks = {id: mark for id, mark in marked(cluster, random).items() if not mark.draining}
-    steps = planned(cluster, marks).steps
+    steps = planned(cluster, marks).relocations
     after = replace(before, placements=moved(before.placements, steps))
     judge = Judge(cluster, after)
     for id, names in judge.on.items():
@@ -71,7 +71,7 @@ def test_the_leader_takes_each_step_whichever_others_it_takes(
 ) -> None:
     marks = marked(cluster, random)
     before = schedule(cluster.jobs, cluster.machines, cluster.current, marks)
-    steps = [step for step in planned(cluster, marks).steps if random.random() < 0.7]
+    steps = [step for step in planned(cluster, marks).relocations if random.random() < 0.7]
     after = schedule(cluster.jobs, cluster.machines, cluster.current, marks, moves(steps))
     draining = {id for id, mark in marks.items() if mark.draining}
     resting = {
@@ -85,14 +85,14 @@ def test_the_leader_takes_each_step_whichever_others_it_takes(
 @given(uneven(), randoms)
 def test_marked_machines_take_no_part(cluster: Cluster, random: Random) -> None:
     marks = marked(cluster, random)
-    for step in planned(cluster, marks).steps:
+    for step in planned(cluster, marks).relocations:
         assert {step.move.origin, step.move.destination}.isdisjoint(marks)
 
 
 @given(uneven())
 def test_each_step_evens_out_and_who_has_given_takes_nothing(cluster: Cluster) -> None:
     where, given_away = dict(cluster.current), set[str]()
-    for step in planned(cluster).steps:
+    for step in planned(cluster).relocations:
         source, target = step.move.origin, step.move.destination
         gap = list(where.values()).count(source) - list(where.values()).count(target)
         assert gap > len(travellers(step))
@@ -104,7 +104,7 @@ def test_each_step_evens_out_and_who_has_given_takes_nothing(cluster: Cluster) -
 
 @given(uneven(can_replace=False, with_global=False))
 def test_it_does_not_end_as_long_as_one_more_may_move(cluster: Cluster) -> None:
-    steps = planned(cluster).steps
+    steps = planned(cluster).relocations
     where = moved(cluster.current, steps)
     done = {name for step in steps for name in travellers(step)}
     givers = {step.move.origin for step in steps}
@@ -136,12 +136,12 @@ def test_free_units_are_balanced_within_one_by_the_fewest_moves(
     among, places = drawn
     current = {f"a{number}.service": id for number, id in enumerate(places)}
     plan = rebalance([Job(name, Requirements()) for name in current], among, current)
-    after = loads(moved(current, plan.steps), among)
+    after = loads(moved(current, plan.relocations), among)
     assert sorted(after, reverse=True) == plan.loads
     assert max(after) - min(after) <= 1
     goal, surplus = sorted(after), sorted(loads(current, among))
     fewest = sum(max(has - wanted, 0) for has, wanted in zip(surplus, goal, strict=True))
-    assert len(plan.steps) == fewest
+    assert len(plan.relocations) == fewest
 
 
 @given(free_clusters)
@@ -154,11 +154,11 @@ def test_units_go_with_their_followers_and_are_balanced_within_one_pair(
     followers = [Job(pairs[name], Requirements(machine_of=(name,))) for name in pairs]
     where = dict(zip(pairs, places, strict=True))
     current = where | {pairs[name]: id for name, id in where.items()}
-    steps = rebalance([*followed, *followers], among, current).steps
+    steps = rebalance([*followed, *followers], among, current).relocations
     after = moved(current, steps)
     assert all(after[name] == after[pairs[name]] for name in pairs)
     assert max(loads(after, among)) - min(loads(after, among)) <= 2
-    assert len(steps) == len(rebalance(followed, among, where).steps)
+    assert len(steps) == len(rebalance(followed, among, where).relocations)
 
 
 @given(uneven(), randoms)
@@ -172,10 +172,10 @@ def test_the_order_of_the_input_does_not_matter(cluster: Cluster, random: Random
 
 @given(uneven(can_replace=False), randoms)
 def test_what_is_moving_already_is_not_moved_again(cluster: Cluster, random: Random) -> None:
-    steps = planned(cluster).steps
+    steps = planned(cluster).relocations
     under_way = [step for step in steps if random.random() < 0.5]
     args = cluster.jobs, cluster.machines, cluster.current, None, moves(under_way)
-    more = rebalance(*args).steps
+    more = rebalance(*args).relocations
     going = {name for step in under_way for name in travellers(step)}
     assert going.isdisjoint(name for step in more for name in travellers(step))
 
@@ -192,16 +192,16 @@ def test_global_units_do_not_count_and_are_not_driven_away() -> None:
 def test_of_equals_the_most_crowded_template_gives() -> None:
     jobs = [*instances("a", 2), *instances("b", 4)]
     current = {each.name: ID[1] for each in jobs}
-    steps = rebalance(jobs, machines(2), current).steps
+    steps = rebalance(jobs, machines(2), current).relocations
     assert [step.unit for step in steps] == ["b@1.service", "a@1.service", "b@2.service"]
-    assert steps[0].because == "6 and 0 units become 5 and 1"
+    assert steps[0].reason == "6 and 0 units become 5 and 1"
 
 
 def test_a_unit_on_its_way_counts_where_it_goes() -> None:
     jobs = instances("a", 4)
     current = {each.name: ID[1] for each in jobs}
     plan = rebalance(jobs, machines(2), current, None, {"a@1.service": Move(ID[1], ID[2])})
-    assert [step.unit for step in plan.steps] == ["a@2.service"]
+    assert [step.unit for step in plan.relocations] == ["a@2.service"]
     assert plan.loads == [2, 2]
 
 
@@ -212,9 +212,9 @@ def test_who_has_given_takes_nothing_until_the_next_time() -> None:
     among = [machine(1, role="web"), machine(2), machine(3, role="web")]
     current = {each.name: ID[1] for each in (*pair, pinned)} | {c.name: ID[3] for c in web}
     plan = rebalance([*pair, pinned, *web], among, current)
-    assert ([step.unit for step in plan.steps], plan.loads) == (["a.service"], [4, 3, 1])
-    again = rebalance([*pair, pinned, *web], among, moved(current, plan.steps))
-    assert ([step.unit for step in again.steps], again.loads) == (["c0.service"], [3, 3, 2])
+    assert ([step.unit for step in plan.relocations], plan.loads) == (["a.service"], [4, 3, 1])
+    again = rebalance([*pair, pinned, *web], among, moved(current, plan.relocations))
+    assert ([step.unit for step in again.relocations], again.loads) == (["c0.service"], [3, 3, 2])
 
 
 def test_nothing_moves_that_would_drive_another_away() -> None:

@@ -161,7 +161,7 @@ def uncordon(world: World, machine: str) -> None:
 
 def rebalance(world: World) -> None:
     """Move what evens out the machines, as `fleetctl rebalance` has it."""
-    for step in planned(read_view(world.store)).steps:
+    for step in planned(read_view(world.store)).relocations:
         world.move(step.unit, step.move)
 
 

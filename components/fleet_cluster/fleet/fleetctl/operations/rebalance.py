@@ -34,9 +34,9 @@ def rows(plan: Rebalancing, view: View, full: bool) -> list[table.Row]:
 
     return [
         row(unit, step.move.origin, step.move.destination, why)
-        for step in plan.steps
+        for step in plan.relocations
         for unit, why in (
-            (step.unit, step.because),
+            (step.unit, step.reason),
             *((name, f"it goes with {step.unit}") for name in step.followers),
         )
     ]
@@ -66,7 +66,7 @@ def write(watcher: Watcher) -> tuple[Rebalancing, dict[str, WaitCondition]]:
         nonlocal plan, conditions
         plan = planned(view)
         conditions = _conditions(plan, view)
-        return Transaction(records={move_key(step.unit): step.move for step in plan.steps})
+        return Transaction(records={move_key(step.unit): step.move for step in plan.relocations})
 
     transact(watcher, decide)
     return plan, conditions
@@ -99,7 +99,7 @@ def _conditions(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
     }
     new = {
         step.unit: RebalanceProgress([step.unit, *step.followers], step.move, before)
-        for step in plan.steps
+        for step in plan.relocations
     }
     return {name: progress.check for name, progress in (under_way | new).items()}
 

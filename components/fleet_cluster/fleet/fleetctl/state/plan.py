@@ -183,8 +183,8 @@ def _of_unit(
     batch = batches_on.get("", 0)
     known, unit = view.units.get(name), then.units[name]
     before, after = view.homes(name), _places(name, then)
-    chosen = then.plan().choices.get(name)
-    because = chosen.because if chosen else "it matches"
+    chosen = then.plan().explanations.get(name)
+    because = chosen.reason if chosen else "it matches"
     if len(before) == len(after) == 1 and before != after:
         action, because = (
             (PlannedAction.START, "it is at rest") if rests else (PlannedAction.MOVE, because)

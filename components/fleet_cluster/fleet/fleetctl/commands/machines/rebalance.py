@@ -26,7 +26,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     table.chosen_fields(arguments.fields, FIELDS)  # Refused before anything moves.
     with Watcher(context.connect()) as watcher:
         plan, conditions = (planned(watcher.view), {}) if arguments.dry_run else write(watcher)
-        if plan.steps or as_json:
+        if plan.relocations or as_json:
             lines = rows(plan, watcher.view, arguments.full or as_json)
             print(table.render(lines, arguments, FIELDS), end="", flush=True)
         elif not conditions:
