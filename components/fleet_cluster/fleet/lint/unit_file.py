@@ -1,4 +1,4 @@
-"""Unit files as their author is told of them: fleet's own rules, and what systemd says.
+"""Lint of unit files: fleet's own rules, and what systemd says of each file.
 
 systemd's rules are its own: where `systemd-analyze` is there, it is asked. Elsewhere a table of
 what a pinned systemd knows has to do (`unitfiles/directives.py`).
@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..unitfiles.checking import Remark, check
 from ..unitfiles.names import UnitFileError, is_template
 from ..unitfiles.syntax import read
 from ..unitfiles.text import text_of
+from ..unitfiles.validation import Remark, check
 
 ANALYZE = "systemd-analyze"
 ANALYZE_SECONDS = 60
@@ -40,7 +40,7 @@ _UNKNOWN = re.compile(r"Unknown (?:key|key name|lvalue|section) ")
 
 @dataclass
 class Findings:
-    """What is to be told of unit files, by unit."""
+    """Findings of a lint, by unit."""
 
     faults: dict[str, str] = field(default_factory=dict[str, str])
     """Why a file is refused."""
@@ -64,8 +64,8 @@ class AnalyzeError(Exception):
 
 
 @dataclass
-class Answer:
-    """What systemd says of one file."""
+class Verification:
+    """The verification of one file by `systemd-analyze verify`."""
 
     messages: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     """Line and text; line 0 is about the unit as a whole."""
@@ -89,7 +89,7 @@ def read_unit_file(path: Path) -> str:
 
 
 def lint(files: Mapping[str, str], ask_systemd: bool = True) -> Findings:
-    """Check files that are about to be submitted.
+    """The findings in files that are about to be submitted.
 
     Args:
         files: unit or template to its text.
@@ -103,23 +103,23 @@ def lint(files: Mapping[str, str], ask_systemd: bool = True) -> Findings:
         except UnitFileError as error:
             found.faults[name] = str(error)
     fine = {name: text for name, text in files.items() if name in remarks}
-    answers: Mapping[str, Answer] = {}
+    verifications: Mapping[str, Verification] = {}
     try:
-        answers = _ask(fine) if ask_systemd and fine else {}
+        verifications = _verify(fine) if ask_systemd and fine else {}
     except AnalyzeError as error:
         found.notice = f"{error}; the files were checked without it"
     for name, text in fine.items():
-        answer = answers.get(name)
-        fault = answer and _fault(name, text, answer)
+        verification = verifications.get(name)
+        fault = verification and _fault(name, text, verification)
         if fault:
             found.faults[name] = fault
-        elif told := _told(text, name, remarks[name], answer):
+        elif told := _remarks(text, name, remarks[name], verification):
             found.remarks[name] = [f"{name}:{remark.line}: {remark.text}" for remark in told]
     return found
 
 
-def _ask(files: Mapping[str, str]) -> dict[str, Answer]:
-    """The answers by unit; none where there is no systemd to ask."""
+def _verify(files: Mapping[str, str]) -> dict[str, Verification]:
+    """Verifications by unit; none where there is no systemd to ask."""
     program = shutil.which(ANALYZE)
     if program is None:
         return {}
@@ -128,13 +128,13 @@ def _ask(files: Mapping[str, str]) -> dict[str, Answer]:
             for name, text in files.items():
                 Path(folder, name).write_text(text)
             said = _run([program, "verify", "--man=no", *(f"{folder}/{n}" for n in files)], folder)
-            return read_answers(files, folder, said)
+            return read_verifications(files, folder, said)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AnalyzeError(f"{ANALYZE} could not be asked: {error}") from error
 
 
 def _run(call: list[str], folder: str) -> str:
-    """What the call says on standard error. It looks at no other units, nor at drop-ins."""
+    """Standard error of the call, which looks at no other units, nor at drop-ins."""
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
@@ -156,9 +156,9 @@ def _run(call: list[str], folder: str) -> str:
     return said
 
 
-def read_answers(names: Iterable[str], folder: str, said: str) -> dict[str, Answer]:
-    """What `systemd-analyze verify` has said of units in a folder, without what is not theirs."""
-    found = {name: Answer() for name in names}
+def read_verifications(names: Iterable[str], folder: str, said: str) -> dict[str, Verification]:
+    """Verifications in what `systemd-analyze verify` has said of the units in a folder."""
+    found = {name: Verification() for name in names}
     units = {_loaded_as(name): name for name in found}
     for line in said.splitlines():
         about_line = _ABOUT_LINE.fullmatch(line)
@@ -172,7 +172,7 @@ def read_answers(names: Iterable[str], folder: str, said: str) -> dict[str, Answ
             found[units[refused["unit"]]].is_refused = True
         about_unit = _ABOUT_UNIT.fullmatch(line)
         if about_unit and about_unit["unit"] in units:
-            _note(found[units[about_unit["unit"]]], about_unit["text"])
+            _add_message(found[units[about_unit["unit"]]], about_unit["text"])
     return found
 
 
@@ -181,28 +181,32 @@ def _loaded_as(name: str) -> str:
     return name.replace("@.", "@i.") if is_template(name) else name
 
 
-def _note(answer: Answer, text: str) -> None:
+def _add_message(verification: Verification, text: str) -> None:
     if text.startswith(_GIVES_UP) or _OF_THE_MACHINE.match(text):
         return
-    answer.messages.append((0, text))
+    verification.messages.append((0, text))
 
 
-def _fault(name: str, text: str, answer: Answer) -> str:
+def _fault(name: str, text: str, verification: Verification) -> str:
     """The message for which systemd does not load the file; empty when it does."""
-    for line, said in answer.messages:
+    for line, said in verification.messages:
         if said.startswith(_ALWAYS_BAD):
             return f"{name}:{_first_line(name, text, line)}: {said.replace(', ignoring', '')}"
-    if not answer.is_refused:
+    if not verification.is_refused:
         return ""
-    line, said = answer.messages[-1] if answer.messages else (0, "systemd does not load it")
+    line, said = (
+        verification.messages[-1] if verification.messages else (0, "systemd does not load it")
+    )
     return f"{name}:{_first_line(name, text, line)}: systemd refuses the file: {said}"
 
 
-def _told(text: str, name: str, own: list[Remark], answer: Answer | None) -> list[Remark]:
-    """Our remarks and systemd's, which knows best what it does not know."""
-    if answer is None:
+def _remarks(
+    text: str, name: str, own: list[Remark], verification: Verification | None
+) -> list[Remark]:
+    """Remarks, ours and systemd's, which knows best what it does not know."""
+    if verification is None:
         return own
-    theirs = [(_first_line(name, text, line), said) for line, said in answer.messages]
+    theirs = [(_first_line(name, text, line), said) for line, said in verification.messages]
     unknown = {line for line, said in theirs if _UNKNOWN.match(said)}
     told = [remark for remark in own if not remark.is_unknown or remark.line in unknown]
     ours = {remark.line for remark in told if remark.is_unknown}
@@ -220,5 +224,5 @@ def _first_line(name: str, text: str, line: int) -> int:
     if not line:
         own = name.rpartition(".")[2].capitalize()
         return next((part.line for part in syntax.sections if part.name == own), 1)
-    begun = [part.line for part in (*syntax.sections, *syntax.assignments) if part.line <= line]
+    begun = [part.line for part in (*syntax.sections, *syntax.directives) if part.line <= line]
     return max(begun, default=1)

@@ -1,4 +1,4 @@
-"""Whether unit files fit together, without a cluster (pure).
+"""Lint of a set of unit files: whether they fit together, without a cluster (pure).
 
 A unit that follows others has to be on one machine with them. Whether such a machine could exist
 at all is asked of the scheduler itself, with one machine made as the units want it.
@@ -14,8 +14,8 @@ EXAMPLE = "0" * 32
 """The instance that stands for all of a template: also a possible machine id."""
 
 
-def misfits(files: Mapping[str, str]) -> dict[str, str]:
-    """Why units can be on no machine, by unit; one that could be on some machine is left out.
+def unschedulable(files: Mapping[str, str]) -> dict[str, str]:
+    """Unschedulable units, each with the reason; one that could be on some machine is left out.
 
     Args:
         files: unit or template to its text, none of which is refused by itself.
@@ -29,7 +29,7 @@ def _example(name: str) -> str:
 
 
 def _job(name: str, files: Mapping[str, str]) -> Job | None:
-    """A unit by its file or by its template's; None when neither is given, or it is no use."""
+    """The job of a unit, by its file or its template's; None without a file that is of use."""
     text = files.get(name) or files.get(template_of(name) or "")
     if text is None:
         return None
@@ -40,7 +40,7 @@ def _job(name: str, files: Mapping[str, str]) -> Job | None:
 
 
 def _impossible_place(name: str, files: Mapping[str, str]) -> str:
-    """Why no machine can ever run the unit and all that it follows; empty when one could."""
+    """The reason why no machine can run a unit and all that it follows; empty when one could."""
     together: dict[str, Job] = {}
     missing: set[str] = set()
     pending = [name]
@@ -56,7 +56,7 @@ def _impossible_place(name: str, files: Mapping[str, str]) -> str:
 
 
 def _at_odds(together: Mapping[str, Job]) -> str:
-    """Units that follow each other and want different machines."""
+    """The reason why units that follow each other want different machines; or empty."""
     ids = {job.requirements.machine_id: name for name, job in together.items()}
     ids.pop(None, None)
     if len(ids) > 1:
@@ -75,7 +75,7 @@ def _at_odds(together: Mapping[str, Job]) -> str:
 
 
 def _refused(name: str, together: Mapping[str, Job]) -> str:
-    """What the scheduler has against these units on a machine that is made for them."""
+    """The scheduler's reason against these units on a machine that is made for them."""
     asked = [job.requirements for job in together.values()]
     id = next((one.machine_id for one in asked if one.machine_id), EXAMPLE)
     metadata: dict[str, frozenset[str]] = {}

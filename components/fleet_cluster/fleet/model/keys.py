@@ -17,57 +17,57 @@ CLAIMS = ROOT + "claims/"
 
 
 def machine_key(machine: str) -> str:
-    """Where machine `machine` (its full id) announces itself."""
+    """The key where machine `machine` (its full id) announces itself."""
     return MACHINES + machine
 
 
 def file_key(sha: str) -> str:
-    """Where the unit file with this SHA-256 is kept."""
+    """The key of the unit file with this SHA-256."""
     return FILES + sha
 
 
 def unit_key(name: str) -> str:
-    """Where the desired state of unit `name` is kept."""
+    """The key of the desired state of unit `name`."""
     return UNITS + name
 
 
 def schedule_key(machine: str, name: str) -> str:
-    """Where the leader tells `machine` to run unit `name`."""
+    """The key of the assignment of unit `name` to `machine`."""
     return f"{SCHEDULE}{machine}/{name}"
 
 
 def state_key(machine: str, name: str) -> str:
-    """Where `machine` reports what systemd says of unit `name`."""
+    """The key of the state of unit `name` on `machine`."""
     return f"{STATES}{machine}/{name}"
 
 
 def eligibility_key(machine: str) -> str:
-    """Where it is kept what an operator has said of `machine`."""
+    """The key of the eligibility of `machine`: whether it is cordoned or drained."""
     return ELIGIBILITY + machine
 
 
 def move_key(name: str) -> str:
-    """Where it is kept that unit `name` is to move."""
+    """The key of the move of unit `name`."""
     return MOVES + name
 
 
 def order_key(machine: str, name: str) -> str:
-    """Where an operator asks `machine` to have systemd do something about unit `name`."""
+    """The key of an operator's order to `machine` about unit `name`."""
     return f"{ORDERS}{machine}/{name}"
 
 
 def address_key(address: str) -> str:
-    """Where the id of the machine that last had `address` is kept."""
+    """The key of the id of the machine that last had `address`."""
     return ADDRESSES + address
 
 
 def metadata_key(machine: str) -> str:
-    """Where it is kept what metadata an operator has given to `machine` while it runs."""
+    """The key of the metadata that an operator has given to `machine` while it runs."""
     return METADATA + machine
 
 
 def claim_key(name: str) -> str:
-    """Where it is kept whose the units of owner `name` are, or the application's key `name`."""
+    """The key of the claim on the units of owner `name`, or on the application's key `name`."""
     return CLAIMS + name
 
 

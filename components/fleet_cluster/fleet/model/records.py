@@ -18,7 +18,7 @@ JOB_DONE = "done"
 
 
 class DesiredState(StrEnum):
-    """How far a unit is to be taken; each state includes the one before it."""
+    """The desired state of a unit: how far it is taken; each includes the one before it."""
 
     INACTIVE = "inactive"
     """Known to the cluster, on no machine."""
@@ -30,7 +30,7 @@ class DesiredState(StrEnum):
 
 @dataclass(frozen=True)
 class Cluster(Record):
-    """The identity of this store, written once. Another id means that the data is not ours."""
+    """The identity of etcd's data, written once. Another id means that the data is not ours."""
 
     kind: ClassVar[str] = "cluster"
     id: str
@@ -76,11 +76,11 @@ class Unit(Record):
 
 @dataclass(frozen=True)
 class Assignment(Record):
-    """The leader's instruction to one machine about one unit.
+    """The assignment of a unit to a machine, by the leader.
 
-    Target `inactive` tells the machine to stop and remove the unit. A missing assignment tells it
-    nothing: an emptied store stops nothing. The leader deletes an `inactive` one when the machine
-    no longer reports the unit. What only explains it does not count when two are compared.
+    Desired state `inactive` tells the machine to stop and remove the unit. A missing assignment
+    tells it nothing: emptied data stop nothing. The leader deletes an `inactive` one when the
+    machine no longer reports the unit. What only explains it does not count when two are compared.
     """
 
     kind: ClassVar[str] = "assignment"
@@ -120,13 +120,13 @@ class UnitState(Record):
     since: float = 0.0
     """When the unit entered this ACTIVE state: seconds since 1970."""
     orphan: bool = field(default=False, metadata=wire("held"))
-    """It runs without an instruction from this store: see `agent.py`."""
+    """It runs without an assignment from this data."""
     problem: str = ""
-    """Why the machine cannot do as it was told, in words; empty when it can."""
+    """Why the machine cannot follow its assignment, in words; empty when it can."""
     journal: str = ""
     """Its last lines, when it has failed: a few, for those who cannot look on its machine."""
     start_requested_at: float = field(default=0.0, metadata=wire("told"))
-    """When fleetd told systemd to start the unit: seconds since 1970; 0 if it did not yet."""
+    """When fleetd asked systemd to start the unit: seconds since 1970; 0 if it did not yet."""
     job: str = ""
     """How systemd's job to start it ended, in systemd's word, where it did not bring the unit up:
     done (a condition was not met), failed, dependency, timeout ...; `JOB_PENDING` before."""
@@ -136,7 +136,10 @@ class UnitState(Record):
 
 @dataclass(frozen=True)
 class Eligibility(Record):
-    """What an operator has said of a machine. It stays, whether the machine is alive or not."""
+    """The eligibility of a machine for units, by an operator's word.
+
+    It stays, whether the machine is alive or not.
+    """
 
     kind: ClassVar[str] = "mark"
     cordoned: bool = True
@@ -153,7 +156,7 @@ class Eligibility(Record):
 
 @dataclass(frozen=True)
 class Move(Record):
-    """A unit is to move: one step of `fleetctl rebalance`."""
+    """The move of a unit: one relocation of `fleetctl rebalance`."""
 
     kind: ClassVar[str] = "move"
     origin: str = field(metadata=wire("source"))
@@ -163,7 +166,7 @@ class Move(Record):
 
 
 class Verb(StrEnum):
-    """What an operator may ask of systemd, as `systemctl` names it."""
+    """The verb of an order, as `systemctl` names it."""
 
     RESTART = "restart"
     RELOAD = "reload"
@@ -172,7 +175,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class Order(Record):
-    """What a machine is to have systemd do about a unit, once, on the lease of who asks for it."""
+    """An order: what systemd is to do about a unit, once, on the lease of who asks for it."""
 
     kind: ClassVar[str] = "order"
     DONE: ClassVar[str] = "done"
@@ -200,7 +203,7 @@ class Metadata(Record):
 
 @dataclass(frozen=True)
 class Claim(Record):
-    """What one of Pulumi's resources has written: an owner's units, or a key of the application."""
+    """The claim of one of Pulumi's resources on what it wrote: an owner's units, or a key."""
 
     kind: ClassVar[str] = "claim"
     token: str

@@ -7,7 +7,7 @@ when that is back. A link in `other.service.wants/` makes it start them together
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..unitfiles.bonds import STOPPING, names_in
+from ..unitfiles.dependencies import STOPPING, dependencies
 from ..unitfiles.names import UnitFileError, check_name
 from ..unitfiles.unitfile import parse
 
@@ -23,7 +23,7 @@ def dependencies_of(name: str, text: str) -> set[Dependency]:
     try:
         if parse(name, text).requirements.runs_once:
             return set()
-        return {(one, name) for one in names_in(name, text, STOPPING) if _is_name(one)}
+        return {(one, name) for one in dependencies(name, text, STOPPING) if _is_name(one)}
     except UnitFileError:
         return set()  # Of another version of fleet.
 

@@ -1,1 +1,1 @@
-"""Unit files: how they are written, what their options mean, which are refused. Pure."""
+"""Unit files: their syntax, what their options mean, which are refused. Pure."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import globs, names
 from .names import UnitFileError
-from .syntax import Assignment, Syntax, refuse
+from .syntax import Directive, Syntax, refuse
 
 SECTION = "X-Fleet"
 
@@ -43,7 +43,7 @@ _SPECIFIER = re.compile(r"%.?")
 
 @dataclass(frozen=True)
 class Value:
-    """One word of what an option was set to."""
+    """A value of an option: one word of what it was set to."""
 
     text: str
     """With its specifiers expanded, unless it is open."""
@@ -55,15 +55,15 @@ class Value:
 
 
 def values(name: str, syntax: Syntax, option: str) -> list[Value]:
-    """What `option`, in any of its spellings, is set to in the file of unit `name`.
+    """The values of `option`, in any of its spellings, in the file of unit `name`.
 
     Raises:
         UnitFileError: a value is not acceptable.
     """
     return [
-        _accepted(name, syntax.file, assignment, option, word)
-        for assignment in syntax.values(SECTION, *SPELLINGS[option])
-        for quoted in _words(syntax.file, assignment)
+        _accepted(name, syntax.file, directive, option, word)
+        for directive in syntax.values(SECTION, *SPELLINGS[option])
+        for quoted in _words(syntax.file, directive)
         for word in (quoted.split() if option in _NAMES else [quoted])
     ]
 
@@ -74,14 +74,14 @@ def check_known(syntax: Syntax) -> None:
     Raises:
         UnitFileError: names the option that was probably meant.
     """
-    for assignment in syntax.assignments:
-        section, key = assignment.section, assignment.key
+    for directive in syntax.directives:
+        section, key = directive.section, directive.key
         if section == SECTION and key not in ALL_SPELLINGS:
-            raise refuse(syntax.file, assignment.line, _explain_unknown(key))
+            raise refuse(syntax.file, directive.line, _explain_unknown(key))
         # systemd has a Conflicts= of its own, in [Unit].
         if section != SECTION and key in ALL_SPELLINGS and key != "Conflicts":
             what = f"{key}= has no effect in [{section}]: move it to [{SECTION}]"
-            raise refuse(syntax.file, assignment.line, what)
+            raise refuse(syntax.file, directive.line, what)
 
 
 def _explain_unknown(key: str) -> str:
@@ -93,27 +93,27 @@ def _explain_unknown(key: str) -> str:
     return f"unknown option {key!r} in [{SECTION}]: allowed are {', '.join(SPELLINGS)}{advice}"
 
 
-def _words(file: str, assignment: Assignment) -> Iterator[str]:
+def _words(file: str, directive: Directive) -> Iterator[str]:
     """Split at white space; a word in quotes may hold some."""
-    if _WORD.sub("", assignment.value).strip():
+    if _WORD.sub("", directive.value).strip():
         what = (
-            f"{assignment.key}={assignment.value}: a quote is not closed, or is inside a word;"
-            f' quote whole words: {assignment.key}="first word" "second word"'
+            f"{directive.key}={directive.value}: a quote is not closed, or is inside a word;"
+            f' quote whole words: {directive.key}="first word" "second word"'
         )
-        raise refuse(file, assignment.line, what)
-    for match in _WORD.finditer(assignment.value):
+        raise refuse(file, directive.line, what)
+    for match in _WORD.finditer(directive.value):
         yield match[1] or match[2] or match[3] or ""
 
 
-def _accepted(name: str, file: str, assignment: Assignment, option: str, word: str) -> Value:
+def _accepted(name: str, file: str, directive: Directive, option: str, word: str) -> Value:
     try:
         text = _expanded(name, word)
         if text is None:
-            return Value(word, assignment.line, assignment.key, is_open=True)
+            return Value(word, directive.line, directive.key, is_open=True)
         _CHECKS[option](name, text)
     except UnitFileError as error:
-        raise refuse(file, assignment.line, f"{assignment.key}={word}: {error}") from error
-    return Value(text, assignment.line, assignment.key)
+        raise refuse(file, directive.line, f"{directive.key}={word}: {error}") from error
+    return Value(text, directive.line, directive.key)
 
 
 def _expanded(name: str, word: str) -> str | None:

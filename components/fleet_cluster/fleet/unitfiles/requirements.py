@@ -1,4 +1,4 @@
-"""Where a unit may run: what its `[X-Fleet]` section asks for."""
+"""Requirements of a unit: what its `[X-Fleet]` section asks of machines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ CONTRADICTIONS: Mapping[tuple[str, str], str] = {
 
 @dataclass(frozen=True)
 class Requirements:
-    """Which machines a unit may run on."""
+    """Requirements: which machines a unit may run on."""
 
     machine_id: str | None = None
     """The one machine where it may run: 32 hexadecimal digits."""
@@ -54,7 +54,7 @@ class Requirements:
 
 
 def read_requirements(name: str, syntax: Syntax) -> Requirements:
-    """Read the `[X-Fleet]` section in the file of unit `name`.
+    """The requirements in the `[X-Fleet]` section of unit `name`'s file.
 
     A template's values that depend on the instance (`%i`, `%n`, `%N`) stay as they are written.
 

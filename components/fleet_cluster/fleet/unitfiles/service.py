@@ -1,6 +1,6 @@
-"""What systemd would refuse in a `[Service]` section, but only when it is on the machine."""
+"""Services: what systemd would refuse in `[Service]`, but only on the machine."""
 
-from .commands import split
+from .command_lines import split
 from .syntax import Syntax, refuse
 
 YES = ("yes", "y", "true", "t", "on", "1")

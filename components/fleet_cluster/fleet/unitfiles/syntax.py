@@ -1,4 +1,4 @@
-"""The syntax of systemd's files: sections, assignments, comments, continued lines."""
+"""Syntax of systemd's files: sections, directives, comments, continued lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _FORBIDDEN = {
 
 @dataclass(frozen=True)
 class Section:
-    """A line `[name]`. A file may open the same section several times."""
+    """A section, opened by a line `[name]`. A file may open the same one several times."""
 
     name: str
     line: int
@@ -26,8 +26,8 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Assignment:
-    """`key=value`."""
+class Directive:
+    """A directive: a line `key=value`."""
 
     section: str
     key: str
@@ -39,19 +39,19 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Syntax:
-    """A file's sections and assignments, in its order."""
+    """The sections and directives of a file, in its order."""
 
     file: str
     sections: tuple[Section, ...]
-    assignments: tuple[Assignment, ...]
+    directives: tuple[Directive, ...]
 
-    def values(self, section: str, *keys: str) -> list[Assignment]:
-        """The assignments to these keys that count: an empty one withdraws all before it."""
-        found: list[Assignment] = []
-        for assignment in self.assignments:
-            if assignment.section == section and assignment.key in keys:
-                if assignment.value:
-                    found.append(assignment)
+    def values(self, section: str, *keys: str) -> list[Directive]:
+        """The directives to these keys that count: an empty one withdraws all before it."""
+        found: list[Directive] = []
+        for directive in self.directives:
+            if directive.section == section and directive.key in keys:
+                if directive.value:
+                    found.append(directive)
                 else:
                     found.clear()
         return found
@@ -75,7 +75,7 @@ def read(file: str, text: str) -> Syntax:
     """
     _check_text(file, text)
     sections: list[Section] = []
-    assignments: list[Assignment] = []
+    directives: list[Directive] = []
     for number, written in logical_lines(file, text):
         # Lenient with other white space than systemd's: what was stored once has to stay readable.
         line = written.strip()
@@ -84,14 +84,14 @@ def read(file: str, text: str) -> Syntax:
         if line.startswith("["):
             sections.append(_section(file, number, line))
         elif sections:
-            assignments.append(_assignment(file, number, line, sections[-1].name))
+            directives.append(_directive(file, number, line, sections[-1].name))
         else:
             what = f"{_short(line)} is in no section: begin with one, such as [Unit] or [Service]"
             raise refuse(file, number, what)
     if not sections:
         what = "has no section" if text.strip() else "is empty"
         raise refuse(file, 1, f"the file {what}: a unit file has sections, such as [Service]")
-    return Syntax(file, tuple(sections), tuple(assignments))
+    return Syntax(file, tuple(sections), tuple(directives))
 
 
 def _check_text(file: str, text: str) -> None:
@@ -141,12 +141,12 @@ def _section(file: str, number: int, line: str) -> Section:
     return Section(name, number)
 
 
-def _assignment(file: str, number: int, line: str, section: str) -> Assignment:
+def _directive(file: str, number: int, line: str, section: str) -> Directive:
     key, equals, value = line.partition("=")
     if not equals or not key.strip():
         what = f"{_short(line)} is neither key=value, nor a [Section], nor a comment (# or ;)"
         raise refuse(file, number, what)
-    return Assignment(section, key.strip(), value.strip(), number)
+    return Directive(section, key.strip(), value.strip(), number)
 
 
 def _short(line: str) -> str:

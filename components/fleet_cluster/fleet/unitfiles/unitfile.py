@@ -49,7 +49,7 @@ class UnitFile:
 def parse(name: str, text: str) -> UnitFile:
     """Read the file of unit `name`. An instance's file is that of its template.
 
-    What is submitted is checked further (`checking.check`).
+    What is submitted is checked further (`validation.check`).
 
     Raises:
         UnitFileError: fleet cannot tell where the unit may run; says where and why.

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.lint.unit_file import Answer, Findings, lint, read_answers, read_unit_file
+from fleet_cluster.fleet.lint.unit_file import (
+    Findings,
+    Verification,
+    lint,
+    read_unit_file,
+    read_verifications,
+)
 from fleet_cluster.fleet.unitfiles.names import UnitFileError
 
 SERVICE = "[Service]\nExecStart=/bin/true\n"
@@ -49,19 +55,21 @@ def no_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_systemd_says_of_the_files_and_of_nothing_else() -> None:
-    assert read_answers(
+    assert read_verifications(
         ["web.service", "log@.service", "night.timer", "good.path"], "/f", SAID
     ) == {
-        "web.service": Answer(
+        "web.service": Verification(
             [
                 (6, "Unknown key 'Restrat' in section [Service], ignoring."),
                 (8, "WorkingDirectory= path is not absolute: app"),
             ],
             is_refused=True,
         ),
-        "log@.service": Answer([(3, "Failed to parse service restart specifier: allways")]),
-        "night.timer": Answer([(0, "Timer unit lacks value setting. Refusing.")], is_refused=True),
-        "good.path": Answer(),
+        "log@.service": Verification([(3, "Failed to parse service restart specifier: allways")]),
+        "night.timer": Verification(
+            [(0, "Timer unit lacks value setting. Refusing.")], is_refused=True
+        ),
+        "good.path": Verification(),
     }
 
 

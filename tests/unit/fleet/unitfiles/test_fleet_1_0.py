@@ -3,9 +3,9 @@
 import pytest
 
 from fleet_cluster.fleet.unitfiles import globs
-from fleet_cluster.fleet.unitfiles.checking import check
 from fleet_cluster.fleet.unitfiles.requirements import Requirements
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError, parse
+from fleet_cluster.fleet.unitfiles.validation import check
 from tests.checkout import CHECKOUT
 
 DOC = (CHECKOUT / "docs" / "units.md").read_text(encoding="utf-8")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_cluster.fleet.unitfiles.checking import check
 from fleet_cluster.fleet.unitfiles.requirements import CONTRADICTIONS
 from fleet_cluster.fleet.unitfiles.syntax import MAX_SIZE, read
 from fleet_cluster.fleet.unitfiles.unitfile import Requirements, UnitFileError, parse
+from fleet_cluster.fleet.unitfiles.validation import check
 
 GOLDEN = Path(__file__).parent / "golden" / "bad_unit_files.txt"
 ID = "3f2a9c1b5d6e4f708192a3b4c5d6e7f8"
@@ -143,7 +143,7 @@ def test_syntax_comments_continuations_and_repeated_sections() -> None:
         "\nEnvironment=A=1\n[Unit]\nAfter=b.service\nOnlyKey=\nEscaped=a\\\\\nLast=x \\"
     )
     found = read("web.service", text)
-    assert [(a.section, a.key, a.value, a.line) for a in found.assignments] == [
+    assert [(a.section, a.key, a.value, a.line) for a in found.directives] == [
         ("Unit", "After", "a.service", 5),
         ("Service", "ExecStart", '/bin/sh -c "a;     b # c"', 7),
         ("Service", "Environment", "A=1", 11),

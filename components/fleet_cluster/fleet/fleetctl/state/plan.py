@@ -12,7 +12,7 @@ from ...kv import KeyValue, Snapshot
 from ...model.keys import file_key, schedule_key, state_key, unit_key
 from ...model.record import Record
 from ...model.records import Assignment, DesiredState, Unit, UnitState
-from ...unitfiles.bonds import BINDING, names_in
+from ...unitfiles.dependencies import BINDING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
 from ..operations.restart_dead_units import dead_units
 from .rollout_order import UP, RolloutOrder, changing, rollout_order
@@ -247,7 +247,7 @@ def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[Planned
     for name in sorted(then.units.keys() - told):
         if then.units[name].desired_state is not DesiredState.LAUNCHED:
             continue
-        masters = names_in(name, then.text_of(name) or "", BINDING)
+        masters = dependencies(name, then.text_of(name) or "", BINDING)
         for machine in view.homes(name):
             found = [downs[one, machine] for one in sorted(masters) if (one, machine) in downs]
             for step in found[:1]:

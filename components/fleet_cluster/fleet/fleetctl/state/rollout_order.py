@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from ...kv import batches
 from ...model.records import DesiredState, Unit
-from ...unitfiles.bonds import PULLING, names_in
+from ...unitfiles.dependencies import PULLING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
 from .view import View
 
@@ -154,4 +154,4 @@ def followers(name: str, view: View) -> list[str]:
 
 def pulls(name: str, text: str, other: str) -> bool:
     """Whether systemd starts `other` when it starts unit `name`, which has this file."""
-    return other in names_in(name, text, PULLING)
+    return other in dependencies(name, text, PULLING)

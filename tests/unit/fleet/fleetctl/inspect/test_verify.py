@@ -6,7 +6,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.__main__ import main
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
-from fleet_cluster.fleet.lint.unit_set import misfits
+from fleet_cluster.fleet.lint.unit_set import unschedulable
 from tests.checkout import CHECKOUT
 
 Output = pytest.CaptureFixture[str]
@@ -78,7 +78,7 @@ def test_two_files_of_one_name_are_not_verified_together(tmp_path: Path, capsys:
     ],
 )
 def test_places_that_cannot_be(one: str, other: str, reason: str) -> None:
-    found = misfits({"a.service": SERVICE + one, "b.service": SERVICE + other})
+    found = unschedulable({"a.service": SERVICE + one, "b.service": SERVICE + other})
     assert found["a.service"].startswith("a.service: it can be on no machine: ")
     assert reason in found["a.service"]
 
@@ -86,14 +86,14 @@ def test_places_that_cannot_be(one: str, other: str, reason: str) -> None:
 def test_templates_are_checked_with_an_instance() -> None:
     log = SERVICE + "MachineOf=web@%i.service\nMachineMetadata=disk=ssd\n"
     good = {"web@.service": SERVICE, "log@.service": log}
-    assert misfits(good) == {}
+    assert unschedulable(good) == {}
     bad = {**good, "web@.service": SERVICE + "MachineMetadata=disk=hdd\n"}
-    assert set(misfits(bad)) == {"log@.service"}
+    assert set(unschedulable(bad)) == {"log@.service"}
 
 
 def test_what_is_not_given_is_not_looked_for() -> None:
-    assert misfits({"a.service": SERVICE + "MachineOf=elsewhere.service\n"}) == {}
+    assert unschedulable({"a.service": SERVICE + "MachineOf=elsewhere.service\n"}) == {}
 
 
 def test_a_template_for_machine_ids() -> None:
-    assert misfits({"backup@.service": SERVICE + "MachineID=%i\n"}) == {}
+    assert unschedulable({"backup@.service": SERVICE + "MachineID=%i\n"}) == {}

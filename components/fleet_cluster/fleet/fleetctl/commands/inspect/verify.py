@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ....lint.unit_file import lint
-from ....lint.unit_set import misfits
+from ....lint.unit_set import unschedulable
 from ....unitfiles.names import check_name
 from ...cli.command import Command, Context, Place
 from ...cli.errors import CtlError, Exit
@@ -20,7 +20,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     files = _read(arguments.files)
     found = lint(files)
     fine = {name: text for name, text in files.items() if name not in found.faults}
-    faults = {**found.faults, **misfits(fine)}
+    faults = {**found.faults, **unschedulable(fine)}
     if found.notice:
         tell(found.notice)
     for name in files:

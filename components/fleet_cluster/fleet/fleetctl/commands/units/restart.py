@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 
 from ....model.records import DesiredState, UnitState, Verb
-from ....unitfiles.bonds import BINDING, names_in
+from ....unitfiles.dependencies import BINDING, dependencies
 from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
@@ -86,7 +86,7 @@ def _bound(name: str, machine: str, view: View) -> list[str]:
 def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
     for other in sorted(view.units):
         state, text = view.reported(other).get(machine), view.text_of(other)
-        if text and state and state.active in UP and name in names_in(other, text, BINDING):
+        if text and state and state.active in UP and name in dependencies(other, text, BINDING):
             yield other
 
 

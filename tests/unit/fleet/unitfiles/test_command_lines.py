@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_cluster.fleet.unitfiles.commands import split
+from fleet_cluster.fleet.unitfiles.command_lines import split
 from fleet_cluster.fleet.unitfiles.names import UnitFileError
 
 

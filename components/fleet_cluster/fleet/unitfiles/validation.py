@@ -1,4 +1,4 @@
-"""What is refused when a unit file is submitted, and what is only remarked on.
+"""Validation of a unit file that is submitted: what is refused, what is only remarked on.
 
 A file that is in the cluster already is read by `unitfile.parse` alone: whatever systemd thinks of
 it, fleet knows where it may run.
@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .commands import check_commands
+from .command_lines import check_commands
 from .directives import DIRECTIVES, TRIGGERS
 from .service import check_service
-from .syntax import Assignment, Syntax, logical_lines, read, refuse
+from .syntax import Directive, Syntax, logical_lines, read, refuse
 from .unitfile import parse
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
@@ -40,7 +40,7 @@ _NAMED_AFTER = {
 
 @dataclass(frozen=True)
 class Remark:
-    """Something about a file that systemd or fleet passes over."""
+    """A remark on a line that systemd or fleet passes over."""
 
     line: int
     text: str
@@ -49,7 +49,7 @@ class Remark:
 
 
 def check(name: str, text: str) -> list[Remark]:
-    """Refuse the file of unit `name` where fleet or systemd would not run it as it is written.
+    """Remarks on the file of unit `name`, which fleet and systemd can run as it is written.
 
     Placeholders (`{{name}}`) may stand for anything.
 
@@ -83,27 +83,27 @@ def _check_keys(name: str, text: str, syntax: Syntax) -> None:
                 " systemd takes for a part of the key: remove it"
             )
             raise refuse(name, number, what)
-    for assignment in syntax.assignments:
-        key = assignment.key
-        is_free = assignment.section.startswith("X-") or "{{" in key
+    for directive in syntax.directives:
+        key = directive.key
+        is_free = directive.section.startswith("X-") or "{{" in key
         if not is_free and not _KEY.fullmatch(key):
             what = (
                 f"{key[:40]!r} is no key that a line could begin with: does the line before it"
                 " lack a backslash at its end?"
             )
-            raise refuse(name, assignment.line, what)
+            raise refuse(name, directive.line, what)
 
 
 def _check_working_directory(syntax: Syntax) -> None:
-    for assignment in syntax.assignments:
-        if assignment.key != "WorkingDirectory" or assignment.section.startswith("X-"):
+    for directive in syntax.directives:
+        if directive.key != "WorkingDirectory" or directive.section.startswith("X-"):
             continue
-        if assignment.value and not assignment.value.startswith(("/", "~", "-", "%", "{{")):
+        if directive.value and not directive.value.startswith(("/", "~", "-", "%", "{{")):
             what = (
-                f"WorkingDirectory={assignment.value}: write the full path of the folder, or ~ for"
+                f"WorkingDirectory={directive.value}: write the full path of the folder, or ~ for"
                 " the home of the User="
             )
-            raise refuse(syntax.file, assignment.line, what)
+            raise refuse(syntax.file, directive.line, what)
 
 
 def _check_needed(syntax: Syntax, unit_type: str) -> None:
@@ -150,15 +150,15 @@ def _about_unknown(syntax: Syntax, unit_type: str) -> Iterator[Remark]:
         if section.name not in known and not section.name.startswith("X-"):
             text = f"a {unit_type} has no section [{section.name}], so systemd skips it"
             yield Remark(section.line, text + _nearest(section.name, known), is_unknown=True)
-    for assignment in syntax.assignments:
-        keys = DIRECTIVES.get(assignment.section, frozenset())
-        is_own = assignment.section in known and not assignment.key.startswith("X-")
-        if is_own and assignment.key not in keys:
-            yield Remark(assignment.line, _unknown_key(assignment, unit_type), is_unknown=True)
+    for directive in syntax.directives:
+        keys = DIRECTIVES.get(directive.section, frozenset())
+        is_own = directive.section in known and not directive.key.startswith("X-")
+        if is_own and directive.key not in keys:
+            yield Remark(directive.line, _unknown_key(directive, unit_type), is_unknown=True)
 
 
-def _unknown_key(assignment: Assignment, unit_type: str) -> str:
-    section, key = assignment.section, assignment.key
+def _unknown_key(directive: Directive, unit_type: str) -> str:
+    section, key = directive.section, directive.key
     text = f"systemd has no {key}= in [{section}] and skips the line"
     for other in ("Unit", unit_type.capitalize(), "Install"):
         if key in DIRECTIVES.get(other, ()):

@@ -1,4 +1,4 @@
-"""Which other units a unit's file names in `[Unit]`, to stop or to start with them."""
+"""Dependencies of a unit: those that its file names in `[Unit]`, to stop or start with them."""
 
 from collections.abc import Iterable
 
@@ -13,12 +13,12 @@ PULLING = ("Wants", "Requires", "Requisite", "BindsTo", "Upholds")
 """The options by which a unit makes systemd start another one with it."""
 
 
-def names_in(name: str, text: str, options: Iterable[str]) -> set[str]:
-    """The units that the file of unit `name` has in these options of its section [Unit]."""
+def dependencies(name: str, text: str, options: Iterable[str]) -> set[str]:
+    """The dependencies of unit `name` in these options of its file's section [Unit]."""
     return {
         _expanded(name, word)
-        for assignment in read(name, text).values("Unit", *options)
-        for word in assignment.value.split()
+        for directive in read(name, text).values("Unit", *options)
+        for word in directive.value.split()
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from .directives import COMMANDS, SPECIFIERS
 from .names import UnitFileError
-from .syntax import Assignment, Syntax, refuse
+from .syntax import Directive, Syntax, refuse
 
 _PREFIX = re.compile(r"[@:+!|-]*")
 _SPECIFIER = re.compile(r"%([A-Za-z0-9%])")
@@ -33,22 +33,22 @@ def check_commands(syntax: Syntax) -> None:
     Raises:
         UnitFileError: names the line, and what is wrong with it.
     """
-    for assignment in syntax.assignments:
-        if assignment.key in COMMANDS and not assignment.section.startswith("X-"):
+    for directive in syntax.directives:
+        if directive.key in COMMANDS and not directive.section.startswith("X-"):
             try:
-                _check(assignment)
+                _check(directive)
             except UnitFileError as error:
-                raise refuse(syntax.file, assignment.line, f"{assignment.key}={error}") from error
+                raise refuse(syntax.file, directive.line, f"{directive.key}={error}") from error
 
 
-def _check(assignment: Assignment) -> None:
-    for specifier in _SPECIFIER.findall(assignment.value):
+def _check(directive: Directive) -> None:
+    for specifier in _SPECIFIER.findall(directive.value):
         if specifier not in SPECIFIERS:
             raise UnitFileError(
-                f"{_short(assignment.value)}: systemd has no specifier %{specifier}:"
+                f"{_short(directive.value)}: systemd has no specifier %{specifier}:"
                 f" write %%{specifier} for a percent sign"
             )
-    for command in split(assignment.value):
+    for command in split(directive.value):
         path = _PREFIX.sub("", command[0], count=1)
         if "/" in path and not path.startswith(("/", "%", "{{")):
             raise UnitFileError(f"{path}: write the full path of the program, such as /usr/bin/env")
