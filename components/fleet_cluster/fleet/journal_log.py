@@ -1,4 +1,4 @@
-"""fleetd's log as structured entries of the journal, in systemd's native protocol.
+"""The journal log: fleetd's log as structured entries, in systemd's native protocol.
 
 `journalctl FLEET_UNIT=web.service` on a machine then tells what fleetd did about that unit, and
 `journalctl FLEET_EVENT=assigned` on the leader what it decided.
@@ -44,7 +44,7 @@ def _field(name: str, value: bytes) -> bytes:
 
 
 class Journal(logging.Handler):
-    """Sends the log to journald; what cannot be sent is printed, with its priority."""
+    """A handler that logs to journald; what cannot be sent is printed, with its priority."""
 
     def __init__(self, machine: str, address: str = ADDRESS) -> None:
         """`machine`: the id of this machine."""

@@ -1,4 +1,4 @@
-"""The store as fleet uses it. etcd v3 stands behind it; in tests and in the simulation, memory."""
+"""The kv interface of the store: etcd v3 stands behind it; in tests and simulation, memory."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class CreatedAt:
-    """True while the key is the one created at `create_revision`: a leadership still held."""
+    """True while the key is the one created at `create_revision`: a leadership that goes on."""
 
     key: str
     create_revision: int

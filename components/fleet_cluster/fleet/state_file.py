@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class StateFile(Protocol):
-    """A text that is kept."""
+    """A state file: a text that is kept."""
 
     crowded: str
     """Why it was last saved in a way that leaves no room for more, in words; empty otherwise."""

@@ -27,7 +27,7 @@ RETRY_SECONDS = 0.5
 
 
 class Agent:
-    """Runs in the loop's thread. Its calls raise what store and systemd raise, at any point."""
+    """An agent, in the loop's thread. Its calls raise what store and systemd raise, anywhere."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from .unit_files import UnitFiles
 
 
 class Executor:
-    """Executes actions, many units at once."""
+    """An executor of actions, on many units at once."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Executor:
     def _stop(self, state: AgentState) -> bool:
         """Queue stop jobs. systemd tells when they are done: no other round at once.
 
-        Also when it cannot be noted: to be told to stop again does no harm.
+        Also when it cannot be noted: another stop job does no harm.
         """
         names = state.actions[Action.STOP]
         under_way = {name for name in self._stopping if _is_stopping(state.statuses[name])}

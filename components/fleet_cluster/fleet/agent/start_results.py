@@ -17,7 +17,7 @@ BROKEN_LOADS = ("error", "bad-setting", "masked")
 JOB_TIMEOUT = "timeout"
 """A job that took longer than the unit's JobTimeoutSec=; what it began goes on."""
 
-UNTOLD = "unknown"
+UNKNOWN_RESULT = "unknown"
 """How a job has ended while fleetd was away."""
 
 
@@ -77,7 +77,7 @@ class StartResults:
         if unit.progress is Progress.STARTED and status.job and status.active in RESTING:
             return JOB_PENDING
         end = _end(unit, status)
-        if end == UNTOLD and is_skip(self.reason(name)):
+        if end == UNKNOWN_RESULT and is_skip(self.reason(name)):
             return JOB_DONE
         # Without a reason, it did run: systemd has forgotten that.
         return end if self.reason(name) else _unless_done(end)
@@ -107,7 +107,7 @@ def _end(unit: LocalUnit, status: UnitStatus) -> str:
         return status.result
     if status.since not in (0.0, unit.since):
         return ""
-    return (status.result or UNTOLD) if is_at_rest(status) else _unless_done(status.result)
+    return (status.result or UNKNOWN_RESULT) if is_at_rest(status) else _unless_done(status.result)
 
 
 def _unless_done(result: str) -> str:

@@ -26,7 +26,7 @@ _UNREPORTED = _Reported("", 0)
 
 
 class StatusManager:
-    """Compares states with those that it has reported, and writes what differs."""
+    """A status manager compares states with those it has reported, and writes what differs."""
 
     def __init__(
         self, machine: str, store: KV, systemd: Systemd, checkpoint: Checkpoint, problems: Problems

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class StoreTrust:
-    """Compares the store with what the checkpoint says of it."""
+    """Trust in one store, by what the checkpoint says of it."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class StoreTrust:
 
     def _distrust(self, reason: str) -> None:
         orphans = len(self._checkpoint.units)
-        log.warning("holding %d units as they are: %s", orphans, reason, extra=about("hold"))
+        log.warning("leaving %d orphans as they are: %s", orphans, reason, extra=about("hold"))
         # In this order: a fleetd that is killed in between finds it out again.
         self._on_identity_changed()
         self._checkpoint.distrust()

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class UnitFiles:
-    """Writes and removes unit files; one that somebody changed is written again."""
+    """Unit files to write and remove; one that somebody changed is written again."""
 
     def __init__(
         self, store: KV, systemd: Systemd, checkpoint: Checkpoint, problems: Problems
@@ -83,7 +83,7 @@ class UnitFiles:
         units = {name for name in files if not is_template(name)}
         unknown = sorted(units - self._checkpoint.units.keys())
         if unknown:
-            log.warning("found %d units without a record, holding them", len(unknown))
+            log.warning("found %d units without a record: orphans, left as they are", len(unknown))
             statuses = self._systemd.status(unknown)
             self._checkpoint.note({name: _found(files[name], statuses[name]) for name in unknown})
 

@@ -1,4 +1,4 @@
-"""An address is one machine: whoever had it before does not come back."""
+"""The claim of an address, which is one machine: whoever had it before does not come back."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class AddressClaim:
-    """Keeps in the store which machine has an address, beyond the machine's lease."""
+    """A claim in the store that this machine has its address, beyond the machine's lease."""
 
     def __init__(
         self, machine: MachineState, store: KV, wall_clock: Callable[[], float] = time.time

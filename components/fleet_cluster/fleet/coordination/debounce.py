@@ -1,4 +1,4 @@
-"""Changes that come in several transactions, because one has its limit: taken together."""
+"""Debounce of changes that come in several transactions, because one has its limit."""
 
 LARGE = 30
 """So many keys changed since the last round are likely not all that is coming."""
@@ -11,7 +11,7 @@ MOST_WAITS = 4
 
 
 class Debounce:
-    """Counts how often the rest was waited for. Deciding twice costs more than waiting."""
+    """A debounce counts how often the rest was waited for: deciding twice costs more."""
 
     def __init__(self) -> None:
         self._waits = 0

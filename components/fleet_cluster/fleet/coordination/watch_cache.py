@@ -1,4 +1,4 @@
-"""A part of the store, kept in memory by one read and a watch."""
+"""A watch cache: a part of the store, kept in memory by one read and a watch."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from ..kv import KV, Changes, KeyValue, Watch
 
 
 class WatchCache:
-    """The entries under a prefix, as they were at `revision`.
+    """A cache of the entries under a prefix, as they were at `revision`.
 
     They change only in `refresh`, so that one round of the control loop sees one state.
     """

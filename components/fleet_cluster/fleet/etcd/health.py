@@ -1,4 +1,4 @@
-"""What a member of etcd says of its health, over HTTP: every version tells it to every client."""
+"""The health of a member of etcd, over HTTP: every version tells it to every client."""
 
 import json
 import ssl
@@ -98,9 +98,9 @@ def _explained(said: str, probe: Callable[[], str]) -> str:
 
 def _said(answer: bytes) -> str:
     try:
-        told: Any = json.loads(answer)
-        if str(told["health"]).lower() == "true":
+        health: Any = json.loads(answer)
+        if str(health["health"]).lower() == "true":
             return ""
-        return str(told.get("reason") or UNWELL)
+        return str(health.get("reason") or UNWELL)
     except (ValueError, TypeError, KeyError, AttributeError):
         return f"it answers {answer[:100]!r}"

@@ -11,7 +11,7 @@ from ..systemd.manager import Systemd
 
 @dataclass(frozen=True)
 class Environment:
-    """What fleetd works with; tests give it others."""
+    """An environment; tests give fleetd others."""
 
     store: KV
     systemd: Systemd

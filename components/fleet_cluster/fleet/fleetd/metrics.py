@@ -64,8 +64,8 @@ class Metrics:
         """Why fleetd cannot do its work; empty when it can."""
         silent = self.clock() - self.round_ended
         contact = self.contact_ago()
-        told = {**self.troubles, "etcd": self.etcd}
-        found = [f"{what}: {why}" for what, why in sorted(told.items()) if why]
+        troubles = {**self.troubles, "etcd": self.etcd}
+        found = [f"{what}: {why}" for what, why in sorted(troubles.items()) if why]
         if silent > LOOP_SECONDS:
             found.append(f"the loop has not ended a round for {silent:.0f} s")
         if contact > self.ttl:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Registration:
-    """Announces the machine to the cluster, on its lease, and keeps what is announced current."""
+    """A registration announces the machine to the cluster, on its lease, as it is now."""
 
     def __init__(
         self, machine: MachineState, environment: Environment, lease: Lease, troubles: Troubles

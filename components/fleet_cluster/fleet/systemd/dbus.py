@@ -60,7 +60,7 @@ class DBusSystemd:
         return refused | self.reset_failed(removed)
 
     def link_dependencies(self, names: Iterable[str]) -> bool:
-        """See `Systemd.tie`."""
+        """See `Systemd.link_dependencies`."""
         return self._files.link_dependencies(names)
 
     def files(self, names: Iterable[str] | None = None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Jobs of systemd that were queued here: how each has ended.
 
-The end of a job may be told before its beginning: they are only matched when somebody asks.
+The signal of a job's end may come before the answer that names the job: they are only matched when
+somebody asks.
 """
 
 from collections.abc import Iterable

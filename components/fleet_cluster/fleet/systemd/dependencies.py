@@ -1,4 +1,4 @@
-"""Units that run with others: systemd starts them with what it stops them with.
+"""Dependencies of units that run with others: systemd starts them with what it stops them with.
 
 systemd stops a unit that is bound to another one when that stops or crashes, and leaves it down
 when that is back. A link in `other.service.wants/` makes it start them together.
@@ -12,11 +12,11 @@ from ..unitfiles.names import UnitFileError, check_name
 from ..unitfiles.unitfile import parse
 
 Dependency = tuple[str, str]
-"""A unit, and one that is bound to it."""
+"""A dependency: a unit, and one that is bound to it."""
 
 
 def dependencies_of(name: str, text: str) -> set[Dependency]:
-    """The units that this one is bound to, as far as its file names them in full.
+    """The dependencies of a unit on those that it is bound to, as far as its file names them.
 
     None of one that is done when its command has ended: it would do its work again.
     """
@@ -37,7 +37,7 @@ def _is_name(word: str) -> bool:
 
 
 class DependencyLinks:
-    """The links in a directory of unit files; all that lead to a neighbour are fleet's."""
+    """Links of dependencies in a unit directory; all that lead to a neighbour are fleet's."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -51,17 +51,17 @@ class DependencyLinks:
             if link.is_symlink() and str(link.readlink()) == f"../{link.name}"
         }
 
-    def add(self, ties: Iterable[Dependency]) -> None:
+    def add(self, dependencies: Iterable[Dependency]) -> None:
         """Link more."""
-        for other, name in ties:
+        for other, name in dependencies:
             folder = self._directory / f"{other}.wants"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(f"../{name}")
 
-    def remove(self, ties: Iterable[Dependency]) -> None:
+    def remove(self, dependencies: Iterable[Dependency]) -> None:
         """Link less."""
-        for other, name in ties:
+        for other, name in dependencies:
             folder = self._directory / f"{other}.wants"
             (folder / name).unlink(missing_ok=True)
             if folder.is_dir() and not any(folder.iterdir()):

@@ -1,4 +1,4 @@
-"""Why systemd has not brought a unit up, from the unit's properties on D-Bus (pure)."""
+"""The failure reason of a unit, from its properties on D-Bus (pure)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The last journal lines of units that failed, short enough to be kept in etcd."""
+"""The journal tail of units that failed, short enough to be kept in etcd."""
 
 import subprocess
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def _last_lines_of(unit: tuple[str, float]) -> str:
 
 
 def command(name: str, since: float) -> list[str]:
-    """What reads them. An earlier unit of that name has lines in the journal too."""
+    """The command that reads them. An earlier unit of that name has lines in the journal too."""
     asked = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={READ}"]
     return [*asked, f"--unit={name}", *([f"--since=@{since:.6f}"] if since else [])]
 
@@ -41,8 +41,8 @@ def command(name: str, since: float) -> list[str]:
 def excerpt(text: str) -> str:
     """The last few lines, each once, none too long, with nothing that a terminal would obey."""
     lines = [line for line in text.splitlines() if line.strip()]
-    told = [_once(line, len(list(same))) for line, same in groupby(lines)]
-    return "\n".join(_printable(line) for line in told[-LINES:])
+    shown = [_once(line, len(list(same))) for line, same in groupby(lines)]
+    return "\n".join(_printable(line) for line in shown[-LINES:])
 
 
 def _once(line: str, times: int) -> str:

@@ -1,4 +1,4 @@
-"""systemd as fleet uses it: one machine's manager. D-Bus stands behind it (`dbus.py`)."""
+"""The manager of systemd as fleet uses it, one machine's. D-Bus stands behind it (`dbus.py`)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class SystemdError(Exception):
 
 @dataclass(frozen=True)
 class UnitStatus:
-    """What systemd says of a unit. `load` is "not-found" for one that it does not know."""
+    """The status of a unit. `load` is "not-found" for one that systemd does not know."""
 
     load: str
     active: str
@@ -45,7 +45,7 @@ UNKNOWN = UnitStatus("not-found", "inactive", "dead")
 
 
 class Systemd(Protocol):
-    """One machine's systemd. Methods may raise `SystemdError`, after a bounded time."""
+    """The systemd of one machine. Methods may raise `SystemdError`, after a bounded time."""
 
     def status(self, names: Iterable[str]) -> dict[str, UnitStatus]:
         """The status of each of these units, in one call."""

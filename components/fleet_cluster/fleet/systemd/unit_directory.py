@@ -1,4 +1,4 @@
-"""The unit files that fleet gives systemd, and what lies beside them in systemd's directory."""
+"""The unit directory: files that fleet gives systemd, and what lies beside them there."""
 
 import hashlib
 import logging
@@ -20,7 +20,7 @@ REFERRER = "fleet.target"
 
 
 class UnitDirectory:
-    """A directory of systemd's, in which fleet's unit files lie among others."""
+    """A unit directory of systemd's, in which fleet's files lie among others."""
 
     def __init__(self, directory: Path, own: Path, fenced: Path) -> None:
         """Change nothing yet.
@@ -33,11 +33,11 @@ class UnitDirectory:
         self._unit_directory = directory
         self._own = own
         self.fenced = FencedUnits(fenced)
-        self._ties: dict[str, set[Dependency]] = {}
+        self._dependencies: dict[str, set[Dependency]] = {}
         """By unit, what its file says."""
         self._links = DependencyLinks(directory)
-        self._tied: set[Dependency] | None = None
-        self._untied = ""
+        self._linked: set[Dependency] | None = None
+        self._link_error = ""
         """Why they are not written, as it was logged."""
 
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
@@ -52,21 +52,25 @@ class UnitDirectory:
         return _refusals(self._remove, names)
 
     def link_dependencies(self, names: Iterable[str]) -> bool:
-        """See `Systemd.tie`. A fenced unit is left out: nothing may start it past its fence."""
+        """See `Systemd.link_dependencies`.
+
+        A fenced unit is left out: nothing may start it past its fence.
+        """
         try:
             fenced = set(self.fenced.names())
-            wanted = {tie for name in names if name not in fenced for tie in self._ties_of(name)}
+            ours = [name for name in names if name not in fenced]
+            wanted = {one for name in ours for one in self._dependencies_of(name)}
             # A fleetd without a past does not know whether systemd has read the links.
-            known, self._tied = self._tied, None
+            known, self._linked = self._linked, None
             before = self._links.read() if known is None else known
             self._links.remove(before - wanted)
             self._links.add(wanted - before)
         except OSError as error:
-            if str(error) != self._untied:
+            if str(error) != self._link_error:
                 log.error("what starts with other units cannot be written: %s", error)
-            self._untied = str(error)
+            self._link_error = str(error)
             return False
-        self._tied, self._untied = wanted, ""
+        self._linked, self._link_error = wanted, ""
         return wanted != before or (known is None and bool(wanted))
 
     def bound(self, name: str) -> set[str]:
@@ -74,7 +78,7 @@ class UnitDirectory:
         found, ahead = {name}, [name]
         while ahead:
             other = ahead.pop()
-            more = {unit for one, unit in self._tied or () if one == other} - found
+            more = {unit for one, unit in self._linked or () if one == other} - found
             found |= more
             ahead += more
         return found - {name}
@@ -91,12 +95,12 @@ class UnitDirectory:
         except OSError as error:  # The one that is there will do: it names what was there before.
             log.error("%s cannot be written: %s", REFERRER, error)
 
-    def _ties_of(self, name: str) -> set[Dependency]:
-        if name not in self._ties:
+    def _dependencies_of(self, name: str) -> set[Dependency]:
+        if name not in self._dependencies:
             own = self._own / name
             text = own.read_text(errors="replace") if self._is_own(name) else ""
-            self._ties[name] = dependencies_of(name, text)
-        return self._ties[name]
+            self._dependencies[name] = dependencies_of(name, text)
+        return self._dependencies[name]
 
     def _write(self, name: str, text: str) -> None:
         if not _is_fenced(name, text):
@@ -110,7 +114,7 @@ class UnitDirectory:
         link.unlink(missing_ok=True)
         link.hardlink_to(self._own / name)
         link.replace(self._unit_directory / name)
-        self._ties[name] = dependencies_of(name, text)
+        self._dependencies[name] = dependencies_of(name, text)
 
     def _replace(self, path: Path, text: str) -> None:
         draft = path.with_name(DRAFT)
@@ -122,7 +126,7 @@ class UnitDirectory:
             raise
 
     def _remove(self, name: str) -> None:
-        self._ties.pop(name, None)
+        self._dependencies.pop(name, None)
         if self._is_own(name):
             (self._unit_directory / name).unlink()
         (self._own / name).unlink(missing_ok=True)

@@ -169,7 +169,7 @@ def test_another_store_stops_nothing(bench: Bench, cluster: str) -> None:
     assert state and state.orphan
 
 
-def test_held_unit_is_adopted_as_it_runs(bench: Bench) -> None:
+def test_orphan_is_adopted_as_it_runs(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     bench.store.wipe()
     bench.lease = bench.store.grant(3600)
@@ -181,7 +181,7 @@ def test_held_unit_is_adopted_as_it_runs(bench: Bench) -> None:
     assert state and not state.orphan
 
 
-def test_held_unit_obeys_only_after_a_while(bench: Bench) -> None:
+def test_orphan_obeys_only_after_a_while(bench: Bench) -> None:
     bench.run(A, SLEEPS)
     bench.store.wipe()
     bench.lease = bench.store.grant(3600)
@@ -577,7 +577,7 @@ def test_what_is_to_run_is_started_with_what_it_is_bound_to(bench: Bench) -> Non
     assert bench.calls() == ["reload", f"reset-failed {A}", f"start {A}"]
 
 
-def test_a_held_unit_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
+def test_an_orphan_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
     bench.run(A, BOUND)
     bench.store.remove(schedule_key(MACHINE, A))
     bench.settle()

@@ -46,7 +46,7 @@ def test_first_lease_wakes_the_loop(desk: Desk) -> None:
     assert desk.wakes == 1
 
 
-def test_restarted_fleetd_resumes_its_lease_and_its_sight(desk: Desk) -> None:
+def test_restarted_fleetd_resumes_its_lease_and_its_time_connected(desk: Desk) -> None:
     desk.lease.renew()
     desk.live(15)
     lease = desk.lease.id
@@ -66,7 +66,7 @@ def test_another_lease_time_takes_effect_at_once(desk: Desk) -> None:
     assert desk.lease.id == lease
 
 
-def test_resumed_lease_does_not_claim_more_sight_than_there_was(desk: Desk) -> None:
+def test_resumed_lease_does_not_claim_more_time_connected_than_there_was(desk: Desk) -> None:
     desk.lease.renew()
     desk.restart()
     desk.lease.renew()
@@ -89,7 +89,7 @@ def test_expired_lease_is_replaced(desk: Desk) -> None:
     assert desk.lease.connected_for() == 0
 
 
-def test_sight_counts_while_renewals_succeed(desk: Desk) -> None:
+def test_time_connected_counts_while_renewals_succeed(desk: Desk) -> None:
     desk.lease.renew()
     desk.live(12)
     assert desk.lease.connected_for() == 12

@@ -88,8 +88,8 @@ class FakeSystemd:
 
     def link_dependencies(self, names: Iterable[str]) -> bool:
         self.gate("before link")
-        tied = {name for name in names if "BindsTo=" in self.disk.get(name, "")}
-        changed, self.linked = tied != self.linked, tied
+        linked = {name for name in names if "BindsTo=" in self.disk.get(name, "")}
+        changed, self.linked = linked != self.linked, linked
         return changed
 
     def bound(self, name: str) -> set[str]:

@@ -149,7 +149,7 @@ class Node:
     def is_away(self) -> bool:
         """Whether it is cut off, or back so recently that it may not have stopped its copies.
 
-        Where the store was emptied meanwhile, it holds them until the leader knows what runs where.
+        Where the store was emptied meanwhile, it has them until the leader knows what runs where.
         """
         patience = TTL + RETURN_SECONDS if self.distrusts() else RETURN_SECONDS
         is_back = self.world.clock() - self.returned_at > patience
