@@ -19,9 +19,9 @@ from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..engine.leader import Leader
 from ..journal_log import about
-from ..kv import KeyValue, KVUnavailableError, LeaseLostError, Put, Unchanged
+from ..kv import KVUnavailableError, LeaseLostError, Put, Unchanged
 from ..model.keys import CLUSTER, ORDERS, SCHEDULE
-from ..model.record import BadRecordError
+from ..model.layout import newer_layout
 from ..model.records import LAYOUT_VERSION, Cluster, MachineState
 from ..systemd.manager import SystemdError
 from .environment import Environment
@@ -140,15 +140,15 @@ class Fleetd:
         return changed
 
     def _is_layout_newer(self) -> bool:
-        layout = _layout(self._cluster.entries.get(CLUSTER))
+        entry = self._cluster.entries.get(CLUSTER)
+        layout = newer_layout(entry.value if entry else "")
         newer = (
             f"the cluster's data have layout {layout}, and fleetd {VERSION} on this machine knows "
             f"none above {LAYOUT_VERSION}: units run on as they are, and nothing is changed; "
             "update fleet on this machine: pulumi up"
         )
-        is_newer = layout > LAYOUT_VERSION
-        self._troubles.note("the layout", newer if is_newer else "")
-        return is_newer
+        self._troubles.note("the layout", newer if layout else "")
+        return layout > 0
 
     def _stand_by(self) -> float:
         """Do nothing but keep the lease: what records of a newer layout mean is not known."""
@@ -238,11 +238,3 @@ class Fleetd:
             log.info("no longer leading", extra=about("resigned"))
             self._leader.close()
         self._leader = None
-
-
-def _layout(cluster: KeyValue | None) -> int:
-    """The layout of the store's data; an id that is not readable is `StoreTrust`'s concern."""
-    try:
-        return Cluster.from_json(cluster.value).layout if cluster else LAYOUT_VERSION
-    except BadRecordError:
-        return LAYOUT_VERSION

@@ -14,6 +14,7 @@ from ...kv import KV, Delete, KeyValue, Put, Unchanged
 from ...model.keys import claim_key
 from ...model.record import BadRecordError
 from ...model.records import Claim, Unit
+from .layout import check_layout
 from .view import View
 
 PRINTED = "PULUMI_COMMAND_STDOUT"
@@ -28,6 +29,7 @@ def claim(store: KV, name: str, content: str, mended: int) -> str:
     Raises:
         KVUnavailableError: nobody knows whether it was noted.
     """
+    check_layout(store)
     token = _own_token() or secrets.token_hex(8)
     key, noted = claim_key(name), Claim(token, digest(token, content), mended)
     known = store.get([key]).entries.get(key)
@@ -42,6 +44,7 @@ def release(store: KV, name: str) -> bool:
     Returns:
         Whether what it has written is to go: nobody else has claimed it since.
     """
+    check_layout(store)
     key = claim_key(name)
     while known := store.get([key]).entries.get(key):
         found = _read(known)

@@ -21,6 +21,7 @@ from ...model.record import Record
 from ...model.records import Unit
 from ..cli.errors import CtlError
 from ..cli.output import notice_if_slow
+from .layout import check_layout
 from .view import View
 from .watcher import Watcher
 
@@ -62,8 +63,9 @@ def transact(watcher: Watcher, decide: Callable[[View], Transaction]) -> Transac
     Afterwards the watcher's view shows what was written.
 
     Raises:
-        CtlError: others kept changing the same units.
+        CtlError: others kept changing the same units, or the data have a newer layout.
     """
+    check_layout(watcher.store)
     transaction = decide(watcher.view)
     with notice_if_slow("Waiting for etcd to take the change."):
         for _ in range(ATTEMPTS):
