@@ -1,0 +1,77 @@
+"""How start jobs have ended, and why units are not up."""
+
+import pytest
+
+from fleet_cluster.fleet.model.records import DesiredState
+from tests.unit.fleet.agents import Bench
+from tests.unit.fleet.fakes.units import ENDS, FAILS, SLEEPS
+
+A = "a.service"
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        ("done", "ConditionPathExists=/nope is not met"),
+        ("dependency", "it needs db.service, which is failed (failed)"),
+        ("timeout", ""),
+    ],
+)
+def test_a_job_that_ends_without_starting_the_unit_is_told(
+    bench: Bench, job: str, reason: str
+) -> None:
+    bench.systemd.skipped[A] = (job, reason)
+    bench.run(A, SLEEPS)
+    state = bench.state(A)
+    assert state and (state.active, state.job, state.reason) == ("inactive", job, reason)
+    assert state.journal == f"last words of {A}" and bench.systemd.journals_read == [A]
+    bench.assign(A, SLEEPS, DesiredState.LOADED)
+    bench.settle()
+    state = bench.state(A)
+    assert state and (state.job, state.reason, state.journal) == ("", "", "")
+
+
+def test_a_job_that_has_not_ended_is_told(bench: Bench) -> None:
+    bench.assign(A, SLEEPS)
+    snapshot = bench.store.read("/fleet/schedule/")
+    for _ in range(3):
+        bench.agent.reconcile(bench.lease, True, snapshot.entries)
+    state = bench.state(A)
+    assert state and (state.active, state.job) == ("inactive", "pending")
+    bench.settle()
+    state = bench.state(A)
+    assert state and (state.active, state.job) == ("active", "")
+
+
+def test_a_job_that_ended_while_fleetd_was_away_is_told(bench: Bench) -> None:
+    bench.systemd.skipped[A] = ("failed", "")
+    bench.assign(A, SLEEPS)
+    bench.act()
+    bench.systemd.forget_jobs()
+    bench.restart()
+    bench.settle()
+    state = bench.state(A)
+    assert state and state.job == "unknown"
+
+
+def test_one_that_was_skipped_stays_so_when_fleetd_is_restarted(bench: Bench) -> None:
+    """Or an upgrade of fleet would make a failure of it."""
+    bench.systemd.skipped[A] = ("done", "ConditionPathExists=/nope is not met")
+    bench.run(A, SLEEPS)
+    bench.systemd.forget_jobs()
+    bench.restart()
+    bench.settle()
+    state = bench.state(A)
+    assert state and (state.job, state.reason) == ("done", "ConditionPathExists=/nope is not met")
+
+
+def test_one_that_ran_and_ended_is_not_told_of_as_never_started(bench: Bench) -> None:
+    bench.run(A, ENDS)
+    state = bench.state(A)
+    assert state and (state.active, state.job, state.reason) == ("inactive", "", "")
+
+
+def test_a_failure_has_its_reason(bench: Bench) -> None:
+    bench.run(A, FAILS)
+    state = bench.state(A)
+    assert state and (state.job, state.reason) == ("", "exit-code")
