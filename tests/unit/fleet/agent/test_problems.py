@@ -1,4 +1,4 @@
-"""Problems of units: logged once, in the way of the same attempt, and forgotten with their cause."""
+"""Problems of units: logged once, blocking the same attempt, forgotten with their cause."""
 
 import logging
 
