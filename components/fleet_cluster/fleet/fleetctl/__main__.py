@@ -14,14 +14,16 @@ from ..config import Config, ConfigError
 from ..kv import KV, KVUnavailableError
 from ..model.record import BadRecordError
 from ..unitfiles.unitfile import UnitFileError
-from .cli.arguments import etcd_words, fail, parse, remote_words
-from .cli.command import Command, Context, Input, Place, no_kv
 from .cli.errors import CtlError, Exit, UsageError
 from .cli.local_files import read_files
 from .cli.numbers import port, some_seconds
-from .cli.output import tell
+from .cli.options import etcd_words, remote_words
+from .cli.output import fail, tell
+from .commands.command import Command, Input, Place
+from .commands.parser import parse
+from .operations.context import Context, no_kv
 from .remote import tunnel
-from .remote.machines import FromMachine, FromOutside
+from .remote.access import FromMachine, FromOutside
 from .remote.ssh import SshHost, SshOptions, neighbours
 from .remote.tunnel import RemoteRequest, Tunnel
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_cluster.fleet.fleetctl.cli.arguments import CONNECTION_OPTIONS, ETCD_OPTIONS
+from fleet_cluster.fleet.fleetctl.cli.options import CONNECTION_OPTIONS, ETCD_OPTIONS
 from fleet_cluster.fleet.fleetctl.state import view
 from fleet_cluster.fleet.unitfiles import unitfile
 from tests.unit.fleet.fleetctl.small_cluster import FakeMachines, Fleetctl, SmallCluster

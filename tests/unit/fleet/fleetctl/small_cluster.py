@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from fleet_cluster.fleet.fleetctl.cli.arguments import parse
-from fleet_cluster.fleet.fleetctl.cli.command import Context, Located
+from fleet_cluster.fleet.fleetctl.commands.parser import parse
+from fleet_cluster.fleet.fleetctl.operations.context import Context
 from fleet_cluster.fleet.fleetctl.remote.locate import locate
+from fleet_cluster.fleet.fleetctl.remote.machines import Located
 from fleet_cluster.fleet.fleetctl.state.view import View
-from fleet_cluster.fleet.fleetctl.state.wait_conditions import Failed
+from fleet_cluster.fleet.fleetctl.wait.outcome import Failed
 from fleet_cluster.fleet.kv import (
     Changes,
     Condition,

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ...kv import MAX_VALUE_BYTES
 from ...lint.unit_file import read_unit_file
 from ...unitfiles.sockets import accepted_template
 from ...unitfiles.unitfile import template_of
-from ..state.transaction import check_size
 from .errors import CtlError
 from .names import is_glob, name_of
 
@@ -63,3 +63,17 @@ def read_file(path: Path) -> str:
         raise CtlError(f"cannot read {path}: {error}") from error
     check_size(str(path), text)
     return text
+
+
+def check_size(where: str, text: str) -> None:
+    """Refuse a unit file that etcd would not take, before anything is written.
+
+    Raises:
+        CtlError: it is too large.
+    """
+    size = len(text.encode())
+    if size > MAX_VALUE_BYTES:
+        raise CtlError(
+            f"{where} has {size} bytes, and etcd takes no more than {MAX_VALUE_BYTES}; "
+            "let the unit read what is so large from elsewhere"
+        )

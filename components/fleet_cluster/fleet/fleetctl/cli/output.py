@@ -27,3 +27,9 @@ def notice_if_slow(text: str) -> Generator[Timer]:
         yield timer
     finally:
         timer.cancel()
+
+
+def fail(message: str) -> None:
+    """Print an error for the operator."""
+    if message:
+        print(f"fleetctl: {message}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from ..cli.command import Command
+from .command import Command
 
 _ROOMS = {
     "list-machines": "machines",

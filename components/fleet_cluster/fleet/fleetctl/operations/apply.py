@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from ..cli.rollout_options import Limits
 from ..state.manifest import Manifest, check, in_the_way, obsolete
-from ..state.wait_conditions import Failed
 from ..state.watcher import Watcher
+from ..wait.outcome import Failed
+from ..wait.wait import say_nothing
 from .admission import admit
 from .destroy import destroy
-from .rollout import Limits, Rollout
-from .waiter import say_nothing
+from .rollout import Rollout
 
 
 def apply(manifest: Manifest, watcher: Watcher, limits: Limits) -> Mapping[str, Failed]:

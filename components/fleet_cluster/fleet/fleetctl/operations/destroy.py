@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ...model.records import DesiredState, Unit
-from ..state import wait_conditions
 from ..state.transaction import Transaction, tidy, transact
 from ..state.view import View
-from ..state.wait_conditions import Failed
 from ..state.watcher import Watcher
-from .waiter import Wait, announce
+from ..wait.outcome import Failed
+from ..wait.stop import gone
+from ..wait.wait import Wait, announce
 
 
 def destroy(
@@ -34,7 +34,7 @@ def destroy(
     failures: Mapping[str, Failed] = {}
     if block:
         transact(watcher, lambda view: deactivation(names, view))
-        wanted = {name: wait_conditions.gone(name, f"Destroyed {name}") for name in names}
+        wanted = {name: gone(name, f"Destroyed {name}") for name in names}
         failures = Wait(watcher, wanted, timeout, announce).run()
     removed = [name for name in names if name not in failures]
     transact(watcher, lambda view: removal(removed, view, forced=not block))

@@ -7,17 +7,11 @@ from ...model.records import DesiredState, Unit
 from ...unitfiles.names import template_of
 from ..cli.names import legend
 from ..state.view import View
-from ..state.wait_conditions import (
-    Failed,
-    Outcome,
-    Reached,
-    WaitCondition,
-    Waiting,
-    in_desired_state,
-)
 from ..state.watcher import Watcher
+from ..wait.desired_state import in_desired_state
+from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
+from ..wait.wait import Wait
 from .eligibility import units_on
-from .waiter import Wait
 
 
 def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str, Failed]:

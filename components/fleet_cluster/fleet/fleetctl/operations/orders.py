@@ -8,9 +8,9 @@ from ..cli.errors import CtlError
 from ..cli.names import legend
 from ..state.transaction import Transaction, transact
 from ..state.view import View
-from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting
 from ..state.watcher import Watcher
-from .waiter import Wait, say_nothing
+from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
+from ..wait.wait import Wait, say_nothing
 
 ANSWER_SECONDS = 60
 """How long an order stands: fleetd takes it within milliseconds, or is not there."""

@@ -10,10 +10,10 @@ from ..cli import table
 from ..cli.names import legend
 from ..state.transaction import Transaction, transact
 from ..state.view import View
-from ..state.wait_conditions import Failed, Outcome, Reached, WaitCondition, Waiting
 from ..state.watcher import Watcher
+from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
+from ..wait.wait import Wait
 from .drain import MachineDrain
-from .waiter import Wait
 
 FIELDS = ("unit", "from", "to", "why")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from ..cli.command import Context
 from ..cli.errors import Exit, TimedOutError
-from ..state.wait_conditions import Failed
 from ..state.watcher import Watcher
+from ..wait.outcome import Failed
+from .context import Context
 
 
 def report(context: Context, watcher: Watcher, work: Callable[[], Mapping[str, Failed]]) -> Exit:

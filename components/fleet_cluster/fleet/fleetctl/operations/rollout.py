@@ -1,16 +1,15 @@
 """Making units as wanted without losing what runs: a few at a time, and back when one fails."""
 
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
 
 from ...model.records import DesiredState, Unit
 from ...unitfiles.unitfile import is_template
 from ..cli.errors import CtlError, TimedOutError, UsageError
-from ..cli.numbers import count, of_option
 from ..cli.output import tell
-from ..state import wait_conditions
+from ..cli.rollout_options import Limits
+from ..state.dead_units import dead_units
 from ..state.rollout_order import (
     Batch,
     RollbackPoint,
@@ -19,59 +18,20 @@ from ..state.rollout_order import (
     followers,
     has_file,
     in_batches,
-    is_active,
-    pulls,
     rollback_point,
     rollout_order,
 )
 from ..state.transaction import Transaction, tidy, transact
+from ..state.unit_state import is_active
 from ..state.view import View
-from ..state.wait_conditions import Failed, WaitCondition, in_desired_state
 from ..state.watcher import Watcher
+from ..wait.desired_state import in_desired_state
+from ..wait.outcome import Failed, WaitCondition
+from ..wait.start import healthy, launched
+from ..wait.wait import Wait, say_nothing
 from .destroy import destroy
-from .restart_dead_units import dead_units, unassign
-from .waiter import Wait, add_timeout, say_nothing, timeout_of
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much a rollout may cost."""
-
-    max_unavailable: int = 1
-    """How many instances of a template may be down at any time."""
-    timeout: float | None = None
-    """For how many seconds to wait for the units of one batch."""
-
-
-def add_options(parser: ArgumentParser) -> None:
-    """The options of commands that roll."""
-    add_max_unavailable(parser)
-    add_timeout(parser, "wait at most so long for each turn, then go back and exit 3")
-
-
-def add_max_unavailable(parser: ArgumentParser) -> None:
-    """The option that says how much a rollout may cost."""
-    parser.add_argument(
-        "--max-unavailable",
-        type=of_option(count),
-        default=1,
-        metavar="N",
-        help="how many instances of a template may be down at any time (default: 1)",
-    )
-
-
-def limits_of(arguments: Namespace) -> Limits:
-    """What the options of `add_options` ask for.
-
-    Raises:
-        UsageError: a number that makes no sense.
-    """
-    if arguments.max_unavailable < 1:
-        raise UsageError(
-            f"--max-unavailable is {arguments.max_unavailable}; it must be 1 or more, because an "
-            "instance is down while it gets its new file"
-        )
-    return Limits(arguments.max_unavailable, timeout_of(arguments))
+from .rejoin import rejoin
+from .restart_dead_units import unassign
 
 
 @dataclass
@@ -136,7 +96,7 @@ class Rollout:
         view = self.watcher.view
         bound = {name: followers(name, view) for name in batch}
         for name, unit in batch.items():
-            self._conditions[name] = wait_conditions.healthy(name, unit, dict(view.reported(name)))
+            self._conditions[name] = healthy(name, unit, dict(view.reported(name)))
         return self._change_batch("rolled", batch) or self._rejoin(bound)
 
     def _change_batch(self, verb: str, batch: Batch) -> Mapping[str, Failed]:
@@ -160,7 +120,7 @@ class Rollout:
         width = max(map(len, self.wanted), default=0)
 
         def announce(name: str, _message: str) -> None:
-            if name in places and self.wanted[name].desired_state is not DesiredState.INACTIVE:
+            if name in places and self.wanted[name].target is not DesiredState.INACTIVE:
                 where = self._where(name, places[name])
                 self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
 
@@ -176,35 +136,7 @@ class Rollout:
         return alive[on[0]].hostname if len(on) == 1 else f"{len(on)} machines"
 
     def _rejoin(self, bound: Mapping[str, list[str]]) -> Mapping[str, Failed]:
-        """Wait until what followed the units that were rolled runs again.
-
-        systemd stopped those that are bound to such a unit. It starts them with the unit only if
-        the unit's file asks for that.
-        """
-        view = self.watcher.view
-        left = [
-            other
-            for name, others in bound.items()
-            for other in others
-            if not pulls(name, view.text_of(name) or "", other)
-        ]
-        self._start_again(dead_units(left, view, with_finished=True))
-        others = sorted({other for others in bound.values() for other in others})
-        units = self.watcher.view.units
-        known = [other for other in others if other in units]
-        wanted = {other: wait_conditions.running(other, units[other]) for other in known}
-        return Wait(self.watcher, wanted, self.limits.timeout, say_nothing).run()
-
-    def _start_again(self, names: list[str]) -> None:
-        """Unlike taking them off, this keeps them on their machines."""
-        up = {name: self.watcher.view.units[name] for name in names}
-        down = {name: replace(unit, desired_state=DesiredState.LOADED) for name, unit in up.items()}
-        transact(self.watcher, lambda _view: Transaction(down))
-        try:
-            stopped = {name: wait_conditions.stopped(name, unit) for name, unit in down.items()}
-            Wait(self.watcher, stopped, self.limits.timeout, say_nothing).run()
-        finally:
-            transact(self.watcher, lambda _view: Transaction(up))
+        return rejoin(self.watcher, bound, self.limits.timeout)
 
     def _roll_back(self) -> None:
         """Put all that this changed back as it was, if running units were to be replaced."""
@@ -243,7 +175,7 @@ class Rollout:
         places = self._places(back)
         transact(self.watcher, lambda _view: Transaction(back, self._before.texts))
         wanted = {
-            name: wait_conditions.launched(name, back[name], before[name], is_proven=True)
+            name: launched(name, back[name], before[name], is_proven=True)
             for name in back
             if name in self._ran
         }

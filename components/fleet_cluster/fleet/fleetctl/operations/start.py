@@ -4,25 +4,27 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from ...model.records import DesiredState
-from ..cli.command import Context
 from ..cli.errors import Exit, TimedOutError
 from ..cli.output import tell
+from ..cli.wait_options import add_wait_options, timeout_of
+from ..state.dead_units import dead_units
 from ..state.submission import names_to_submit, submission
 from ..state.transaction import Transaction, transact
 from ..state.view import View
-from ..state.wait_conditions import Failed, Unplaced, in_desired_state
 from ..state.watcher import Watcher
-from . import waiter
+from ..wait.desired_state import in_desired_state
+from ..wait.outcome import Failed, Unplaced
+from ..wait.wait import Wait
 from .admission import admit
+from .context import Context
 from .report import report
-from .restart_dead_units import dead_units, unassign
-from .waiter import Wait
+from .restart_dead_units import unassign
 
 
 def add_options(parser: ArgumentParser) -> None:
     """The arguments of load and start."""
     add_unit_arguments(parser)
-    waiter.add_options(parser)
+    add_wait_options(parser)
 
 
 def add_unit_arguments(parser: ArgumentParser) -> None:
@@ -45,7 +47,7 @@ def bring_up(context: Context, arguments: Namespace, target: DesiredState) -> in
         names = names_to_submit(arguments.units, watcher.view)
         first = desired(watcher.view)  # Refuses bad input before the first change.
         admit(first.units, first.texts, watcher.view)
-        timeout = waiter.timeout_of(arguments)
+        timeout = timeout_of(arguments)
         if target is DesiredState.LAUNCHED:
             resting = dead_units(names, watcher.view, with_finished=True)
             try:

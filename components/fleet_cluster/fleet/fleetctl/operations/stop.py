@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ...model.records import DesiredState, Unit
-from ..cli.command import Context
 from ..cli.errors import Exit
 from ..cli.names import select
+from ..cli.wait_options import add_wait_options, timeout_of
 from ..state.transaction import Transaction, transact
 from ..state.view import View
-from ..state.wait_conditions import WaitCondition
 from ..state.watcher import Watcher
-from . import waiter
+from ..wait.outcome import WaitCondition
+from ..wait.wait import Wait
+from .context import Context
 from .report import report
-from .waiter import Wait
 
 ORDER = list(DesiredState)
 
@@ -22,7 +22,7 @@ ORDER = list(DesiredState)
 def add_options(parser: ArgumentParser) -> None:
     """The arguments of stop, unload and destroy."""
     parser.add_argument("units", nargs="+", metavar="UNIT", help="a unit, or a quoted pattern")
-    waiter.add_options(parser)
+    add_wait_options(parser)
 
 
 def bring_down(
@@ -40,7 +40,7 @@ def bring_down(
                 print(f"Triggered unit {name} {arguments.command}")
             return Exit.DONE
         wanted = {name: condition(name, watcher.view.units[name]) for name in names}
-        wait = Wait(watcher, wanted, waiter.timeout_of(arguments))
+        wait = Wait(watcher, wanted, timeout_of(arguments))
         return report(context, watcher, wait.run)
 
 

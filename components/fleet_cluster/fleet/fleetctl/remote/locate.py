@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from ...model.records import DesiredState
 from ...unitfiles.unitfile import UnitFileError, is_template
-from ..cli.command import Located
 from ..cli.errors import CtlError
 from ..cli.names import is_glob, legend, machine_meant, machine_named, name_of, select
 from ..cli.spelling import did_you_mean
+from ..state.unplaced import unplaced_reasons
 from ..state.view import View
-from ..state.wait_conditions import unplaced_reasons
+from .machines import Located
 
 
 def locate(targets: Iterable[str], view: View, units_only: bool = False) -> list[Located]:

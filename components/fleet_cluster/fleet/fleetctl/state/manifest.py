@@ -9,10 +9,11 @@ from ...model.records import DesiredState, Unit
 from ...unitfiles.text import sha_of, unix_lines
 from ...unitfiles.unitfile import is_template, parse, template_of
 from ..cli.errors import CtlError
+from ..cli.local_files import check_size
 from ..cli.spelling import did_you_mean
-from .transaction import Transaction, check_size
+from .transaction import Transaction
+from .unplaced import unplaced_reasons
 from .view import View
-from .wait_conditions import unplaced_reasons
 
 TARGETS = ", ".join(DesiredState)
 

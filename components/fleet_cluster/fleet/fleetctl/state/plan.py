@@ -14,10 +14,11 @@ from ...model.record import Record
 from ...model.records import Assignment, DesiredState, Unit, UnitState
 from ...unitfiles.dependencies import BINDING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
-from ..operations.restart_dead_units import dead_units
-from .rollout_order import UP, RolloutOrder, changing, rollout_order
+from .dead_units import dead_units
+from .rollout_order import RolloutOrder, changing, rollout_order
+from .unit_state import UP
+from .unplaced import unplaced_reasons
 from .view import View
-from .wait_conditions import unplaced_reasons
 
 
 class PlannedAction(StrEnum):

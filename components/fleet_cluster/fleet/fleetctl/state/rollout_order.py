@@ -9,11 +9,8 @@ from ...kv import batches
 from ...model.records import DesiredState, Unit
 from ...unitfiles.dependencies import PULLING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
+from .unit_state import is_active, is_active_on
 from .view import View
-
-UP = ("active", "reloading")
-"""The ACTIVE states of a unit that runs."""
-
 
 Batch = dict[str, Unit]
 """What is written at once."""
@@ -63,7 +60,9 @@ def in_batches(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> 
 
 def _machine_by_machine(name: str, wanted: Unit, view: View, at_once: int) -> Iterator[Batch]:
     """The record of a Global unit as it changes: fewer and fewer machines keep their file."""
-    machines = sorted(changing(name, wanted, view), key=lambda on: (_is_up(name, on, view), on))
+    machines = sorted(
+        changing(name, wanted, view), key=lambda on: (is_active_on(on, name, view), on)
+    )
     left = {machine: view.units[name].sha_on(machine) for machine in machines}
     for some in batches(machines, at_once):
         left = {machine: sha for machine, sha in left.items() if machine not in some}
@@ -81,11 +80,6 @@ def changing(name: str, wanted: Unit, view: View) -> list[str]:
     return [machine for machine in alive if known.sha_on(machine) != wanted.sha_on(machine)]
 
 
-def _is_up(name: str, machine: str, view: View) -> bool:
-    state = view.reported(name).get(machine)
-    return state is not None and state.active in UP
-
-
 def is_rolled(wanted: Unit, known: Unit | None) -> bool:
     """Whether a unit that is to run gets another file."""
     return (
@@ -99,12 +93,6 @@ def is_rolled(wanted: Unit, known: Unit | None) -> bool:
 def has_file(known: Unit, wanted: Unit) -> bool:
     """Whether a unit is as it is wanted, or is on its way to that from machine to machine."""
     return replace(known, retained_files=wanted.retained_files) == wanted
-
-
-def is_active(name: str, view: View) -> bool:
-    """Whether the unit runs, on all machines where it is."""
-    states = view.reported(name).values()
-    return bool(states) and all(state.active in UP for state in states)
 
 
 @dataclass(frozen=True)

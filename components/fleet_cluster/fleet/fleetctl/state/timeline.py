@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from ...model.records import Assignment, DesiredState, UnitState
 from ..cli.names import legend
+from .unit_state import AUTO_RESTART
 from .view import View
-from .wait_conditions import AUTO_RESTART
 
 
 @dataclass(frozen=True)

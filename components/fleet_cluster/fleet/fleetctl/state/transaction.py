@@ -7,7 +7,6 @@ from time import time
 from ...kv import (
     MAX_COMMIT_BYTES,
     MAX_OPERATIONS,
-    MAX_VALUE_BYTES,
     Condition,
     Delete,
     KVRefusedError,
@@ -41,20 +40,6 @@ class Transaction:
     """Other records that change, by key; None removes one."""
     lease: int = 0
     """What these records are bound to; 0: they stay."""
-
-
-def check_size(where: str, text: str) -> None:
-    """Refuse a unit file that etcd would not take, before anything is written.
-
-    Raises:
-        CtlError: it is too large.
-    """
-    size = len(text.encode())
-    if size > MAX_VALUE_BYTES:
-        raise CtlError(
-            f"{where} has {size} bytes, and etcd takes no more than {MAX_VALUE_BYTES}; "
-            "let the unit read what is so large from elsewhere"
-        )
 
 
 def transact(watcher: Watcher, decide: Callable[[View], Transaction]) -> Transaction:

@@ -8,9 +8,10 @@ import pytest
 
 from fleet_cluster.fleet import VERSION
 from fleet_cluster.fleet.fleetctl.__main__ import main
-from fleet_cluster.fleet.fleetctl.cli.arguments import parse, remote_words
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
+from fleet_cluster.fleet.fleetctl.cli.options import remote_words
 from fleet_cluster.fleet.fleetctl.commands import COMMANDS
+from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from tests.checkout import LIBRARY
 
 Output = pytest.CaptureFixture[str]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.fleetctl.cli.arguments import parse
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from fleet_cluster.fleet.fleetctl.cli.local_files import read_files
+from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError
 from fleet_cluster.fleet.unitfiles.unitfile import parse as parse_unit
 from tests.checkout import CHECKOUT

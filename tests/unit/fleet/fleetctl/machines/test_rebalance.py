@@ -5,7 +5,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit, TimedOutError, UsageError
 from fleet_cluster.fleet.fleetctl.operations.rebalance import RebalanceProgress
-from fleet_cluster.fleet.fleetctl.state.wait_conditions import Failed
+from fleet_cluster.fleet.fleetctl.wait.outcome import Failed
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.records import Eligibility, Move
 from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB, Fleetctl, SmallCluster

@@ -2,13 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from fleet_cluster.fleet.fleetctl.state import wait_conditions
-from fleet_cluster.fleet.fleetctl.state.wait_conditions import (
-    Failed,
-    Reached,
-    WaitCondition,
-    Waiting,
-)
+from fleet_cluster.fleet.fleetctl.wait.outcome import Failed, Reached, WaitCondition, Waiting
+from fleet_cluster.fleet.fleetctl.wait.start import healthy, launched, restarted
+from fleet_cluster.fleet.fleetctl.wait.start_tracker import MAX_RESTARTS
+from fleet_cluster.fleet.fleetctl.wait.stop import gone
 from fleet_cluster.fleet.model import keys, records
 from fleet_cluster.fleet.model.records import Assignment, DesiredState, Unit, UnitState
 from fleet_cluster.fleet.unitfiles.unitfile import parse
@@ -20,7 +17,7 @@ NAME = "hello.service"
 @pytest.fixture
 def condition(cluster: SmallCluster) -> WaitCondition:
     cluster.add(NAME)
-    return wait_conditions.launched(NAME, cluster.view().units[NAME], {})
+    return launched(NAME, cluster.view().units[NAME], {})
 
 
 def report(cluster: SmallCluster, active: str, sub: str) -> None:
@@ -57,7 +54,7 @@ def test_one_whose_file_is_not_there_yet_has_not_ended(
 def test_one_that_was_seen_at_work_and_ended_is_there(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
-    condition = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    condition = launched(NAME, view.units[NAME], view.reported(NAME))
     report(cluster, "activating", "start")
     assert isinstance(condition(cluster.view()), Waiting)
     report(cluster, "inactive", "dead")
@@ -76,14 +73,14 @@ def test_one_that_is_only_loaded_is_waited_for(
 def test_one_that_rests_from_before_is_waited_for(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     view = cluster.view()
-    condition = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    condition = launched(NAME, view.units[NAME], view.reported(NAME))
     report(cluster, "inactive", "dead")
     assert isinstance(condition(cluster.view()), Waiting)
 
 
 def test_one_that_was_not_started_now_is_not_taken_for_ended(cluster: SmallCluster) -> None:
     cluster.add(NAME)
-    condition = wait_conditions.launched(NAME, cluster.view().units[NAME], None)
+    condition = launched(NAME, cluster.view().units[NAME], None)
     report(cluster, "inactive", "dead")
     assert isinstance(condition(cluster.view()), Waiting)
     report(cluster, "failed", "failed")
@@ -93,7 +90,7 @@ def test_one_that_was_not_started_now_is_not_taken_for_ended(cluster: SmallClust
 def test_a_restart_is_waited_for_a_few_times(
     cluster: SmallCluster, condition: WaitCondition
 ) -> None:
-    for _ in range(wait_conditions.MAX_RESTARTS - 1):
+    for _ in range(MAX_RESTARTS - 1):
         report(cluster, "activating", "auto-restart")
         assert isinstance(condition(cluster.view()), Waiting)
         assert isinstance(condition(cluster.view()), Waiting), "the same report counts once"
@@ -107,7 +104,7 @@ def test_a_failure_from_before_is_not_this_ones(
 ) -> None:
     report(cluster, "failed", "failed")
     view = cluster.view()
-    later = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    later = launched(NAME, view.units[NAME], view.reported(NAME))
     assert isinstance(later(view), Waiting)
     assert isinstance(condition(view), Failed)
 
@@ -166,7 +163,7 @@ def test_gone_waits_for_the_state_to_go(cluster: SmallCluster) -> None:
     stopping = UnitState("loaded", "deactivating", "stop", view.units[NAME].sha)
     cluster.put(keys.unit_key(NAME), Unit(view.units[NAME].sha, DesiredState.INACTIVE))
     cluster.put(keys.state_key(WEB.id, NAME), stopping)
-    condition = wait_conditions.gone(NAME, "gone")
+    condition = gone(NAME, "gone")
     assert condition(cluster.view()) == Waiting("deactivating (stop) on 3f2a91bc.../10.0.0.11")
     cluster.store.remove(keys.state_key(WEB.id, NAME))
     assert condition(cluster.view()) == Reached("gone")
@@ -198,7 +195,6 @@ def started(cluster: SmallCluster, clock: Watch | None = None) -> WaitCondition:
     cluster.add(NAME, LASTING)
     cluster.store.remove(keys.state_key(WEB.id, NAME))
     unit = cluster.view().units[NAME]
-    launched = wait_conditions.launched
     return launched(NAME, unit, {}, clock) if clock else launched(NAME, unit, {})
 
 
@@ -234,7 +230,7 @@ def test_one_that_comes_back_each_time_has_to_stay_so_too(
     condition = started(cluster)
     report(cluster, "active", "running")
     assert isinstance(condition(cluster.view()), Waiting)
-    for _ in range(wait_conditions.MAX_RESTARTS - 1):
+    for _ in range(MAX_RESTARTS - 1):
         for active, sub in seen:
             report(cluster, active, sub)
             assert isinstance(condition(cluster.view()), Waiting)
@@ -261,9 +257,7 @@ def test_the_time_begins_again_with_each_run(cluster: SmallCluster) -> None:
 def test_one_that_was_not_started_now_has_nothing_to_prove(cluster: SmallCluster) -> None:
     cluster.add(NAME, LASTING)
     report(cluster, "active", "running")
-    assert isinstance(
-        wait_conditions.launched(NAME, cluster.view().units[NAME], None)(cluster.view()), Reached
-    )
+    assert isinstance(launched(NAME, cluster.view().units[NAME], None)(cluster.view()), Reached)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +315,7 @@ def test_a_job_that_ended_before_is_not_this_ones(cluster: SmallCluster) -> None
     cluster.add(NAME)
     cluster.report(NAME, ended(cluster, "timeout", ""))
     view = cluster.view()
-    condition = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    condition = launched(NAME, view.units[NAME], view.reported(NAME))
     assert isinstance(condition(view), Waiting)
     cluster.clock += 1
     cluster.report(NAME, ended(cluster, "timeout", ""))
@@ -331,7 +325,7 @@ def test_a_job_that_ended_before_is_not_this_ones(cluster: SmallCluster) -> None
 def test_a_run_that_replaces_one_is_not_relied_on_when_it_is_skipped(cluster: SmallCluster) -> None:
     cluster.add(NAME)
     unit = cluster.view().units[NAME]
-    condition = wait_conditions.healthy(NAME, unit, {}, Watch())
+    condition = healthy(NAME, unit, {}, Watch())
     cluster.report(NAME, ended(cluster, records.JOB_DONE, "ConditionPathExists=/a is not met"))
     assert isinstance(condition(cluster.view()), Failed)
 
@@ -340,7 +334,7 @@ def test_a_restart_is_over_when_there_is_another_run(cluster: SmallCluster) -> N
     cluster.add(NAME)
     view = cluster.view()
     before = view.reported(NAME)[WEB.id]
-    condition = wait_conditions.restarted(NAME, view.units[NAME], WEB.id, before)
+    condition = restarted(NAME, view.units[NAME], WEB.id, before)
     assert isinstance(condition(view), Waiting)
     report(cluster, "deactivating", "stop")
     assert isinstance(condition(cluster.view()), Waiting)
@@ -355,8 +349,8 @@ def test_one_that_was_done_before_its_restart_was_reported(cluster: SmallCluster
     cluster.report(NAME, cluster.state(NAME, "inactive", "dead"))
     view = cluster.view()
     before = view.reported(NAME)[WEB.id]
-    again = wait_conditions.restarted(NAME, view.units[NAME], WEB.id, before)
-    later = wait_conditions.launched(NAME, view.units[NAME], view.reported(NAME))
+    again = restarted(NAME, view.units[NAME], WEB.id, before)
+    later = launched(NAME, view.units[NAME], view.reported(NAME))
     told = cluster.clock
     cluster.report(NAME, replace(cluster.state(NAME, "inactive", "dead"), start_requested_at=told))
     assert isinstance(again(cluster.view()), Reached)

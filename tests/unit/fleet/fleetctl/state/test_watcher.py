@@ -2,12 +2,11 @@ from itertools import count
 
 import pytest
 
-from fleet_cluster.fleet.fleetctl.operations import waiter
-from fleet_cluster.fleet.fleetctl.operations.waiter import Wait, say_nothing
 from fleet_cluster.fleet.fleetctl.state import watcher
 from fleet_cluster.fleet.fleetctl.state.view import View
-from fleet_cluster.fleet.fleetctl.state.wait_conditions import Outcome, Reached, Waiting
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
+from fleet_cluster.fleet.fleetctl.wait.outcome import Outcome, Reached, WaitCondition, Waiting
+from fleet_cluster.fleet.fleetctl.wait.wait import Wait, say_nothing
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model.records import Cluster, DesiredState
 from tests.unit.fleet.fleetctl.small_cluster import SmallCluster
@@ -64,10 +63,8 @@ def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
 
 
 def test_a_wait_names_what_it_waits_for(
-    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    cluster: SmallCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(waiter, "SLOW_SECONDS", 0.01)
-    monkeypatch.setattr(waiter, "NOTICE_SECONDS", 0.01)
     looks = 0
 
     def condition(view: View) -> Outcome:
@@ -77,7 +74,8 @@ def test_a_wait_names_what_it_waits_for(
 
     with Watcher(cluster.store) as following:
         units = [f"web@{number}.service" for number in range(7)]
-        Wait(following, dict.fromkeys(units, condition)).run()
+        conditions = dict.fromkeys(units, condition)
+        Wait(following, conditions, slow_seconds=0.01, notice_seconds=0.01).run()
     error = capsys.readouterr().err
     assert "Waiting for:\n  web@0.service: not yet\n" in error
     assert "  and 2 more" in error
@@ -92,14 +90,14 @@ def test_a_wait_that_ends_by_itself_in_a_moment_is_not_worth_a_line(
     is_told: bool,
 ) -> None:
     seconds = count()
-    monkeypatch.setattr(waiter, "monotonic", lambda: float(next(seconds)))
     looks = iter([*[Waiting("it has to stay active", again=left)] * 3, Reached("done")])
 
     def pass_by(_seconds: float) -> None: ...
 
     with Watcher(cluster.store) as following:
         monkeypatch.setattr(following, "wait", pass_by)
-        Wait(following, {"web.service": lambda _view: next(looks)}).run()
+        conditions: dict[str, WaitCondition] = {"web.service": lambda _view: next(looks)}
+        Wait(following, conditions, clock=lambda: float(next(seconds))).run()
     assert ("Waiting for:" in capsys.readouterr().err) == is_told
 
 

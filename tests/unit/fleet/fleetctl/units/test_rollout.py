@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -244,6 +245,45 @@ def test_what_is_bound_runs_again(fleetctl: Fleetctl, web: SmallCluster, pulled:
     else:
         assert fleetctl("rollout", "web@.service") == Exit.DONE
         assert web.log[2:4] == ["stop log.service", "start log.service"]
+
+
+def test_what_is_bound_and_fails_for_good_ends_the_rollout(
+    fleetctl: Fleetctl, web: SmallCluster, machines: FakeMachines
+) -> None:
+    """systemd has started it with the unit, and does not try again."""
+    web.add("log.service", FOLLOWER)
+
+    def fail(changes: Changes) -> None:
+        if f"/fleet/units/{NAMES[0]}" in changes.puts:
+            web.store.on_commit = lambda _changes: None
+            failed = replace(web.state("log.service", "failed", "failed"), journal="last words")
+            web.report("log.service", failed)
+
+    web.store.on_commit = fail
+    fleetctl.files = {"web@.service": NEW.replace("[Service]", "Wants=log.service\n[Service]")}
+    assert fleetctl("rollout", "--timeout", "5", "web@.service") == Exit.FAILED
+    assert machines.explained["log.service"].reason == "it failed on 3f2a91bc.../10.0.0.11"
+    assert machines.explained["log.service"].journal == "last words"
+    assert shas(web)[NAMES[0]] == sha_of(SLEEP)
+
+
+def test_what_is_bound_and_fails_when_it_is_started_again_ends_the_rollout(
+    fleetctl: Fleetctl, web: SmallCluster, machines: FakeMachines
+) -> None:
+    """fleet has started it, because systemd does not; its older failure does not count."""
+    web.add("log.service", FOLLOWER)
+    web.behaviour["log.service"] = [RESTARTS, FAILED]
+
+    def fail(changes: Changes) -> None:
+        if f"/fleet/units/{NAMES[0]}" in changes.puts:
+            web.store.on_commit = lambda _changes: None
+            web.report("log.service", web.state("log.service", "failed", "failed"))
+
+    web.store.on_commit = fail
+    fleetctl.files = {"web@.service": NEW}
+    assert fleetctl("rollout", "--timeout", "5", "web@.service") == Exit.FAILED
+    assert web.log[2:4] == ["stop log.service", "start log.service"]
+    assert machines.explained["log.service"].journal == "last words"
 
 
 def test_instances_that_were_started_from_a_file_are_rolled(

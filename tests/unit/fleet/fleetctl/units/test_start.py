@@ -1,7 +1,7 @@
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, TimedOutError
-from fleet_cluster.fleet.fleetctl.state.wait_conditions import Failed
+from fleet_cluster.fleet.fleetctl.wait.outcome import Failed
 from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError

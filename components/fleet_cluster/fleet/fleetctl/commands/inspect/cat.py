@@ -2,10 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import select
+from ...operations.context import Context
 from ...state.watcher import read_view
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -3,10 +3,12 @@
 import sys
 from argparse import ArgumentParser, Namespace
 
-from ...cli.command import Command, Context, Located, Place
 from ...cli.errors import CtlError, Exit
 from ...cli.names import MACHINE_HELP, legend, machine_meant
 from ...cli.numbers import lines, of_option
+from ...operations.context import Context
+from ...remote.machines import Located
+from ..command import Command, Place
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from ....model.records import DesiredState
 from ....unitfiles.unitfile import UnitFileError, parse
 from ...cli import table
-from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import legend, listed
 from ...cli.output import tell
+from ...operations.context import Context
 from ...state.view import View
 from ...state.watcher import read_view
+from ..command import Command
 
 FIELDS = ("unit", "hash", "dstate", "state", "target", "desc", "global", "owner")
 SHOWN = FIELDS[:5]

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 from ....model.records import JOB_DONE, JOB_PENDING, DesiredState, UnitState
 from ...cli import table
-from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import legend, listed
 from ...cli.output import tell
+from ...operations.context import Context
+from ...state.unplaced import unplaced_reasons
 from ...state.view import View
-from ...state.wait_conditions import unplaced_reasons
 from ...state.watcher import read_view
+from ..command import Command
 
 SHOWN = ("unit", "machine", "active", "sub")
 FIELDS = (*SHOWN, "load", "hash", "dstate", "since", "held", "lost", "ended", "problem")

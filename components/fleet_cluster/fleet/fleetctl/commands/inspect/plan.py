@@ -9,10 +9,10 @@ from typing import Any
 from ....model.records import DesiredState
 from ....unitfiles.unitfile import is_template
 from ...cli import table
-from ...cli.command import Command, Context, Input
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, name_of
-from ...operations.rollout import add_max_unavailable, limits_of
+from ...cli.rollout_options import add_max_unavailable, limits_of
+from ...operations.context import Context
 from ...state.manifest import Manifest, check_owner, documents, in_the_way, obsolete
 from ...state.plan import (
     ClusterPlan,
@@ -26,6 +26,7 @@ from ...state.plan import (
 from ...state.submission import submission
 from ...state.view import View
 from ...state.watcher import read_view
+from ..command import Command, Input
 from ..units import rollout
 
 FIELDS = ("turn", "unit", "action", "from", "to", "why")

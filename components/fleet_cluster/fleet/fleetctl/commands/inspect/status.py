@@ -2,8 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ...cli.command import Command, Context, Place
 from ...cli.errors import Exit
+from ...operations.context import Context
+from ..command import Command, Place
 
 
 def _configure(parser: ArgumentParser) -> None:

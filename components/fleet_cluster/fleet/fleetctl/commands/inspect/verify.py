@@ -6,10 +6,11 @@ from pathlib import Path
 from ....lint.unit_file import lint
 from ....lint.unit_set import unschedulable
 from ....unitfiles.names import check_name
-from ...cli.command import Command, Context, Place
 from ...cli.errors import CtlError, Exit
 from ...cli.local_files import read_file
 from ...cli.output import tell
+from ...operations.context import Context
+from ..command import Command, Place
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -9,13 +9,15 @@ from dataclasses import asdict
 from ....model.records import DesiredState
 from ....scheduler.schedule import Job, schedule
 from ...cli import table
-from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
+from ...operations.context import Context
 from ...state.timeline import Event, time_of, timeline
 from ...state.view import View
-from ...state.wait_conditions import Failed, Unplaced, Waiting, in_desired_state
 from ...state.watcher import read_view
+from ...wait.desired_state import in_desired_state
+from ...wait.outcome import Failed, Unplaced, Waiting
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:

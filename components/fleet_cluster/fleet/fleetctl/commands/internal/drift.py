@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from ....kv import KV
 from ....model.records import Unit
-from ...cli.command import Command, Context
 from ...cli.errors import Exit
+from ...operations.context import Context
 from ...state.claims import changed, claims_in, content_of
 from ...state.watcher import read_view
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -4,8 +4,9 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from ....model.wire import to_wire
-from ...cli.command import Command, Context
 from ...cli.errors import Exit
+from ...operations.context import Context
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -5,10 +5,11 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from ....kv import Delete, Put
-from ...cli.command import Command, Context, Input
 from ...cli.errors import CtlError, Exit
 from ...cli.output import tell
+from ...operations.context import Context
 from ...state.claims import claim, kept, release
+from ..command import Command, Input
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -2,14 +2,15 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import MACHINE_HELP, legend
+from ...cli.wait_options import add_timeout, timeout_of
+from ...operations.context import Context
 from ...operations.drain import drain
 from ...operations.eligibility import drained, find_machine, find_removed_machine, set_eligibility
 from ...operations.report import report
-from ...operations.waiter import add_timeout, timeout_of
 from ...state.watcher import Watcher
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -4,12 +4,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from ...cli import table
-from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import short
+from ...operations.context import Context
 from ...operations.eligibility import machine_state_word
 from ...state.view import View
 from ...state.watcher import read_view
+from ..command import Command
 
 FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state")
 SHOWN = FIELDS[:3]

@@ -3,12 +3,14 @@
 from argparse import ArgumentParser, Namespace
 
 from ...cli import table
-from ...cli.command import Command, Context
 from ...cli.output import tell
+from ...cli.wait_options import add_timeout, timeout_of
+from ...operations.context import Context
 from ...operations.rebalance import FIELDS, nothing_to_move, planned, rows, wait, write
 from ...operations.report import report
-from ...operations.waiter import add_timeout, announce, timeout_of
 from ...state.watcher import Watcher
+from ...wait.wait import announce
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping
 
 from ....model.keys import metadata_key
 from ....model.records import Metadata
-from ...cli.command import Command, Context
 from ...cli.errors import UsageError
 from ...cli.names import MACHINE_HELP, legend
+from ...cli.wait_options import add_timeout, timeout_of
+from ...operations.context import Context
 from ...operations.eligibility import find_machine
 from ...operations.report import report
-from ...operations.waiter import Wait, add_timeout, timeout_of
 from ...state.transaction import Transaction, transact
 from ...state.view import View
-from ...state.wait_conditions import Outcome, Reached, WaitCondition, Waiting
 from ...state.watcher import Watcher
+from ...wait.outcome import Outcome, Reached, WaitCondition, Waiting
+from ...wait.wait import Wait
+from ..command import Command
 
 PAIR = re.compile(r"([A-Za-z0-9_.-]+)=([^\s,=]*)")
 

@@ -3,9 +3,10 @@
 import sys
 from argparse import REMAINDER, ArgumentParser, Namespace
 
-from ...cli.command import Command, Context, Place
 from ...cli.errors import CtlError, UsageError
 from ...cli.names import MACHINE_HELP
+from ...operations.context import Context
+from ..command import Command, Place
 
 
 def _configure(parser: ArgumentParser) -> None:

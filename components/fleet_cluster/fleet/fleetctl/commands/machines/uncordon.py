@@ -2,11 +2,12 @@
 
 from argparse import ArgumentParser, Namespace
 
-from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import MACHINE_HELP, legend
+from ...operations.context import Context
 from ...operations.eligibility import find_machine, set_eligibility
 from ...state.watcher import Watcher
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:

@@ -4,15 +4,16 @@ import json
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from ...cli.command import Command, Context, Input
 from ...cli.errors import Exit, UsageError
 from ...cli.output import tell
-from ...operations import rollout
+from ...cli.rollout_options import add_rollout_options, limits_of
 from ...operations.apply import apply
+from ...operations.context import Context
 from ...operations.report import report
 from ...state.claims import claim, content_of, kept, release
 from ...state.manifest import Manifest, placements
 from ...state.watcher import Watcher
+from ..command import Command, Input
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -23,12 +24,12 @@ def _configure(parser: ArgumentParser) -> None:
         "--owner", default="", help="with --destroy: the owner, instead of a document"
     )
     parser.add_argument("--claim", type=int, metavar="N", help=SUPPRESS)
-    rollout.add_options(parser)
+    add_rollout_options(parser)
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     manifest = _wanted(context, arguments)
-    limits = rollout.limits_of(arguments)
+    limits = limits_of(arguments)
     if _is_claimed(context, manifest.owner, arguments):
         return Exit.DONE
     with Watcher(context.connect()) as watcher:

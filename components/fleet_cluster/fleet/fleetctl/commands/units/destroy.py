@@ -2,13 +2,14 @@
 
 from argparse import Namespace
 
-from ...cli.command import Command, Context
 from ...cli.names import select
+from ...cli.wait_options import timeout_of
+from ...operations.context import Context
 from ...operations.destroy import destroy
 from ...operations.report import report
 from ...operations.stop import add_options
-from ...operations.waiter import timeout_of
 from ...state.watcher import Watcher
+from ..command import Command
 
 
 def _run(context: Context, arguments: Namespace) -> int:

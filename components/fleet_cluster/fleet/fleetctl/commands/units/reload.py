@@ -3,19 +3,20 @@
 from argparse import ArgumentParser, Namespace
 
 from ....model.records import DesiredState, Verb
-from ...cli.command import Command, Context
 from ...cli.errors import CtlError, Exit
 from ...cli.names import select
-from ...operations import waiter
+from ...cli.wait_options import add_limits, timeout_of
+from ...operations.context import Context
 from ...operations.orders import announce, give_order, reporting
 from ...operations.report import report
 from ...state.view import View
 from ...state.watcher import Watcher
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("units", nargs="+", metavar="UNIT", help="a unit, or a quoted pattern")
-    waiter.add_limits(parser)
+    add_limits(parser)
 
 
 def places(given: list[str], view: View) -> dict[str, list[str]]:
@@ -43,7 +44,7 @@ def _running_on(name: str, view: View) -> list[str]:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    timeout = waiter.timeout_of(arguments)
+    timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
         wanted = places(arguments.units, watcher.view)
         code = report(context, watcher, lambda: give_order(watcher, Verb.RELOAD, wanted, timeout))

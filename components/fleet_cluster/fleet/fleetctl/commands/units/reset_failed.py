@@ -4,25 +4,26 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from ....model.records import Verb
-from ...cli.command import Command, Context
 from ...cli.errors import Exit
 from ...cli.names import select
 from ...cli.output import tell
-from ...operations import waiter
+from ...cli.wait_options import add_limits, timeout_of
+from ...operations.context import Context
 from ...operations.orders import announce, give_order, reporting
 from ...operations.report import report
-from ...operations.waiter import Wait, say_nothing
-from ...state import wait_conditions
 from ...state.view import View
-from ...state.wait_conditions import Failed
 from ...state.watcher import Watcher
+from ...wait.outcome import Failed
+from ...wait.stop import forgotten
+from ...wait.wait import Wait, say_nothing
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "units", nargs="*", metavar="UNIT", help="a unit, or a quoted pattern; without: all failed"
     )
-    waiter.add_limits(parser)
+    add_limits(parser)
 
 
 def _places(given: list[str], view: View) -> dict[str, list[str]]:
@@ -46,12 +47,12 @@ def _reset(
 ) -> Mapping[str, Failed]:
     before = {name: dict(watcher.view.reported(name)) for name in places}
     failures = give_order(watcher, Verb.RESET_FAILED, places, timeout)
-    told = {n: wait_conditions.forgotten(n, before[n]) for n in places if n not in failures}
+    told = {n: forgotten(n, before[n]) for n in places if n not in failures}
     return failures or Wait(watcher, told, timeout, say_nothing).run()
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    timeout = waiter.timeout_of(arguments)
+    timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
         places = _places(arguments.units, watcher.view)
         if not places:

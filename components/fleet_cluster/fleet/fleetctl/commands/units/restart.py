@@ -4,23 +4,25 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 
 from ....model.records import DesiredState, UnitState, Verb
-from ....unitfiles.dependencies import BINDING, dependencies
-from ...cli.command import Command, Context
+from ....unitfiles.bonds import BINDING, names_in
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
-from ...operations import waiter
+from ...cli.wait_options import add_limits, timeout_of
+from ...operations.context import Context
 from ...operations.orders import give_order
 from ...operations.report import report
-from ...operations.waiter import Wait
-from ...state import wait_conditions
+from ...state.unit_state import UP
 from ...state.view import View
-from ...state.wait_conditions import UP, Failed, Reached, WaitCondition
 from ...state.watcher import Watcher
+from ...wait.outcome import Failed, Reached, WaitCondition
+from ...wait.start import restarted
+from ...wait.wait import Wait
+from ..command import Command
 
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("units", nargs="+", metavar="UNIT", help="a unit, or a quoted pattern")
-    waiter.add_limits(parser)
+    add_limits(parser)
 
 
 def _running(view: View) -> list[str]:
@@ -66,10 +68,10 @@ def _restart(
 
     def with_it(one: str, state: UnitState) -> WaitCondition:
         """What is bound to a unit that has failed is not waited for: systemd leaves it down."""
-        condition = wait_conditions.restarted(one, units[one], machine, state, is_bound=True)
+        condition = restarted(one, units[one], machine, state, is_bound=True)
         return lambda view: Reached(one) if name in wait.failures else condition(view)
 
-    itself = wait_conditions.restarted(name, units[name], machine, before)
+    itself = restarted(name, units[name], machine, before)
     wait = Wait(watcher, {name: itself}, timeout, say)
     wait.conditions |= {one: with_it(one, state) for one, state in bound.items() if one in units}
     return wait.run()
@@ -86,12 +88,12 @@ def _bound(name: str, machine: str, view: View) -> list[str]:
 def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
     for other in sorted(view.units):
         state, text = view.reported(other).get(machine), view.text_of(other)
-        if text and state and state.active in UP and name in dependencies(other, text, BINDING):
+        if text and state and state.active in UP and name in names_in(other, text, BINDING):
             yield other
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    timeout = waiter.timeout_of(arguments)
+    timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
         names = select(arguments.units, watcher.view.units, _running(watcher.view))
         _check(names, watcher.view)

@@ -8,25 +8,26 @@ from dataclasses import replace
 from ....model.records import Unit
 from ....unitfiles.text import sha_of
 from ....unitfiles.unitfile import is_template, parse, template_of
-from ...cli.command import Command, Context, Input
 from ...cli.errors import CtlError, Exit
 from ...cli.names import name_of
+from ...cli.rollout_options import add_rollout_options, limits_of
 from ...cli.spelling import did_you_mean
-from ...operations import rollout
 from ...operations.admission import admit
+from ...operations.context import Context
 from ...operations.report import report
 from ...operations.rollout import Rollout
 from ...state.manifest import check_fits
 from ...state.transaction import Transaction, transact
 from ...state.view import View
 from ...state.watcher import Watcher
+from ..command import Command, Input
 
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "units", nargs=1, metavar="UNIT", help="a template or a unit, or the path of its file"
     )
-    rollout.add_options(parser)
+    add_rollout_options(parser)
 
 
 def wanted(given: str, files: Mapping[str, str], view: View) -> tuple[dict[str, Unit], str]:
@@ -83,7 +84,7 @@ def _done(name: str, units: Mapping[str, Unit], view: View) -> str:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    limits = rollout.limits_of(arguments)
+    limits = limits_of(arguments)
     with Watcher(context.connect()) as watcher:
         name, before = name_of(arguments.units[0]), watcher.view
         units, text = wanted(name, context.files, before)

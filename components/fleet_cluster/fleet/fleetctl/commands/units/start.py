@@ -3,8 +3,9 @@
 from argparse import Namespace
 
 from ....model.records import DesiredState
-from ...cli.command import Command, Context, Input
+from ...operations.context import Context
 from ...operations.start import add_options, bring_up
+from ..command import Command, Input
 
 
 def _run(context: Context, arguments: Namespace) -> int:

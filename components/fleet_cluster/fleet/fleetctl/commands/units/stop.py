@@ -3,13 +3,14 @@
 from argparse import Namespace
 
 from ....model.records import DesiredState
-from ...cli.command import Command, Context
+from ...operations.context import Context
 from ...operations.stop import add_options, bring_down
-from ...state import wait_conditions
+from ...wait.stop import stopped
+from ..command import Command
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    return bring_down(context, arguments, DesiredState.LOADED, wait_conditions.stopped)
+    return bring_down(context, arguments, DesiredState.LOADED, stopped)
 
 
 COMMAND = Command(

@@ -3,14 +3,15 @@
 from argparse import Namespace
 
 from ....model.records import DesiredState
-from ...cli.command import Command, Context, Input
 from ...cli.errors import Exit
 from ...operations import start
 from ...operations.admission import admit
+from ...operations.context import Context
 from ...state.submission import names_to_submit, submission
 from ...state.transaction import Transaction, transact
 from ...state.view import View
 from ...state.watcher import Watcher
+from ..command import Command, Input
 
 
 def _run(context: Context, arguments: Namespace) -> int:

@@ -3,14 +3,15 @@
 from argparse import Namespace
 
 from ....model.records import DesiredState, Unit
-from ...cli.command import Command, Context
+from ...operations.context import Context
 from ...operations.stop import add_options, bring_down
-from ...state import wait_conditions
-from ...state.wait_conditions import WaitCondition
+from ...wait.outcome import WaitCondition
+from ...wait.stop import gone
+from ..command import Command
 
 
 def _goal(name: str, _: Unit) -> WaitCondition:
-    return wait_conditions.gone(name, f"Unit {name} inactive")
+    return gone(name, f"Unit {name} inactive")
 
 
 def _run(context: Context, arguments: Namespace) -> int:

@@ -1,0 +1,32 @@
+"""Context of an operation: etcd, the machines, and what was read where it was typed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ...kv import KV
+from ..cli.errors import CtlError
+from ..remote.machines import Machines
+
+
+def no_kv() -> KV:
+    """Stands for a store where there is none.
+
+    Raises:
+        CtlError: always.
+    """
+    raise CtlError("this command talks to machines, not to etcd")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command works with."""
+
+    connect: Callable[[], KV]
+    """Open the store; only on a machine."""
+    machines: Machines
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The unit files that the arguments named: unit to text."""
+    document: str = ""
+    """Standard input, for commands that read it."""
+    connect_as_app: Callable[[], KV] = no_kv
+    """Open the store as the application, whose keys fleet may not read; only on a machine."""

@@ -1,0 +1,154 @@
+"""Reaching machines from where fleetctl runs: one of them, or the user's computer."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...kv import KV
+from ...model.records import MachineState
+from ...model.wire import from_wire, to_wire
+from ..cli.errors import CtlError
+from ..cli.output import tell
+from ..state.view import View
+from ..state.watcher import read_view
+from ..wait.outcome import Failed
+from .locate import locate
+from .machines import Located
+from .ssh import SshHost, SshOptions
+from .tunnel import Tunnel, send_message
+
+JOURNAL_LINES = 10
+MACHINE_ID_FILE = Path("/etc/machine-id")
+
+
+@dataclass(frozen=True)
+class FromMachine:
+    """On a machine of the cluster, which runs its own commands itself."""
+
+    connect: Callable[[], KV]
+    options: SshOptions
+    is_remote: bool = False
+    """Whether the user is at the other end of a tunnel, from where other machines are reached."""
+
+    def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
+        """See `Machines`."""
+        return locate(targets, read_view(self.connect()), units_only)
+
+    def run(
+        self,
+        machine: MachineState,
+        command: list[str],
+        flags: Sequence[str] = (),
+        takes_input: bool = False,
+    ) -> int:
+        """See `Machines`."""
+        if self._is_own(machine):
+            return _call(command or [os.environ.get("SHELL", "/bin/bash"), "-l"], takes_input)
+        if "SSH_AUTH_SOCK" not in os.environ and not self.options.identity:
+            raise CtlError(
+                f"{machine.hostname} ({machine.address}) is another machine, and there is no key "
+                "here to log in there. Run the same command on your own computer with --tunnel, "
+                "or come here with agent forwarding: fleetctl ssh -A, ssh -A"
+            )
+        call = self.options.command(SshHost(machine.address), command, flags=flags)
+        return _call(call, takes_input)
+
+    def explain(self, failures: Mapping[str, Failed], view: View) -> None:
+        """See `Machines`."""
+        for name, failure in failures.items():
+            tell(f"{name}: {failure.reason}")
+            machine = view.machines.get(failure.machine)
+            if failure.journal:
+                tell("\n".join(f"  {line}" for line in failure.journal.splitlines()))
+                tell(f"  more of it: fleetctl journal {name}")
+            elif machine and self._is_own(machine):
+                _call(_status(name), to_stderr=True)
+            elif machine and self.is_remote:
+                send_message(json.dumps({"unit": name, "machine": to_wire(machine)}))
+            elif machine:
+                tell(f"  its log: fleetctl journal {name}")
+
+    def _is_own(self, machine: MachineState) -> bool:
+        return MACHINE_ID_FILE.is_file() and MACHINE_ID_FILE.read_text().strip() == machine.id
+
+
+@dataclass(frozen=True)
+class FromOutside:
+    """On the user's computer, which connects to machines through the one it has a tunnel to."""
+
+    tunnel: Tunnel
+    etcd_options: list[str]
+    ssh_port: int = 0
+
+    def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
+        """See `Machines`."""
+        kind = ["--units"] if units_only else []
+        answer = self.tunnel.ask([*self.etcd_options, "locate", *kind, "--", *targets])
+        return [Located(_machine(found["machine"]), found["unit"]) for found in json.loads(answer)]
+
+    def run(
+        self,
+        machine: MachineState,
+        command: list[str],
+        flags: Sequence[str] = (),
+        takes_input: bool = False,
+    ) -> int:
+        """See `Machines`."""
+        return _call(self._call_for(machine, command, flags), takes_input)
+
+    def explain(self, failures: Mapping[str, Failed], view: View) -> None:
+        """See `Machines`."""
+        raise NotImplementedError("commands that wait run on a machine")
+
+    def explain_message(self, message: str) -> None:
+        """Show the status of a unit that failed on a machine beyond the tunnel's end."""
+        failure = json.loads(message)
+        call = self._call_for(_machine(failure["machine"]), _status(failure["unit"]))
+        _call(call, to_stderr=True)
+
+    def _call_for(
+        self, machine: MachineState, command: list[str], flags: Sequence[str] = ()
+    ) -> list[str]:
+        """The way to a machine: that of the ssh configuration, or else through the tunnel."""
+        options = self.tunnel.options
+        if self.tunnel.host.name in (machine.address, machine.hostname):
+            return options.command(self.tunnel.host, command, flags=flags)
+        if self._is_configured(machine.hostname):
+            return options.command(SshHost(machine.hostname), command, flags=flags)
+        host = SshHost(machine.address, self.ssh_port)
+        return options.command(host, command, jump=self.tunnel.host, flags=flags)
+
+    def _is_configured(self, name: str) -> bool:
+        """Whether the ssh configuration says where a host of that name is."""
+        answer = subprocess.run(
+            self.tunnel.options.resolve(name),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = [line for line in answer.stdout.splitlines() if line.startswith("hostname ")]
+        return bool(found) and found[0].split()[1].lower() != name.lower()
+
+
+def _status(unit: str) -> list[str]:
+    return ["systemctl", "status", "--no-pager", "--full", f"--lines={JOURNAL_LINES}", "--", unit]
+
+
+def _call(command: list[str], takes_input: bool = False, to_stderr: bool = False) -> int:
+    given = None if takes_input else subprocess.DEVNULL
+    output = sys.stderr if to_stderr else None
+    try:
+        return subprocess.run(command, stdin=given, stdout=output, check=False).returncode
+    except FileNotFoundError as error:
+        raise CtlError(f"{command[0]} is not installed on this computer") from error
+
+
+def _machine(raw: Mapping[str, Any]) -> MachineState:
+    """A machine as fleetctl of another version may have written it."""
+    return MachineState(**from_wire(MachineState, raw))

@@ -1,0 +1,33 @@
+"""Dead units: those that are to run and do not (pure)."""
+
+from collections.abc import Iterable
+
+from ...model.records import DesiredState
+from .view import View
+
+
+def dead_units(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
+    """Those units that are to run and do not: they have ended, or could not be started.
+
+    Global units are left alone: they would stop on the machines where they run.
+
+    Args:
+        names: the units in question.
+        view: the records.
+        with_finished: whether a `Type=oneshot` unit that has done its work counts too.
+    """
+    return [name for name in names if _is_at_rest(name, view, with_finished)]
+
+
+def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
+    unit = view.units.get(name)
+    if not unit or unit.target is not DesiredState.LAUNCHED or view.is_global(name):
+        return False
+    if view.has_ended(name):
+        return with_finished
+    resting = {"failed"} if view.is_oneshot(name) and not with_finished else {"failed", "inactive"}
+    states = view.reported(name).values()
+    return bool(states) and all(
+        (state.active in resting and state.sha == unit.sha and not state.held) or state.problem
+        for state in states
+    )

@@ -1,0 +1,1 @@
+"""Waits: conditions on the cluster's state, and the wait for them."""

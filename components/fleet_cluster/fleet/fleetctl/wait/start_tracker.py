@@ -1,0 +1,153 @@
+"""Start tracker: what was seen of one start of a unit (pure)."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from ...model.records import JOB_DONE, JOB_PENDING, UnitState
+from ..cli.names import legend
+from ..state.unit_state import AUTO_RESTART, UP
+from ..state.view import View
+from .on_machines import because, describe
+from .outcome import Failed, Outcome, Reached, Reports, Waiting
+
+MAX_RESTARTS = 5
+"""How often a unit may fail while it starts: what it needs may come a moment later."""
+
+
+class StartTracker:
+    """Tracker of one start of a unit; of one that is done at once, it may see the end only."""
+
+    def __init__(
+        self,
+        name: str,
+        before: Reports | None,
+        clock: Callable[[], float],
+        max_restarts: int = MAX_RESTARTS,
+        again: bool = False,
+        is_proven: bool = False,
+    ) -> None:
+        """`again`: it ran already, so that what is still as before is not this start's."""
+        self._name = name
+        self._clock = clock
+        self._max_restarts = max_restarts
+        self._again = again
+        self._is_start = before is not None
+        self._is_proven = is_proven or before is None
+        self._before = before or {}
+        self._seen = dict(self._before)
+        self._active: dict[str, tuple[float, float]] = {}
+        """Since when it is active on a machine, by its clock and by ours."""
+        self._restarts: Counter[str] = Counter()
+        self._ran: set[str] = set()
+
+    def check(self, machine: str, state: UnitState, view: View) -> Outcome:
+        """Outcome on a machine, as it is reported now and was before."""
+        where = legend(machine, view.machines)
+        self._note(machine, state)
+        if state.job and state.job != JOB_PENDING and not self._is_reported_before(machine, state):
+            return _job_ended(state, machine, where)
+        if state.job == JOB_PENDING or (self._again and self._is_old(machine, state)):
+            return Waiting(describe(state, machine, view), machine)
+        if self._restarts[machine] >= self._max_restarts:
+            return Failed(self._keeps_failing(where), machine, state.journal)
+        if state.active in UP:
+            return self._probation(machine, state, view) or Reached(where)
+        if state.active == "failed" and not self._is_old(machine, state):
+            return Failed(f"it failed on {where}{because(state)}", machine, state.journal)
+        if state.active == "inactive" and self._has_run(machine, view):
+            return Reached(where, _skipped(state, where))
+        return Waiting(describe(state, machine, view), machine)
+
+    def _probation(self, machine: str, state: UnitState, view: View) -> Waiting | None:
+        """The probation of a unit that is active; None when it is over."""
+        if self._is_proven or view.is_oneshot(self._name):
+            return None
+        now = self._clock()
+        since, seen = self._active.get(machine, (state.since, now))
+        seen = seen if since == state.since else now
+        self._active[machine] = (state.since, seen)
+        left = seen + view.healthy_seconds(self._name) - now
+        if left <= 0:
+            return None
+        where = legend(machine, view.machines)
+        return Waiting(f"active on {where}; it has to stay so for {left:.1f} s", machine, left)
+
+    def _keeps_failing(self, where: str) -> str:
+        if self._max_restarts == 1:
+            return f"it failed on {where}"
+        return f"it keeps failing on {where}; systemd goes on trying"
+
+    def _is_reported_before(self, machine: str, state: UnitState) -> bool:
+        """Whether what became of a job was reported before this start."""
+        before = self._before.get(machine)
+        return before is not None and (before.job, before.told) == (state.job, state.told)
+
+    def _note(self, machine: str, state: UnitState) -> None:
+        before = self._seen.get(machine)
+        if state == before:
+            return
+        self._seen[machine] = state
+        self._restarts[machine] += state.sub == AUTO_RESTART or self._is_back(
+            machine, before, state
+        )
+        # systemd forgets when a unit ran soon after it has ended, so it is noted here.
+        if self._is_new(machine, state) or state.active in (*UP, "activating", "deactivating"):
+            self._ran.add(machine)
+
+    def _is_back(self, machine: str, before: UnitState | None, state: UnitState) -> bool:
+        """Whether it failed and ran again within milliseconds: only the new run is reported."""
+        if before is None or machine not in self._active:
+            return False
+        return {before.active, state.active} <= {*UP} and before.since != state.since
+
+    def _is_new(self, machine: str, state: UnitState) -> bool:
+        """Whether a state that was seen only after the unit had ended is of this start."""
+        before = self._before.get(machine)
+        if not self._is_start or state.load == "not-found":
+            return False  # What systemd has no file of, it has not run now.
+        if before is None:
+            return state.since > 0
+        return state.told not in (0.0, before.told) and state.since >= state.told
+
+    def _is_old(self, machine: str, state: UnitState) -> bool:
+        before = self._before.get(machine)
+        return before is not None and (state.active, state.since) == (before.active, before.since)
+
+    def _has_run(self, machine: str, view: View) -> bool:
+        return machine in self._ran if self._is_start else view.is_oneshot(self._name)
+
+
+class HealthTrial:
+    """Trial of a unit that runs with a new file: whether it is to be relied on."""
+
+    def __init__(self, name: str, before: Reports | None, clock: Callable[[], float]) -> None:
+        self._name = name
+        self._tracker = StartTracker(name, before, clock, max_restarts=1)
+        self._active: dict[str, float] = {}
+        """Since when it is active on a machine, by its clock."""
+
+    def check(self, machine: str, state: UnitState, view: View) -> Outcome:
+        """Outcome on a machine: failed also when the unit does not stay active."""
+        outcome = self._tracker.check(machine, state, view)
+        if isinstance(outcome, Failed) or view.is_oneshot(self._name):
+            return outcome
+        where = legend(machine, view.machines)
+        if state.active in UP:
+            if state.since != self._active.setdefault(machine, state.since):
+                return Failed(f"it did not stay active on {where}: it was started again", machine)
+        elif machine in self._active or isinstance(outcome, Reached):
+            what = f"it did not stay active: {describe(state, machine, view)}"
+            return Failed(what, machine, state.journal)
+        return outcome
+
+
+def _job_ended(state: UnitState, machine: str, where: str) -> Outcome:
+    """Outcome of a job that has not brought the unit up; an unmet condition is no failure."""
+    if state.job == JOB_DONE:
+        return Reached(where, _skipped(state, where))
+    what = f"systemd did not start it on {where}: {state.job}"
+    return Failed(f"{what}{because(state)}", machine, state.journal)
+
+
+def _skipped(state: UnitState, where: str) -> str:
+    return f"systemd skipped it on {where}{because(state)}" if state.reason else ""

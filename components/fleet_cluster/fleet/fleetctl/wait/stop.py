@@ -1,0 +1,72 @@
+"""Wait conditions for units that go down (pure)."""
+
+from ...model.records import DesiredState, Unit
+from ..cli.names import legend
+from ..state.view import View
+from .on_machines import describe, undecided
+from .outcome import CHANGED_MEANWHILE, Failed, Outcome, Reached, Reports, WaitCondition, Waiting
+
+
+def stopped(name: str, wanted: Unit) -> WaitCondition:
+    """Wait condition: the unit runs nowhere."""
+
+    def condition(view: View) -> Outcome:
+        if view.units.get(name) != wanted:
+            return CHANGED_MEANWHILE
+        for machine, assignment in view.assigned(name).items():
+            if assignment.target is DesiredState.LAUNCHED:
+                return Waiting(undecided(view, machine))
+        for machine, state in view.reported(name).items():
+            if state.active not in ("inactive", "failed"):
+                return Waiting(describe(state, machine, view))
+        where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
+        done = f"Unit {name} {wanted.target}{f' on {where}' if where else ''}"
+        return Reached(done + left_behind(name, view))
+
+    return condition
+
+
+def forgotten(name: str, before: Reports) -> WaitCondition:
+    """Wait condition: no machine reports the failure any more that it reported before."""
+
+    def condition(view: View) -> Outcome:
+        for machine, state in view.reported(name).items():
+            if state.active == "failed" and state == before.get(machine):
+                return Waiting(describe(state, machine, view))
+        return Reached(name)
+
+    return condition
+
+
+def gone(name: str, message: str) -> WaitCondition:
+    """Wait condition: the unit is on no machine any more; it was stopped, its file is removed."""
+
+    def condition(view: View) -> Outcome:
+        unit = view.units.get(name)
+        if unit and unit.target is not DesiredState.INACTIVE:
+            return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
+        for machine, state in view.reported(name).items():
+            return Waiting(describe(state, machine, view))
+        for machine in view.assigned(name):
+            return Waiting(undecided(view, machine))
+        return Reached(message + left_behind(name, view))
+
+    return condition
+
+
+def left_behind(name: str, view: View) -> str:
+    """Lost machines where a stopped unit may run on, and what to do; empty if there are none.
+
+    A machine whose lease has ended may only be cut off. A fenced unit it has stopped by itself.
+    """
+    asked = view.requirements(name)
+    withdrawn = view.withdrawn(name)
+    lost = [on for on in sorted(withdrawn) if on not in view.machines and not withdrawn[on].ended]
+    if not lost or (asked and asked.is_fenced):
+        return ""
+    where = ", ".join(legend(on, view.machines, full=True) for on in lost)
+    return (
+        f"; it may run on where nobody can see it, on {where}: its machine's lease has ended, and"
+        " it is stopped there as soon as that machine is back. If that machine is gone for good: "
+        + ", ".join(f"fleetctl drain --for-good {on}" for on in lost)
+    )
