@@ -1,4 +1,4 @@
-"""`python3 -m fleet.fleetctl`: parse, find the place where the command runs, run it."""
+"""`python3 -m fleet.fleetctl`: parse, find where the command runs, run it."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from .cli.local_files import read_files
 from .cli.numbers import port, some_seconds
 from .cli.options import etcd_words, remote_words
 from .cli.output import fail, tell
-from .commands.command import Command, Input, Place
+from .commands.command import Command, Input, RunsOn
 from .commands.parser import parse
 from .operations.context import Context, no_kv
 from .remote import tunnel
@@ -50,7 +50,7 @@ def main(words: Sequence[str]) -> int:
         fail(str(error))
         return Exit.FAILED
     except KeyboardInterrupt:
-        if command.after_interrupt and not arguments.carried:  # Then, the near end tells.
+        if command.after_interrupt and not arguments.is_remote:  # Then, the near end tells.
             fail(f"interrupted. {command.interrupt_advice(arguments)}")
         return INTERRUPTED
     except BrokenPipeError:
@@ -66,7 +66,7 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
     host = _host(arguments.tunnel, "--tunnel")
     through = Tunnel(host, options, _others(host, options))
     outside = FromOutside(through, etcd_words(arguments), ssh_port)
-    if command.place is Place.HERE:
+    if command.runs_on is RunsOn.HERE:
         return command.run(Context(no_kv, outside), arguments)
     request = _request(command, arguments)
     return through.run(remote_words(words, arguments), request, outside.explain_message)
@@ -74,13 +74,13 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
 
 def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> Context:
     @cache
-    def store() -> KV:
+    def kv() -> KV:
         return _connect(arguments)
 
-    request = tunnel.receive() if arguments.carried else _request(command, arguments)
-    machines = FromMachine(store, options, is_remote=arguments.carried)
+    request = tunnel.receive() if arguments.is_remote else _request(command, arguments)
+    machines = FromMachine(kv, options, is_remote=arguments.is_remote)
     as_app = partial(_connect, arguments, "app")
-    return Context(store, machines, request.files, request.document, as_app)
+    return Context(kv, machines, request.files, request.document, as_app)
 
 
 def _request(command: Command, arguments: Namespace) -> RemoteRequest:

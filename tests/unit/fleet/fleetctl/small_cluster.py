@@ -219,8 +219,8 @@ class FakeMachines:
     explained: dict[str, Failed] = field(default_factory=dict[str, Failed])
     code: int = 0
 
-    def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
-        return locate(targets, self.cluster.view(), units_only)
+    def locate(self, names: list[str], units_only: bool = False) -> list[Located]:
+        return locate(names, self.cluster.view(), units_only)
 
     def run(
         self,

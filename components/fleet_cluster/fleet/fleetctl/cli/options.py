@@ -64,7 +64,7 @@ def remote_words(words: Sequence[str], arguments: Namespace) -> list[str]:
 
 
 def etcd_words(arguments: Namespace) -> list[str]:
-    """The options about the store that were given."""
+    """The options about etcd that were given, as words of a command line."""
     given = [(option, getattr(arguments, option.field)) for option in ETCD_OPTIONS]
     return [f"--{option.name}={value}" for option, value in given if value != option.default]
 

@@ -22,7 +22,7 @@ class Input(Enum):
     """The files of its arguments; without arguments, standard input."""
 
 
-class Place(Enum):
+class RunsOn(Enum):
     """Where a command runs when there is a tunnel."""
 
     CLUSTER = auto()
@@ -45,7 +45,7 @@ class Command:
     run: Callable[[Context, Namespace], int]
     """Returns an exit code; raises CtlError."""
     input: Input = Input.NOTHING
-    place: Place = Place.CLUSTER
+    runs_on: RunsOn = RunsOn.CLUSTER
     hidden: bool = False
     after_interrupt: str = ""
     """Of a command that changes something and waits: what goes on by itself after Ctrl-C, how to

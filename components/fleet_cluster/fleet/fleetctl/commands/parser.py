@@ -64,7 +64,7 @@ def _parser(names: Sequence[str]) -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
-    parser.add_argument(REMOTE_FLAG, action="store_true", help=SUPPRESS)
+    parser.add_argument(REMOTE_FLAG, dest="is_remote", action="store_true", help=SUPPRESS)
     add_global(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=SUPPRESS)
     after_command = Parser(add_help=False)
@@ -112,6 +112,6 @@ def _advice(word: str) -> str:
 
 def _without_help_command(words: Sequence[str]) -> tuple[list[str], str]:
     """`help` is `--help`, and `help start` is `start --help`; and the command that is meant."""
-    place = list(words).index("help")
-    named = _named(words[place + 1 :])
+    position = list(words).index("help")
+    named = _named(words[position + 1 :])
     return [*([named] if named else []), "--help"], named

@@ -9,7 +9,7 @@ from ..remote.machines import Machines
 
 
 def no_kv() -> KV:
-    """Stands for a store where there is none.
+    """No connection to etcd, where there is none to make.
 
     Raises:
         CtlError: always.
@@ -22,11 +22,11 @@ class Context:
     """What a command works with."""
 
     connect: Callable[[], KV]
-    """Open the store; only on a machine."""
+    """Connect to etcd; only on a machine."""
     machines: Machines
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     """The unit files that the arguments named: unit to text."""
     document: str = ""
     """Standard input, for commands that read it."""
     connect_as_app: Callable[[], KV] = no_kv
-    """Open the store as the application, whose keys fleet may not read; only on a machine."""
+    """Connect to etcd as the application, whose keys fleet may not read; only on a machine."""

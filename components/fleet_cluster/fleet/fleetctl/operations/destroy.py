@@ -1,4 +1,4 @@
-"""Removing units: first off their machines, then from the store."""
+"""Removing units: first off their machines, then from etcd."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ def destroy(
 
 
 def deactivation(names: Iterable[str], view: View) -> Transaction:
-    """What takes units off their machines, held ones included."""
+    """What takes units off their machines, orphans included."""
     units: dict[str, Unit | None] = {}
     for name in names:
         unit = view.units.get(name) or _reported(name, view)
@@ -65,7 +65,7 @@ def removal(names: Iterable[str], view: View, forced: bool = False) -> Transacti
 
 
 def _reported(name: str, view: View) -> Unit | None:
-    """A unit that runs without a record in this store."""
+    """A unit that runs without a record in this etcd."""
     for state in view.reported(name).values():
         return Unit(state.sha, DesiredState.LAUNCHED)
     return None

@@ -19,14 +19,14 @@ RELOAD_SECONDS = 3600
 
 
 def give_order(
-    watcher: Watcher, verb: Verb, places: Mapping[str, Iterable[str]], timeout: float | None
+    watcher: Watcher, verb: Verb, placements: Mapping[str, Iterable[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
     """Have machines do something about units; wait until each has answered.
 
     Args:
         watcher: the records.
         verb: what is to be done.
-        places: the units, and the ids of each one's machines.
+        placements: the units, and the ids of each one's machines.
         timeout: in seconds; None: until the orders end by themselves.
 
     Returns:
@@ -36,21 +36,21 @@ def give_order(
         CtlError: one of them has such an order already.
         TimedOutError: the time limit came first.
     """
-    places = {name: list(machines) for name, machines in places.items()}
+    placements = {name: list(machines) for name, machines in placements.items()}
     stands = RELOAD_SECONDS if verb is Verb.RELOAD else ANSWER_SECONDS
     lease = watcher.store.grant(stands)
 
     def decide(view: View) -> Transaction:
-        for name, machines in places.items():
+        for name, machines in placements.items():
             _check_free(name, machines, view, lease)
-        keys = [order_key(on, name) for name, machines in places.items() for on in machines]
+        keys = [order_key(on, name) for name, machines in placements.items() for on in machines]
         # Those that were given already: etcd's answer was lost.
         fresh = [key for key in keys if not _is_of(lease, key, view)]
         return Transaction(records={key: Order(verb) for key in fresh}, lease=lease)
 
     try:
         transact(watcher, decide)
-        answers = {name: _answered(name, machines) for name, machines in places.items()}
+        answers = {name: _answered(name, machines) for name, machines in placements.items()}
         return Wait(watcher, answers, timeout, say_nothing).run()
     finally:
         watcher.store.revoke(lease)
@@ -61,9 +61,9 @@ def reporting(name: str, view: View) -> dict[str, UnitState]:
     return {on: state for on, state in view.reported(name).items() if on in view.machines}
 
 
-def announce(done: str, places: Mapping[str, Iterable[str]], view: View) -> None:
+def print_done(done: str, placements: Mapping[str, Iterable[str]], view: View) -> None:
     """Print of each unit that it is done ("reloaded"), and on which machines."""
-    for name, machines in sorted(places.items()):
+    for name, machines in sorted(placements.items()):
         print(f"Unit {name} {done} on {', '.join(legend(on, view.machines) for on in machines)}")
 
 

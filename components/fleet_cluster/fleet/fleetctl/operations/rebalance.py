@@ -27,10 +27,10 @@ def planned(view: View) -> Rebalancing:
 def rows(plan: Rebalancing, view: View, full: bool) -> list[table.Row]:
     """A line for each unit that is to move."""
 
-    def row(unit: str, source: str, target: str, why: str) -> table.Row:
-        ids = (source, target)
-        places = ids if full else tuple(legend(id, view.machines) for id in ids)
-        return dict(zip(FIELDS, (unit, *places, why), strict=True))
+    def row(unit: str, source: str, destination: str, why: str) -> table.Row:
+        ids = (source, destination)
+        machines = ids if full else tuple(legend(id, view.machines) for id in ids)
+        return dict(zip(FIELDS, (unit, *machines, why), strict=True))
 
     return [
         row(unit, step.move.origin, step.move.destination, why)

@@ -81,9 +81,9 @@ class Rollout:
         """Start what does not run; wait until it does, and what is as it is to be already."""
         rolled = {name for batch in self._order.batches for name in batch}
         resting = dead_units(self.wanted, self.watcher.view, with_finished=False)
-        revived = [name for name in resting if name not in rolled]
-        unassign(revived, self.watcher, self.limits.timeout)
-        first = {*revived, *self._order.first}
+        dead = [name for name in resting if name not in rolled]
+        unassign(dead, self.watcher, self.limits.timeout)
+        first = {*dead, *self._order.first}
         for name in self.wanted.keys() - rolled - {*self._order.last}:
             before = dict(self.watcher.view.reported(name)) if name in first else None
             self._conditions[name] = in_desired_state(name, self.wanted[name], before)
@@ -101,9 +101,9 @@ class Rollout:
 
     def _change_batch(self, verb: str, batch: Batch) -> Mapping[str, Failed]:
         """Change some units; wait until they, and all before, are as they are to be."""
-        places = self._places(batch)
+        placements = self._machines_of(batch)
         self._write(batch)
-        return self._wait(self._conditions, verb, places)
+        return self._wait(self._conditions, verb, placements)
 
     def _write(self, batch: Batch) -> None:
         def missing(view: View) -> Transaction:
@@ -114,19 +114,19 @@ class Rollout:
         transact(self.watcher, missing)
 
     def _wait(
-        self, wanted: Mapping[str, WaitCondition], verb: str, places: Mapping[str, list[str]]
+        self, wanted: Mapping[str, WaitCondition], verb: str, placements: Mapping[str, list[str]]
     ) -> Mapping[str, Failed]:
         started = monotonic()
         width = max(map(len, self.wanted), default=0)
 
         def announce(name: str, _message: str) -> None:
-            if name in places and self.wanted[name].target is not DesiredState.INACTIVE:
-                where = self._where(name, places[name])
+            if name in placements and self.wanted[name].target is not DesiredState.INACTIVE:
+                where = self._where(name, placements[name])
                 self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
 
         return Wait(self.watcher, dict(wanted), self.limits.timeout, announce).run()
 
-    def _places(self, batch: Batch) -> dict[str, list[str]]:
+    def _machines_of(self, batch: Batch) -> dict[str, list[str]]:
         """The machines whose turn it is, of Global units."""
         return {name: changing(name, unit, self.watcher.view) for name, unit in batch.items()}
 
@@ -172,14 +172,14 @@ class Rollout:
         view = self.watcher.view
         before = {name: dict(view.reported(name)) for name in back}
         bound = {name: followers(name, view) for name in back}
-        places = self._places(back)
+        placements = self._machines_of(back)
         transact(self.watcher, lambda _view: Transaction(back, self._before.texts))
         wanted = {
             name: launched(name, back[name], before[name], is_proven=True)
             for name in back
             if name in self._ran
         }
-        failures = self._wait(wanted, "rolled back", places)
+        failures = self._wait(wanted, "rolled back", placements)
         failures = failures or self._rejoin(bound)
         if failures:
             reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())

@@ -1,7 +1,7 @@
 """Bringing units up: what submit, load and start have in common."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ...model.records import DesiredState
 from ..cli.errors import Exit, TimedOutError
@@ -13,7 +13,7 @@ from ..state.transaction import Transaction, transact
 from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.desired_state import in_desired_state
-from ..wait.outcome import Failed, Unplaced
+from ..wait.outcome import Failed, Reports, Unplaced
 from ..wait.wait import Wait
 from .admission import admit
 from .context import Context
@@ -37,42 +37,59 @@ def add_unit_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def bring_up(context: Context, arguments: Namespace, target: DesiredState) -> int:
+def bring_up(context: Context, arguments: Namespace, desired: DesiredState) -> int:
     """Write the units' desired state; wait until they are there, unless told not to."""
-
-    def desired(view: View) -> Transaction:
-        return submission(names, target, context.files, view, arguments.replace)
-
     with Watcher(context.connect()) as watcher:
         names = names_to_submit(arguments.units, watcher.view)
-        first = desired(watcher.view)  # Refuses bad input before the first change.
+
+        def decide(view: View) -> Transaction:
+            return submission(names, desired, context.files, view, arguments.replace)
+
+        first = decide(watcher.view)  # Refuses bad input before the first change.
         admit(first.units, first.texts, watcher.view)
         timeout = timeout_of(arguments)
-        if target is DesiredState.LAUNCHED:
-            resting = dead_units(names, watcher.view, with_finished=True)
-            try:
-                timeout = unassign(resting, watcher, timeout)
-            except (TimedOutError, KeyboardInterrupt):
-                transact(watcher, desired)  # However that ends, they are to run.
-                raise
+        if desired is DesiredState.LAUNCHED:
+            timeout = _unassign_dead(names, watcher, timeout, decide)
         before = {name: dict(watcher.view.reported(name)) for name in names}
-        started = transact(watcher, desired).units
+        started = transact(watcher, decide).units
         if arguments.no_block:
-            _say_triggered(names, target, watcher.view)
+            _say_triggered(names, desired, watcher.view)
             return Exit.DONE
-        units = watcher.view.units
-        wanted = {
-            name: in_desired_state(name, units[name], before[name] if name in started else None)
-            for name in names
-        }
-        wait = Wait(watcher, wanted, timeout)
-        code = report(context, watcher, wait.run)
-        _say_how_to_give_up(wait.failures)
+        reports = {name: before[name] if name in started else None for name in names}
+        return _wait(context, watcher, reports, timeout)
+
+
+def _unassign_dead(
+    names: list[str],
+    watcher: Watcher,
+    timeout: float | None,
+    decide: Callable[[View], Transaction],
+) -> float | None:
+    """Take units at rest off their machines; what is left of the time limit."""
+    dead = dead_units(names, watcher.view, with_finished=True)
+    try:
+        return unassign(dead, watcher, timeout)
+    except (TimedOutError, KeyboardInterrupt):
+        transact(watcher, decide)  # However that ends, they are to run.
+        raise
+
+
+def _wait(
+    context: Context,
+    watcher: Watcher,
+    before: Mapping[str, Reports | None],
+    timeout: float | None,
+) -> Exit:
+    units = watcher.view.units
+    conditions = {n: in_desired_state(n, units[n], reports) for n, reports in before.items()}
+    wait = Wait(watcher, conditions, timeout)
+    code = report(context, watcher, wait.run)
+    _say_how_to_give_up(wait.failures)
     return code
 
 
-def _say_triggered(names: list[str], target: DesiredState, view: View) -> None:
-    verb = "start" if target is DesiredState.LAUNCHED else "load"
+def _say_triggered(names: list[str], desired: DesiredState, view: View) -> None:
+    verb = "start" if desired is DesiredState.LAUNCHED else "load"
     for name in names:
         print(f"Triggered {'global ' if view.is_global(name) else ''}unit {name} {verb}")
 

@@ -16,7 +16,7 @@ from ..wait.wait import Wait
 from .context import Context
 from .report import report
 
-ORDER = list(DesiredState)
+HEIGHTS = list(DesiredState)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -28,13 +28,13 @@ def add_options(parser: ArgumentParser) -> None:
 def bring_down(
     context: Context,
     arguments: Namespace,
-    target: DesiredState,
+    desired: DesiredState,
     condition: Callable[[str, Unit], WaitCondition],
 ) -> int:
-    """Bring units down to `target`; wait until they are there, unless told not to."""
+    """Bring units down to `desired`; wait until they are there, unless told not to."""
     with Watcher(context.connect()) as watcher:
         names = select(arguments.units, watcher.view.units, watcher.view.runnable())
-        transact(watcher, lambda view: lowering(names, target, view))
+        transact(watcher, lambda view: lowered(names, desired, view))
         if arguments.no_block:
             for name in names:
                 print(f"Triggered unit {name} {arguments.command}")
@@ -44,12 +44,10 @@ def bring_down(
         return report(context, watcher, wait.run)
 
 
-def lowering(names: list[str], target: DesiredState, view: View) -> Transaction:
-    """What brings units down to `target`; one that is further down already stays there."""
+def lowered(names: list[str], desired: DesiredState, view: View) -> Transaction:
+    """What brings units down to `desired`; one that is further down already stays there."""
     units = {name: view.units[name] for name in names if name in view.units}
-    higher = {
-        name: unit
-        for name, unit in units.items()
-        if ORDER.index(unit.desired_state) > ORDER.index(target)
-    }
-    return Transaction({name: replace(unit, desired_state=target) for name, unit in higher.items()})
+    lower = HEIGHTS[: HEIGHTS.index(desired) + 1]
+    return Transaction(
+        {n: replace(unit, target=desired) for n, unit in units.items() if unit.target not in lower}
+    )

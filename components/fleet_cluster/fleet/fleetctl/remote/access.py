@@ -35,9 +35,9 @@ class FromMachine:
     is_remote: bool = False
     """Whether the user is at the other end of a tunnel, from where other machines are reached."""
 
-    def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
+    def locate(self, names: list[str], units_only: bool = False) -> list[Located]:
         """See `Machines`."""
-        return locate(targets, read_view(self.connect()), units_only)
+        return locate(names, read_view(self.connect()), units_only)
 
     def run(
         self,
@@ -85,10 +85,10 @@ class FromOutside:
     etcd_options: list[str]
     ssh_port: int = 0
 
-    def locate(self, targets: list[str], units_only: bool = False) -> list[Located]:
+    def locate(self, names: list[str], units_only: bool = False) -> list[Located]:
         """See `Machines`."""
         kind = ["--units"] if units_only else []
-        answer = self.tunnel.ask([*self.etcd_options, "locate", *kind, "--", *targets])
+        answer = self.tunnel.ask([*self.etcd_options, "locate", *kind, "--", *names])
         return [Located(_machine(found["machine"]), found["unit"]) for found in json.loads(answer)]
 
     def run(

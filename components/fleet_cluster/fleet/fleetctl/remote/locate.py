@@ -12,45 +12,45 @@ from ..state.view import View
 from .machines import Located
 
 
-def locate(targets: Iterable[str], view: View, units_only: bool = False) -> list[Located]:
-    """The machines of units, or the machines themselves, in the order of the targets.
+def locate(names: Iterable[str], view: View, units_only: bool = False) -> list[Located]:
+    """The machines of units, or the machines themselves, in the order of the names.
 
     Args:
-        targets: units, patterns for units; and unless `units_only` also a machine's address,
+        names: units, patterns for units; and unless `units_only` also a machine's address,
             host name, id, or the beginning of its id.
         view: the records.
-        units_only: whether targets are units only.
+        units_only: whether names are units only.
 
     Raises:
-        CtlError: a target is not known, not unique, or on no machine that is alive.
+        CtlError: a name is not known, not unique, or on no machine that is alive.
     """
-    return [found for target in targets for found in _locate(target, view, units_only)]
+    return [found for name in names for found in _locate(name, view, units_only)]
 
 
-def _locate(target: str, view: View, units_only: bool) -> list[Located]:
-    if not units_only and (machine := machine_named(target, view.machines)):
+def _locate(name: str, view: View, units_only: bool) -> list[Located]:
+    if not units_only and (machine := machine_named(name, view.machines)):
         return [Located(view.machines[machine])]
     known = view.units.keys() | view.states.keys()
-    if units_only or is_glob(target) or _unit_named(target) in known:
-        return _of_units(select([target], known), view)
-    if machine := machine_meant(target, view.machines):
+    if units_only or is_glob(name) or _unit_named(name) in known:
+        return _of_units(select([name], known), view)
+    if machine := machine_meant(name, view.machines):
         return [Located(view.machines[machine])]
-    raise _unknown(target, view)
+    raise _unknown(name, view)
 
 
-def _unit_named(target: str) -> str:
-    """The unit that a target names; empty if it is no name of a unit, as an address."""
+def _unit_named(name: str) -> str:
+    """The unit that was named; empty if it is no name of a unit, as an address."""
     try:
-        return name_of(target)
+        return name_of(name)
     except UnitFileError:
         return ""
 
 
-def _unknown(target: str, view: View) -> CtlError:
+def _unknown(name: str, view: View) -> CtlError:
     hosts = [machine.hostname for machine in view.machines.values()]
-    hint = did_you_mean(target, hosts) or did_you_mean(_unit_named(target), view.units)
+    hint = did_you_mean(name, hosts) or did_you_mean(_unit_named(name), view.units)
     return CtlError(
-        f"{target!r} is neither a machine that is alive (id or its beginning, address, host name) "
+        f"{name!r} is neither a machine that is alive (id or its beginning, address, host name) "
         f"nor a unit{hint}; see: fleetctl list-machines, fleetctl list-unit-files"
     )
 

@@ -12,7 +12,7 @@ from ..wait.outcome import Failed
 class Machines(Protocol):
     """How this computer reaches the cluster's machines."""
 
-    def locate(self, targets: list[str], units_only: bool = False) -> "list[Located]":
+    def locate(self, names: list[str], units_only: bool = False) -> "list[Located]":
         """Where units and machines are.
 
         Raises:

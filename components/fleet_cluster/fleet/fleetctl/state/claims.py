@@ -21,24 +21,24 @@ PRINTED = "PULUMI_COMMAND_STDOUT"
 """Where the command plugin puts what the resource has printed; only for an update and the end."""
 
 
-def claim(store: KV, name: str, content: str, mended: int) -> str:
+def claim(kv: KV, name: str, content: str, mended: int) -> str:
     """Note that this resource has written `content`: the token, for it to print.
 
     A resource keeps its token as long as it is not replaced.
 
     Raises:
-        KVUnavailableError: nobody knows whether it was noted.
+        StoreUnavailableError: nobody knows whether it was noted.
     """
     check_layout(store)
     token = _own_token() or secrets.token_hex(8)
     key, noted = claim_key(name), Claim(token, digest(token, content), mended)
-    known = store.get([key]).entries.get(key)
+    known = kv.get([key]).entries.get(key)
     if known is None or known.value != noted.to_json():
-        store.commit([Put(key, noted.to_json())])
+        kv.commit([Put(key, noted.to_json())])
     return token
 
 
-def release(store: KV, name: str) -> bool:
+def release(kv: KV, name: str) -> bool:
     """Forget the claim, if it is this resource's.
 
     Returns:
@@ -46,11 +46,11 @@ def release(store: KV, name: str) -> bool:
     """
     check_layout(store)
     key = claim_key(name)
-    while known := store.get([key]).entries.get(key):
+    while known := kv.get([key]).entries.get(key):
         found = _read(known)
         if found and found.token != _own_token():
             return False
-        if store.commit([Delete(key)], Unchanged(key, known.mod_revision)):
+        if kv.commit([Delete(key)], Unchanged(key, known.mod_revision)):
             break
     return True
 
@@ -66,8 +66,8 @@ def digest(token: str, content: str) -> str:
 
 
 def content_of(units: Mapping[str, Unit]) -> str:
-    """What counts of units: which there are, with which file and target."""
-    wanted = {name: [unit.sha, unit.desired_state] for name, unit in units.items()}
+    """What counts of units: which there are, with which file and desired state."""
+    wanted = {name: [unit.sha, unit.target] for name, unit in units.items()}
     return json.dumps(wanted, sort_keys=True)
 
 

@@ -15,8 +15,6 @@ from .transaction import Transaction
 from .unplaced import unplaced_reasons
 from .view import View
 
-TARGETS = ", ".join(DesiredState)
-
 
 @dataclass(frozen=True)
 class Manifest:
@@ -56,11 +54,11 @@ class Manifest:
             check_size(f"the file of {name}", unit_text)
             sha = sha_of(unit_text)
             texts[sha] = unit_text
-            for member, target in _members(name, file).items():
+            for member, desired in _members(name, file).items():
                 if member in units:
                     raise CtlError(f"apply: {member} is given twice; name each unit once")
                 parse(member, unit_text)
-                units[member] = Unit(sha, target, owner)
+                units[member] = Unit(sha, desired, owner)
         return cls(owner, units, texts)
 
 
@@ -105,23 +103,24 @@ def _object(
 
 
 def _members(name: str, file: Mapping[str, Any]) -> dict[str, DesiredState]:
-    """A unit, or a template and its instances, each with its target."""
+    """A unit, or a template and its instances, each with its desired state."""
     default = DesiredState.INACTIVE if is_template(name) else DesiredState.LAUNCHED
-    members = {name: _target(name, file.get("target", default))}
+    members = {name: _desired_state(name, file.get("target", default))}
     if is_template(name) and members[name] is not DesiredState.INACTIVE:
         raise CtlError(f"apply: {name} is a template, which cannot run: its target is inactive")
-    for instance, target in _object(f"instances of {name}", file.get("instances", {})).items():
+    for instance, desired in _object(f"instances of {name}", file.get("instances", {})).items():
         if template_of(instance) != name:
             raise CtlError(f"apply: {instance} is no instance of {name}")
-        members[instance] = _target(instance, target)
+        members[instance] = _desired_state(instance, desired)
     return members
 
 
-def _target(name: str, given: Any) -> DesiredState:
+def _desired_state(name: str, given: Any) -> DesiredState:
     try:
         return DesiredState(given)
     except ValueError as error:
-        raise CtlError(f"apply: the target of {name} is {given!r}; allowed: {TARGETS}") from error
+        allowed = ", ".join(DesiredState)
+        raise CtlError(f"apply: the target of {name} is {given!r}; allowed: {allowed}") from error
 
 
 def check(manifest: Manifest, view: View) -> None:

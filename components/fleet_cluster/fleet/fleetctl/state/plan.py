@@ -1,6 +1,6 @@
-"""What a change will do in operations, before anything is done (pure).
+"""Plan of a change: what it will do, before anything is done (pure).
 
-It asks those who will do it: the scheduler for places, `rollout_order` for the order of a rollout.
+It asks those who will do it: the scheduler for placements, `rollout_order` for the batches.
 """
 
 from collections import defaultdict
@@ -12,11 +12,11 @@ from ...kv import KeyValue, Snapshot
 from ...model.keys import file_key, schedule_key, state_key, unit_key
 from ...model.record import Record
 from ...model.records import Assignment, DesiredState, Unit, UnitState
-from ...unitfiles.dependencies import BINDING, dependencies
+from ...unitfiles.bonds import BINDING, names_in
 from ...unitfiles.unitfile import is_template, template_of
 from .dead_units import dead_units
 from .rollout_order import RolloutOrder, changing, rollout_order
-from .unit_state import UP
+from .unit_state import UP, is_active_on
 from .unplaced import unplaced_reasons
 from .view import View
 
@@ -93,9 +93,7 @@ def cluster_plan(change: PlannedChange, view: View, max_unavailable: int = 1) ->
     resting = {n for n in dead_units(change.wanted, view, with_finished=False) if n not in rolled}
     then = _then(change, view, resting)
     asked = {
-        n: unit
-        for n, unit in change.wanted.items()
-        if unit.desired_state is not DesiredState.INACTIVE
+        n: unit for n, unit in change.wanted.items() if unit.target is not DesiredState.INACTIVE
     }
     refused = {name: why for name in asked if (why := unplaced_reasons(name, then))}
     if refused:
@@ -113,10 +111,8 @@ def afterwards(change: PlannedChange, view: View) -> View:
     then = _then(change, view, dead_units(change.wanted, view, with_finished=False))
     records: dict[str, Record] = {unit_key(name): unit for name, unit in change.wanted.items()}
     for name, unit in change.wanted.items():
-        for machine in (
-            _places(name, then) if unit.desired_state is not DesiredState.INACTIVE else ()
-        ):
-            records[schedule_key(machine, name)] = Assignment(unit.sha, unit.desired_state)
+        for machine in _placements(name, then) if unit.target is not DesiredState.INACTIVE else ():
+            records[schedule_key(machine, name)] = Assignment(unit.sha, unit.target)
             up = UnitState("loaded", "active", "running", unit.sha)
             records[state_key(machine, name)] = up
     values = {key: record.to_json() for key, record in records.items()}
@@ -140,7 +136,7 @@ def _then(change: PlannedChange, view: View, resting: Iterable[str]) -> View:
     return then
 
 
-def _places(name: str, then: View) -> list[str]:
+def _placements(name: str, then: View) -> list[str]:
     plan = then.plan()
     if name in plan.placements:
         return [plan.placements[name]]
@@ -182,26 +178,18 @@ def _of_unit(
     name: str, view: View, then: View, batches_on: Mapping[str, int], rests: bool
 ) -> Iterator[PlannedStep]:
     batch = batches_on.get("", 0)
-    known, unit = view.units.get(name), then.units[name]
-    before, after = view.homes(name), _places(name, then)
-    chosen = then.plan().explanations.get(name)
-    because = chosen.reason if chosen else "it matches"
+    before, after = view.homes(name), _placements(name, then)
     if len(before) == len(after) == 1 and before != after:
-        action, because = (
-            (PlannedAction.START, "it is at rest") if rests else (PlannedAction.MOVE, because)
-        )
-        yield _step(batch, name, action, before[0], after[0], because, view)
+        yield _moved(batch, name, before[0], after[0], rests, view, then)
         return
+    known, unit = view.units.get(name), then.units[name]
     for machine in sorted({*before, *after}):
         if machine not in before:
-            action = (
-                PlannedAction.START
-                if unit.desired_state is DesiredState.LAUNCHED
-                else PlannedAction.LOAD
-            )
-            yield _step(batch, name, action, "", machine, because, view)
+            launched = unit.target is DesiredState.LAUNCHED
+            action = PlannedAction.START if launched else PlannedAction.LOAD
+            yield _step(batch, name, action, "", machine, _because(name, then), view)
         elif machine not in after:
-            wanted = unit.desired_state is not DesiredState.INACTIVE
+            wanted = unit.target is not DesiredState.INACTIVE
             why = "it fits nowhere any more" if wanted else "it is to be inactive"
             yield _step(batch, name, PlannedAction.STOP, machine, "", why, view)
         elif known and (found := _in_place(known, unit, machine, rests)):
@@ -209,12 +197,27 @@ def _of_unit(
             yield _step(at, name, found[0], machine, machine, found[1], view)
 
 
+def _moved(
+    batch: int, name: str, source: str, destination: str, rests: bool, view: View, then: View
+) -> PlannedStep:
+    if rests:
+        why = "it is at rest"
+        return _step(batch, name, PlannedAction.START, source, destination, why, view)
+    why = _because(name, then)
+    return _step(batch, name, PlannedAction.MOVE, source, destination, why, view)
+
+
+def _because(name: str, then: View) -> str:
+    chosen = then.plan().choices.get(name)
+    return chosen.because if chosen else "it matches"
+
+
 def _in_place(
     known: Unit, unit: Unit, machine: str, rests: bool
 ) -> tuple[PlannedAction, str] | None:
     """What becomes of a unit that stays on its machine."""
-    if unit.desired_state is not known.desired_state:
-        launched = unit.desired_state is DesiredState.LAUNCHED
+    if unit.target is not known.target:
+        launched = unit.target is DesiredState.LAUNCHED
         return (
             (PlannedAction.START, "it is loaded")
             if launched
@@ -224,31 +227,33 @@ def _in_place(
         return PlannedAction.START, "it is at rest"
     if unit.sha_on(machine) != known.sha_on(machine):
         action = (
-            PlannedAction.RESTART
-            if unit.desired_state is DesiredState.LAUNCHED
-            else PlannedAction.LOAD
+            PlannedAction.RESTART if unit.target is DesiredState.LAUNCHED else PlannedAction.LOAD
         )
         return action, "its file changes"
     return None
 
 
 def _step(
-    batch: int, name: str, action: PlannedAction, source: str, target: str, why: str, view: View
+    batch: int,
+    name: str,
+    action: PlannedAction,
+    source: str,
+    destination: str,
+    why: str,
+    view: View,
 ) -> PlannedStep:
-    state = view.reported(name).get(source)
-    return PlannedStep(
-        batch, name, action, source, target, why, state is not None and state.active in UP
-    )
+    was_up = is_active_on(source, name, view)
+    return PlannedStep(batch, name, action, source, destination, why, was_up)
 
 
 def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[PlannedStep]:
     """What systemd stops with units that stop, and runs again when they do."""
-    told = {step.unit for step in steps}
+    planned = {step.unit for step in steps}
     downs = {(step.unit, step.source): step for step in steps if step.source and step.was_up}
-    for name in sorted(then.units.keys() - told):
-        if then.units[name].desired_state is not DesiredState.LAUNCHED:
+    for name in sorted(then.units.keys() - planned):
+        if then.units[name].target is not DesiredState.LAUNCHED:
             continue
-        masters = dependencies(name, then.text_of(name) or "", BINDING)
+        masters = names_in(name, then.text_of(name) or "", BINDING)
         for machine in view.homes(name):
             found = [downs[one, machine] for one in sorted(masters) if (one, machine) in downs]
             for step in found[:1]:
@@ -258,8 +263,8 @@ def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[Planned
                     if step.action is PlannedAction.RESTART
                     else PlannedAction.STOP
                 )
-                target = machine if action is PlannedAction.RESTART else ""
-                yield _step(step.batch, name, action, machine, target, why, view)
+                destination = machine if action is PlannedAction.RESTART else ""
+                yield _step(step.batch, name, action, machine, destination, why, view)
 
 
 def _group(name: str, steps: list[PlannedStep], view: View) -> Group:

@@ -25,16 +25,16 @@ def names_to_submit(given: Iterable[str], view: View) -> list[str]:
 
 def submission(
     names: Iterable[str],
-    target: DesiredState,
+    desired: DesiredState,
     files: Mapping[str, str],
     view: View,
     replaced: bool = False,
 ) -> Transaction:
-    """What makes these units known to the cluster, and brings them to `target`.
+    """What makes these units known to the cluster, and brings them to `desired`.
 
     Args:
         names: the units.
-        target: where each is to be brought; `inactive` leaves a known unit as far as it is.
+        desired: where each is to be brought; `inactive` leaves a known unit as far as it is.
         files: the unit files that the operator gave: unit or template to text.
         view: the records as they are.
         replaced: whether a file of the operator replaces a different one of the cluster.
@@ -46,33 +46,43 @@ def submission(
     units: dict[str, Unit | None] = {}
     texts: dict[str, str] = {}
     for name in names:
-        if is_template(name) and target is not DesiredState.INACTIVE:
-            raise CtlError(
-                f"{name} is a template and cannot run itself; "
-                f"name an instance, such as {name.replace('@', '@1', 1)}"
-            )
-        found = _texts(name, files, view, replaced)
-        template = accepted_template(name, found[name])
-        if template and template in files:
-            found |= _texts(template, files, view, replaced)
-        for changed, text in found.items():
-            known = view.units.get(changed)
-            unit = _brought(
-                known, sha_of(text), target if changed == name else DesiredState.INACTIVE
-            )
+        _check_can_run(name, desired)
+        for submitted, text in _texts_with_template(name, files, view, replaced).items():
+            known = view.units.get(submitted)
+            state = desired if submitted == name else DesiredState.INACTIVE
+            unit = _brought(known, sha_of(text), state)
             if unit != known:
-                parse_once(changed, text)
-                units[changed], texts[unit.sha] = unit, text
+                parse_once(submitted, text)
+                units[submitted], texts[unit.sha] = unit, text
     return Transaction(units, texts)
 
 
-def _brought(known: Unit | None, sha: str, target: DesiredState) -> Unit:
+def _check_can_run(name: str, desired: DesiredState) -> None:
+    if is_template(name) and desired is not DesiredState.INACTIVE:
+        raise CtlError(
+            f"{name} is a template and cannot run itself; "
+            f"name an instance, such as {name.replace('@', '@1', 1)}"
+        )
+
+
+def _texts_with_template(
+    name: str, files: Mapping[str, str], view: View, replaced: bool
+) -> dict[str, str]:
+    """The texts of `_texts`, and of the template that a socket accepts connections with."""
+    found = _texts(name, files, view, replaced)
+    template = accepted_template(name, found[name])
+    if template and template in files:
+        found |= _texts(template, files, view, replaced)
+    return found
+
+
+def _brought(known: Unit | None, sha: str, desired: DesiredState) -> Unit:
     if known is None:
-        return Unit(sha, target)
-    target = known.desired_state if target is DesiredState.INACTIVE else target
+        return Unit(sha, desired)
+    desired = known.target if desired is DesiredState.INACTIVE else desired
     if sha == known.sha:
-        return replace(known, desired_state=target)
-    return replace(known, sha=sha, desired_state=target, retained_files={})
+        return replace(known, target=desired)
+    return replace(known, sha=sha, target=desired, kept={})
 
 
 def _texts(name: str, files: Mapping[str, str], view: View, replaced: bool) -> dict[str, str]:
@@ -80,21 +90,26 @@ def _texts(name: str, files: Mapping[str, str], view: View, replaced: bool) -> d
     template = template_of(name) or ""
     given = files.get(name, files.get(template))
     source = name if name in files else template
-    in_store = view.text_of(name) or view.text_of(template)
-    if given is None and in_store is None:
+    in_cluster = view.text_of(name) or view.text_of(template)
+    if given is None and in_cluster is None:
         known = [*view.units, *files]
         raise CtlError(
             f"there is no unit file for {name}: not in the cluster, and no file "
             f"{name}{f' or {template}' if template else ''} here{did_you_mean(name, known)}"
         )
-    if given is None or given == in_store:
-        return {name: in_store or ""}
-    if in_store is not None and not replaced:
-        raise CtlError(
-            f"{name} is in the cluster with a file that differs from your {source}; nothing was "
-            f"changed. To put your file in its place: add --replace. To see the cluster's: "
-            f"fleetctl cat {name if name in view.units else template}. To use the cluster's: "
-            f"run this in a folder without {source}"
-        )
+    if given is None or given == in_cluster:
+        return {name: in_cluster or ""}
+    if in_cluster is not None and not replaced:
+        raise _differs(name, source, name if name in view.units else template)
     too = {template: given} if source == template and template in view.units else {}
     return {**too, name: given}
+
+
+def _differs(name: str, source: str, in_cluster: str) -> CtlError:
+    """Error of a file that is not the cluster's; `in_cluster`: the unit that has that one."""
+    return CtlError(
+        f"{name} is in the cluster with a file that differs from your {source}; nothing was "
+        f"changed. To put your file in its place: add --replace. To see the cluster's: "
+        f"fleetctl cat {in_cluster}. To use the cluster's: "
+        f"run this in a folder without {source}"
+    )

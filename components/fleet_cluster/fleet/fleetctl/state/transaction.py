@@ -1,6 +1,6 @@
 """Changing the desired state: what fleetctl writes, by compare-and-swap."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import time
 
@@ -70,8 +70,8 @@ def _write(watcher: Watcher, transaction: Transaction) -> bool:
     """
     revision = 0
     try:
-        for operations, conditions in _batches(watcher.view, transaction):
-            revision = watcher.store.commit(operations, *conditions)
+        for commit in _commits(watcher.view, transaction):
+            revision = watcher.store.commit(commit.operations, *commit.conditions)
             if not revision:
                 return False
     except KVRefusedError:
@@ -82,52 +82,64 @@ def _write(watcher: Watcher, transaction: Transaction) -> bool:
     return True
 
 
-def _batches(
-    view: View, transaction: Transaction
-) -> Iterator[tuple[list[Operation], list[Condition]]]:
-    operations: list[Operation] = []
-    conditions: list[Condition] = []
-    written: set[str] = set()
+@dataclass
+class _Commit:
+    """What goes into one transaction of etcd."""
+
+    operations: list[Operation] = field(default_factory=list[Operation])
+    conditions: list[Condition] = field(default_factory=list[Condition])
+    size: int = 0
+    """How many bytes of unit files are in it."""
+
+    def add(self, operations: Sequence[Operation], unchanged: Condition, size: int) -> None:
+        """Take in operations on one record, and the condition that it is as it was seen."""
+        self.operations += operations
+        self.conditions.append(unchanged)
+        self.size += size
+
+    def has_room(self, operations: Sequence[Operation], size: int) -> bool:
+        """Whether these fit into it, with so many bytes of unit files."""
+        fits = len(self.operations) + len(operations) <= MAX_OPERATIONS
+        return not self.operations or (fits and self.size + size <= MAX_COMMIT_BYTES)
+
+
+def _commits(view: View, transaction: Transaction) -> Iterator[_Commit]:
+    """The transactions of etcd, as few as there can be."""
+    commit = _Commit()
+    for key, operations, size in _writes(transaction):
+        if not commit.has_room(operations, size):
+            yield commit
+            commit = _Commit()
+        commit.add(operations, Unchanged(key, view.mod_revision(key)), size)
+    if commit.operations:
+        yield commit
+
+
+def _writes(transaction: Transaction) -> Iterator[tuple[str, list[Operation], int]]:
+    """What is written of each record, by key, and how many bytes of unit files go with it."""
     for key, record in transaction.records.items():
-        if len(operations) == MAX_OPERATIONS:
-            yield operations, conditions
-            operations, conditions = [], []
-        conditions.append(Unchanged(key, view.mod_revision(key)))
-        operations.append(Put(key, record.to_json(), transaction.lease) if record else Delete(key))
-    size = 0
+        put = Put(key, record.to_json(), transaction.lease) if record else Delete(key)
+        yield key, [put], 0
+    written: set[str] = set()
     for name, unit in transaction.units.items():
-        more = _size(unit, transaction, written)
-        if len(operations) + 2 > MAX_OPERATIONS or size + more > MAX_COMMIT_BYTES:
-            yield operations, conditions
-            operations, conditions, size = [], [], 0
-        size += more
         key = keys.unit_key(name)
-        conditions.append(Unchanged(key, view.mod_revision(key)))
         if unit is None:
-            operations.append(Delete(key))
+            yield key, [Delete(key)], 0
             continue
-        operations.append(Put(key, replace(unit, written_at=time()).to_json()))
-        if unit.sha in transaction.texts and unit.sha not in written:
-            # Also when the file is there already: a new revision keeps `tidy` off it.
-            operations.append(Put(keys.file_key(unit.sha), transaction.texts[unit.sha]))
-            written.add(unit.sha)
-    if operations:
-        yield operations, conditions
-
-
-def _size(unit: Unit | None, transaction: Transaction, written: Collection[str]) -> int:
-    """How many bytes of files go with a unit."""
-    if unit is None or unit.sha in written:
-        return 0
-    return len(transaction.texts.get(unit.sha, "").encode())
+        put = Put(key, replace(unit, at=time()).to_json())
+        if unit.sha in written or unit.sha not in transaction.texts:
+            yield key, [put], 0
+            continue
+        # Also when the file is there already: a new revision keeps `tidy` off it.
+        text = transaction.texts[unit.sha]
+        written.add(unit.sha)
+        yield key, [put, Put(keys.file_key(unit.sha), text)], len(text.encode())
 
 
 def tidy(watcher: Watcher) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
     view = watcher.view
-    used = {
-        sha for unit in view.units.values() for sha in (unit.sha, *unit.retained_files.values())
-    }
+    used = {sha for unit in view.units.values() for sha in (unit.sha, *unit.kept.values())}
     used.update(on.sha for machines in view.schedule.values() for on in machines.values())
     for sha in sorted(view.files.keys() - used):
         key = keys.file_key(sha)

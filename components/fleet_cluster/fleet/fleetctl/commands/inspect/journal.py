@@ -8,7 +8,7 @@ from ...cli.names import MACHINE_HELP, legend, machine_meant
 from ...cli.numbers import lines, of_option
 from ...operations.context import Context
 from ...remote.machines import Located
-from ..command import Command, Place
+from ..command import Command, RunsOn
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -83,5 +83,5 @@ COMMAND = Command(
 """,
     configure=_configure,
     run=_run,
-    place=Place.HERE,
+    runs_on=RunsOn.HERE,
 )

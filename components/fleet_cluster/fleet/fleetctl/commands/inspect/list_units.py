@@ -37,13 +37,13 @@ def notes(names: Iterable[str], view: View) -> list[str]:
     unplaced = [row["unit"] for row in rows if row["sub"] == "unplaced"]
     return [
         *(f"{name}: {unplaced_reasons(name, view)}" for name in unplaced),
-        *(_told(row) for row in rows if row["problem"] and row["machine"]),
+        *(_problem_note(row) for row in rows if row["problem"] and row["machine"]),
         *_note("lost: no news since its machine's lease ended", rows, "lost"),
         *_note("held: it runs without an instruction from this store", rows, "held"),
     ]
 
 
-def _told(row: table.Row) -> str:
+def _problem_note(row: table.Row) -> str:
     return f"{row['unit']} on {row['machine']}: {row['problem']}"
 
 

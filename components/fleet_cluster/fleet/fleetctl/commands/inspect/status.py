@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from ...cli.errors import Exit
 from ...operations.context import Context
-from ..command import Command, Place
+from ..command import Command, RunsOn
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -34,5 +34,5 @@ Run `systemctl status` on the machine of each unit, over SSH. The exit code is s
 """,
     configure=_configure,
     run=_run,
-    place=Place.HERE,
+    runs_on=RunsOn.HERE,
 )

@@ -10,7 +10,7 @@ from ...cli.errors import CtlError, Exit
 from ...cli.local_files import read_file
 from ...cli.output import tell
 from ...operations.context import Context
-from ..command import Command, Place
+from ..command import Command, RunsOn
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -64,5 +64,5 @@ What systemd would skip is remarked on. The exit code is 1 when a file is bad.""
 """,
     configure=_configure,
     run=_run,
-    place=Place.HERE,
+    runs_on=RunsOn.HERE,
 )

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from .... import VERSION
 from ...cli.errors import Exit
 from ...operations.context import Context
-from ..command import Command, Place
+from ..command import Command, RunsOn
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -29,5 +29,5 @@ fleetctl list-machines --fields machine,version""",
 """,
     configure=_configure,
     run=_run,
-    place=Place.HERE,
+    runs_on=RunsOn.HERE,
 )

@@ -26,12 +26,12 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     key: str = arguments.key
-    store, application = context.connect(), context.connect_as_app()
+    kv, application = context.connect(), context.connect_as_app()
     if not arguments.remove:
         value = _value(context.document)
         application.commit([Put(key, value)])
-        print(json.dumps({"claim": claim(store, key, value, arguments.claim)}))
-    elif release(store, key):
+        print(json.dumps({"claim": claim(kv, key, value, arguments.claim)}))
+    elif release(kv, key):
         application.commit([Delete(key)])
     else:
         tell(kept(key))

@@ -33,8 +33,8 @@ def _run(context: Context, arguments: Namespace) -> int:
             print(table.render(lines, arguments, FIELDS), end="", flush=True)
         elif not conditions:
             print(nothing_to_move(plan))
-        timeout, told = timeout_of(arguments), _say if as_json else announce
-        return report(context, watcher, lambda: wait(watcher, conditions, timeout, told))
+        timeout, announcer = timeout_of(arguments), _say if as_json else announce
+        return report(context, watcher, lambda: wait(watcher, conditions, timeout, announcer))
 
 
 COMMAND = Command(

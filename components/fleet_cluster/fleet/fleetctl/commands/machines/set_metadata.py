@@ -54,12 +54,12 @@ def has(machine: str, metadata: Metadata) -> WaitCondition:
             return Reached(f"{where} is away; it has that metadata when it is back")
         if metadata.over(known.metadata) != known.metadata:
             return Waiting(f"fleetd on {where} has not taken it over yet")
-        return Reached(f"{where} has {_told(known.metadata)}")
+        return Reached(f"{where} has {_in_words(known.metadata)}")
 
     return condition
 
 
-def _told(metadata: Mapping[str, str]) -> str:
+def _in_words(metadata: Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(metadata.items())) or "no metadata"
 
 

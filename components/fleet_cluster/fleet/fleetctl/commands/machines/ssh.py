@@ -6,7 +6,7 @@ from argparse import REMAINDER, ArgumentParser, Namespace
 from ...cli.errors import CtlError, UsageError
 from ...cli.names import MACHINE_HELP
 from ...operations.context import Context
-from ..command import Command, Place
+from ..command import Command, RunsOn
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -23,19 +23,19 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     words = list(arguments.words)
-    target = arguments.unit or arguments.machine or (words.pop(0) if words else "")
-    if not target or (arguments.unit and arguments.machine):
+    named = arguments.unit or arguments.machine or (words.pop(0) if words else "")
+    if not named or (arguments.unit and arguments.machine):
         raise UsageError("give one machine or unit to connect to, such as: fleetctl ssh hello")
     if words[:1] == ["--"]:
         words.pop(0)
     # The words are one line for the far shell, as with ssh itself.
     command = ["sh", "-c", " ".join(words)] if words else []
-    located = context.machines.locate([target], units_only=bool(arguments.unit))
+    located = context.machines.locate([named], units_only=bool(arguments.unit))
     if arguments.machine and located[0].unit:
-        raise CtlError(f"{target} is a unit; for its machine: --unit {target}")
+        raise CtlError(f"{named} is a unit; for its machine: --unit {named}")
     if len(located) > 1:
         where = ", ".join(found.machine.address for found in located)
-        raise CtlError(f"{target} is on several machines; name one: {where}")
+        raise CtlError(f"{named} is on several machines; name one: {where}")
     flags = ["-A"] if arguments.forward_agent else []
     if sys.stdin.isatty() and sys.stdout.isatty():
         flags.append("-t")
@@ -55,5 +55,5 @@ the command's. Agent forwarding: -A before the target.""",
 """,
     configure=_configure,
     run=_run,
-    place=Place.HERE,
+    runs_on=RunsOn.HERE,
 )

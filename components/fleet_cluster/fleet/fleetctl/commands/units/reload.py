@@ -7,7 +7,7 @@ from ...cli.errors import CtlError, Exit
 from ...cli.names import select
 from ...cli.wait_options import add_limits, timeout_of
 from ...operations.context import Context
-from ...operations.orders import announce, give_order, reporting
+from ...operations.orders import give_order, print_done, reporting
 from ...operations.report import report
 from ...state.view import View
 from ...state.watcher import Watcher
@@ -19,7 +19,7 @@ def _configure(parser: ArgumentParser) -> None:
     add_limits(parser)
 
 
-def places(given: list[str], view: View) -> dict[str, list[str]]:
+def running_placements(given: list[str], view: View) -> dict[str, list[str]]:
     """The units, and the machines where each runs.
 
     Raises:
@@ -46,10 +46,10 @@ def _running_on(name: str, view: View) -> list[str]:
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
-        wanted = places(arguments.units, watcher.view)
+        wanted = running_placements(arguments.units, watcher.view)
         code = report(context, watcher, lambda: give_order(watcher, Verb.RELOAD, wanted, timeout))
         if code == Exit.DONE:
-            announce("reloaded", wanted, watcher.view)
+            print_done("reloaded", wanted, watcher.view)
     return code
 
 

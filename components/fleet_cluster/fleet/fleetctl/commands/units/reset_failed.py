@@ -9,7 +9,7 @@ from ...cli.names import select
 from ...cli.output import tell
 from ...cli.wait_options import add_limits, timeout_of
 from ...operations.context import Context
-from ...operations.orders import announce, give_order, reporting
+from ...operations.orders import give_order, print_done, reporting
 from ...operations.report import report
 from ...state.view import View
 from ...state.watcher import Watcher
@@ -26,15 +26,15 @@ def _configure(parser: ArgumentParser) -> None:
     add_limits(parser)
 
 
-def _places(given: list[str], view: View) -> dict[str, list[str]]:
+def _placements(given: list[str], view: View) -> dict[str, list[str]]:
     """The units in question, and the machines that have them; of all units, where they failed."""
     names = select(given, view.units) if given else list(view.units)
-    places = {name: _machines(name, view, failed=not given) for name in names}
-    for name in [name for name in names if given and not places[name]]:
+    placements = {name: _machines(name, view, failed=not given) for name in names}
+    for name in [name for name in names if given and not placements[name]]:
         tell(f"{name} is on no machine, so there is nothing to reset")
-    if not given and not any(places.values()):
+    if not given and not any(placements.values()):
         tell("no unit has failed")
-    return {name: machines for name, machines in places.items() if machines}
+    return {name: machines for name, machines in placements.items() if machines}
 
 
 def _machines(name: str, view: View, failed: bool) -> list[str]:
@@ -43,23 +43,23 @@ def _machines(name: str, view: View, failed: bool) -> list[str]:
 
 
 def _reset(
-    watcher: Watcher, places: Mapping[str, list[str]], timeout: float | None
+    watcher: Watcher, placements: Mapping[str, list[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
-    before = {name: dict(watcher.view.reported(name)) for name in places}
-    failures = give_order(watcher, Verb.RESET_FAILED, places, timeout)
-    told = {n: forgotten(n, before[n]) for n in places if n not in failures}
-    return failures or Wait(watcher, told, timeout, say_nothing).run()
+    before = {name: dict(watcher.view.reported(name)) for name in placements}
+    failures = give_order(watcher, Verb.RESET_FAILED, placements, timeout)
+    conditions = {n: forgotten(n, before[n]) for n in placements if n not in failures}
+    return failures or Wait(watcher, conditions, timeout, say_nothing).run()
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
-        places = _places(arguments.units, watcher.view)
-        if not places:
+        placements = _placements(arguments.units, watcher.view)
+        if not placements:
             return Exit.DONE
-        code = report(context, watcher, lambda: _reset(watcher, places, timeout))
+        code = report(context, watcher, lambda: _reset(watcher, placements, timeout))
         if code == Exit.DONE:
-            announce("reset", places, watcher.view)
+            print_done("reset", placements, watcher.view)
     return code
 
 

@@ -43,8 +43,8 @@ def _check(names: list[str], view: View) -> None:
 
 
 def _machines(name: str, view: View) -> list[str]:
-    places = view.assigned(name) if view.is_global(name) else view.homes(name)
-    return sorted(machine for machine in places if machine in view.machines)
+    machines = view.assigned(name) if view.is_global(name) else view.homes(name)
+    return sorted(machine for machine in machines if machine in view.machines)
 
 
 def _restart(
@@ -58,22 +58,36 @@ def _restart(
         return {name: Failed(f"fleetd on {where} has not reported it yet", machine)}
     bound = {one: view.reported(one)[machine] for one in _bound(name, machine, view)}
     failures = give_order(watcher, Verb.RESTART, {name: [machine]}, timeout)
-    units = watcher.view.units
-    if failures or name not in units:
+    if failures or name not in watcher.view.units:
         return failures
+    return _wait(watcher, name, machine, {name: before, **bound}, timeout)
+
+
+def _wait(
+    watcher: Watcher,
+    name: str,
+    machine: str,
+    before: Mapping[str, UnitState],
+    timeout: float | None,
+) -> Mapping[str, Failed]:
+    """Wait for the unit and for what is bound to it; `before`: what was reported of each."""
 
     def say(one: str, message: str) -> None:
         if name not in wait.failures:
             print(message if one == name else f"{message}, restarted with {name}")
 
-    def with_it(one: str, state: UnitState) -> WaitCondition:
+    def unless_failed(one: str, condition: WaitCondition) -> WaitCondition:
         """What is bound to a unit that has failed is not waited for: systemd leaves it down."""
-        condition = restarted(one, units[one], machine, state, is_bound=True)
         return lambda view: Reached(one) if name in wait.failures else condition(view)
 
-    itself = restarted(name, units[name], machine, before)
-    wait = Wait(watcher, {name: itself}, timeout, say)
-    wait.conditions |= {one: with_it(one, state) for one, state in bound.items() if one in units}
+    units = watcher.view.units
+    conditions = {
+        one: restarted(one, units[one], machine, state, is_bound=one != name)
+        for one, state in before.items()
+        if one in units
+    }
+    wait = Wait(watcher, {name: conditions.pop(name)}, timeout, say)
+    wait.conditions |= {one: unless_failed(one, found) for one, found in conditions.items()}
     return wait.run()
 
 
