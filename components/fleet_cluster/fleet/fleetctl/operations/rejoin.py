@@ -55,7 +55,7 @@ def _not_pulled(followers: Mapping[str, list[str]], view: View) -> list[str]:
 def _start_again(watcher: Watcher, names: list[str], timeout: float | None) -> None:
     """Unlike `unassign`, this keeps them on their machines."""
     up = {name: watcher.view.units[name] for name in names}
-    down = {name: replace(unit, target=DesiredState.LOADED) for name, unit in up.items()}
+    down = {name: replace(unit, desired_state=DesiredState.LOADED) for name, unit in up.items()}
     transact(watcher, lambda _view: Transaction(down))
     try:
         conditions = {name: stopped(name, unit) for name, unit in down.items()}

@@ -120,7 +120,7 @@ class Rollout:
         width = max(map(len, self.wanted), default=0)
 
         def announce(name: str, _message: str) -> None:
-            if name in placements and self.wanted[name].target is not DesiredState.INACTIVE:
+            if name in placements and self.wanted[name].desired_state is not DesiredState.INACTIVE:
                 where = self._where(name, placements[name])
                 self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
 

@@ -46,8 +46,7 @@ def bring_down(
 
 def lowered(names: list[str], desired: DesiredState, view: View) -> Transaction:
     """What brings units down to `desired`; one that is further down already stays there."""
-    units = {name: view.units[name] for name in names if name in view.units}
     lower = HEIGHTS[: HEIGHTS.index(desired) + 1]
-    return Transaction(
-        {n: replace(unit, target=desired) for n, unit in units.items() if unit.target not in lower}
-    )
+    units = {name: view.units[name] for name in names if name in view.units}
+    higher = {name: unit for name, unit in units.items() if unit.desired_state not in lower}
+    return Transaction({n: replace(unit, desired_state=desired) for n, unit in higher.items()})

@@ -67,7 +67,7 @@ def digest(token: str, content: str) -> str:
 
 def content_of(units: Mapping[str, Unit]) -> str:
     """What counts of units: which there are, with which file and desired state."""
-    wanted = {name: [unit.sha, unit.target] for name, unit in units.items()}
+    wanted = {name: [unit.sha, unit.desired_state] for name, unit in units.items()}
     return json.dumps(wanted, sort_keys=True)
 
 

@@ -21,13 +21,13 @@ def dead_units(names: Iterable[str], view: View, with_finished: bool) -> list[st
 
 def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
     unit = view.units.get(name)
-    if not unit or unit.target is not DesiredState.LAUNCHED or view.is_global(name):
+    if not unit or unit.desired_state is not DesiredState.LAUNCHED or view.is_global(name):
         return False
     if view.has_ended(name):
         return with_finished
     resting = {"failed"} if view.is_oneshot(name) and not with_finished else {"failed", "inactive"}
     states = view.reported(name).values()
     return bool(states) and all(
-        (state.active in resting and state.sha == unit.sha and not state.held) or state.problem
+        (state.active in resting and state.sha == unit.sha and not state.orphan) or state.problem
         for state in states
     )

@@ -92,9 +92,7 @@ def cluster_plan(change: PlannedChange, view: View, max_unavailable: int = 1) ->
     rolled = {name for batch in order.batches for name in batch}
     resting = {n for n in dead_units(change.wanted, view, with_finished=False) if n not in rolled}
     then = _then(change, view, resting)
-    asked = {
-        n: unit for n, unit in change.wanted.items() if unit.target is not DesiredState.INACTIVE
-    }
+    asked = _wanting_a_machine(change)
     refused = {name: why for name in asked if (why := unplaced_reasons(name, then))}
     if refused:
         return ClusterPlan([], [], refused)
@@ -110,9 +108,9 @@ def afterwards(change: PlannedChange, view: View) -> View:
     """The cluster as it will be when a change is done, all its units up."""
     then = _then(change, view, dead_units(change.wanted, view, with_finished=False))
     records: dict[str, Record] = {unit_key(name): unit for name, unit in change.wanted.items()}
-    for name, unit in change.wanted.items():
-        for machine in _placements(name, then) if unit.target is not DesiredState.INACTIVE else ():
-            records[schedule_key(machine, name)] = Assignment(unit.sha, unit.target)
+    for name, unit in _wanting_a_machine(change).items():
+        for machine in _placements(name, then):
+            records[schedule_key(machine, name)] = Assignment(unit.sha, unit.desired_state)
             up = UnitState("loaded", "active", "running", unit.sha)
             records[state_key(machine, name)] = up
     values = {key: record.to_json() for key, record in records.items()}
@@ -122,6 +120,14 @@ def afterwards(change: PlannedChange, view: View) -> View:
     gone |= {schedule_key(on, name) for name in change.wanted for on in view.homes(name)}
     kept = {key: entry for key, entry in view.entries.items() if key not in gone}
     return View(Snapshot(view.revision, kept | new))
+
+
+def _wanting_a_machine(change: PlannedChange) -> dict[str, Unit]:
+    return {
+        name: unit
+        for name, unit in change.wanted.items()
+        if unit.desired_state is not DesiredState.INACTIVE
+    }
 
 
 def _then(change: PlannedChange, view: View, resting: Iterable[str]) -> View:
@@ -185,11 +191,11 @@ def _of_unit(
     known, unit = view.units.get(name), then.units[name]
     for machine in sorted({*before, *after}):
         if machine not in before:
-            launched = unit.target is DesiredState.LAUNCHED
+            launched = unit.desired_state is DesiredState.LAUNCHED
             action = PlannedAction.START if launched else PlannedAction.LOAD
             yield _step(batch, name, action, "", machine, _because(name, then), view)
         elif machine not in after:
-            wanted = unit.target is not DesiredState.INACTIVE
+            wanted = unit.desired_state is not DesiredState.INACTIVE
             why = "it fits nowhere any more" if wanted else "it is to be inactive"
             yield _step(batch, name, PlannedAction.STOP, machine, "", why, view)
         elif known and (found := _in_place(known, unit, machine, rests)):
@@ -216,8 +222,8 @@ def _in_place(
     known: Unit, unit: Unit, machine: str, rests: bool
 ) -> tuple[PlannedAction, str] | None:
     """What becomes of a unit that stays on its machine."""
-    if unit.target is not known.target:
-        launched = unit.target is DesiredState.LAUNCHED
+    if unit.desired_state is not known.desired_state:
+        launched = unit.desired_state is DesiredState.LAUNCHED
         return (
             (PlannedAction.START, "it is loaded")
             if launched
@@ -226,10 +232,8 @@ def _in_place(
     if rests:
         return PlannedAction.START, "it is at rest"
     if unit.sha_on(machine) != known.sha_on(machine):
-        action = (
-            PlannedAction.RESTART if unit.target is DesiredState.LAUNCHED else PlannedAction.LOAD
-        )
-        return action, "its file changes"
+        launched = unit.desired_state is DesiredState.LAUNCHED
+        return PlannedAction.RESTART if launched else PlannedAction.LOAD, "its file changes"
     return None
 
 
@@ -251,7 +255,7 @@ def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[Planned
     planned = {step.unit for step in steps}
     downs = {(step.unit, step.source): step for step in steps if step.source and step.was_up}
     for name in sorted(then.units.keys() - planned):
-        if then.units[name].target is not DesiredState.LAUNCHED:
+        if then.units[name].desired_state is not DesiredState.LAUNCHED:
             continue
         masters = names_in(name, then.text_of(name) or "", BINDING)
         for machine in view.homes(name):

@@ -79,10 +79,10 @@ def _texts_with_template(
 def _brought(known: Unit | None, sha: str, desired: DesiredState) -> Unit:
     if known is None:
         return Unit(sha, desired)
-    desired = known.target if desired is DesiredState.INACTIVE else desired
+    desired = known.desired_state if desired is DesiredState.INACTIVE else desired
     if sha == known.sha:
-        return replace(known, target=desired)
-    return replace(known, sha=sha, target=desired, kept={})
+        return replace(known, desired_state=desired)
+    return replace(known, sha=sha, desired_state=desired, retained_files={})
 
 
 def _texts(name: str, files: Mapping[str, str], view: View, replaced: bool) -> dict[str, str]:

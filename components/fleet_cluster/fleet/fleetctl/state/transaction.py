@@ -126,7 +126,7 @@ def _writes(transaction: Transaction) -> Iterator[tuple[str, list[Operation], in
         if unit is None:
             yield key, [Delete(key)], 0
             continue
-        put = Put(key, replace(unit, at=time()).to_json())
+        put = Put(key, replace(unit, written_at=time()).to_json())
         if unit.sha in written or unit.sha not in transaction.texts:
             yield key, [put], 0
             continue
@@ -139,7 +139,8 @@ def _writes(transaction: Transaction) -> Iterator[tuple[str, list[Operation], in
 def tidy(watcher: Watcher) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
     view = watcher.view
-    used = {sha for unit in view.units.values() for sha in (unit.sha, *unit.kept.values())}
+    units = view.units.values()
+    used = {sha for unit in units for sha in (unit.sha, *unit.retained_files.values())}
     used.update(on.sha for machines in view.schedule.values() for on in machines.values())
     for sha in sorted(view.files.keys() - used):
         key = keys.file_key(sha)

@@ -29,7 +29,7 @@ def on_all_machines(name: str, wanted: Unit, check: MachineCheck, verb: str) -> 
         everywhere = _expected_machines(name, view)
         if not everywhere:
             return _unplaced(name, view)
-        machines = [machine for machine in everywhere if machine not in wanted.kept]
+        machines = [machine for machine in everywhere if machine not in wanted.retained_files]
         outcomes = [on_machine(name, wanted, machine, check, view) for machine in machines]
         failed = [one for one in outcomes if isinstance(one, Failed)]
         waiting = [one for one in outcomes if isinstance(one, Waiting)]
@@ -55,9 +55,9 @@ def on_machine(name: str, wanted: Unit, machine: str, check: MachineCheck, view:
 
 
 def _is_assigned(wanted: Unit, assignment: Assignment | None) -> bool:
-    return assignment is not None and (assignment.sha, assignment.target) == (
+    return assignment is not None and (assignment.sha, assignment.desired_state) == (
         wanted.sha,
-        wanted.target,
+        wanted.desired_state,
     )
 
 

@@ -80,7 +80,10 @@ class StartTracker:
     def _is_reported_before(self, machine: str, state: UnitState) -> bool:
         """Whether what became of a job was reported before this start."""
         before = self._before.get(machine)
-        return before is not None and (before.job, before.told) == (state.job, state.told)
+        return before is not None and (before.job, before.start_requested_at) == (
+            state.job,
+            state.start_requested_at,
+        )
 
     def _note(self, machine: str, state: UnitState) -> None:
         before = self._seen.get(machine)
@@ -107,7 +110,8 @@ class StartTracker:
             return False  # What systemd has no file of, it has not run now.
         if before is None:
             return state.since > 0
-        return state.told not in (0.0, before.told) and state.since >= state.told
+        requested_at = state.start_requested_at
+        return requested_at not in (0.0, before.start_requested_at) and state.since >= requested_at
 
     def _is_old(self, machine: str, state: UnitState) -> bool:
         before = self._before.get(machine)

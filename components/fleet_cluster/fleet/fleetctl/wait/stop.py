@@ -14,13 +14,13 @@ def stopped(name: str, wanted: Unit) -> WaitCondition:
         if view.units.get(name) != wanted:
             return CHANGED_MEANWHILE
         for machine, assignment in view.assigned(name).items():
-            if assignment.target is DesiredState.LAUNCHED:
+            if assignment.desired_state is DesiredState.LAUNCHED:
                 return Waiting(undecided(view, machine))
         for machine, state in view.reported(name).items():
             if state.active not in ("inactive", "failed"):
                 return Waiting(describe(state, machine, view))
         where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
-        done = f"Unit {name} {wanted.target}{f' on {where}' if where else ''}"
+        done = f"Unit {name} {wanted.desired_state}{f' on {where}' if where else ''}"
         return Reached(done + left_behind(name, view))
 
     return condition
@@ -43,7 +43,7 @@ def gone(name: str, message: str) -> WaitCondition:
 
     def condition(view: View) -> Outcome:
         unit = view.units.get(name)
-        if unit and unit.target is not DesiredState.INACTIVE:
+        if unit and unit.desired_state is not DesiredState.INACTIVE:
             return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
         for machine, state in view.reported(name).items():
             return Waiting(describe(state, machine, view))
@@ -60,8 +60,8 @@ def left_behind(name: str, view: View) -> str:
     A machine whose lease has ended may only be cut off. A fenced unit it has stopped by itself.
     """
     asked = view.requirements(name)
-    withdrawn = view.withdrawn(name)
-    lost = [on for on in sorted(withdrawn) if on not in view.machines and not withdrawn[on].ended]
+    withdrawn = sorted(view.withdrawn(name).items())
+    lost = [on for on, last in withdrawn if on not in view.machines and not last.completed]
     if not lost or (asked and asked.is_fenced):
         return ""
     where = ", ".join(legend(on, view.machines, full=True) for on in lost)

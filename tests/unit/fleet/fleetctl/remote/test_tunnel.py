@@ -331,8 +331,8 @@ def test_the_far_end_stops_when_the_near_end_does() -> None:
     script = (
         "from fleet_cluster.fleet.fleetctl.remote import tunnel\n"
         "import time\n"
-        "print(tunnel.receive().document, flush=True)\n"
         "try:\n"
+        "    print(tunnel.receive().document, flush=True)\n"
         "    time.sleep(60)\n"
         "finally:\n"
         "    print('put back', flush=True)\n"
