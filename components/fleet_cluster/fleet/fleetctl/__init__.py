@@ -1,4 +1,4 @@
-"""fleetctl: the operator's command.
+"""fleetctl: the operator's command line.
 
 `python3 -m fleet.fleetctl` on a machine, `bin/fleetctl` elsewhere.
 

@@ -1,4 +1,4 @@
-"""`python3 -m fleet.fleetctl`: parse, find where the command runs, run it."""
+"""Main program, `python3 -m fleet.fleetctl`: parse, find where the command runs, run it."""
 
 import os
 import signal
@@ -84,7 +84,7 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
 
 
 def _request(command: Command, arguments: Namespace) -> RemoteRequest:
-    """What the command reads on this computer."""
+    """The request for the command: what it reads on this computer."""
     wanted = command.input
     if wanted is Input.FILES_OR_DOCUMENT:
         wanted = Input.FILES if arguments.units else Input.DOCUMENT
@@ -105,7 +105,7 @@ def _document(command: str) -> str:
 
 
 def _connect(arguments: Namespace, role: str = "fleet") -> KV:
-    """As one of etcd's users, whose certificate lies beside fleet's."""
+    """The connection to etcd as one of its users, whose certificate lies beside fleet's."""
     if not arguments.endpoint and not config.PATH.exists():
         raise CtlError(
             "this computer is no machine of a cluster, so say which one to go through: "

@@ -1,1 +1,1 @@
-"""The command line: what operators type, and what is printed."""
+"""Words of the command line: what operators type, and what is printed."""

@@ -1,4 +1,4 @@
-"""How fleetctl fails: exit codes that scripts can rely on, and the errors that carry them."""
+"""Errors of fleetctl, and exit codes that scripts can rely on."""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -18,19 +18,19 @@ class Exit(IntEnum):
 
 
 class CtlError(Exception):
-    """A command cannot be done. The message says what was wrong and what to do next."""
+    """Error: a command cannot be done. The message says what was wrong and what to do next."""
 
     code = Exit.FAILED
 
 
 class UsageError(CtlError):
-    """The command line is wrong."""
+    """Error: the command line is wrong."""
 
     code = Exit.USAGE
 
 
 class TimedOutError(CtlError):
-    """The wait has ended before what it waited for."""
+    """Error: the wait has ended before what it waited for."""
 
     code = Exit.TIMED_OUT
 

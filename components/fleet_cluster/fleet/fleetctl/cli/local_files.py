@@ -1,4 +1,4 @@
-"""The unit files beside the operator: read here, also when the command runs elsewhere."""
+"""Unit files beside the operator: read here, also when the command runs elsewhere."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ def read_files(given: Iterable[str]) -> dict[str, str]:
 
 
 def _templates_of_sockets(texts: Mapping[str, str], paths: Mapping[str, Path]) -> dict[str, str]:
-    """What is beside sockets that accept connections with it."""
+    """The templates beside sockets that accept connections with them."""
     templates = {
         paths[name].with_name(template)
         for name, text in texts.items()

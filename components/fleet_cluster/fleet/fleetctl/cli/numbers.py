@@ -1,4 +1,4 @@
-"""The numbers that options take (pure): anything else is refused, before anything is done."""
+"""Numbers that options take (pure): anything else is refused, before anything is done."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def _is_whole(given: str) -> bool:
 
 
 def of_option(check: Callable[[str], T]) -> Callable[[str], T]:
-    """One of the above as the `type` of an option, so that argparse tells its rule."""
+    """Type of an option, as argparse takes it, of one of the above: argparse tells its rule."""
 
     def checked(given: str) -> T:
         try:

@@ -16,7 +16,7 @@ def tell(text: str) -> None:
 
 @contextmanager
 def notice_if_slow(text: str) -> Generator[Timer]:
-    """Something that may take its time: after a second, the operator reads what it is.
+    """Notice for something that may take its time: the operator reads it after a second.
 
     When that is over before the rest, cancel the timer.
     """

@@ -10,7 +10,7 @@ from .wait_options import add_timeout, timeout_of
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a rollout may cost."""
+    """Limits of a rollout: how much it may cost."""
 
     max_unavailable: int = 1
     """How many instances of a template may be down at any time."""
@@ -36,7 +36,7 @@ def add_max_unavailable(parser: ArgumentParser) -> None:
 
 
 def limits_of(arguments: Namespace) -> Limits:
-    """What the options of `add_options` ask for.
+    """Limits that the options of `add_rollout_options` ask for.
 
     Raises:
         UsageError: a number that makes no sense.

@@ -1,4 +1,4 @@
-"""What someone meant who typed a name that is not there (pure)."""
+"""Suggestions for a name that is not there (pure)."""
 
 import re
 from collections.abc import Iterable

@@ -38,7 +38,7 @@ def add_timeout(parser: ArgumentParser, meaning: str) -> None:
 
 
 def timeout_of(arguments: Namespace) -> float | None:
-    """The time limit in seconds that the options of `add_options` or `add_timeout` ask for.
+    """The time limit in seconds that the options of `add_wait_options` or `add_timeout` ask for.
 
     None without one, or without such an option.
     """

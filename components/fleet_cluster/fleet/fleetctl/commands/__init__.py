@@ -41,7 +41,7 @@ _ROOMS = {
 
 
 class _Commands(Mapping[str, Command]):
-    """Each is imported when it is asked for: a call of fleetctl needs one of them."""
+    """Commands by name, imported when they are asked for: a call of fleetctl needs one of them."""
 
     def __getitem__(self, name: str) -> Command:
         if name not in _ROOMS:

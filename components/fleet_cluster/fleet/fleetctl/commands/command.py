@@ -1,4 +1,4 @@
-"""What a command of fleetctl is, and what it is given."""
+"""Command: what each of fleetctl's commands declares."""
 
 import shlex
 from argparse import ArgumentParser, Namespace
@@ -11,7 +11,7 @@ from ..operations.context import Context
 
 
 class Input(Enum):
-    """What a command reads on the computer where it was typed."""
+    """Input of a command, read on the computer where it was typed."""
 
     NOTHING = auto()
     FILES = auto()
@@ -23,7 +23,7 @@ class Input(Enum):
 
 
 class RunsOn(Enum):
-    """Where a command runs when there is a tunnel."""
+    """Side of the tunnel on which a command runs."""
 
     CLUSTER = auto()
     """On the machine at the tunnel's end."""
@@ -33,7 +33,7 @@ class RunsOn(Enum):
 
 @dataclass(frozen=True)
 class Command:
-    """One command: what `--help` says of it, its options, and what it does."""
+    """Command: what `--help` says of it, its options, and what it does."""
 
     name: str
     summary: str

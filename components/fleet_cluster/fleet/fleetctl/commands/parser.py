@@ -1,4 +1,4 @@
-"""The command line: commands, and the options that all of them have."""
+"""Parser of the command line: commands, and the options that all of them have."""
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ exit codes: 0 done, 1 failed or refused, 2 wrong command line, 3 timed out (--ti
 
 
 class Parser(ArgumentParser):
-    """argparse, with errors that say what to do next."""
+    """Parser of argparse, with errors that say what to do next."""
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with the code for a wrong command line."""

@@ -1,1 +1,1 @@
-"""Operations: what commands do to units and machines, and how they wait."""
+"""Operations: what commands do to units and machines."""

@@ -1,4 +1,4 @@
-"""Unit files that are new to a cluster: checked where they are submitted, and nowhere else."""
+"""Admission of unit files that are new to a cluster: where they are submitted, and nowhere else."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from ..state.view import View
 
 
 def admit(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View) -> None:
-    """Refuse files that are bad, and remark on what is passed over in the others.
+    """Refuse new files that are bad, and remark on what is passed over in the others.
 
     Raises:
         UnitFileError: each fault in its line.

@@ -1,4 +1,4 @@
-"""Making a cluster's units those of an `Manifest`."""
+"""Apply: a cluster's units become those of a manifest."""
 
 from collections.abc import Mapping
 

@@ -19,7 +19,7 @@ def no_kv() -> KV:
 
 @dataclass(frozen=True)
 class Context:
-    """What a command works with."""
+    """Context of a command: what it works with."""
 
     connect: Callable[[], KV]
     """Connect to etcd; only on a machine."""

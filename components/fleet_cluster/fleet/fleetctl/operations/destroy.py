@@ -1,4 +1,4 @@
-"""Removing units: first off their machines, then from etcd."""
+"""Destruction of units: first off their machines, then from etcd."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -43,7 +43,7 @@ def destroy(
 
 
 def deactivation(names: Iterable[str], view: View) -> Transaction:
-    """What takes units off their machines, orphans included."""
+    """Transaction that takes units off their machines, orphans included."""
     units: dict[str, Unit | None] = {}
     for name in names:
         unit = view.units.get(name) or _reported(name, view)
@@ -53,7 +53,7 @@ def deactivation(names: Iterable[str], view: View) -> Transaction:
 
 
 def removal(names: Iterable[str], view: View, forced: bool = False) -> Transaction:
-    """What makes the cluster forget units, unless someone has started them again."""
+    """Transaction that removes units' records, unless someone has started them again."""
     return Transaction(
         {
             name: None

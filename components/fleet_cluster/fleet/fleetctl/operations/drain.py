@@ -1,4 +1,4 @@
-"""Emptying a machine, and waiting until it is empty."""
+"""Drain of a machine: the wait until it is empty."""
 
 from collections.abc import Mapping
 from time import monotonic
@@ -15,7 +15,7 @@ from .eligibility import units_on
 
 
 def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str, Failed]:
-    """Wait until a machine that is marked has no units, Global ones last.
+    """Wait until a machine that is to be drained has no units, Global ones last.
 
     Returns:
         The units that cannot leave, or that are not up where they went.
@@ -38,7 +38,7 @@ def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str,
 
 
 class MachineDrain:
-    """One unit that is to leave a machine, and to be on another as it was here."""
+    """Drain of one unit: it is to leave a machine, and to be on another as it was here."""
 
     def __init__(self, name: str, machine: str, view: View) -> None:
         state = view.reported(name).get(machine)
@@ -50,7 +50,7 @@ class MachineDrain:
         self._arrival: WaitCondition | None = None
 
     def check(self, view: View) -> Outcome:
-        """How far it is."""
+        """Outcome: how far it is."""
         if view.has_ended(self._name):
             return Reached(f"{self._name} has done its work on {self._from}: nothing is to move")
         unit = view.units.get(self._name)

@@ -1,4 +1,4 @@
-"""Machines as operators name them, and the marks that they put on them."""
+"""Eligibility of machines for units: cordoned, draining, or neither."""
 
 import re
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def find_machine(given: str, view: View) -> str:
 
 
 def find_removed_machine(given: str, view: View) -> str:
-    """The same for a machine that is removed: by its full id also one that nobody knows any more.
+    """The id of a machine that is removed: by its full id also one that nobody knows any more.
 
     Raises:
         CtlError: there is none, or more than one.
@@ -48,7 +48,7 @@ def find_removed_machine(given: str, view: View) -> str:
 def set_eligibility(
     watcher: Watcher, machine: str, wanted: Callable[[Eligibility | None], Eligibility | None]
 ) -> None:
-    """Change a machine's mark, by compare-and-swap; None removes it.
+    """Change a machine's eligibility, by compare-and-swap; None: it gets all units.
 
     Raises:
         CtlError: others kept changing it.
@@ -63,19 +63,19 @@ def set_eligibility(
 
 
 def cordoned(before: Eligibility | None) -> Eligibility:
-    """The mark of a machine that gets no new units; one that is drained stays so."""
+    """Eligibility of a machine that gets no new units; one that is drained stays so."""
     return before or Eligibility(since=time())
 
 
 def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibility:
-    """The mark of a machine whose units move away."""
+    """Eligibility of a machine whose units move away."""
     if before and before.draining:
         return replace(before, force=force, removed=leaving)
     return Eligibility(draining=True, since=time(), force=force, removed=leaving)
 
 
 def machine_state_word(machine: str, view: View) -> str:
-    """What the mark says of a machine, in one word; empty without one."""
+    """Eligibility in one word, as STATE shows it; empty when the machine gets all units."""
     found = view.marks.get(machine)
     if found is None:
         return ""

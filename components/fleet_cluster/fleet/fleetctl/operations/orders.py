@@ -1,4 +1,4 @@
-"""Orders: what machines are to have systemd do about units, once."""
+"""Orders to machines: what systemd is to do about units, once."""
 
 from collections.abc import Iterable, Mapping
 
@@ -21,7 +21,7 @@ RELOAD_SECONDS = 3600
 def give_order(
     watcher: Watcher, verb: Verb, placements: Mapping[str, Iterable[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
-    """Have machines do something about units; wait until each has answered.
+    """Give machines an order about units; wait until each has answered.
 
     Args:
         watcher: the records.
@@ -57,7 +57,7 @@ def give_order(
 
 
 def reporting(name: str, view: View) -> dict[str, UnitState]:
-    """What the machines that can take an order for a unit report of it, by machine."""
+    """Reports of a unit by the machines that can take an order for it, by machine."""
     return {on: state for on, state in view.reported(name).items() if on in view.machines}
 
 

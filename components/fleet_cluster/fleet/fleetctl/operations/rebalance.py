@@ -1,4 +1,4 @@
-"""Evening out what the machines have, and waiting until it is so."""
+"""Rebalance: the moves that even out what the machines have, and the wait for them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
@@ -19,13 +19,13 @@ FIELDS = ("unit", "from", "to", "why")
 
 
 def planned(view: View) -> Rebalancing:
-    """What to move now, beside what is moving already."""
+    """Moves to make now, beside those that are under way."""
     machines = list(view.machines.values())
     return rebalance(view.jobs(), machines, view.placements(), view.marks, view.moves)
 
 
 def rows(plan: Rebalancing, view: View, full: bool) -> list[table.Row]:
-    """A line for each unit that is to move."""
+    """Rows: one for each unit that is to move."""
 
     def row(unit: str, source: str, destination: str, why: str) -> table.Row:
         ids = (source, destination)
@@ -93,7 +93,7 @@ def wait(
 
 
 def _conditions(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
-    """Made of the view before the moves begin: it tells which units are up."""
+    """Conditions, of the records before the moves begin: these tell which units are up."""
     under_way = {
         name: RebalanceProgress([name], move, before) for name, move in before.moves.items()
     }
@@ -105,7 +105,7 @@ def _conditions(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
 
 
 class RebalanceProgress:
-    """A unit that is to move, with those that go with it."""
+    """Progress of one move: an anchor, and the units that go with it."""
 
     def __init__(self, units: Iterable[str], move: Move, view: View) -> None:
         self._drains = {unit: MachineDrain(unit, move.origin, view) for unit in units}
@@ -113,7 +113,7 @@ class RebalanceProgress:
         self._source = move.origin
 
     def check(self, view: View) -> Outcome:
-        """How far they are, together: they stop where they were when all are up."""
+        """Outcome of all of them together: they stop where they were when all are up."""
         outcomes = {unit: one.check(view) for unit, one in self._drains.items()}
         for unit, outcome in outcomes.items():
             if isinstance(outcome, Failed):

@@ -1,4 +1,4 @@
-"""Rejoin of followers: units that were stopped with the unit that they are bound to run again."""
+"""Rejoin of followers: what systemd stopped with another unit runs again."""
 
 from collections.abc import Mapping
 from dataclasses import replace

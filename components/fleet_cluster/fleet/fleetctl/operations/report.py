@@ -1,4 +1,4 @@
-"""The end of a command that changed something: what became of it, and the exit code."""
+"""Report on a change at the end of a command: what became of it, and the exit code."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""Starting units again that are at rest although they are to run.
+"""Restart of dead units: those that are at rest although they are to run.
 
 fleetd starts a unit once; afterwards systemd decides, so one that has failed or was stopped with
 systemctl stays as it is. Taking it off its machine for a moment makes fleetd start it anew.

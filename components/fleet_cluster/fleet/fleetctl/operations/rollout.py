@@ -1,4 +1,4 @@
-"""Making units as wanted without losing what runs: a few at a time, and back when one fails."""
+"""Rollout: units become as wanted, a few at a time, and go back when one fails."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from .restart_dead_units import unassign
 
 @dataclass
 class Rollout:
-    """One run. Whenever it is ended, each unit is on its old file or on its new one."""
+    """Rollout: whenever it is ended, each unit is on its old file or on its new one."""
 
     watcher: Watcher
     wanted: Mapping[str, Unit]
@@ -127,7 +127,7 @@ class Rollout:
         return Wait(self.watcher, dict(wanted), self.limits.timeout, announce).run()
 
     def _machines_of(self, batch: Batch) -> dict[str, list[str]]:
-        """The machines whose turn it is, of Global units."""
+        """The machines of a batch, of Global units."""
         return {name: changing(name, unit, self.watcher.view) for name, unit in batch.items()}
 
     def _where(self, name: str, machines: list[str]) -> str:

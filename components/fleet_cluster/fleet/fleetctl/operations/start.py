@@ -1,4 +1,4 @@
-"""Bringing units up: what submit, load and start have in common."""
+"""Start of units: what submit, load and start have in common."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Bringing units down: what stop and unload have in common."""
+"""Stop of units: what stop and unload have in common."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def bring_down(
 
 
 def lowered(names: list[str], desired: DesiredState, view: View) -> Transaction:
-    """What brings units down to `desired`; one that is further down already stays there."""
+    """Transaction that brings units down to `desired`; one that is further down stays there."""
     lower = HEIGHTS[: HEIGHTS.index(desired) + 1]
     units = {name: view.units[name] for name in names if name in view.units}
     higher = {name: unit for name, unit in units.items() if unit.desired_state not in lower}

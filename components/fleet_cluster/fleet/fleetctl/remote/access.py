@@ -1,4 +1,4 @@
-"""Reaching machines from where fleetctl runs: one of them, or the user's computer."""
+"""Access to machines from where fleetctl runs: one of them, or the user's computer."""
 
 import json
 import os
@@ -28,7 +28,7 @@ MACHINE_ID_FILE = Path("/etc/machine-id")
 
 @dataclass(frozen=True)
 class FromMachine:
-    """On a machine of the cluster, which runs its own commands itself."""
+    """Access from a machine of the cluster, which runs its own commands itself."""
 
     connect: Callable[[], KV]
     options: SshOptions
@@ -79,7 +79,7 @@ class FromMachine:
 
 @dataclass(frozen=True)
 class FromOutside:
-    """On the user's computer, which connects to machines through the one it has a tunnel to."""
+    """Access from the user's computer, which connects to machines through the tunnel's end."""
 
     tunnel: Tunnel
     etcd_options: list[str]

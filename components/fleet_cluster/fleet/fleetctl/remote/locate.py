@@ -1,4 +1,4 @@
-"""Finding the machines that operators mean (pure)."""
+"""Location of the machines that operators mean (pure)."""
 
 from collections.abc import Iterable
 

@@ -10,7 +10,7 @@ from ..wait.outcome import Failed
 
 
 class Machines(Protocol):
-    """How this computer reaches the cluster's machines."""
+    """Machines of the cluster, as this computer reaches them."""
 
     def locate(self, names: list[str], units_only: bool = False) -> "list[Located]":
         """Where units and machines are.
@@ -41,7 +41,7 @@ class Machines(Protocol):
 
 @dataclass(frozen=True)
 class Located:
-    """A machine, and the unit that was looked for on it, if one was."""
+    """Location: a machine, and the unit that was looked for on it, if one was."""
 
     machine: MachineState
     unit: str = ""

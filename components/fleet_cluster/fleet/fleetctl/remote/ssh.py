@@ -15,7 +15,7 @@ KEEPALIVE = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")
 
 @dataclass(frozen=True)
 class SshHost:
-    """Where an SSH server listens; a port of 0 is left to ssh's configuration."""
+    """Host with an SSH server; a port of 0 is left to ssh's configuration."""
 
     name: str
     port: int = 0
@@ -43,7 +43,7 @@ class SshHost:
 
 @dataclass(frozen=True)
 class SshOptions:
-    """How to connect, whatever the host."""
+    """Options of a connection, whatever the host."""
 
     username: str = "core"
     timeout: float = 10

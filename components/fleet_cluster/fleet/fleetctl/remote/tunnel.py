@@ -1,4 +1,4 @@
-"""Running a command on the machine at the end of `--tunnel`, over OpenSSH.
+"""Tunnel: the machine at the end of `--tunnel`, where a command runs, over OpenSSH.
 
 The same command runs there; what it needs from here goes along on standard input, as one line of
 JSON. Standard input then stays open: its end tells the far command that this one has gone.
@@ -36,7 +36,7 @@ NOT_FOUND = 127
 
 @dataclass(frozen=True)
 class RemoteRequest:
-    """What a command needs from the computer where it was typed."""
+    """Remote request: what a command needs from the computer where it was typed."""
 
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     document: str = ""
@@ -44,7 +44,7 @@ class RemoteRequest:
 
 @dataclass
 class Tunnel:
-    """The machine that runs commands for us; another one when there is no way to it."""
+    """Tunnel to the machine that runs commands for us; to another when there is no way to it."""
 
     host: SshHost
     options: SshOptions

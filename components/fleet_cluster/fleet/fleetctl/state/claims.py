@@ -56,17 +56,17 @@ def release(kv: KV, name: str) -> bool:
 
 
 def kept(name: str) -> str:
-    """What is said when another resource has claimed it."""
+    """Message for when another resource has claimed it."""
     return f"{name} stays: another resource has written it since this one did"
 
 
 def digest(token: str, content: str) -> str:
-    """Tells whether content was changed, not what it is."""
+    """Digest that tells whether content was changed, not what it is."""
     return hashlib.sha256(f"{token}\n{content}".encode()).hexdigest()
 
 
 def content_of(units: Mapping[str, Unit]) -> str:
-    """What counts of units: which there are, with which file and desired state."""
+    """Content of units, for a claim: which there are, with which file and desired state."""
     wanted = {name: [unit.sha, unit.desired_state] for name, unit in units.items()}
     return json.dumps(wanted, sort_keys=True)
 

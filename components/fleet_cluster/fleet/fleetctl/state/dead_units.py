@@ -7,7 +7,7 @@ from .view import View
 
 
 def dead_units(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
-    """Those units that are to run and do not: they have ended, or could not be started.
+    """Dead units of those that are named: they have ended, or could not be started.
 
     Global units are left alone: they would stop on the machines where they run.
 

@@ -1,4 +1,4 @@
-"""`fleetctl apply`'s document, and what it changes (pure)."""
+"""Manifest: the document of `fleetctl apply`, and what it changes (pure)."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from .view import View
 
 @dataclass(frozen=True)
 class Manifest:
-    """A set of units that has one owner: all that it is to have, and nothing else."""
+    """Manifest of an owner's units: all that it is to have, and nothing else."""
 
     owner: str
     units: Mapping[str, Unit]
@@ -63,7 +63,7 @@ class Manifest:
 
 
 def documents(text: str) -> list[Manifest]:
-    """`fleetctl plan`'s document: first those of its field `after`, then itself.
+    """Manifests of `fleetctl plan`'s document: first those of its field `after`, then itself.
 
     Raises:
         CtlError, UnitFileError: as for `Manifest.from_json`.
@@ -181,7 +181,7 @@ def in_the_way(manifest: Manifest, view: View) -> dict[str, Unit]:
 
 
 def transaction_for(manifest: Manifest, view: View) -> Transaction:
-    """All that differs: what is missing, has changed, or was stopped by hand, and what is to go."""
+    """Transaction of all that differs: missing, changed, stopped by hand, or to go."""
     units: dict[str, Unit | None] = {
         name: unit for name, unit in manifest.units.items() if view.units.get(name) != unit
     }

@@ -22,7 +22,7 @@ from .view import View
 
 
 class PlannedAction(StrEnum):
-    """What becomes of a unit on a machine."""
+    """Action on a unit on a machine."""
 
     START = "start"
     LOAD = "load"
@@ -36,7 +36,7 @@ STARTING = (PlannedAction.START, PlannedAction.RESTART, PlannedAction.MOVE)
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One unit on one machine."""
+    """Step of the plan: one unit on one machine."""
 
     batch: int
     """Steps of one batch happen at the same time; the first is 0."""
@@ -53,7 +53,7 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class Group:
-    """A unit, or a template with its instances: what serves together."""
+    """Group of steps: of a unit, or of a template with its instances, which serve together."""
 
     unit: str
     steps: list[PlannedStep]
@@ -65,7 +65,7 @@ class Group:
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """Units as they are to be."""
+    """Change that is planned: units as they are to be."""
 
     wanted: Mapping[str, Unit]
     texts: Mapping[str, str]
@@ -78,7 +78,7 @@ class PlannedChange:
 
 @dataclass(frozen=True)
 class ClusterPlan:
-    """What a change will do."""
+    """Plan of a change: what it will do."""
 
     steps: list[PlannedStep]
     groups: list[Group]
@@ -87,7 +87,7 @@ class ClusterPlan:
 
 
 def cluster_plan(change: PlannedChange, view: View, max_unavailable: int = 1) -> ClusterPlan:
-    """What it takes to make units as they are to be, in the order in which it will happen."""
+    """Plan of a change, in the order in which it will happen."""
     order = rollout_order(change.wanted, view, max_unavailable)
     rolled = {name for batch in order.batches for name in batch}
     resting = {n for n in dead_units(change.wanted, view, with_finished=False) if n not in rolled}

@@ -1,4 +1,4 @@
-"""In which order units get a new file, and the way back (pure)."""
+"""Rollout order: the batches in which units get a new file, and the way back (pure)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ Batch = dict[str, Unit]
 
 @dataclass(frozen=True)
 class RolloutOrder:
-    """The units that differ, in the order in which they are changed."""
+    """Rollout order of the units that differ."""
 
     first: list[str] = field(default_factory=list[str])
     """Those that do not run with another file, all at once: no capacity is lost."""
@@ -29,7 +29,7 @@ class RolloutOrder:
 
 
 def rollout_order(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> RolloutOrder:
-    """The order in which to make units as wanted.
+    """Rollout order that makes units as wanted.
 
     In each batch, at most `max_unavailable` instances of each template, and as many machines of
     each Global unit; those that do not run at present come first.
@@ -44,7 +44,7 @@ def rollout_order(wanted: Mapping[str, Unit], view: View, max_unavailable: int) 
 
 
 def in_batches(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> list[Batch]:
-    """Units a few at a time: of each template as many as that, of a Global one on so many."""
+    """Batches: of each template at most so many units, of a Global one at most so many machines."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted(rolled, key=lambda name: (is_active(name, view), name)):
         groups[template_of(name) or name].append(name)
@@ -97,7 +97,7 @@ def has_file(known: Unit, wanted: Unit) -> bool:
 
 @dataclass(frozen=True)
 class RollbackPoint:
-    """What to go back to when a rollout fails."""
+    """Rollback point: what to go back to when a rollout fails."""
 
     units: Mapping[str, Unit | None]
     """The records; None for a unit that did not exist."""
@@ -106,11 +106,11 @@ class RollbackPoint:
 
 
 def rollback_point(wanted: Mapping[str, Unit], view: View) -> RollbackPoint:
-    """What is so now; of a rollout that was interrupted, what was so before that.
+    """Rollback point as of now; of a rollout that was interrupted, as before that.
 
     Templates are changed last. So while an instance has the wanted file and its template has not,
     the template's file is the one that the instance had before. Of a Global unit, it is the one
-    that the machines keep whose turn has not come.
+    that the machines keep whose batch has not come.
     """
     units = {name: _earlier(name, unit, view) for name, unit in wanted.items()}
     shas = {

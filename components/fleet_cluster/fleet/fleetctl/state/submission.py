@@ -1,4 +1,4 @@
-"""Which file a unit gets (pure): from the arguments, or from what the cluster has."""
+"""Submission of unit files (pure): from the arguments, or from what the cluster has."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -30,7 +30,7 @@ def submission(
     view: View,
     replaced: bool = False,
 ) -> Transaction:
-    """What makes these units known to the cluster, and brings them to `desired`.
+    """Transaction that makes units known to the cluster, and brings them to `desired`.
 
     Args:
         names: the units.

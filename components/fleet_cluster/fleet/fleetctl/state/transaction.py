@@ -1,4 +1,4 @@
-"""Changing the desired state: what fleetctl writes, by compare-and-swap."""
+"""Transaction: what fleetctl writes of the desired state, by compare-and-swap."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ ATTEMPTS = 10
 
 @dataclass(frozen=True)
 class Transaction:
-    """What is to be written."""
+    """Transaction on the records: what is to be written."""
 
     units: Mapping[str, Unit | None] = field(default_factory=dict[str, Unit | None])
     """The new desired state of each unit that changes; None removes it."""
@@ -84,7 +84,7 @@ def _write(watcher: Watcher, transaction: Transaction) -> bool:
 
 @dataclass
 class _Commit:
-    """What goes into one transaction of etcd."""
+    """Commit: what goes into one transaction of etcd."""
 
     operations: list[Operation] = field(default_factory=list[Operation])
     conditions: list[Condition] = field(default_factory=list[Condition])
@@ -104,7 +104,7 @@ class _Commit:
 
 
 def _commits(view: View, transaction: Transaction) -> Iterator[_Commit]:
-    """The transactions of etcd, as few as there can be."""
+    """Commits of a transaction, as few as there can be."""
     commit = _Commit()
     for key, operations, size in _writes(transaction):
         if not commit.has_room(operations, size):

@@ -5,7 +5,7 @@ from .view import View
 
 
 def unplaced_reasons(name: str, view: View) -> str | None:
-    """Why a unit fits on no machine, one line per machine; None if it fits on one."""
+    """Reasons why a unit fits on no machine, one line per machine; None if it fits on one."""
     plan = view.plan()
     if name in plan.placements or plan.global_placements.get(name):
         return None

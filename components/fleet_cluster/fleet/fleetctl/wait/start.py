@@ -7,6 +7,7 @@ from time import monotonic
 from ...model.records import JOB_PENDING, Unit, UnitState
 from ..cli.names import legend
 from ..state.view import View
+from .health_gate import HealthGate
 from .on_machines import all_reached, describe, on_all_machines, on_machine
 from .outcome import (
     CHANGED_MEANWHILE,
@@ -18,7 +19,7 @@ from .outcome import (
     WaitCondition,
     Waiting,
 )
-from .start_tracker import HealthTrial, StartTracker
+from .start_tracker import StartTracker
 
 
 def launched(
@@ -86,7 +87,7 @@ def healthy(
 
     What one instance of a rollout has to be before the next is touched; `before` as for `launched`.
     """
-    return on_all_machines(name, wanted, HealthTrial(name, before, clock).check, "healthy")
+    return on_all_machines(name, wanted, HealthGate(name, before, clock).check, "healthy")
 
 
 def running(name: str, wanted: Unit, before: Reports) -> WaitCondition:

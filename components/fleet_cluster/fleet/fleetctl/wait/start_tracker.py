@@ -121,30 +121,6 @@ class StartTracker:
         return machine in self._ran if self._is_start else view.is_oneshot(self._name)
 
 
-class HealthTrial:
-    """Trial of a unit that runs with a new file: whether it is to be relied on."""
-
-    def __init__(self, name: str, before: Reports | None, clock: Callable[[], float]) -> None:
-        self._name = name
-        self._tracker = StartTracker(name, before, clock, max_restarts=1)
-        self._active: dict[str, float] = {}
-        """Since when it is active on a machine, by its clock."""
-
-    def check(self, machine: str, state: UnitState, view: View) -> Outcome:
-        """Outcome on a machine: failed also when the unit does not stay active."""
-        outcome = self._tracker.check(machine, state, view)
-        if isinstance(outcome, Failed) or view.is_oneshot(self._name):
-            return outcome
-        where = legend(machine, view.machines)
-        if state.active in UP:
-            if state.since != self._active.setdefault(machine, state.since):
-                return Failed(f"it did not stay active on {where}: it was started again", machine)
-        elif machine in self._active or isinstance(outcome, Reached):
-            what = f"it did not stay active: {describe(state, machine, view)}"
-            return Failed(what, machine, state.journal)
-        return outcome
-
-
 def _job_ended(state: UnitState, machine: str, where: str) -> Outcome:
     """Outcome of a job that has not brought the unit up; an unmet condition is no failure."""
     if state.job == JOB_DONE:

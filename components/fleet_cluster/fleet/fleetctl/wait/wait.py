@@ -25,7 +25,7 @@ def announce(_name: str, message: str) -> None:
 
 
 def say_nothing(_name: str, _message: str) -> None:
-    """For waits whose end is told in another way, or not at all."""
+    """Announcement of nothing, for waits whose end is printed in another way, or not at all."""
 
 
 @dataclass

@@ -20,7 +20,7 @@ SHORT_HASH = 7
 
 
 def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
-    """A line for each of these units and templates that the cluster knows."""
+    """Rows: one for each of these units and templates that the cluster knows."""
     return [
         {
             "unit": name,
@@ -37,7 +37,7 @@ def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
 
 
 def current_state(name: str, view: View) -> DesiredState:
-    """How far a unit is, as its machine reports."""
+    """State of a unit, in the words of desired states, as its machine reports."""
     states = view.reported(name).values()
     if any(state.active in ("active", "activating", "reloading") for state in states):
         return DesiredState.LAUNCHED

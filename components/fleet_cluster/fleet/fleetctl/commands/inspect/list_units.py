@@ -21,7 +21,7 @@ SHORT_HASH = 7
 
 
 def unit_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
-    """A line for each unit on each of its machines, and for each that has none but wants one."""
+    """Rows: one for each unit on each of its machines, and for each that wants one and has none."""
     rows: list[table.Row] = []
     for name in names:
         unit = view.units.get(name)
@@ -32,7 +32,7 @@ def unit_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
 
 
 def notes(names: Iterable[str], view: View) -> list[str]:
-    """What the table has no room for: why units are on no machine, and what cannot be confirmed."""
+    """Notes below the table: why units are on no machine, and what cannot be confirmed."""
     rows = unit_rows(names, view, full=False)
     unplaced = [row["unit"] for row in rows if row["sub"] == "unplaced"]
     return [

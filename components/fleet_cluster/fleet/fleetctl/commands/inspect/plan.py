@@ -42,7 +42,7 @@ NOTHING = "Nothing starts, moves, restarts or stops"
 
 
 def change_of(manifest: Manifest, view: View) -> PlannedChange:
-    """What `apply` would make of an owner's units.
+    """Planned change of an owner's units, as `apply` would make it.
 
     Raises:
         CtlError: a unit belongs to someone else.
@@ -53,7 +53,7 @@ def change_of(manifest: Manifest, view: View) -> PlannedChange:
 
 
 def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) -> PlannedChange:
-    """What `rollout` would make of templates, and `start --replace` of other units.
+    """Planned change of templates as by `rollout`, and of other units as by `start --replace`.
 
     Raises:
         CtlError: a unit has no file.
@@ -75,7 +75,7 @@ def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) 
 
 
 def rows(steps: Iterable[PlannedStep], view: View, full: bool) -> list[table.Row]:
-    """A line for each unit on each machine where something happens."""
+    """Rows of the plan: one for each unit on each machine where something happens."""
 
     def place(machine: str) -> str | None:
         return (machine if full else legend(machine, view.machines)) if machine else None
@@ -94,7 +94,7 @@ def rows(steps: Iterable[PlannedStep], view: View, full: bool) -> list[table.Row
 
 
 def lines(found: ClusterPlan, view: View) -> list[str]:
-    """For people: a line for each unit or template; or why nothing would be done at all."""
+    """Lines for people: one for each unit or template; or why nothing would be done at all."""
     return [
         *(f"{name}: {reason}" for name, reason in found.refused.items()),
         *(f"{group.unit}: {in_words(group, view)}" for group in found.groups),
@@ -102,7 +102,7 @@ def lines(found: ClusterPlan, view: View) -> list[str]:
 
 
 def in_words(group: Group, view: View) -> str:
-    """As in "2 restart one after the other, never fewer than 1 of 2 active"."""
+    """Words for a group, as in "2 restart one after the other, never fewer than 1 of 2 active"."""
     parts: list[str] = []
     for action, (one, many) in VERBS.items():
         steps = [step for step in group.steps if step.action is action]
@@ -128,7 +128,7 @@ def _spread(steps: Iterable[PlannedStep], view: View) -> str:
 
 
 def as_json(found: ClusterPlan, view: View) -> dict[str, Any]:
-    """The same for programs."""
+    """JSON of the plan, for programs."""
     return {
         "refused": found.refused,
         "steps": rows(found.steps, view, full=True),

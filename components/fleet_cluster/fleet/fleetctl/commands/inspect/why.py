@@ -28,7 +28,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def verdicts(name: str, view: View) -> Mapping[str, str]:
-    """What speaks for or against each machine that is alive, by machine id."""
+    """Verdicts on each machine that is alive, by machine id: for the unit or against it."""
     requirements = view.requirements(name)
     if requirements is None:
         return {}
@@ -50,7 +50,7 @@ def verdicts(name: str, view: View) -> Mapping[str, str]:
 
 
 def headline(name: str, view: View) -> str:
-    """What is wanted of the unit, and where it is."""
+    """Headline: the unit's desired state, and where it is."""
     unit = view.units[name]
     on = [legend(machine, view.machines) for machine in view.assigned(name)]
     where = f"on {', '.join(sorted(on))}" if on else "on no machine"
@@ -68,7 +68,7 @@ def present(name: str, view: View) -> str:
 
 
 def as_text(name: str, view: View) -> str:
-    """The explanation for people."""
+    """Explanation for people."""
     found = sorted(verdicts(name, view).items())
     machines = [[f"  {legend(id, view.machines)}", verdict] for id, verdict in found]
     return "\n".join(
@@ -91,7 +91,7 @@ def _lines(event: Event, view: View) -> Iterator[str]:
 
 
 def as_json(name: str, view: View) -> str:
-    """The same for programs: one object."""
+    """Explanation for programs: one object."""
     events = [asdict(event) | {"at": time_of(event.at)} for event in timeline(name, view)]
     content = {
         "unit": name,

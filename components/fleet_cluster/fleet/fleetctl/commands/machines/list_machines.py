@@ -17,7 +17,7 @@ SHOWN = FIELDS[:3]
 
 
 def machine_rows(view: View, full: bool) -> list[table.Row]:
-    """A line for each machine that is alive."""
+    """Rows: one for each machine that is alive."""
     return [
         {
             "machine": short(machine.id, full),

@@ -39,13 +39,13 @@ def pairs_of(given: Iterable[str]) -> dict[str, str]:
 
 
 def set_before(machine: str, view: View) -> Metadata:
-    """What was set until now."""
+    """Metadata that was set until now."""
     entry = view.entries.get(metadata_key(machine))
     return Metadata.from_json(entry.value) if entry else Metadata()
 
 
 def has(machine: str, metadata: Metadata) -> WaitCondition:
-    """That the machine announces what was set; a lost one will when it is back."""
+    """Wait condition: the machine announces what was set; a lost one will when it is back."""
 
     def condition(view: View) -> Outcome:
         where = legend(machine, view.machines)

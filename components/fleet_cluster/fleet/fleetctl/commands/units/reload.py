@@ -20,7 +20,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def running_placements(given: list[str], view: View) -> dict[str, list[str]]:
-    """The units, and the machines where each runs.
+    """Placements to reload: the units, and the machines where each runs.
 
     Raises:
         CtlError: one of them does not run.

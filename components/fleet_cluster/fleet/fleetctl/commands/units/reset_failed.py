@@ -27,7 +27,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _placements(given: list[str], view: View) -> dict[str, list[str]]:
-    """The units in question, and the machines that have them; of all units, where they failed."""
+    """Placements in question: units and their machines; of all units, those where they failed."""
     names = select(given, view.units) if given else list(view.units)
     placements = {name: _machines(name, view, failed=not given) for name in names}
     for name in [name for name in names if given and not placements[name]]:

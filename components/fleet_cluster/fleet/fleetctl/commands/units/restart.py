@@ -50,7 +50,7 @@ def _machines(name: str, view: View) -> list[str]:
 def _restart(
     watcher: Watcher, name: str, machine: str, timeout: float | None
 ) -> Mapping[str, Failed]:
-    """One job on one machine; systemd restarts with it what runs there and is bound to it."""
+    """Restart of one unit on one machine; systemd restarts with it what is bound to it there."""
     view = watcher.view
     before = view.reported(name).get(machine)
     if before is None:
