@@ -27,7 +27,7 @@ def claim(kv: KV, name: str, content: str, mended: int) -> str:
     A resource keeps its token as long as it is not replaced.
 
     Raises:
-        StoreUnavailableError: nobody knows whether it was noted.
+        KVUnavailableError: nobody knows whether it was noted.
     """
     check_layout(store)
     token = _own_token() or secrets.token_hex(8)
