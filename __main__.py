@@ -3,118 +3,82 @@
 import pulumi
 
 import config
-from fleet_cluster.cluster import Cluster
-from fleet_cluster.keys import EtcdKeys
-from fleet_cluster.providers.aws.provider import AwsProvider
-from fleet_cluster.providers.docker.provider import DockerProvider
-from fleet_cluster.ssh_config import SshConfig
-from fleet_cluster.units import FleetTemplate, FleetUnit
+import fleet_cluster as fc
 
 chosen = config.read(pulumi.Config())
-
-# What units run: the folders of images/ that are built for them.
-IMAGES = ("hello", "nginx", "sinatra")
-
-# Where machines, images and the load balancer live: on AWS, or on this computer.
-site = AwsProvider(chosen.aws, IMAGES) if chosen.aws else DockerProvider(chosen.load_balancer_port)
+ports = [str(5000 + number) for number in range(chosen.sinatra_instances)]
 
 # Machines, each with etcd and fleet before the next: so they are also made anew one by one.
-cluster = Cluster(
+cluster = fc.Cluster(
     "cluster",
     {
-        "members": site.members(chosen.etcd_size),
+        "provider": chosen.provider,
+        "size": chosen.cluster_size,
+        "etcd_size": chosen.etcd_size,
+        "metadata": chosen.machine_metadata,
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
-        "registry": site.registry_host,
     },
-    pulumi.ResourceOptions(deleted_with=site.ground),
 )
-for number, metadata in enumerate(chosen.metadata_of_machines(), start=1):
-    cluster.add(site.machine(number, metadata, cluster.settled))
-
-in_cluster = pulumi.ResourceOptions(depends_on=cluster.ready, deleted_with=site.ground)
 
 # What runs: what etcd knows from the start, images, units.
-keys = EtcdKeys(
+keys = fc.EtcdKeys(
     "keys",
     {
-        "connection": cluster.connection,
-        "store": cluster.store,
+        "cluster": cluster.access,
         "keys": {
             "/app/greeting": chosen.greeting,
             "/app/nginx/max-body-size": chosen.max_body_size,
         },
     },
-    in_cluster,
 )
-
-images = {name: site.image(name) for name in IMAGES}
-ports = [str(5000 + number) for number in range(chosen.sinatra_instances)]
-
-hello = FleetUnit(
+hello = fc.FleetUnit(
     "hello",
     {
-        "connection": cluster.connection,
-        "store": cluster.store,
-        "hosts": cluster.hosts,
-        "path": "units/hello.service",
-        "values": {"hello_image": images["hello"]},
+        "cluster": cluster.access,
+        "file": "units/hello.service",
+        "values": {"hello_image": cluster.image("images/hello")},
     },
-    in_cluster,
 )
-nginx = FleetUnit(
+nginx = fc.FleetUnit(
     "nginx",
     {
-        "connection": cluster.connection,
-        "store": cluster.store,
-        "hosts": cluster.hosts,
-        "path": "units/nginx.service",
-        "values": {"nginx_image": images["nginx"]},
+        "cluster": cluster.access,
+        "file": "units/nginx.service",
+        "values": {"nginx_image": cluster.image("images/nginx")},
     },
-    in_cluster,
 )
-sinatra = FleetTemplate(
+sinatra = fc.FleetTemplate(
     "sinatra",
     {
-        "connection": cluster.connection,
-        "store": cluster.store,
-        "hosts": cluster.hosts,
-        "path": "units/sinatra@.service",
-        "values": {"sinatra_image": images["sinatra"]},
+        "cluster": cluster.access,
+        "file": "units/sinatra@.service",
+        "values": {"sinatra_image": cluster.image("images/sinatra")},
         "instances": ports,
     },
-    pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[keys])),
+    pulumi.ResourceOptions(depends_on=keys),
 )
-discovery = FleetTemplate(
+discovery = fc.FleetTemplate(
     "sinatra-discovery",
     {
-        "connection": cluster.connection,
-        "store": cluster.store,
-        "hosts": cluster.hosts,
-        "path": "units/sinatra-discovery@.service",
+        "cluster": cluster.access,
+        "file": "units/sinatra-discovery@.service",
         "instances": ports,
     },
-    pulumi.ResourceOptions.merge(in_cluster, pulumi.ResourceOptions(depends_on=[sinatra])),
+    pulumi.ResourceOptions(depends_on=sinatra),
 )
 
-# The way in.
-load_balancer = site.load_balancer(cluster.hosts, cluster.leaves)
-ssh_config = SshConfig(
-    "ssh", {"hosts": cluster.hosts, "folder": f".pulumi/ssh/{pulumi.get_stack()}"}
-)
+# The operator's way to the machines.
+ssh = fc.SshConfig("ssh", {"cluster": cluster.access})
 
-pulumi.export("load_balancer_hostname", load_balancer.hostname)
+pulumi.export("load_balancer_hostname", cluster.hostname)
 # Known when the app is registered, so that whoever waits for it gets an answer.
-pulumi.export(
-    "url", pulumi.Output.all(load_balancer.url, discovery.placements).apply(lambda a: a[0])
-)
+pulumi.export("url", pulumi.Output.all(cluster.url, discovery.placements).apply(lambda all: all[0]))
 pulumi.export("machines", cluster.machines)
+units = pulumi.Output.all(*(one.placements for one in (hello, nginx, sinatra, discovery)))
 pulumi.export(
-    "units",
-    pulumi.Output.all(
-        hello.placements, nginx.placements, sinatra.placements, discovery.placements
-    ).apply(lambda found: {unit: where for units in found for unit, where in units.items()}),
+    "units", units.apply(lambda all: {name: on for one in all for name, on in one.items()})
 )
-pulumi.export("fleetctl_tunnel", cluster.hosts[0]["name"])
-pulumi.export("ssh_config", ssh_config.path)
-pulumi.export("ssh_files", ssh_config.files)
+pulumi.export("fleetctl_tunnel", "machine-1")
+pulumi.export("ssh_config", ssh.path)
+pulumi.export("ssh_files", ssh.files)

@@ -1,66 +1,68 @@
 """The program's settings: read once, checked together, refused with one clear error."""
 
 import ipaddress
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import pulumi
+import yaml
 
-from fleet_cluster.providers.aws.settings import AwsSettings, SettingError, SshServer
+import fleet_cluster as fc
+from fleet_cluster.machine import Proxy, SshKey
 
 LARGEST = {"docker": 12, "aws": 100}
 """How many machines a cluster may have, by provider."""
 ETCD_SIZES = (1, 3, 5)
 PROVIDERS = ("docker", "aws")
 CONNECT_THROUGH = ("public", "private")
-DOCKER_ONLY = {"load-balancer-port": "8080"}
-AWS_ONLY = {
-    "instance-type": "t3.small",
-    "image-id": "",
-    "root-size": "20",
-    "vpc-id": "",
-    "subnet-ids": "[]",
-    "connect-through": "public",
-    "allow-ssh-from": "[]",
-    "allow-ssh-from-anywhere": "false",
-    "ssh-public-key": "",
-    "ssh-proxy": "",
-    "ssh-proxy-host-key": "",
-    "certificate-arn": "",
-    "drain-seconds": "35",
-    "ssm-access": "false",
-    "tags": "[]",
-}
-"""Settings of one provider, with their defaults in Pulumi.yaml; refused with the other."""
+DESCRIBED: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("Pulumi.yaml").read_text()
+)["config"]
+"""Each setting with its type and default."""
+DOCKER_ONLY = ("load-balancer-port",)
+AWS_ONLY = tuple(DESCRIBED)[tuple(DESCRIBED).index("instance-type") :]
+"""Settings of one provider, refused with the other."""
 AWS_SECRETS = ("ssh-private-key", "ssh-proxy-private-key")
 
 _METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
+
+
+class SettingError(pulumi.RunError):
+    """A setting that is not allowed. Pulumi shows the message without a stack trace."""
+
+    def __init__(self, setting: str, given: object, allowed: str, example: object) -> None:
+        """State what was wrong, what was given, what is allowed and what to do next."""
+        super().__init__(
+            f"{setting}: {given!r} is not allowed; allowed: {allowed}. "
+            f"Mend it with: pulumi config set {setting} {example}"
+        )
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a stack can choose; Pulumi.yaml describes each."""
 
-    provider: str
+    provider: fc.ProviderArgs
+    """Where machines come from, with what is chosen there."""
     cluster_size: int
     etcd_size: int
     sinatra_instances: int
-    load_balancer_port: int
     machine_metadata: Sequence[Mapping[str, str]]
     agent_ttl: int
     reconcile_interval: int
     greeting: pulumi.Input[str]
     max_body_size: str
     """As nginx writes it: 100m."""
-    aws: AwsSettings | None
-    """None: the provider is another one."""
 
-    def metadata_of_machines(self) -> list[dict[str, str]]:
-        """One entry a machine; empty for those that were given none."""
-        given = [dict(entry) for entry in self.machine_metadata]
-        return given + [{}] * (self.cluster_size - len(given))
+
+def default(setting: str) -> str:
+    """The default of a setting, as Pulumi hands it over."""
+    described: object = DESCRIBED[setting]["default"]
+    return described if isinstance(described, str) else json.dumps(described)
 
 
 def read(config: pulumi.Config) -> Settings:
@@ -73,17 +75,15 @@ def read(config: pulumi.Config) -> Settings:
     _refuse_others(config, provider)
     cluster_size = _between(config, "cluster-size", 1, LARGEST[provider])
     return Settings(
-        provider=provider,
+        provider=fc.aws(_aws(config)) if provider == "aws" else _docker(config),
         cluster_size=cluster_size,
         etcd_size=_etcd_size(config, cluster_size),
         sinatra_instances=_between(config, "sinatra-instances", 0, 100),
-        load_balancer_port=_between(config, "load-balancer-port", 1, 65535),
         machine_metadata=_machine_metadata(config, cluster_size),
         agent_ttl=_between(config, "agent-ttl", 5, 300),
         reconcile_interval=_between(config, "reconcile-interval", 5, 86400),
         greeting=_line(config, "greeting"),
         max_body_size=_size(config, "max-body-size"),
-        aws=_aws(config) if provider == "aws" else None,
     )
 
 
@@ -156,37 +156,33 @@ def _refuse_others(config: pulumi.Config, provider: str) -> None:
     """Refuse what only the other provider has."""
     others = AWS_ONLY if provider == "docker" else DOCKER_ONLY
     other = "aws" if provider == "docker" else "docker"
-    for name, default in others.items():
-        given = config.require(name)
-        if given.replace(" ", "") != default:
-            raise SettingError(
-                name,
-                given,
-                f"{default or 'nothing'}, since provider is {provider}",
-                default or '""',
-            )
+    for name in others:
+        given, usual = config.require(name), default(name)
+        if given.replace(" ", "") != usual:
+            allowed = f"{usual or 'nothing'}, since provider is {provider}"
+            raise SettingError(name, given, allowed, usual or '""')
     for name in AWS_SECRETS if provider == "docker" else ():
         if config.get_secret(name) is not None:
             raise SettingError(name, "a secret", f"only where provider is {other}", '""')
 
 
-def _aws(config: pulumi.Config) -> AwsSettings:
+def _docker(config: pulumi.Config) -> fc.ProviderArgs:
+    return fc.docker(port=_between(config, "load-balancer-port", 1, 65535))
+
+
+def _aws(config: pulumi.Config) -> fc.AwsArgs:
     if not pulumi.Config("aws").get("region"):
         raise SettingError("aws:region", "", "a region of AWS", "eu-central-1")
     _check_ssh_from(config)
-    return AwsSettings(
+    args = fc.AwsArgs(
         instance_type=_matching(config, "instance-type", r"[a-z0-9-]+\.[a-z0-9-]+", "t3.small"),
         image_id=_matching(config, "image-id", r"(ami-[0-9a-f]+)?", "ami-0123456789abcdef0"),
         root_size=_between(config, "root-size", 8, 16384),
         vpc_id=_vpc(config),
         subnet_ids=_subnets(config),
-        connect_through=_one_of(config, "connect-through", CONNECT_THROUGH),
-        allow_ssh_from=_strings(config, "allow-ssh-from"),
-        ssh_private_key=_paired(config, "ssh-private-key", "ssh-public-key"),
-        ssh_public_key=config.require("ssh-public-key"),
-        ssh_proxy=_ssh_proxy(config),
-        ssh_proxy_private_key=_paired(config, "ssh-proxy-private-key", "ssh-proxy"),
-        ssh_proxy_host_key=config.require("ssh-proxy-host-key"),
+        private=_one_of(config, "connect-through", CONNECT_THROUGH) == "private",
+        ssh_from=_strings(config, "allow-ssh-from"),
+        ssh_from_anywhere=_boolean(config, "allow-ssh-from-anywhere"),
         certificate_arn=_matching(
             config,
             "certificate-arn",
@@ -197,6 +193,11 @@ def _aws(config: pulumi.Config) -> AwsSettings:
         ssm_access=_boolean(config, "ssm-access"),
         tags=_tags(config),
     )
+    if key := _paired(config, "ssh-private-key", "ssh-public-key"):
+        args["ssh_key"] = SshKey(private_key=key, public_key=config.require("ssh-public-key"))
+    if proxy := _ssh_proxy(config):
+        args["ssh_proxy"] = proxy
+    return args
 
 
 def _matching(config: pulumi.Config, name: str, pattern: str, example: str) -> str:
@@ -270,21 +271,22 @@ def _paired(config: pulumi.Config, secret: str, partner: str) -> pulumi.Output[s
     return given
 
 
-def _ssh_proxy(config: pulumi.Config) -> SshServer | None:
-    given = config.require("ssh-proxy")
-    if not given:
-        return None
-    example = "admin@bastion.example.com:22"
+def _ssh_proxy(config: pulumi.Config) -> Proxy | None:
+    given, example = config.require("ssh-proxy"), "admin@bastion.example.com:22"
     found = re.fullmatch(r"([\w.-]+)@([\w.-]+)(?::(\d+))?", given)
-    if not found:
-        raise SettingError(
-            "ssh-proxy", given, f"USER@HOST or USER@HOST:PORT like {example}", example
-        )
-    if not config.require("ssh-proxy-host-key"):
-        raise SettingError(
-            "ssh-proxy-host-key", "", "the bastion's public host key", '"ssh-ed25519 AAAA..."'
-        )
-    return SshServer(user=found[1], host=found[2], port=int(found[3] or 22))
+    if given and not found:
+        allowed = f"USER@HOST or USER@HOST:PORT like {example}"
+        raise SettingError("ssh-proxy", given, allowed, example)
+    key = _paired(config, "ssh-proxy-private-key", "ssh-proxy")
+    if key is None or found is None:
+        return None
+    host_key = config.require("ssh-proxy-host-key")
+    if not host_key:
+        allowed = "the bastion's public host key"
+        raise SettingError("ssh-proxy-host-key", "", allowed, '"ssh-ed25519 AAAA..."')
+    return Proxy(
+        user=found[1], host=found[2], port=int(found[3] or 22), private_key=key, host_key=host_key
+    )
 
 
 def _tags(config: pulumi.Config) -> dict[str, str]:

@@ -1,1 +1,37 @@
-"""A cluster of machines that runs systemd units behind a load balancer, as Pulumi components."""
+"""A cluster of machines that runs systemd units behind a load balancer, as Pulumi components.
+
+`Cluster` makes machines where a provider has them, `docker` or `aws`. Units, templates, keys and
+the operator's ssh_config take its `access`, also in another stack.
+"""
+
+from . import fleet
+from .access import Access
+from .cluster import Cluster, ClusterArgs
+from .errors import InputError
+from .keys import EtcdKeys, EtcdKeysArgs
+from .providers.provider import AwsArgs, DockerArgs, ProviderArgs, aws, docker
+from .ssh_config import SshConfig, SshConfigArgs
+from .units import FleetTemplate, FleetTemplateArgs, FleetUnit, FleetUnitArgs
+
+__version__ = fleet.VERSION
+
+__all__ = [
+    "Access",
+    "AwsArgs",
+    "Cluster",
+    "ClusterArgs",
+    "DockerArgs",
+    "EtcdKeys",
+    "EtcdKeysArgs",
+    "FleetTemplate",
+    "FleetTemplateArgs",
+    "FleetUnit",
+    "FleetUnitArgs",
+    "InputError",
+    "ProviderArgs",
+    "SshConfig",
+    "SshConfigArgs",
+    "__version__",
+    "aws",
+    "docker",
+]

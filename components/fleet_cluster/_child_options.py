@@ -1,4 +1,4 @@
-"""One rule for the children of a component: they wait for what the component was told to."""
+"""Options of the children of a component."""
 
 import pulumi
 
@@ -8,6 +8,16 @@ def child_of(
     opts: pulumi.ResourceOptions | None,
     more: pulumi.ResourceOptions | None = None,
 ) -> pulumi.ResourceOptions:
-    """A child's options; `opts` are those that its component was given."""
+    """A child's options: it waits for what its component was told to, by the options `opts`."""
     first = pulumi.ResourceOptions(parent=parent, depends_on=opts.depends_on if opts else None)
+    return pulumi.ResourceOptions.merge(first, more)
+
+
+def moved_below(
+    parent: pulumi.Resource, more: pulumi.ResourceOptions | None = None
+) -> pulumi.ResourceOptions:
+    """Options of a child that stacks from before version 2.0 have at the top, without a parent."""
+    first = pulumi.ResourceOptions(
+        parent=parent, aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]
+    )
     return pulumi.ResourceOptions.merge(first, more)

@@ -1,234 +1,168 @@
-"""Cluster: machines in, a running fleet out."""
+"""Cluster: machines, etcd and fleet on them, and the load balancer in front."""
 
-import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
-from pulumi_command import remote
 
-from ._bundle import pack
-from ._lifecycle import quorum
-from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
-from ._lifecycle.etcd_data import EtcdData
-from .fleet.etcd_roles import held_by
-from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership
-from .machine import Connection, Machine, MachineAddress, ssh
-from .pki import Pki
+from .access import grant
+from .errors import InputError, between, not_allowed
+from .machine_setup import AGENT_TTL, RECONCILE_INTERVAL, MachineSetup
+from .providers.provider import ProviderArgs, check_provider, make_provider
 
-ARCHIVE = "/home/core/fleet.zip"
-RECONCILE_INTERVAL = 60
-"""Seconds between fleetd's full reconciles, its safety net; everything reacts to watches."""
+ETCD_SIZES = (1, 3, 5)
+METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
+RESERVED = ("machine",)
+"""Names of images that the library itself has beside those of a cluster's units."""
 
 
 class ClusterArgs(TypedDict):
-    """Who keeps etcd's data, and how fleet runs."""
+    """Where machines come from, how many, and how fleet runs."""
 
-    members: list[MachineAddress]
-    """The machines that keep etcd's data: 1, 3 or 5."""
-    hosts: NotRequired[list[Machine]]
-    """Machines that are there already, members first; others come by `add`."""
+    provider: ProviderArgs
+    """Where machines come from: `docker` or `aws` with its arguments."""
+    size: int
+    """How many machines: 1 to 12 (docker) or 100 (aws)."""
+    etcd_size: NotRequired[int]
+    """How many machines keep etcd's data, 1, 3 or 5; the first ones do. 3 if not given; a smaller
+    cluster takes what fits."""
+    metadata: NotRequired[Sequence[Mapping[str, str]]]
+    """fleet metadata of each machine in order, like [{"role": "web"}, {"role": "db"}]; units
+    choose by MachineMetadata=. Machines without an entry have none."""
+    images: NotRequired[Sequence[str]]
+    """Folders with a Dockerfile: images that are built and pushed to the cluster's registry."""
     agent_ttl: NotRequired[int]
-    """Seconds after which a silent machine counts as lost; 10 if not given."""
+    """Seconds after which a silent machine counts as lost and its units move, 5 to 300; 10 if not
+    given."""
     reconcile_interval: NotRequired[int]
-    """Seconds between fleetd's full reconciles; 60 if not given."""
-    registry: NotRequired[pulumi.Input[str]]
-    """An image registry that the machines reach by plain HTTP: 172.30.7.2:5000."""
+    """Seconds between fleet's full reconciles, 5 to 86400; 60 if not given. They are a safety net:
+    everything reacts to events at once."""
 
 
 class Cluster(pulumi.ComponentResource):
-    """etcd and fleet on machines that answer to SSH, whatever made them.
+    """A cluster of machines that runs systemd units behind a load balancer.
 
-    Machines are added one by one, members first. Whoever makes a machine lets it depend on
-    `settled`: then a change that makes machines anew does so one member at a time, each back in
-    etcd's quorum and in fleet before the next goes.
-
-    A machine that is removed or made anew is drained first. Give the cluster `deleted_with` what
-    all of its machines go with, their network: then its own end waits for nothing, and a member
-    of etcd does not go as long as etcd needs it.
+    A stack has one. A change that makes machines anew does so one by one where they keep etcd's
+    data, each back in etcd's quorum and in fleet before the next goes; a machine that goes is
+    drained first. A member of etcd does not go as long as etcd needs it. The end of the whole
+    waits for nothing.
     """
+
+    access: Mapping[str, Any]
+    """All that units, keys and secrets need of the cluster: what they take as `cluster`, also in
+    another stack. It holds the machines' private key, as a secret."""
+    hostname: pulumi.Output[str]
+    """Where the load balancer is reached."""
+    url: pulumi.Output[str]
+    """What to open: the load balancer, in front of port 80 of every machine that answers there."""
+    machines: pulumi.Output[Mapping[str, str]]
+    """The machines' addresses inside the cluster, by name."""
+    images: pulumi.Output[Mapping[str, str]]
+    """What machines pull of the images that were given as `images`, by their folders' names."""
 
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the certificates; set up the machines that are there already."""
-        super().__init__("fleet-cluster:index:Cluster", name, None, opts)
-        self._args = args
-        # Without it, the end of the cluster could not be told from that of one machine.
-        self._lasting = opts is not None and opts.deleted_with is not None
-        self._name_of_store = f"{name}-store"
-        self._members = {member["name"]: member["address"] for member in args["members"]}
-        self._software = pack()
-        self._pki = Pki(
-            f"{name}-pki", {"members": args["members"]}, pulumi.ResourceOptions(parent=self)
-        )
-        self.hosts: list[Machine] = []
-        self._configured: list[remote.Command] = []
-        self._etcd_steps: list[remote.Command] = []
-        self._dropped: list[remote.Command] = []
-        self._fleetd_steps: list[remote.Command] = []
-        self._leaves: dict[str, DrainOnDelete] = {}
-        for host in args.get("hosts", []):
-            self.add(host)
-        self.register_outputs({})
+        """Make the machines and set them up, each after those that it has to wait for.
 
-    def add(self, host: Machine) -> None:
-        """Set a machine up: software and certificates, etcd if it is a member, fleet."""
-        self.hosts.append(host)
-        configured = self._configure(host)
-        self._configured.append(configured)
-        if host["name"] in self._members:
-            self._etcd_steps.append(self._etcd(host, configured))
-        if len(self.hosts) == len(self._members):
-            self._dropped = [self._drop_members()]
-        self._fleetd_steps.append(self._fleetd(host, configured))
-        if len(self.hosts) == len(self._members):
-            self._store = self._ask_store()
-            self._leaves |= {member["name"]: self._leave(member) for member in self.hosts}
-        elif host["name"] not in self._members:
-            self._leaves[host["name"]] = self._leave(host)
-
-    @property
-    def settled(self) -> Sequence[pulumi.Resource]:
-        """What the next machine waits for: a member for those before it, others for all members."""
-        return self._fleetd_steps[: len(self._members)]
-
-    @property
-    def ready(self) -> Sequence[pulumi.Resource]:
-        """What units wait for: all machines that were added."""
-        return list(self._fleetd_steps)
-
-    @property
-    def leaves(self) -> Mapping[str, DrainOnDelete]:
-        """What empties each machine when it goes, for its place in a load balancer to depend on."""
-        return dict(self._leaves)
-
-    @property
-    def connection(self) -> Connection:
-        """The machine through which keys and units are written."""
-        return self.hosts[0]["connection"]
-
-    @property
-    def store(self) -> pulumi.Output[str]:
-        """What etcd holds: keys and units are written again when it is another."""
-        return self._store.id
-
-    @property
-    def machines(self) -> pulumi.Output[dict[str, str]]:
-        """The machines' addresses by name."""
-        return pulumi.Output.all(**{host["name"]: host["address"] for host in self.hosts})
-
-    def _ask_store(self) -> EtcdData:
-        """When all members are there: any of them may be dead by then."""
-        opts = pulumi.ResourceOptions(parent=self, depends_on=list(self._fleetd_steps))
-        return EtcdData(self._name_of_store, {"hosts": list(self.hosts)}, opts)
-
-    def _leave(self, host: Machine) -> DrainOnDelete:
-        """Through the first machine, when that has the present software."""
-        args = DrainOnDeleteArgs(host=host, via=self.connection)
-        if self._lasting and host["name"] in self._members:
-            args["members"] = self._connections()
-        opts = pulumi.ResourceOptions(parent=self, depends_on=self._configured[:1])
-        return DrainOnDelete(f"{host['name']}-leave", args, opts)
-
-    def _connections(self) -> dict[str, Connection]:
-        """The ways to etcd's members, by name."""
-        return {
-            host["name"]: host["connection"] for host in self.hosts if host["name"] in self._members
-        }
-
-    def _configure(self, host: Machine) -> remote.Command:
-        copied = remote.CopyToRemote(
-            f"{host['name']}-software",
-            connection=ssh(host["connection"]),
-            source=pulumi.FileAsset(str(self._software.path)),
-            remote_path=ARCHIVE,
-            triggers=[host["id"]],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        run = f"python3 {ARCHIVE}"
-        return self._step(host, "configure", self._configuration(host), [copied], program=run)
-
-    def _configuration(self, host: Machine) -> pulumi.Output[str]:
-        is_member, pairs = host["name"] in self._members, self._pki.pairs
-        configuration = Configuration[pulumi.Input[str]](
-            resource=host["id"],
-            bundle=self._software.sha,
-            name=host["name"],
-            address=host["address"],
-            metadata=host["metadata"],
-            endpoints=list(self._members.values()),
-            agent_ttl=self._args.get("agent_ttl", 10),
-            reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
-            registry=self._args.get("registry", ""),
-            authority=self._pki.authority,
-            roles={role.name: pairs[role.name] for role in held_by(member=is_member)},
-            member=pairs[host["name"]] if is_member else None,
-        )
-        return pulumi.Output.json_dumps(configuration.to_wire())
-
-    def _etcd(self, host: Machine, configured: remote.Command) -> remote.Command:
-        """Chained, so that no change touches two members at once."""
-        wanted = Membership(host["id"], host["name"], host["address"], self._members)
-        stdin = pulumi.Output.json_dumps(wanted.to_wire())
-        first = "etcd" if self._etcd_steps else "etcd-bootstrap"
-        after = [configured, *self._etcd_steps[-1:]]
-        return self._step(host, "etcd", stdin, after, create=first, seconds=240)
-
-    def _drop_members(self) -> remote.Command:
-        """Let etcd forget members that are not wanted any more, before their machines go."""
-        members = pulumi.Output.all(**self._members)
-        asked = members.apply(quorum.may_shrink)
-        hooks = quorum.in_preview(
-            f"{self.hosts[0]['name']}-etcd-members", self._connections(), asked
-        )
-        return self._step(
-            self.hosts[0],
-            "etcd-members",
-            pulumi.Output.json_dumps(Members(self._members).to_wire()),
-            self._etcd_steps,
-            seconds=300,
-            before_update=hooks,
-        )
-
-    def _fleetd(self, host: Machine, configured: remote.Command) -> remote.Command:
-        """Its input tells what the machine was configured with: a change of that restarts it."""
-        wanted = FleetdSetup(configured.stdin.apply(_sha256), host["name"] in self._members)
-        stdin = pulumi.Output.json_dumps(wanted.to_wire())
-        after = [configured, *self._etcd_steps, *self._dropped]
-        return self._step(host, "fleetd", stdin, after, seconds=180)
-
-    def _step(
-        self,
-        host: Machine,
-        step: str,
-        stdin: pulumi.Input[str],
-        after: Sequence[pulumi.Resource],
-        create: str | None = None,
-        program: str = "fleet-setup",
-        seconds: int = 120,
-        before_update: Sequence[pulumi.ResourceHook] = (),
-    ) -> remote.Command:
-        """Run a step of `fleet.setup` on a machine, again whenever its input changes.
-
-        It uses `update`, not `triggers`: a trigger would run the new create and then the old
-        delete, on the new machine.
+        Raises:
+            InputError: an argument is not allowed.
         """
-        run = f"sudo timeout {seconds} {program}"
-        return remote.Command(
-            f"{host['name']}-{step}",
-            connection=ssh(host["connection"]),
-            create=f"{run} {create or step}",
-            update=f"{run} {step}",
-            add_previous_output_in_env=False,
-            stdin=stdin,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=list(after),
-                hooks=pulumi.ResourceHookBinding(before_update=list(before_update)),
-            ),
+        checked = _check(args)
+        super().__init__("fleet-cluster:index:Cluster", name, None, opts)
+        source = self._source = make_provider(args["provider"], self)
+        setup = self._set_machines_up(name, checked)
+        balancer = source.load_balancer(setup.machines, setup.drains)
+        self._built: dict[str, pulumi.Output[str]] = {}
+        self.access = grant(setup.machines, setup.data_id, setup.ready, source.network)
+        self.hostname = balancer.hostname
+        self.url = balancer.url
+        self.machines = pulumi.Output.all(
+            **{machine["name"]: machine["address"] for machine in setup.machines}
         )
+        self.images = pulumi.Output.all(
+            **{Path(context).name: self.image(context) for context in args.get("images", ())}
+        )
+        outputs = ("access", "hostname", "url", "machines", "images")
+        self.register_outputs({output: getattr(self, output) for output in outputs})
+
+    def _set_machines_up(self, name: str, checked: "_Checked") -> MachineSetup:
+        source = self._source
+        setup = MachineSetup(
+            self,
+            name,
+            {
+                "members": source.members(checked.etcd_size),
+                "agent_ttl": checked.agent_ttl,
+                "reconcile_interval": checked.reconcile_interval,
+                "registry": source.registry_host,
+                "network": source.network,
+            },
+        )
+        for number, metadata in enumerate(checked.metadata, start=1):
+            setup.add(source.machine(number, metadata, setup.settled))
+        return setup
+
+    def image(self, context: str) -> pulumi.Output[str]:
+        """Build an image and push it to the cluster's registry: what machines pull.
+
+        Args:
+            context: a folder with a Dockerfile; its name is the image's.
+
+        Raises:
+            InputError: there is no Dockerfile in it, or the name is another image's.
+        """
+        path = Path(context)
+        if path.name in RESERVED:
+            raise InputError(
+                "images", f"{context}: the library has an image {path.name}; rename it"
+            )
+        if context not in self._built:
+            self._built[context] = self._source.image(path)
+        return self._built[context]
 
 
-def _sha256(text: str | None) -> str:
-    return hashlib.sha256((text or "").encode()).hexdigest()
+@dataclass(frozen=True)
+class _Checked:
+    """What was chosen, or is so if nothing was."""
+
+    metadata: Sequence[Mapping[str, str]]
+    """One entry a machine; empty for those that were given none."""
+    etcd_size: int
+    agent_ttl: int
+    reconcile_interval: int
+
+
+def _check(args: ClusterArgs) -> _Checked:
+    """See that the arguments are allowed, before anything is made."""
+    size = between("size", args["size"], 1, check_provider(args["provider"]))
+    interval = args.get("reconcile_interval", RECONCILE_INTERVAL)
+    return _Checked(
+        metadata=_metadata_of_machines(args, size),
+        etcd_size=_etcd_size(args, size),
+        agent_ttl=between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300),
+        reconcile_interval=between("reconcile_interval", interval, 5, 86400),
+    )
+
+
+def _metadata_of_machines(args: ClusterArgs, size: int) -> list[Mapping[str, str]]:
+    given = list(args.get("metadata", ()))
+    if len(given) > size:
+        raise not_allowed("metadata", given, f"at most {size} entries, one a machine")
+    for number, entry in enumerate(given):
+        if not all(METADATA_PAIR.fullmatch("=".join(pair)) for pair in entry.items()):
+            allowed = "keys and values without space, comma or ="
+            raise not_allowed(f"metadata[{number}]", dict(entry), allowed)
+    none: Mapping[str, str] = {}
+    return given + [none] * (size - len(given))
+
+
+def _etcd_size(args: ClusterArgs, size: int) -> int:
+    """A cluster smaller than the quorum asked for takes the largest size that fits."""
+    given = args.get("etcd_size", 3)
+    if given not in ETCD_SIZES:
+        raise not_allowed("etcd_size", given, "1, 3 or 5")
+    return min(given, max(one for one in ETCD_SIZES if one <= size))

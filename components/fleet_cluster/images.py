@@ -1,6 +1,7 @@
 """Container images: built from a folder, named by its content, pushed where machines pull."""
 
 import hashlib
+import os
 from pathlib import Path
 from platform import machine
 from typing import NotRequired, TypedDict
@@ -9,6 +10,7 @@ import pulumi
 import pulumi_docker as docker
 
 from ._child_options import child_of
+from .errors import InputError
 
 DOCKER_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Processors as Docker names them, by the names of the operating system."""
@@ -60,7 +62,7 @@ class Image(pulumi.ComponentResource):
         built = docker.Image(
             name,
             image_name=pulumi.Output.concat(push_to, "/", tagged) if push_to else tagged,
-            build=docker.DockerBuildArgs(context=args["context"], platform=platform),
+            build=docker.DockerBuildArgs(context=_from_here(args["context"]), platform=platform),
             skip_push=not push_to,
             registry=_registry(args),
             opts=child_of(
@@ -73,6 +75,11 @@ class Image(pulumi.ComponentResource):
             pull_from = args.get("pull_from", push_to)
             self.reference = pulumi.Output.concat(pull_from, "/", repository, "@", by_digest)
         self.register_outputs({"reference": self.reference})
+
+
+def _from_here(context: str) -> str:
+    """The context as the program's folder sees it: the same in each checkout of the program."""
+    return os.path.relpath(context)
 
 
 def own_platform() -> str:
@@ -96,14 +103,15 @@ def check_programs(context: Path, processor: str) -> None:
     """Programs in a context are named NAME-PROCESSOR: each must be there for this one.
 
     Raises:
-        pulumi.RunError: one is not.
+        InputError: one is not.
     """
     programs = {path.name.rpartition("-")[0] for path in context.glob("*-a[mr][dm]64")}
     for name in sorted(programs):
         if not (context / f"{name}-{processor}").exists():
-            raise pulumi.RunError(
-                f"{context}: there is no {name} for {processor}, the machines' processor. "
-                f"Next step: make setup PROCESSORS={processor}"
+            raise InputError(
+                "images",
+                f"{context}: there is no {name}-{processor}, and {processor} is the machines' "
+                "processor. Next step: put it there",
             )
 
 
@@ -111,13 +119,14 @@ def content_tag(context: Path) -> str:
     """A tag that names a build context's content: 16 hexadecimal digits.
 
     Raises:
-        FileNotFoundError: there is no Dockerfile in it.
+        InputError: there is no Dockerfile in it.
     """
     if not (context / "Dockerfile").is_file():
-        raise FileNotFoundError(f"{context}/Dockerfile: an image needs a folder with a Dockerfile")
+        raise InputError("context", f"{context}: an image needs a folder with a Dockerfile")
     digest = hashlib.sha256()
     for path in sorted(path for path in context.rglob("*") if path.is_file()):
-        mode = path.stat().st_mode & 0o111
+        # Whoever has checked out or installed it may have cut the others' rights.
+        mode = 0o111 if path.stat().st_mode & 0o100 else 0
         digest.update(f"{path.relative_to(context)}\0{mode}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

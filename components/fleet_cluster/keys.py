@@ -1,26 +1,26 @@
 """EtcdKeys: values that units find in etcd from the start."""
 
 import re
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import TypedDict
 
 import pulumi
 from pulumi_command import remote
 
 from ._lifecycle import claims, reachability
-from .machine import Connection, ssh
+from .access import Access, ClusterAccess
+from .errors import InputError
+from .machine import ssh
 
 _KEY = re.compile(r"/(app|test)/[A-Za-z0-9_./@:-]+")
 
 
 class EtcdKeysArgs(TypedDict):
-    """What to write, through which machine."""
+    """What to write, and where."""
 
-    connection: Connection
-    """A machine of the cluster."""
-    store: NotRequired[pulumi.Input[str]]
-    """What etcd holds (`Cluster.store`): written again when it is other data, or when a key was
-    changed by hand."""
-    keys: dict[str, pulumi.Input[str]]
+    cluster: pulumi.Input[Access]
+    """The cluster in whose etcd they are: `Cluster.access`."""
+    keys: Mapping[str, pulumi.Input[str]]
     """Values by key; keys begin with /app/ or /test/."""
 
 
@@ -39,35 +39,43 @@ class EtcdKeys(pulumi.ComponentResource):
         """Write each key; removing it from the program removes it from etcd.
 
         Raises:
-            pulumi.RunError: a key is not one that the application may write.
+            InputError: a key is not one that the application may write.
         """
         super().__init__("fleet-cluster:index:EtcdKeys", name, None, opts)
+        cluster = ClusterAccess(args["cluster"])
         for key, value in args["keys"].items():
-            self._seed(check_key(key), value, args)
+            self._seed(check_key(key), value, cluster)
         self.keys = pulumi.Output.from_input(sorted(args["keys"]))
         self.register_outputs({"keys": self.keys})
 
-    def _seed(self, key: str, value: pulumi.Input[str], args: EtcdKeysArgs) -> None:
-        seed, store = f"timeout 60 fleetctl seed {key}", args.get("store", "")
+    def _seed(self, key: str, value: pulumi.Input[str], cluster: ClusterAccess) -> None:
+        seed, data_id = f"timeout 60 fleetctl seed {key}", cluster.data_id
         remote.Command(
             key,
-            connection=ssh(args["connection"], dials=3),
-            create=claims.create(seed, key, store),
-            update=claims.update(seed, key, store),
+            connection=ssh(cluster.connection, dials=3),
+            create=claims.create(seed, key, data_id),
+            update=claims.update(seed, key, data_id),
             delete=f"{seed} --remove",
             # On stdin, since a value may be a secret and the command line is no place for one.
             stdin=pulumi.Output.json_dumps({"value": value}),
             opts=pulumi.ResourceOptions(
-                parent=self, hooks=reachability.before_writing(key, args["connection"])
+                parent=self,
+                deleted_with=cluster.network,
+                hooks=reachability.before_writing(key, cluster.connection),
             ),
         )
 
 
 def check_key(key: str) -> str:
-    """The key itself, if the application may write it."""
+    """The key itself, if the application may write it.
+
+    Raises:
+        InputError: it may not.
+    """
     if not _KEY.fullmatch(key):
-        raise pulumi.RunError(
-            f"etcd key {key!r} is not allowed; keys begin with /app/ or /test/ and consist "
-            "of letters, digits and _./@:- . Rename it."
+        raise InputError(
+            f"keys[{key!r}]",
+            "this key of etcd is not allowed; keys begin with /app/ or /test/ and consist "
+            "of letters, digits and _./@:- . Rename it.",
         )
     return key

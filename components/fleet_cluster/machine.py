@@ -1,7 +1,7 @@
 """One machine, whatever made it: all that the rest of the program knows of it."""
 
 from collections.abc import Mapping
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import pulumi
 from pulumi_command import remote
@@ -44,7 +44,7 @@ class Connection(TypedDict):
     """The user's private key, OpenSSH form. Secret."""
     host_key: pulumi.Input[str]
     """The machine's public host key, as in authorized_keys; any other machine is refused."""
-    proxy: NotRequired[Proxy]
+    proxy: NotRequired[pulumi.Input[Proxy | None]]
     """A bastion on the way."""
 
 
@@ -90,17 +90,13 @@ def ssh(connection: Connection, dials: int = 30) -> remote.ConnectionArgs:
     )
 
 
-def in_store(command: str, store: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The command, which runs again when etcd holds other data.
-
-    Said in a comment: a trigger would replace the resource.
-    """
-    return pulumi.Output.from_input(store).apply(
-        lambda held: f"{command} # in store {held.partition(' ')[0]}"
-    )
+def _proxy(proxy: pulumi.Input[Proxy | None]) -> pulumi.Input[remote.ProxyConnectionArgs] | None:
+    if isinstance(proxy, pulumi.Output):
+        return cast("pulumi.Input[remote.ProxyConnectionArgs]", proxy.apply(_proxy_arguments))
+    return _proxy_arguments(cast("Proxy | None", proxy))
 
 
-def _proxy(proxy: Proxy | None) -> remote.ProxyConnectionArgs | None:
+def _proxy_arguments(proxy: Proxy | None) -> remote.ProxyConnectionArgs | None:
     if proxy is None:
         return None
     return remote.ProxyConnectionArgs(

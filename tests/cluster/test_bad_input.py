@@ -50,8 +50,8 @@ def test_a_port_in_use_is_named_before_anything_is_made(empty: Stack):
         empty.configure({"load-balancer-port": str(port)})
         refused = empty.up(check=False)
     assert refused.code != 0
-    assert f"load-balancer-port: port {port} of 127.0.0.1 is in use" in refused.text
-    assert "pulumi config set load-balancer-port" in refused.text
+    assert f"provider.docker.port: port {port} of 127.0.0.1 is in use" in refused.text
+    assert "choose another port, for example " in refused.text
     assert empty.docker_objects() == []
 
 
@@ -62,7 +62,7 @@ def test_docker_not_running_is_said_before_anything_is_made(empty: Stack, tmp_pa
     refused = away.up(check=False)
     assert refused.code != 0
     assert "Docker engine does not answer" in refused.text
-    assert "make doctor" in refused.text
+    assert "start Docker, then run pulumi up again" in refused.text
     assert empty.docker_objects() == []
 
 
@@ -95,7 +95,7 @@ def test_a_bad_unit_file_fails_the_preview(empty: Stack, unit: str, text: str, e
 def test_a_unit_given_twice_fails_the_preview(empty: Stack):
     program = empty.program / "__main__.py"
     text = program.read_text()
-    again = re.search(r"^discovery = FleetTemplate\(.*?^\)\n", text, re.M | re.S)
+    again = re.search(r"^discovery = fc\.FleetTemplate\(.*?^\)\n", text, re.M | re.S)
     assert again
     program.write_text(text + again.group().replace('"sinatra-discovery",', '"again",'))
     refused = empty.preview(check=False)

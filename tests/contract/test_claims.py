@@ -10,15 +10,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 
 from fleet_cluster import machine as machines
-from fleet_cluster import ssh_config
-from fleet_cluster._lifecycle import drain_on_delete
+from fleet_cluster._lifecycle import drain_on_delete, openssh_files
 from fleet_cluster._lifecycle.drain_on_delete import DrainOnDelete
 from fleet_cluster._lifecycle.etcd_data import FOLDER, EtcdData
+from fleet_cluster.access import grant
 from fleet_cluster.keys import EtcdKeys
 from fleet_cluster.machine import Connection, Machine
 from fleet_cluster.units import FleetTemplate, FleetUnit
@@ -61,8 +62,11 @@ class FarMachine:
             "host_key": self.server.host_key("ed25519"),
         }
 
+    def access(self, data_id: pulumi.Input[str] = "") -> dict[str, Any]:
+        return grant([self.machine], pulumi.Output.from_input(data_id), [], None)
+
     @property
-    def host(self) -> Machine:
+    def machine(self) -> Machine:
         return {
             "name": "machine-1",
             "id": "1",
@@ -93,7 +97,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarMach
         (folder / name).chmod(0o755)
     path = f"{folder}:/usr/bin:/bin"
     with sshd.running(folder, path=path, accept_env=ACCEPTED) as server:
-        for module in (machines, ssh_config):
+        for module in (machines, openssh_files):
             monkeypatch.setattr(module, "SSH_USER", server.user)
         monkeypatch.setattr(drain_on_delete, "FOLDER", folder / "leaves")
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -107,17 +111,15 @@ def program(machine: FarMachine, *instances: str, secret: str = "") -> Program:
     (machine.folder / "web@.service").write_text(UNIT)
 
     def run() -> None:
-        store = EtcdData("store", {"hosts": [machine.host]})
+        store = EtcdData("store", {"machines": [machine.machine]})
         value = pulumi.Output.secret(secret) if secret else "Hello"
-        EtcdKeys(
-            "keys", {"connection": machine.connection, "store": store.id, "keys": {KEY: value}}
-        )
+        access = machine.access(store.id)
+        EtcdKeys("keys", {"cluster": access, "keys": {KEY: value}})
         FleetTemplate(
             "web",
             {
-                "connection": machine.connection,
-                "store": store.id,
-                "path": str(machine.folder / "web@.service"),
+                "cluster": access,
+                "file": str(machine.folder / "web@.service"),
                 "instances": list(instances or ("1", "2")),
             },
         )
@@ -161,8 +163,8 @@ def test_a_unit_under_another_parent_is_the_same_unit(
         unit(pulumi.ResourceOptions(parent=parent))
 
     def unit(opts: pulumi.ResourceOptions | None = None) -> None:
-        path = str(machine.folder / "web.service")
-        FleetUnit("web", {"connection": machine.connection, "path": path}, opts)
+        file = str(machine.folder / "web.service")
+        FleetUnit("web", {"cluster": machine.access(), "file": file}, opts)
 
     project.up(unit)
     machine.cluster.log.clear()
@@ -175,7 +177,7 @@ def test_a_leave_that_is_replaced_while_its_machine_stays_drains_nothing(
     machine: FarMachine, project: Project
 ) -> None:
     def run() -> None:
-        DrainOnDelete("leave", {"host": machine.host, "via": machine.connection})
+        DrainOnDelete("leave", {"machine": machine.machine, "via": machine.connection})
 
     drained = machine.folder / "drained"
     project.up(run)
@@ -236,13 +238,13 @@ def test_a_secret_is_not_put_into_a_unit_file(machine: FarMachine, project: Proj
         FleetUnit(
             "web",
             {
-                "connection": machine.connection,
-                "path": str(machine.folder / "web.service"),
+                "cluster": machine.access(),
+                "file": str(machine.folder / "web.service"),
                 "values": {"token": pulumi.Output.secret("sesame")},
             },
         )
 
-    with pytest.raises(EngineFailed, match="the value 'token' is a secret") as refused:
+    with pytest.raises(EngineFailed, match="values.token: .* is a secret") as refused:
         project.preview(run)
     assert "sesame" not in refused.value.text
     assert not machine.cluster.view().units

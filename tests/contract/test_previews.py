@@ -11,8 +11,8 @@ import pytest
 from pulumi_command import local
 
 from fleet_cluster import machine as machines
-from fleet_cluster import ssh_config
-from fleet_cluster._lifecycle import plan_hook
+from fleet_cluster._lifecycle import openssh_files, plan_hook
+from fleet_cluster.access import grant
 from fleet_cluster.units import FleetTemplate, FleetUnit
 from tests.contract import sshd
 from tests.contract.harness import Outcome, Program, Project, require_engine
@@ -52,6 +52,16 @@ class Machine:
     def forget(self) -> None:
         (self._folder / "asked-plan").unlink(missing_ok=True)
 
+    def access(self) -> dict[str, Any]:
+        one: machines.Machine = {
+            "name": "machine-1",
+            "id": "",
+            "address": "",
+            "connection": self.connection,
+            "metadata": {},
+        }
+        return grant([one], pulumi.Output.from_input(""), [], None)
+
     @property
     def connection(self) -> machines.Connection:
         return {
@@ -73,7 +83,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         sshd.running(folder, path=f"{folder}:/usr/bin:/bin") as server,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for module in (machines, ssh_config):
+        for module in (machines, openssh_files):
             patch.setattr(module, "SSH_USER", server.user)
         yield Machine(server, folder)
 
@@ -88,15 +98,15 @@ def program(machine: Machine, folder: Path, image: str, *instances: str) -> Prog
         web = FleetTemplate(
             "web",
             {
-                "connection": machine.connection,
-                "path": str(folder / "web@.service"),
+                "cluster": machine.access(),
+                "file": str(folder / "web@.service"),
                 "values": {"image": made.stdout},
                 "instances": list(instances),
             },
         )
         FleetUnit(
             "db",
-            {"connection": machine.connection, "path": str(folder / "db.service")},
+            {"cluster": machine.access(), "file": str(folder / "db.service")},
             pulumi.ResourceOptions(depends_on=[web]),
         )
 
@@ -204,17 +214,16 @@ def test_before_there_is_a_cluster_fleets_scheduler_says_where_units_will_be(
     def run() -> None:
         key = local.Command("key", create="echo")
         connection: machines.Connection = {**machine.connection, "private_key": key.stdout}
-        hosts: list[machines.Machine] = [
+        there: list[machines.Machine] = [
             {"name": name, "id": "", "address": "", "connection": connection, "metadata": {}}
             for name in ("machine-1", "machine-2")
         ]
-        path, instances = str(tmp_path / "web@.service"), ["1", "2", "3"]
+        file, instances = str(tmp_path / "web@.service"), ["1", "2", "3"]
         FleetTemplate(
             "web",
             {
-                "connection": connection,
-                "hosts": hosts,
-                "path": path,
+                "cluster": grant(there, key.stdout, [], None),
+                "file": file,
                 "values": {"image": "one"},
                 "instances": instances,
             },

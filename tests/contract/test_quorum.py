@@ -9,7 +9,7 @@ import pytest
 from pulumi_command import local
 
 from fleet_cluster import machine as machines
-from fleet_cluster import ssh_config
+from fleet_cluster._lifecycle import openssh_files
 from fleet_cluster._lifecycle.drain_on_delete import DrainOnDelete
 from tests.contract import sshd
 from tests.contract.harness import EngineFailed, Program, Project, require_engine
@@ -61,7 +61,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
         (folder / name).write_text(text.format(folder=folder))
         (folder / name).chmod(0o755)
     with sshd.running(folder, path=f"{folder}:/usr/bin:/bin") as server:
-        for module in (machines, ssh_config):
+        for module in (machines, openssh_files):
             monkeypatch.setattr(module, "SSH_USER", server.user)
         found = Machine(server, folder)
         found.will_refuse("")
@@ -101,7 +101,7 @@ def program(machine: Machine, image: str, *, there: bool = True) -> Program:
         members = {"machine-1": machine.connection, "machine-2": machine.connection}
         leave = DrainOnDelete(
             "machine-2-leave",
-            {"host": made, "via": machine.connection, "members": members},
+            {"machine": made, "via": machine.connection, "members": members},
             pulumi.ResourceOptions(deleted_with=ground),
         )
         target = local.Command(

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 from pulumi_command import local
 
+from fleet_cluster.access import grant
 from fleet_cluster.machine import Machine
 from fleet_cluster.ssh_config import SshConfig
 from tests.contract.harness import NAME, STACK, Project, require_engine
@@ -29,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 def program() -> None:
     """The files, and their texts as an output."""
-    host: Machine = {
+    machine: Machine = {
         "name": "machine-1",
         "id": "1",
         "address": "10.0.0.1",
@@ -40,7 +41,10 @@ def program() -> None:
         },
         "metadata": {},
     }
-    made = SshConfig("ssh", {"hosts": [host], "folder": FOLDER})
+    made = SshConfig(
+        "ssh",
+        {"cluster": grant([machine], pulumi.Output.from_input(""), [], None), "folder": FOLDER},
+    )
     pulumi.export("ssh_files", made.files)
     pulumi.export("path", made.path)
 

@@ -9,8 +9,9 @@ import pulumi
 import pytest
 from pulumi_command import local
 
+from fleet_cluster._lifecycle.claims import in_data
 from fleet_cluster._lifecycle.etcd_data import FOLDER, EtcdData
-from fleet_cluster.machine import Connection, Machine, in_store
+from fleet_cluster.machine import Connection, Machine
 from tests.contract.harness import STACK, Project
 
 SSH = """#!/bin/sh
@@ -46,8 +47,8 @@ def program() -> None:
     host = Machine(
         name="machine-1", id="1", address="127.0.0.1", connection=connection, metadata={}
     )
-    store = EtcdData("store", {"hosts": [host]}, pulumi.ResourceOptions(depends_on=[machine]))
-    local.Command("unit", create="true", update=in_store("true", store.id))
+    store = EtcdData("store", {"machines": [host]}, pulumi.ResourceOptions(depends_on=[machine]))
+    local.Command("unit", create="true", update=in_data("true", store.id))
 
 
 def test_another_store_writes_again_and_the_same_one_changes_nothing(
@@ -83,10 +84,9 @@ def test_what_is_kept_goes_with_the_cluster(
         host = Machine(
             name="machine-1", id="1", address="127.0.0.1", connection=connection, metadata={}
         )
-        parent = pulumi.ComponentResource(
-            "test:index:Cluster", "cluster", None, pulumi.ResourceOptions(deleted_with=network)
-        )
-        EtcdData("store", {"hosts": [host]}, pulumi.ResourceOptions(parent=parent))
+        parent = pulumi.ComponentResource("test:index:Cluster", "cluster")
+        opts = pulumi.ResourceOptions(parent=parent, deleted_with=network)
+        EtcdData("store", {"machines": [host]}, opts)
 
     monkeypatch.chdir(tmp_path)  # Where a project is made, its commands run.
     (tmp_path / "project").mkdir()

@@ -9,28 +9,36 @@ from pathlib import PurePosixPath
 
 import pulumi
 
-from ..machine import in_store
 
-
-def create(run: str, name: str, store: pulumi.Input[str]) -> pulumi.Output[str]:
+def create(run: str, name: str, data_id: pulumi.Input[str]) -> pulumi.Output[str]:
     """The command that writes `name`, and claims it.
 
     Args:
         run: a command of fleetctl that knows `--claim`.
         name: an owner of units, or a key.
-        store: what etcd holds, as `Cluster.store` says it.
+        data_id: the etcd data id, with the numbers of changes by hand.
     """
-    return pulumi.Output.from_input(store).apply(lambda held: f"{run} --claim {mended(held, name)}")
+    return pulumi.Output.from_input(data_id).apply(lambda id: f"{run} --claim {mended(id, name)}")
 
 
-def update(run: str, name: str, store: pulumi.Input[str]) -> pulumi.Output[str]:
+def update(run: str, name: str, data_id: pulumi.Input[str]) -> pulumi.Output[str]:
     """The same, which runs again when etcd holds other data, or the name was changed by hand."""
-    return pulumi.Output.all(create(run, name, store), in_store("", store)).apply("".join)
+    return pulumi.Output.all(create(run, name, data_id), in_data("", data_id)).apply("".join)
 
 
-def mended(store: str, name: str) -> int:
+def in_data(command: str, data_id: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The command, which runs again when etcd holds other data.
+
+    Said in a comment: a trigger would replace the resource.
+    """
+    return pulumi.Output.from_input(data_id).apply(
+        lambda id: f"{command} # in store {id.partition(' ')[0]}"
+    )
+
+
+def mended(data_id: str, name: str) -> int:
     """How often `name` was written again because it had been changed by hand."""
-    counts = dict(one.rsplit("=", 1) for one in store.split()[1:])
+    counts = dict(one.rsplit("=", 1) for one in data_id.split()[1:])
     return int(counts.get(name, 0))
 
 

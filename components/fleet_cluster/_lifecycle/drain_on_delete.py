@@ -1,4 +1,4 @@
-"""Leave: a machine is emptied before it goes; a member of etcd stays as long as etcd needs it."""
+"""DrainOnDelete: a machine is drained before it goes, a member of etcd only if etcd lets it go."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -22,7 +22,7 @@ so that a resource that is replaced, while its machine stays, drains nothing."""
 class DrainOnDeleteArgs(TypedDict):
     """Who leaves, and who sees to it."""
 
-    host: Machine
+    machine: Machine
     """The machine."""
     via: Connection
     """The machine that fleetctl runs on: another one, so that this one may be dead by then."""
@@ -47,19 +47,19 @@ class DrainOnDelete(pulumi.ComponentResource):
         """Learn the machine's id; all else is done at its end."""
         super().__init__("fleet-cluster:index:Leave", name, None, opts)
         self._args = args
-        host = self._host = args["host"]
+        machine = self._machine = args["machine"]
         self._members = args.get("members", {})
         self._known = remote.Command(
-            f"{host['name']}-id",
-            connection=ssh(host["connection"]),
+            f"{machine['name']}-id",
+            connection=ssh(machine["connection"]),
             create="cat /etc/machine-id",
-            triggers=[host["id"]],
+            triggers=[machine["id"]],
             add_previous_output_in_env=False,
             opts=child_of(self, opts),
         )
         self._at_its_end(
             "leave",
-            lambda asked, id: asked + unless_claimed(FOLDER / id, drain(host["name"], id)),
+            lambda asked, id: asked + unless_claimed(FOLDER / id, drain(machine["name"], id)),
             child_of(self, opts, pulumi.ResourceOptions(hooks=self._hooks())),
             create=self._known.stdout.apply(lambda id: stay(id.strip())),
         )
@@ -83,8 +83,8 @@ class DrainOnDelete(pulumi.ComponentResource):
         create: pulumi.Input[str] | None = None,
     ) -> None:
         """Run a command when the machine goes, made of what is to succeed before, and of its id."""
-        name = self._host["name"]
-        known = pulumi.Output.all(self._known.stdout, self._host["address"])
+        name = self._machine["name"]
+        known = pulumi.Output.all(self._known.stdout, self._machine["address"])
 
         def at_its_end(known: Sequence[str]) -> str:
             id, address = known[0].strip(), known[1]
@@ -96,7 +96,7 @@ class DrainOnDelete(pulumi.ComponentResource):
             connection=ssh(self._args["via"], dials=3),
             create=create,
             delete=known.apply(at_its_end),
-            triggers=[self._host["id"]],
+            triggers=[self._machine["id"]],
             # By which the end of a resource knows whether it has been made anew.
             add_previous_output_in_env=create is not None,
             opts=opts,
@@ -104,11 +104,11 @@ class DrainOnDelete(pulumi.ComponentResource):
 
     def _hooks(self) -> pulumi.ResourceHookBinding:
         """It is made again when the machine is: then a preview asks, through the others."""
-        name = self._host["name"]
+        name = self._machine["name"]
         others = {other: way for other, way in self._members.items() if other != name}
         hooks: list[pulumi.ResourceHook] = []
         if others:
-            asked = pulumi.Output.from_input(self._host["address"]).apply(
+            asked = pulumi.Output.from_input(self._machine["address"]).apply(
                 lambda address: quorum.may_leave(name, address, "", preview=True)
             )
             hooks = quorum.in_preview(f"{name}-leave", others, asked)

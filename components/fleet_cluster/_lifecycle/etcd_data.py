@@ -1,5 +1,6 @@
-"""Store: what etcd holds, so that what was lost or changed by hand is written again."""
+"""EtcdData: what etcd holds, so that what was lost or changed by hand is written again."""
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -8,9 +9,10 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import local
 
+from .._child_options import moved_below
 from ..machine import Machine
-from ..ssh_config import openssh_files
 from .claims import claim_file, unless_claimed
+from .openssh_files import openssh_files
 
 FOLDER = PurePosixPath(".pulumi/store")
 _PROBE = Path(__file__).with_name("etcd_data_probe.py")
@@ -19,7 +21,7 @@ _PROBE = Path(__file__).with_name("etcd_data_probe.py")
 class EtcdDataArgs(TypedDict):
     """Whom to ask."""
 
-    hosts: Sequence[Machine]
+    machines: Sequence[Machine]
     """Machines of the cluster: asked one after the other until one answers."""
 
 
@@ -49,20 +51,25 @@ class EtcdData(pulumi.ComponentResource):
             update=keep,
             delete=unless_claimed(path, f"rmdir {FOLDER} 2>/dev/null || true"),
             stdin=self.id,
-            # No child: what the cluster is deleted with takes its machines along, not this file.
-            opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=self)]),
+            # No child: what the machines are deleted with takes them along, not this file.
+            opts=moved_below(
+                opts.parent if opts and opts.parent else self,
+                pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=self)]),
+            ),
         )
         self.register_outputs({"id": self.id})
 
     def _ask(
         self, args: EtcdDataArgs, kept: PurePosixPath, opts: pulumi.ResourceOptions | None
     ) -> pulumi.Output[str]:
-        connections = {host["name"]: host["connection"] for host in args["hosts"]}
-        files = openssh_files(connections)
+        connections = {one["name"]: one["connection"] for one in args["machines"]}
+        files = pulumi.Output.from_input(connections).apply(openssh_files)
         asked = local.run_output(
             command=f"python3 {shlex.quote(str(_PROBE))} {kept}",
             # The machines' key is a secret, and the command line is no place for one.
-            stdin=pulumi.Output.json_dumps({"machines": " ".join(connections), **files}),
+            stdin=files.apply(
+                lambda texts: json.dumps({"machines": " ".join(connections), **texts})
+            ),
             opts=pulumi.InvokeOutputOptions(
                 parent=self, depends_on=opts.depends_on if opts else None
             ),

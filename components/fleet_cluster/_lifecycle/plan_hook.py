@@ -16,16 +16,16 @@ from typing import Any
 
 import pulumi
 
-from ..machine import Connection, Machine
-from ..ssh_config import openssh_files
-from .initial_plan import forecast
+from ..access import ClusterAccess
+from .initial_plan import Machines, forecast
+from .openssh_files import openssh_files
 from .ssh_call import call_any
 
 CONNECT_SECONDS = 3
 SECONDS = 20
 """For the whole question."""
-MACHINE = "machine"
-"""How the first machine that is asked is called in OpenSSH's files; others have their own names."""
+ASKED = 3
+"""How many machines are asked, one after the other, until one can be reached."""
 ASK = f"timeout {SECONDS} fleetctl plan --output json"
 
 
@@ -53,36 +53,32 @@ class OpenManifest:
 
 def hooks(
     component: pulumi.Resource,
-    connection: Connection,
+    cluster: ClusterAccess,
     document: pulumi.Output[str],
-    draft: OpenManifest,
-    hosts: Sequence[Machine],
+    manifest: OpenManifest,
 ) -> pulumi.ResourceHookBinding | None:
     """What tells, in a preview, what a change of a unit's resource will do; None in an update.
 
     Args:
         component: what the lines are shown with.
-        connection: a machine of the cluster.
+        cluster: the cluster that the unit runs on.
         document: what `fleetctl apply` will get.
-        draft: what stands for it as long as it is not known.
-        hosts: the cluster's machines, members of etcd first: others to ask, and where units will
-            be as long as the cluster does not exist; without them, that is passed over.
+        manifest: what stands for it as long as it is not known.
     """
     if not pulumi.runtime.is_dry_run():
         return None
-
-    machines = {MACHINE: connection, **{one["name"]: one["connection"] for one in hosts[1:3]}}
-    way = pulumi.Output.all(**openssh_files(machines))
+    ways = cluster.connections(first=ASKED)
 
     async def tell(args: pulumi.ResourceHookArgs) -> None:
-        files = await way.future()
+        machines = await ways.future()
         known = await document.future()
-        asked = known or draft.document
-        if files is None:
-            say(component, foresee(hosts, asked), "")
+        asked = known or manifest.document
+        if machines is None:
+            say(component, foresee(await cluster.metadata(), asked), "")
         else:
+            files = openssh_files(machines)
             found = await asyncio.to_thread(ask, list(machines), files, asked)
-            say(component, found, "" if known else draft.condition)
+            say(component, found, "" if known else manifest.condition)
 
     options = pulumi.ResourceHookOptions(on_dry_run=True, ignore_errors=True)
     hook = pulumi.ResourceHook(f"{component.pulumi_resource_name}-plan", tell, options)
@@ -100,14 +96,13 @@ def say(component: pulumi.Resource, plan: Mapping[str, Any], condition: str) -> 
         pulumi.info(lines, component)
 
 
-def foresee(hosts: Sequence[Machine], document: str) -> Mapping[str, Any]:
+def foresee(machines: Machines, document: str) -> Mapping[str, Any]:
     """What a cluster that does not exist yet will do, by what is known of its machines."""
-    if not hosts:
+    if not machines:
         return {}
-    names = {host["name"]: host["metadata"] for host in hosts}
-    documents = _before[", ".join(names)]
+    documents = _before[", ".join(machines)]
     documents.append(json.loads(document))
-    return forecast(documents, names)
+    return forecast(documents, machines)
 
 
 def ask(machines: Sequence[str], files: Mapping[str, str], document: str) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ import pulumi
 
 from ..fleet.setup.inputs import REFUSED, MachineRemoval, Members, StepInput
 from ..machine import Connection
-from ..ssh_config import openssh_files
+from .openssh_files import openssh_files
 from .ssh_call import call_any
 
 SECONDS = 60
@@ -50,7 +50,7 @@ def in_preview(
     """
     if not pulumi.runtime.is_dry_run():
         return []
-    way = pulumi.Output.all(**openssh_files(members))
+    way = pulumi.Output.from_input(dict(members)).apply(openssh_files)
 
     async def refuse(_: pulumi.ResourceHookArgs) -> None:
         files, asked = await way.future(), await command.future()

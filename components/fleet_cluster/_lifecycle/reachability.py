@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pulumi
 
 from ..machine import Connection
-from ..ssh_config import openssh_files
+from .openssh_files import openssh_files
 from .ssh_call import REFRESH, SSH_FAILED, UnreachableError, call
 
 MACHINE = "machine"
@@ -34,7 +34,7 @@ def before_writing(
     """
     if pulumi.runtime.is_dry_run():
         return hooks or pulumi.ResourceHookBinding()
-    way = pulumi.Output.all(**openssh_files({MACHINE: connection}))
+    way = pulumi.Output.from_input({MACHINE: connection}).apply(openssh_files)
     address = pulumi.Output.from_input(connection["host"])
 
     async def insist(_: pulumi.ResourceHookArgs) -> None:

@@ -4,25 +4,29 @@ import stat
 import subprocess
 from pathlib import Path
 
-import pulumi
-
+from fleet_cluster._lifecycle.openssh_files import known_hosts, openssh_files, ssh_config
 from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
 from fleet_cluster.machine import Connection
-from fleet_cluster.ssh_config import REMOVE, known_hosts, openssh_files, ssh_config
+from fleet_cluster.ssh_config import REMOVE
 
-HOSTS: list[dict[str, str | int]] = [
-    {"name": "machine-1", "host": "172.30.7.11", "port": 22, "key": "ssh-ed25519 AAAA1"},
-    {"name": "machine-2", "host": "127.0.0.1", "port": 40022, "key": "ssh-ed25519 AAAA2"},
-]
+MACHINES: dict[str, Connection] = {
+    "machine-1": {"host": "172.30.7.11", "host_key": "ssh-ed25519 AAAA1", "private_key": "secret"},
+    "machine-2": {
+        "host": "127.0.0.1",
+        "port": 40022,
+        "host_key": "ssh-ed25519 AAAA2",
+        "private_key": "secret",
+    },
+}
 
 
 def test_known_hosts_pins_each_machine_by_its_name():
-    assert known_hosts(HOSTS) == "machine-1 ssh-ed25519 AAAA1\nmachine-2 ssh-ed25519 AAAA2\n"
+    assert known_hosts(MACHINES) == "machine-1 ssh-ed25519 AAAA1\nmachine-2 ssh-ed25519 AAAA2\n"
 
 
 def test_ssh_config_reaches_each_machine_by_its_name_and_checks_its_key():
     assert (
-        ssh_config(HOSTS)
+        ssh_config(MACHINES)
         == """\
 # Written by pulumi up. Use: ssh -F @FOLDER@/ssh_config machine-1
 Host machine-1 machine-2
@@ -45,7 +49,6 @@ Include ~/.ssh/config
     )
 
 
-@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
 def test_keys_end_as_openssh_wants_them():
     """Pulumi drops the last newline of a file that becomes a setting."""
     way = Connection(host="10.0.0.1", private_key="-----END KEY-----", host_key="ssh-ed25519 A")
@@ -56,13 +59,10 @@ def test_keys_end_as_openssh_wants_them():
         "private_key": "-----END OTHER KEY-----\n",
         "host_key": "ssh-ed25519 B",
     }
-
-    def check(files: dict[str, str]) -> None:
-        assert files["identity"] == "-----END KEY-----\n"
-        assert files["proxy_identity"] == "-----END OTHER KEY-----\n"
-        assert files["known_hosts"] == "machine-1 ssh-ed25519 A\nbastion ssh-ed25519 B\n"
-
-    return pulumi.Output.all(**openssh_files({"machine-1": way})).apply(check)
+    files = openssh_files({"machine-1": way})
+    assert files["identity"] == "-----END KEY-----\n"
+    assert files["proxy_identity"] == "-----END OTHER KEY-----\n"
+    assert files["known_hosts"] == "machine-1 ssh-ed25519 A\nbastion ssh-ed25519 B\n"
 
 
 def test_the_folder_goes_with_all_that_is_in_it_and_may_be_gone(tmp_path: Path):

@@ -50,7 +50,11 @@ class Amazon(Engine):
             "getVpc": {"id": "vpc-1"},
             "getSubnets": {"ids": ["subnet-2", "subnet-1"]},
             "getSubnet": {"id": subnet, "vpcId": "vpc-1", "availabilityZone": zone},
-            "getAuthorizationToken": {"userName": "AWS", "password": "token"},
+            "getAuthorizationToken": {
+                "userName": "AWS",
+                "password": "token",
+                "proxyEndpoint": "https://1.dkr.ecr.test",
+            },
             "run": {"stdout": "0123abcd", "stderr": ""},
         }
         return answers[args.token.rpartition(":")[2]], []
@@ -184,11 +188,14 @@ def test_nobody_trusts_the_first_host_key_after_first_contact(program: Amazon):
 
 
 def test_machines_may_pull_the_stacks_images_and_nothing_else(program: Amazon):
-    [policy] = program.of("RolePolicy").values()
-    login, pull = json.loads(policy["policy"])["Statement"]
+    policies = program.of("RolePolicy")
+    [login] = json.loads(policies["machines-pull"]["policy"])["Statement"]
     assert login["Action"] == ["ecr:GetAuthorizationToken"]
-    assert all(arn.endswith("-repository") for arn in pull["Resource"])
-    assert all(action.startswith(("ecr:Get", "ecr:Batch")) for action in pull["Action"])
+    for image in ("hello", "nginx", "sinatra"):
+        [pull] = json.loads(policies[f"{image}-pull"]["policy"])["Statement"]
+        assert pull["Resource"] == [f"arn:{image}-repository"]
+        assert all(action.startswith(("ecr:Get", "ecr:Batch")) for action in pull["Action"])
+    assert len(policies) == 4
     assert not program.of("iam/user:User")
 
 

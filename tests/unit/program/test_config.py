@@ -18,7 +18,7 @@ DEFAULTS = {
     "reconcile-interval": "60",
     "greeting": "Hello World!",
     "max-body-size": "100m",
-    **config.AWS_ONLY,
+    **{setting: config.default(setting) for setting in config.AWS_ONLY},
 }
 
 
@@ -31,7 +31,7 @@ def read(**changes: str) -> config.Settings:
 def test_the_defaults_are_three_machines_that_all_keep_etcds_data():
     chosen = read()
     assert (chosen.cluster_size, chosen.etcd_size) == (3, 3)
-    assert chosen.metadata_of_machines() == [{}, {}, {}]
+    assert chosen.machine_metadata == []
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,7 @@ def test_a_greeting_that_was_set_as_a_secret_stays_one():
 
 
 @given(st.integers(1, 12), st.integers(0, 12))
-def test_every_machine_has_metadata_if_only_empty(machines: int, described: int):
+def test_metadata_is_read_as_fleet_writes_it(machines: int, described: int):
     entries = ",".join(['"role=web,zone=a"'] * min(machines, described))
     chosen = read(cluster_size=str(machines), machine_metadata=f"[{entries}]")
-    of_machines = chosen.metadata_of_machines()
-    assert len(of_machines) == machines
-    assert of_machines.count({"role": "web", "zone": "a"}) == min(machines, described)
+    assert chosen.machine_metadata == [{"role": "web", "zone": "a"}] * min(machines, described)

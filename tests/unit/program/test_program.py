@@ -10,7 +10,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from config import AWS_ONLY
+from config import AWS_ONLY, default
 from fleet_cluster._lifecycle import reachability
 from fleet_cluster.images import own_platform
 from tests.checkout import CHECKOUT
@@ -26,7 +26,7 @@ CONFIG = {
     "reconcile-interval": "60",
     "greeting": "Hello World!",
     "max-body-size": "100m",
-    **AWS_ONLY,
+    **{setting: default(setting) for setting in AWS_ONLY},
 }
 SECRET = "4dabf18193072939515e22adb298388d"
 """What Pulumi wraps secrets with, on their way to the engine."""

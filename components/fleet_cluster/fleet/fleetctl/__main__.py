@@ -193,7 +193,12 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """The program fleetctl."""
     _open_what_is_closed()
     _end_properly_when_told_to()
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    command()

@@ -4,8 +4,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_command import local
 
-from .lookup import looked_up
-from .settings import SettingError
+from .lookup import looked_up, refused
 
 DEBIAN = "136693071363"
 """The account that publishes Debian's images."""
@@ -17,10 +16,10 @@ def architecture_of(instance_type: str) -> str:
     """x86_64 or arm64.
 
     Raises:
-        pulumi.RunError: EC2 has no such type, or Debian no image for it.
+        InputError: EC2 has no such type, or Debian no image for it.
     """
     answer = looked_up(
-        "instance-type",
+        "instance_type",
         instance_type,
         lambda: aws.ec2.get_instance_type(instance_type=instance_type),
     )
@@ -28,9 +27,10 @@ def architecture_of(instance_type: str) -> str:
     for architecture in DEBIAN_NAMES:
         if architecture in found:
             return architecture
-    raise pulumi.RunError(
-        f"instance-type: {instance_type!r} is of {', '.join(found)}; there are images for "
-        f"{', '.join(DEBIAN_NAMES)}. Mend it with: pulumi config set instance-type t3.small"
+    raise refused(
+        "instance_type",
+        instance_type,
+        f"a type of {' or '.join(DEBIAN_NAMES)}; this one is of {', '.join(found)}",
     )
 
 
@@ -38,19 +38,18 @@ def for_architecture(image: str, architecture: str) -> str:
     """The id of a given image.
 
     Raises:
-        pulumi.RunError: there is no such image, or it is for another architecture.
+        InputError: there is no such image, or it is for another architecture.
     """
     by_id = aws.ec2.GetAmiFilterArgs(name="image-id", values=[image])
     found = looked_up(
-        "image-id", image, lambda: aws.ec2.get_ami(filters=[by_id], include_deprecated=True)
+        "image_id", image, lambda: aws.ec2.get_ami(filters=[by_id], include_deprecated=True)
     )
     if found.architecture != architecture:
-        raise SettingError(
-            "image-id",
+        raise refused(
+            "image_id",
             image,
-            f"an image for {architecture}, as instance-type is; this one is for "
+            f"an image for {architecture}, as instance_type is; this one is for "
             f"{found.architecture}",
-            "ami-...",
         )
     return image
 

@@ -1,7 +1,7 @@
 """What machines may do on AWS: pull the stack's own images, and nothing else."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypedDict
 
 import pulumi
@@ -20,8 +20,6 @@ PULL = [
 class AwsProfileArgs(TypedDict):
     """The machines' rights."""
 
-    repositories: Sequence[pulumi.Input[str]]
-    """ARNs of the ECR repositories that they pull from."""
     ssm_access: bool
     """Whether AWS Systems Manager may open sessions on them."""
     tags: Mapping[str, str]
@@ -40,7 +38,7 @@ class AwsProfile(pulumi.ComponentResource):
         """Make the role with its policy."""
         super().__init__("fleet-cluster:index:AwsProfile", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
+        self._role = role = aws.iam.Role(
             name,
             assume_role_policy=json.dumps(TRUST),
             tags=tags(name, args["tags"]),
@@ -49,7 +47,7 @@ class AwsProfile(pulumi.ComponentResource):
         policy = aws.iam.RolePolicy(
             f"{name}-pull",
             role=role.name,
-            policy=pulumi.Output.all(*args["repositories"]).apply(pull_policy),
+            policy=json.dumps(LOGIN),
             opts=child,
         )
         rights: list[pulumi.Resource] = [policy]
@@ -68,6 +66,15 @@ class AwsProfile(pulumi.ComponentResource):
         self.instance_profile = profile.name
         self.register_outputs({"instance_profile": self.instance_profile})
 
+    def may_pull(self, image: str, repository: aws.ecr.Repository) -> aws.iam.RolePolicy:
+        """Let the machines pull an image, and nothing else of its registry."""
+        return aws.iam.RolePolicy(
+            f"{image}-pull",
+            role=self._role.name,
+            policy=repository.arn.apply(pull_policy),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
 
 TRUST = {
     "Version": "2012-10-17",
@@ -81,8 +88,14 @@ TRUST = {
 }
 
 
-def pull_policy(repositories: Sequence[str]) -> str:
-    """Pull from exactly these repositories. A login is not of any repository."""
-    login = {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": "*"}
-    pull = {"Effect": "Allow", "Action": PULL, "Resource": list(repositories)}
-    return json.dumps({"Version": "2012-10-17", "Statement": [login, pull]})
+LOGIN = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": "*"}],
+}
+"""A login is not of any repository."""
+
+
+def pull_policy(repository: str) -> str:
+    """The policy that allows to pull from exactly this repository."""
+    pull = {"Effect": "Allow", "Action": PULL, "Resource": [repository]}
+    return json.dumps({"Version": "2012-10-17", "Statement": [pull]})

@@ -28,12 +28,14 @@ class AwsLoadBalancerArgs(TypedDict):
     """Subnets in two zones at least."""
     security_group: pulumi.Input[str]
     """Who may talk to it."""
-    hosts: Sequence[Machine]
+    machines: Sequence[Machine]
     """The machines; their ids are the instances'."""
+    drains: Mapping[str, DrainOnDelete]
+    """By machine: what drains it when it goes; it is deregistered before that."""
     certificate_arn: NotRequired[str]
     """A certificate of ACM: then it answers by HTTPS, and HTTP is redirected there."""
-    drain_seconds: NotRequired[int]
-    """Seconds that requests under way get when a machine leaves, 0 to 3600; 35 if not given."""
+    drain_seconds: int
+    """Seconds that requests under way get when a machine leaves, 0 to 3600."""
     tags: Mapping[str, str]
     """Tags of everything."""
 
@@ -47,55 +49,45 @@ class AwsLoadBalancer(pulumi.ComponentResource):
     """What to open."""
 
     def __init__(
-        self,
-        name: str,
-        args: AwsLoadBalancerArgs,
-        opts: pulumi.ResourceOptions | None = None,
-        leaves: Mapping[str, DrainOnDelete] | None = None,
+        self, name: str, args: AwsLoadBalancerArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make it, its listeners, and a target for each machine.
-
-        `leaves`, by machine: what empties it when it goes; it is deregistered before that. It is
-        no argument of the component, since a package's schema has no resources as such.
-        """
+        """Make it, its listeners, and a target for each machine."""
         super().__init__("fleet-cluster:index:AwsLoadBalancer", name, None, opts)
         self._args = args
-        self._drain_seconds = args.get("drain_seconds", DRAIN_SECONDS)
-        self._leaves = leaves or {}
         balancer = self._balancer(name)
         targets = self._targets(name)
         self._listeners(balancer, targets)
-        for host in args["hosts"]:
-            self._target(host, targets)
+        for machine in args["machines"]:
+            self._target(machine, targets)
         scheme = "https" if args.get("certificate_arn") else "http"
         self.hostname = balancer.dns_name
         self.url = pulumi.Output.concat(f"{scheme}://", balancer.dns_name)
         self.register_outputs({"hostname": self.hostname, "url": self.url})
 
-    def _target(self, host: Machine, targets: aws.lb.TargetGroup) -> None:
+    def _target(self, machine: Machine, targets: aws.lb.TargetGroup) -> None:
         """A target that leaves is deregistered, then drained, and only then terminated.
 
         The plugin deregisters and goes on, so what lies between waits as long as AWS drains:
         deleted after the target, before the machine. With the whole load balancer nothing waits.
         """
-        leave = self._leaves.get(host["name"])
+        drain = self._args["drains"].get(machine["name"])
         drained = local.Command(
-            f"{host['name']}-drained",
-            delete=f"sleep {self._drain_seconds}",
-            triggers=[host["id"]],
+            f"{machine['name']}-drained",
+            delete=f"sleep {self._args['drain_seconds']}",
+            triggers=[machine["id"]],
             opts=pulumi.ResourceOptions(
-                parent=self, deleted_with=targets, depends_on=[leave] if leave else []
+                parent=self, deleted_with=targets, depends_on=[drain] if drain else []
             ),
         )
         target = aws.lb.TargetGroupAttachment(
-            f"{host['name']}-target",
+            f"{machine['name']}-target",
             target_group_arn=targets.arn,
-            target_id=host["id"],
+            target_id=machine["id"],
             port=80,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[drained]),
         )
-        if leave:
-            leave.ask_before(
+        if drain:
+            drain.ask_before(
                 pulumi.ResourceOptions(parent=self, deleted_with=targets, depends_on=[target])
             )
 
@@ -118,7 +110,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
             port=80,
             protocol="HTTP",
             vpc_id=self._args["vpc_id"],
-            deregistration_delay=self._drain_seconds,
+            deregistration_delay=self._args["drain_seconds"],
             health_check=aws.lb.TargetGroupHealthCheckArgs(
                 path="/",
                 protocol="HTTP",

@@ -43,7 +43,7 @@ class AwsMachineArgs(TypedDict):
     """Who may log in, as user core."""
     proxy: NotRequired[Proxy]
     """A bastion on the way."""
-    metadata: NotRequired[dict[str, str]]
+    metadata: NotRequired[Mapping[str, str]]
     """fleet's metadata, for MachineMetadata=."""
     tags: Mapping[str, str]
     """Tags of everything."""
@@ -52,7 +52,7 @@ class AwsMachineArgs(TypedDict):
 class AwsMachine(pulumi.ComponentResource):
     """A machine that is an EC2 instance."""
 
-    host: pulumi.Output[Machine]
+    machine: pulumi.Output[Machine]
     """The machine, for `Cluster` and others."""
 
     def __init__(
@@ -73,8 +73,8 @@ class AwsMachine(pulumi.ComponentResource):
             connection=self._connection(met),
             metadata=args.get("metadata", {}),
         )
-        self.host = pulumi.Output.from_input(self.shape)
-        self.register_outputs({"host": self.host})
+        self.machine = pulumi.Output.from_input(self.shape)
+        self.register_outputs({"machine": self.machine})
 
     def _host_key(self, which: str) -> tls.PrivateKey:
         return tls.PrivateKey(

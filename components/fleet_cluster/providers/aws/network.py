@@ -1,12 +1,13 @@
 """The part of a VPC that a cluster lives in: subnets, and who may talk to whom."""
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from .settings import SettingError
+from .lookup import refused
 from .subnets import check_subnets, default_subnets, zones_with
 from .tags import tags
 
@@ -173,14 +174,29 @@ def _still_there(vpcs: Sequence[str]) -> str:
     """Machines cannot move between VPCs, nor a load balancer: refused before anything tries.
 
     Raises:
-        SettingError: the cluster is in another VPC.
+        InputError: the cluster is in another VPC.
     """
     where, wanted = vpcs
     if where != wanted:
-        raise SettingError(
-            "vpc-id",
+        raise refused(
+            "vpc_id",
             wanted,
-            f"{where}, where this stack's cluster is (for another VPC: pulumi stack init NAME)",
-            where,
+            f"{where}, where this stack's cluster is (another VPC is for another stack)",
         )
     return where
+
+
+def check_ssh_from(cidrs: Sequence[str], anywhere: bool) -> None:
+    """See from where SSH is allowed; the whole world only if that was said twice.
+
+    Raises:
+        InputError: an entry is no CIDR, or is the whole world.
+    """
+    for number, cidr in enumerate(cidrs):
+        name = f"ssh_from[{number}]"
+        try:
+            world = ipaddress.ip_network(cidr).prefixlen == 0
+        except ValueError as error:
+            raise refused(name, cidr, "CIDRs like 203.0.113.7/32") from error
+        if world and not anywhere:
+            raise refused(name, cidr, "the whole world only with ssh_from_anywhere")

@@ -2,70 +2,112 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_tls as tls
 
+from ..._child_options import moved_below
 from ..._lifecycle.drain_on_delete import DrainOnDelete
+from ...errors import between
 from ...images import Image, check_programs
 from ...machine import Machine, MachineAddress, Proxy, SshKey
 from .address import AwsAddress
 from .ami import DEBIAN_NAMES, architecture_of, debian_12, for_architecture
 from .instance_profile import AwsProfile
-from .load_balancer import AwsLoadBalancer
+from .load_balancer import DRAIN_SECONDS, AwsLoadBalancer
 from .machine import AwsMachine, AwsMachineArgs
-from .network import AwsNetwork
-from .registry import EcrRegistry, credentials, repository_name
-from .settings import AwsSettings
-
-FIRST_APP_PORT = 5000
-LAST_APP_PORT = 5099
+from .network import AwsNetwork, check_ssh_from
+from .registry import EcrRegistry, login, repository_name
 
 MACHINE_IMAGE = Path(__file__).parent.with_name("machine_image")
+
+
+class AwsArgs(TypedDict):
+    """What can be chosen on AWS."""
+
+    ssh_from: Sequence[str]
+    """CIDRs from where SSH to the machines is allowed, like ["203.0.113.7/32"]."""
+    ssh_from_anywhere: NotRequired[bool]
+    """Whether ssh_from may be the whole world; false if not given."""
+    instance_type: NotRequired[str]
+    """EC2's type of the machines; t3.small if not given. One with an arm processor gets Debian for
+    arm64."""
+    image_id: NotRequired[str]
+    """The AMI of the machines, a Debian 12. Without it, Debian's newest when the stack first asked;
+    a newer one replaces nothing."""
+    root_size: NotRequired[int]
+    """GiB of each machine's root volume; 20 if not given."""
+    vpc_id: NotRequired[str]
+    """The VPC, together with subnet_ids. The region's default VPC if not given."""
+    subnet_ids: NotRequired[Sequence[str]]
+    """Subnets of vpc_id, two or more, each in a zone of its own; machines are spread over them in
+    turn."""
+    private: NotRequired[bool]
+    """Whether machines have no public addresses: then this computer needs a way into the VPC, a VPN
+    or ssh_proxy. Without it, each has an elastic address."""
+    ports: NotRequired[Sequence[int]]
+    """The first and the last port on which units answer to other machines; 5000 to 5099 if not
+    given."""
+    ssh_key: NotRequired[SshKey]
+    """The key pair of the machines' user; one of the stack's own if not given."""
+    ssh_proxy: NotRequired[Proxy]
+    """A bastion through which machines are reached."""
+    certificate_arn: NotRequired[str]
+    """A certificate of ACM. With it the load balancer answers by HTTPS and redirects HTTP."""
+    drain_seconds: NotRequired[int]
+    """Seconds that requests under way get when a machine leaves the load balancer, 0 to 3600; 35
+    if not given. Then the machine is drained and terminated."""
+    ssm_access: NotRequired[bool]
+    """Whether AWS Systems Manager may open sessions on the machines."""
+    tags: NotRequired[Mapping[str, str]]
+    """Tags of everything that is made on AWS."""
 
 
 class AwsProvider:
     """Machines are EC2 instances, with ECR and an application load balancer."""
 
-    registry_host = ""
+    largest = 100
+    registry_host: pulumi.Output[str] | str = ""
 
-    def __init__(self, chosen: AwsSettings, images: Sequence[str]) -> None:
-        """Look up network and image; make what machines need, and a repository for each image."""
-        self._chosen = chosen
-        self._architecture = architecture_of(chosen.instance_type)
-        self._network = AwsNetwork(
-            "network",
-            {
-                "vpc_id": chosen.vpc_id,
-                "subnet_ids": chosen.subnet_ids,
-                "instance_type": chosen.instance_type,
-                "ssh_from": chosen.allow_ssh_from,
-                "first_app_port": FIRST_APP_PORT,
-                "last_app_port": LAST_APP_PORT,
-                "https": bool(chosen.certificate_arn),
-                "tags": chosen.tags,
-            },
+    def __init__(self, args: AwsArgs, parent: pulumi.Resource) -> None:
+        """Look up network and image; make what machines need.
+
+        Raises:
+            InputError: AWS does not know what an argument names.
+        """
+        self._args = args
+        self._parent = parent
+        self._tags = args.get("tags", {})
+        self._type = args.get("instance_type", "t3.small")
+        self._architecture = architecture_of(self._type)
+        self._network = self._make_network()
+        self._login = login()
+        self._registry = EcrRegistry(
+            "registry", {"login": self._login, "tags": self._tags}, moved_below(parent)
         )
-        self._registry = EcrRegistry("registry", {"images": images, "tags": chosen.tags})
         self._profile = AwsProfile(
             "machines",
-            {
-                "repositories": [self._registry.arns[number] for number in range(len(images))],
-                "ssm_access": chosen.ssm_access,
-                "tags": chosen.tags,
-            },
+            {"ssm_access": args.get("ssm_access", False), "tags": self._tags},
+            moved_below(parent),
         )
-        self._image = (
-            pulumi.Output.from_input(for_architecture(chosen.image_id, self._architecture))
-            if chosen.image_id
-            else debian_12(self._architecture)
-        )
-        self._credentials = credentials()
-        self._ssh_key = self._key()
+        self._image = self._find_image()
+        self._ssh_key = args.get("ssh_key") or self._make_key()
         self._addresses: dict[int, AwsAddress] = {}
 
+    @staticmethod
+    def check(args: AwsArgs) -> None:
+        """See what was chosen.
+
+        Raises:
+            InputError: an argument is not allowed.
+        """
+        check_ssh_from(args["ssh_from"], args.get("ssh_from_anywhere", False))
+        seconds = args.get("drain_seconds", DRAIN_SECONDS)
+        between("provider.aws.drain_seconds", seconds, 0, 3600)
+
     @property
-    def ground(self) -> pulumi.Resource:
+    def network(self) -> pulumi.Resource:
         """The security groups."""
         return self._network
 
@@ -86,39 +128,43 @@ class AwsProvider:
             private_ip=address.private_ip,
             reachable_ip=address.reachable_ip,
             image_id=self._image,
-            instance_type=self._chosen.instance_type,
-            root_size=self._chosen.root_size,
+            instance_type=self._type,
+            root_size=self._args.get("root_size", 20),
             instance_profile=self._profile.instance_profile,
             registry=self._registry.host,
             files=str(MACHINE_IMAGE / "files"),
             ssh_key=self._ssh_key,
-            metadata=dict(metadata),
-            tags=self._chosen.tags,
+            metadata=metadata,
+            tags=self._tags,
         )
-        proxy = self._proxy()
-        if proxy:
-            args["proxy"] = proxy
+        if "ssh_proxy" in self._args:
+            args["proxy"] = self._args["ssh_proxy"]
         # cloud-init needs the public address for Debian's packages.
-        opts = pulumi.ResourceOptions(depends_on=[*after, address])
+        opts = moved_below(self._parent, pulumi.ResourceOptions(depends_on=[*after, address]))
         return AwsMachine(f"machine-{number}", args, opts).shape
 
-    def image(self, name: str) -> pulumi.Output[str]:
-        """Push to the image's repository, for the machines' architecture."""
+    def image(self, context: Path) -> pulumi.Output[str]:
+        """Push to a repository of the image's own, for the machines' architecture."""
         processor = DEBIAN_NAMES[self._architecture]
-        check_programs(Path(f"images/{name}"), processor)
-        return Image(
-            name,
+        check_programs(context, processor)
+        repository = self._registry.add(context.name)
+        allowed = self._profile.may_pull(context.name, repository)
+        built = Image(
+            context.name,
             {
-                "context": f"images/{name}",
+                "context": str(context),
                 "push_to": self._registry.host,
-                "repository": repository_name(name),
-                "credentials": self._credentials,
+                "repository": repository_name(context.name),
+                "credentials": self._login,
                 "platform": f"linux/{processor}",
             },
-        ).reference
+            moved_below(self._parent, pulumi.ResourceOptions(depends_on=[repository])),
+        )
+        # Whoever pulls waits until machines may.
+        return pulumi.Output.all(built.reference, allowed.urn).apply(lambda all: str(all[0]))
 
     def load_balancer(
-        self, hosts: Sequence[Machine], leaves: Mapping[str, DrainOnDelete] | None = None
+        self, machines: Sequence[Machine], drains: Mapping[str, DrainOnDelete]
     ) -> AwsLoadBalancer:
         """An ALB over all subnets."""
         return AwsLoadBalancer(
@@ -127,45 +173,53 @@ class AwsProvider:
                 "vpc_id": self._network.vpc_id,
                 "subnet_ids": self._network.subnet_ids,
                 "security_group": self._network.load_balancer,
-                "hosts": hosts,
-                "certificate_arn": self._chosen.certificate_arn,
-                "drain_seconds": self._chosen.drain_seconds,
-                "tags": self._chosen.tags,
+                "machines": machines,
+                "drains": drains,
+                "certificate_arn": self._args.get("certificate_arn", ""),
+                "drain_seconds": self._args.get("drain_seconds", DRAIN_SECONDS),
+                "tags": self._tags,
             },
-            leaves=leaves,
+            moved_below(self._parent),
         )
+
+    def _make_network(self) -> AwsNetwork:
+        first, last = self._args.get("ports", (5000, 5099))
+        return AwsNetwork(
+            "network",
+            {
+                "vpc_id": self._args.get("vpc_id", ""),
+                "subnet_ids": self._args.get("subnet_ids", ()),
+                "instance_type": self._type,
+                "ssh_from": self._args["ssh_from"],
+                "first_app_port": first,
+                "last_app_port": last,
+                "https": bool(self._args.get("certificate_arn")),
+                "tags": self._tags,
+            },
+            moved_below(self._parent),
+        )
+
+    def _find_image(self) -> pulumi.Output[str]:
+        given = self._args.get("image_id")
+        if given:
+            return pulumi.Output.from_input(for_architecture(given, self._architecture))
+        return debian_12(self._architecture, moved_below(self._parent))
 
     def _address(self, number: int) -> AwsAddress:
         if number not in self._addresses:
+            subnet = self._network.subnet_ids.apply(lambda ids: ids[(number - 1) % len(ids)])
             self._addresses[number] = AwsAddress(
                 f"machine-{number}-address",
                 {
-                    "subnet_id": self._network.subnet_ids.apply(
-                        lambda ids: ids[(number - 1) % len(ids)]
-                    ),
+                    "subnet_id": subnet,
                     "security_group": self._network.machines,
-                    "public": self._chosen.connect_through == "public",
-                    "tags": self._chosen.tags,
+                    "public": not self._args.get("private", False),
+                    "tags": self._tags,
                 },
+                moved_below(self._parent),
             )
         return self._addresses[number]
 
-    def _key(self) -> SshKey:
-        given = self._chosen.ssh_private_key
-        if given is not None:
-            return SshKey(private_key=given, public_key=self._chosen.ssh_public_key)
-        made = tls.PrivateKey("core-ssh", algorithm="ED25519")
+    def _make_key(self) -> SshKey:
+        made = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(self._parent))
         return SshKey(private_key=made.private_key_openssh, public_key=made.public_key_openssh)
-
-    def _proxy(self) -> Proxy | None:
-        given = self._chosen.ssh_proxy
-        key = self._chosen.ssh_proxy_private_key
-        if given is None or key is None:
-            return None
-        return Proxy(
-            host=given.host,
-            port=given.port,
-            user=given.user,
-            private_key=key,
-            host_key=self._chosen.ssh_proxy_host_key,
-        )

@@ -1,7 +1,7 @@
 """The image registry of a cluster on AWS: one ECR repository an image."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypedDict
 
 import pulumi
@@ -14,11 +14,18 @@ KEEP = 10
 """How many images of a repository are kept: enough to go back to."""
 
 
-class EcrRegistryArgs(TypedDict):
-    """What it holds."""
+class Login(RegistryCredentials):
+    """Who pushes, and where."""
 
-    images: Sequence[str]
-    """The images' names."""
+    server: pulumi.Input[str]
+    """The registry: ACCOUNT.dkr.ecr.REGION.amazonaws.com."""
+
+
+class EcrRegistryArgs(TypedDict):
+    """Whose it is."""
+
+    login: Login
+    """The operator's login, which tells where the registry is."""
     tags: Mapping[str, str]
     """Tags of everything."""
 
@@ -28,21 +35,18 @@ class EcrRegistry(pulumi.ComponentResource):
 
     host: pulumi.Output[str]
     """The registry: ACCOUNT.dkr.ecr.REGION.amazonaws.com."""
-    arns: pulumi.Output[list[str]]
-    """The repositories' ARNs."""
 
     def __init__(
         self, name: str, args: EcrRegistryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Make the repositories."""
+        """Find out where it is; repositories are added one by one."""
         super().__init__("fleet-cluster:index:EcrRegistry", name, None, opts)
-        made = {image: self._repository(image, args["tags"]) for image in args["images"]}
-        urls = pulumi.Output.all(*[one.repository_url for one in made.values()])
-        self.host = urls.apply(lambda found: str(found[0]).partition("/")[0])
-        self.arns = pulumi.Output.all(*[one.arn for one in made.values()])
-        self.register_outputs({"host": self.host, "arns": self.arns})
+        self._tags = args["tags"]
+        self.host = pulumi.Output.from_input(args["login"]["server"])
+        self.register_outputs({"host": self.host})
 
-    def _repository(self, image: str, more: Mapping[str, str]) -> aws.ecr.Repository:
+    def add(self, image: str) -> aws.ecr.Repository:
+        """Make an image's repository."""
         made = aws.ecr.Repository(
             f"{image}-repository",
             name=repository_name(image),
@@ -50,7 +54,7 @@ class EcrRegistry(pulumi.ComponentResource):
             image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(
                 scan_on_push=True
             ),
-            tags=tags(image, more),
+            tags=tags(image, self._tags),
             opts=pulumi.ResourceOptions(parent=self),
         )
         aws.ecr.LifecyclePolicy(
@@ -67,10 +71,11 @@ def repository_name(image: str) -> str:
     return f"{pulumi.get_project()}-{pulumi.get_stack()}/{image}"
 
 
-def credentials() -> RegistryCredentials:
+def login() -> Login:
     """A login of the operator's for twelve hours."""
     token = aws.ecr.get_authorization_token_output()
-    return RegistryCredentials(
+    return Login(
+        server=token.apply(lambda found: found.proxy_endpoint.removeprefix("https://")),
         username=token.apply(lambda found: found.user_name),
         password=pulumi.Output.secret(token.apply(lambda found: found.password)),
     )

@@ -5,12 +5,10 @@ from collections.abc import Collection, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from .lookup import looked_up
-from .settings import SettingError
+from .lookup import looked_up, refused
 
 LEAST = 2
 """How many a load balancer needs."""
-EXAMPLE = "--path 'subnet-ids[0]' subnet-..."
 
 
 def zones_with(instance_type: str) -> list[str]:
@@ -40,12 +38,11 @@ def default_subnets(vpc: pulumi.Output[str], zones: Sequence[str]) -> pulumi.Out
 
 def _enough(subnets: list[str]) -> list[str]:
     if len(subnets) < LEAST:
-        raise SettingError(
-            "subnet-ids",
+        raise refused(
+            "subnet_ids",
             [],
-            f"vpc-id and {LEAST} subnets of it, since the default VPC has {len(subnets)} default "
-            "subnets in zones with machines of instance-type",
-            EXAMPLE,
+            f"vpc_id and {LEAST} subnets of it, since the default VPC has {len(subnets)} default "
+            "subnets in zones with machines of instance_type",
         )
     return subnets
 
@@ -54,10 +51,10 @@ def check_subnets(vpc: str, subnets: Sequence[str], zones: Collection[str]) -> N
     """See that subnets can be used together.
 
     Raises:
-        SettingError: one is of another VPC or in a zone without such machines, or two share one.
+        InputError: one is of another VPC or in a zone without such machines, or two share one.
     """
     found = [
-        looked_up("subnet-ids", one, lambda one=one: aws.ec2.get_subnet(id=one)) for one in subnets
+        looked_up("subnet_ids", one, lambda one=one: aws.ec2.get_subnet(id=one)) for one in subnets
     ]
     used = [one.availability_zone for one in found]
     wrong = [
@@ -69,4 +66,4 @@ def check_subnets(vpc: str, subnets: Sequence[str], zones: Collection[str]) -> N
     ]
     if wrong:
         allowed = f"subnets of {vpc}, each alone in one of the zones {', '.join(zones)}"
-        raise SettingError("subnet-ids", ", ".join(wrong), allowed, EXAMPLE)
+        raise refused("subnet_ids", ", ".join(wrong), allowed)

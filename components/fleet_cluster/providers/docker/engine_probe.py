@@ -37,7 +37,7 @@ def engine() -> dict[str, object]:
         fail(
             "the Docker engine does not answer",
             str(problems[0]).strip(),
-            "start Docker (or run `make doctor`), then run pulumi up again",
+            "start Docker, then run pulumi up again",
         )
     return info
 
@@ -47,10 +47,9 @@ def check_port(port: int, own: int) -> None:
     if port in (0, own) or is_free(port):
         return
     fail(
-        f"load-balancer-port: port {port} of 127.0.0.1 is in use",
+        f"provider.docker.port: port {port} of 127.0.0.1 is in use",
         f"`ss -ltnp sport = :{port}` tells by whom",
-        f"stop that program, or choose another port: pulumi config set load-balancer-port "
-        f"{free_port()}",
+        f"stop that program, or choose another port, for example {free_port()}",
     )
 
 
@@ -133,7 +132,7 @@ def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=120)
     except FileNotFoundError:
-        fail("docker is not installed", "no `docker` on PATH", "run `make doctor`")
+        fail("docker is not installed", "no `docker` on PATH", "install Docker")
         raise
 
 

@@ -1,5 +1,6 @@
 """Machines as containers: systemd as PID 1, sshd and Docker inside."""
 
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -40,14 +41,14 @@ class DockerMachineArgs(TypedDict):
     """The machine image. Another one makes the machine anew."""
     ssh_key: SshKey
     """Who may log in, as user core."""
-    metadata: NotRequired[dict[str, str]]
+    metadata: NotRequired[Mapping[str, str]]
     """fleet's metadata, for MachineMetadata=."""
 
 
 class DockerMachine(pulumi.ComponentResource):
     """A machine that is a container on this computer."""
 
-    host: pulumi.Output[Machine]
+    machine: pulumi.Output[Machine]
     """The machine, for `Cluster` and others."""
 
     def __init__(
@@ -69,8 +70,8 @@ class DockerMachine(pulumi.ComponentResource):
             connection=self._connection(),
             metadata=args.get("metadata", {}),
         )
-        self.host = pulumi.Output.from_input(self.shape)
-        self.register_outputs({"host": self.host})
+        self.machine = pulumi.Output.from_input(self.shape)
+        self.register_outputs({"machine": self.machine})
 
     def _connection(self) -> Connection:
         return Connection(

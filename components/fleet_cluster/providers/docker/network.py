@@ -75,7 +75,8 @@ class DockerNetwork(pulumi.ComponentResource):
             update="python3 -",
             stdin=Path(__file__).with_name("engine_probe.py").read_text(),
             environment={"LOAD_BALANCER_PORT": port, "MACHINES": str(MACHINES)},
-            opts=pulumi.ResourceOptions(parent=self),
+            # What was found stays; a newer probe asks for new networks only.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["stdin"]),
         )
         return probe.stdout.apply(json.loads)
 

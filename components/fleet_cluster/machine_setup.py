@@ -1,0 +1,231 @@
+"""MachineSetup: machines in, a running fleet out."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+from pulumi_command import remote
+
+from ._bundle import pack
+from ._lifecycle import quorum
+from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
+from ._lifecycle.etcd_data import EtcdData
+from .fleet.etcd_roles import held_by
+from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership
+from .machine import Connection, Machine, MachineAddress, ssh
+from .pki import Pki
+
+ARCHIVE = "/home/core/fleet.zip"
+AGENT_TTL = 10
+"""Seconds after which a silent machine counts as lost."""
+RECONCILE_INTERVAL = 60
+"""Seconds between fleetd's full reconciles, its safety net; everything reacts to watches."""
+
+
+class MachineSetupArgs(TypedDict):
+    """Who keeps etcd's data, and how fleet runs."""
+
+    members: list[MachineAddress]
+    """The machines that keep etcd's data: 1, 3 or 5."""
+    agent_ttl: NotRequired[int]
+    """Seconds after which a silent machine counts as lost; 10 if not given."""
+    reconcile_interval: NotRequired[int]
+    """Seconds between fleetd's full reconciles; 60 if not given."""
+    registry: NotRequired[pulumi.Input[str]]
+    """An image registry that the machines reach by plain HTTP: 172.30.7.2:5000."""
+    network: NotRequired[pulumi.Resource]
+    """What all machines are deleted with: then the end of the whole waits for nothing, and no
+    member of etcd goes as long as etcd needs it. Without it the two cannot be told apart."""
+
+
+class MachineSetup:
+    """The setup of machines that answer to SSH, whatever made them: etcd and fleet.
+
+    Machines are added one by one, members first. Whoever makes a machine lets it depend on
+    `settled`: then a change that makes machines anew does so one member at a time, each back in
+    etcd's quorum and in fleet before the next goes. A machine that is removed or made anew is
+    drained first.
+    """
+
+    def __init__(self, cluster: pulumi.Resource, name: str, args: MachineSetupArgs) -> None:
+        """Make the certificates.
+
+        Args:
+            cluster: the parent of all resources.
+            name: what the names of resources that are of no machine begin with.
+            args: who keeps etcd's data, and how fleet runs.
+        """
+        self._cluster = cluster
+        self._name = name
+        self._args = args
+        self._members = {member["name"]: member["address"] for member in args["members"]}
+        self._bundle = pack()
+        self._pki = Pki(f"{name}-pki", {"members": args["members"]}, self._opts())
+        self.machines: list[Machine] = []
+        self._configured: list[remote.Command] = []
+        self._etcd_steps: list[remote.Command] = []
+        self._dropped: list[remote.Command] = []
+        self._fleetd_steps: list[remote.Command] = []
+        self._drains: dict[str, DrainOnDelete] = {}
+
+    def add(self, machine: Machine) -> None:
+        """Set a machine up: software and certificates, etcd if it is a member, fleet."""
+        self.machines.append(machine)
+        configured = self._configure(machine)
+        self._configured.append(configured)
+        if machine["name"] in self._members:
+            self._etcd_steps.append(self._etcd(machine, configured))
+        if len(self.machines) == len(self._members):
+            self._dropped = [self._drop_members()]
+        self._fleetd_steps.append(self._fleetd(machine, configured))
+        if len(self.machines) == len(self._members):
+            self._data = self._ask_for_data()
+            self._drains |= {member["name"]: self._drain(member) for member in self.machines}
+        elif machine["name"] not in self._members:
+            self._drains[machine["name"]] = self._drain(machine)
+
+    @property
+    def settled(self) -> Sequence[pulumi.Resource]:
+        """Resources that the next machine depends on: the members that were added."""
+        return self._fleetd_steps[: len(self._members)]
+
+    @property
+    def ready(self) -> Sequence[pulumi.Resource]:
+        """Resources that units depend on: all machines that were added."""
+        return list(self._fleetd_steps)
+
+    @property
+    def drains(self) -> Mapping[str, DrainOnDelete]:
+        """What drains each machine when it goes, for its place in a load balancer to depend on."""
+        return dict(self._drains)
+
+    @property
+    def data_id(self) -> pulumi.Output[str]:
+        """The etcd data id: keys and units are written again when it is another one."""
+        return self._data.id
+
+    def _opts(
+        self,
+        after: Sequence[pulumi.Resource] = (),
+        before_update: Sequence[pulumi.ResourceHook] = (),
+    ) -> pulumi.ResourceOptions:
+        """Options of everything that is on machines."""
+        return pulumi.ResourceOptions(
+            parent=self._cluster,
+            deleted_with=self._args.get("network"),
+            depends_on=list(after),
+            hooks=pulumi.ResourceHookBinding(before_update=list(before_update)),
+        )
+
+    def _ask_for_data(self) -> EtcdData:
+        """When all members are there: any of them may be dead by then."""
+        opts = self._opts(after=self._fleetd_steps)
+        return EtcdData(f"{self._name}-store", {"machines": list(self.machines)}, opts)
+
+    def _drain(self, machine: Machine) -> DrainOnDelete:
+        """Through the first machine, when that has the present software."""
+        args = DrainOnDeleteArgs(machine=machine, via=self.machines[0]["connection"])
+        if "network" in self._args and machine["name"] in self._members:
+            args["members"] = self._connections()
+        return DrainOnDelete(f"{machine['name']}-leave", args, self._opts(self._configured[:1]))
+
+    def _connections(self) -> dict[str, Connection]:
+        """The ways to etcd's members, by name."""
+        return {
+            machine["name"]: machine["connection"]
+            for machine in self.machines
+            if machine["name"] in self._members
+        }
+
+    def _configure(self, machine: Machine) -> remote.Command:
+        copied = remote.CopyToRemote(
+            f"{machine['name']}-software",
+            connection=ssh(machine["connection"]),
+            source=pulumi.FileAsset(str(self._bundle.path)),
+            remote_path=ARCHIVE,
+            triggers=[machine["id"]],
+            opts=self._opts(),
+        )
+        run = f"python3 {ARCHIVE}"
+        return self._step(machine, "configure", self._configuration(machine), [copied], program=run)
+
+    def _configuration(self, machine: Machine) -> pulumi.Output[str]:
+        is_member, pairs = machine["name"] in self._members, self._pki.pairs
+        configuration = Configuration[pulumi.Input[str]](
+            resource=machine["id"],
+            bundle=self._bundle.sha,
+            name=machine["name"],
+            address=machine["address"],
+            metadata=machine["metadata"],
+            endpoints=list(self._members.values()),
+            agent_ttl=self._args.get("agent_ttl", AGENT_TTL),
+            reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
+            registry=self._args.get("registry", ""),
+            authority=self._pki.authority,
+            roles={role.name: pairs[role.name] for role in held_by(member=is_member)},
+            member=pairs[machine["name"]] if is_member else None,
+        )
+        return pulumi.Output.json_dumps(configuration.to_wire())
+
+    def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
+        """Chained, so that no change touches two members at once."""
+        wanted = Membership(machine["id"], machine["name"], machine["address"], self._members)
+        stdin = pulumi.Output.json_dumps(wanted.to_wire())
+        first = "etcd" if self._etcd_steps else "etcd-bootstrap"
+        after = [configured, *self._etcd_steps[-1:]]
+        return self._step(machine, "etcd", stdin, after, create=first, seconds=240)
+
+    def _drop_members(self) -> remote.Command:
+        """Let etcd forget members that are not wanted any more, before their machines go."""
+        members = pulumi.Output.all(**self._members)
+        asked = members.apply(quorum.may_shrink)
+        hooks = quorum.in_preview(
+            f"{self.machines[0]['name']}-etcd-members", self._connections(), asked
+        )
+        return self._step(
+            self.machines[0],
+            "etcd-members",
+            pulumi.Output.json_dumps(Members(self._members).to_wire()),
+            self._etcd_steps,
+            seconds=300,
+            before_update=hooks,
+        )
+
+    def _fleetd(self, machine: Machine, configured: remote.Command) -> remote.Command:
+        """Its input tells what the machine was configured with: a change of that restarts it."""
+        wanted = FleetdSetup(configured.stdin.apply(_sha256), machine["name"] in self._members)
+        stdin = pulumi.Output.json_dumps(wanted.to_wire())
+        after = [configured, *self._etcd_steps, *self._dropped]
+        return self._step(machine, "fleetd", stdin, after, seconds=180)
+
+    def _step(
+        self,
+        machine: Machine,
+        step: str,
+        stdin: pulumi.Input[str],
+        after: Sequence[pulumi.Resource],
+        create: str | None = None,
+        program: str = "fleet-setup",
+        seconds: int = 120,
+        before_update: Sequence[pulumi.ResourceHook] = (),
+    ) -> remote.Command:
+        """Run a step of `fleet.setup` on a machine, again whenever its input changes.
+
+        It uses `update`, not `triggers`: a trigger would run the new create and then the old
+        delete, on the new machine.
+        """
+        run = f"sudo timeout {seconds} {program}"
+        return remote.Command(
+            f"{machine['name']}-{step}",
+            connection=ssh(machine["connection"]),
+            create=f"{run} {create or step}",
+            update=f"{run} {step}",
+            add_previous_output_in_env=False,
+            stdin=stdin,
+            opts=self._opts(after, before_update),
+        )
+
+
+def _sha256(text: str | None) -> str:
+    return hashlib.sha256((text or "").encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""A cluster's access: one value, whole in the program that made it and in others."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from fleet_cluster.access import ClusterAccess, grant
+from fleet_cluster.machine import Machine
+
+HERE = "urn:pulumi:test::project::fleet-cluster:index:DockerNetwork::network"
+ELSEWHERE = "urn:pulumi:test::platform::fleet-cluster:index:DockerNetwork::network"
+
+
+class Engine(pulumi.runtime.Mocks):
+    """Makes whatever is asked for."""
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        return f"{args.name}-id", {}
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, []
+
+
+@pytest.fixture(autouse=True)
+def engine() -> None:
+    pulumi.runtime.set_mocks(Engine(), project="project", stack="test")
+
+
+def machine(name: str, **metadata: str) -> Machine:
+    return {
+        "name": name,
+        "id": name,
+        "address": "172.30.7.11",
+        "connection": {
+            "host": "172.30.7.11",
+            "private_key": pulumi.Output.secret("sesame"),
+            "host_key": "ssh-ed25519 A",
+        },
+        "metadata": metadata,
+    }
+
+
+def from_another_stack(network: str) -> ClusterAccess:
+    """A value as a StackReference has it: known, and a secret as a whole."""
+    resolved = grant([machine("machine-1", role="web")], pulumi.Output.from_input("1"), [], None)
+    return ClusterAccess(
+        pulumi.Output.secret(pulumi.Output.from_input({**resolved, "network": network}))
+    )
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+async def test_only_the_private_key_of_another_stacks_access_is_a_secret():
+    access = from_another_stack(ELSEWHERE)
+    connection = access.connection
+    assert await pulumi.Output.from_input(connection["private_key"]).is_secret()
+    for one in (connection["host"], connection["host_key"], access.data_id):
+        assert not await pulumi.Output.from_input(one).is_secret()
+    assert await pulumi.Output.from_input(connection["host"]).future() == "172.30.7.11"
+    assert await access.data_id.future() == "1"
+    assert await access.metadata() == {"machine-1": {"role": "web"}}
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+async def test_nothing_is_deleted_with_what_another_stack_has():
+    """The engine knows no resources but the stack's, and breaks the state over others."""
+    assert await from_another_stack(ELSEWHERE).network.urn.future() == ""
+    assert await from_another_stack(HERE).network.urn.future() == HERE
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+async def test_names_and_metadata_are_known_before_there_are_machines():
+    unknown: Any = pulumi.Output.from_input(pulumi.UNKNOWN)
+    there = machine("machine-1", role="web")
+    there["connection"]["host"] = unknown
+    access = ClusterAccess(grant([there, machine("machine-2")], unknown, [], None))
+    assert await access.metadata() == {"machine-1": {"role": "web"}, "machine-2": {}}
+    assert await access.connections().future() is None
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+async def test_what_is_written_waits_until_all_machines_are_set_up():
+    step = pulumi.ComponentResource("test:index:Step", "step")
+    access = ClusterAccess(grant([machine("m")], pulumi.Output.from_input("1"), [step], None))
+    assert step in await access.data_id.resources()
+    connection = pulumi.Output.from_input(access.connection["host"])
+    assert step not in await connection.resources(), "who looks for a fault does not wait"
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+async def test_a_bastion_comes_along():
+    there = machine("machine-1")
+    proxy: Any = {"host": "b", "port": 22, "user": "u", "private_key": "k", "host_key": "h"}
+    there["connection"]["proxy"] = proxy
+    resolved = grant([there], pulumi.Output.from_input("1"), [], None)
+    other = ClusterAccess(pulumi.Output.secret(pulumi.Output.from_input(resolved)))
+    assert await pulumi.Output.from_input(other.connection.get("proxy")).future() == proxy
