@@ -1,0 +1,101 @@
+"""A stranger's program under Pulumi's mocks, and what its arguments are refused for."""
+
+import asyncio
+import runpy
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+import fleet_cluster as fc
+from fleet_cluster._lifecycle import reachability
+from fleet_cluster.component_host import FleetClusterProvider
+from tests.checkout import CHECKOUT
+from tests.unit.program.test_program import Engine, nothing
+
+EXAMPLE = CHECKOUT / "examples/01-one-unit"
+DOCKER = fc.docker(port=8080)
+
+
+class Monitor(pulumi.runtime.mocks.MockMonitor):
+    """Pulumi's monitor, which alone is told what a resource is deleted with."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
+        super().__init__(mocks)
+        self.requests: dict[str, Any] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        self.requests[request.name] = request
+        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, program: Path) -> Monitor:
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    monitor = Monitor(Engine())
+    pulumi.runtime.set_mocks(monitor.mocks, project="one-unit", stack="test", monitor=monitor)
+    pulumi.runtime.set_all_config({})
+    monkeypatch.chdir(program)
+    monkeypatch.setattr(reachability, "before_writing", nothing)
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def whole() -> None:
+        runpy.run_path("__main__.py")
+
+    whole()
+    return monitor
+
+
+def name_of(urn: str) -> str:
+    return urn.rpartition("::")[2]
+
+
+def test_a_unit_waits_for_all_machines_and_goes_with_their_network(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked = run(monkeypatch, EXAMPLE).requests
+    unit = asked["web.service"]
+    waits_for = [name_of(urn) for urn in unit.dependencies]
+    assert "machine-1-fleetd" in waits_for and "machine-2-fleetd" in waits_for
+    assert name_of(unit.deletedWith) == "network"
+
+
+def test_what_is_on_machines_goes_with_their_network(monkeypatch: pytest.MonkeyPatch):
+    for name, one in run(monkeypatch, EXAMPLE).requests.items():
+        if one.type.startswith("command:remote:") and not name.startswith("machine-1-i"):
+            assert one.deletedWith or "Leave" in one.parent, name
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"size": 0}, "size: 0 is not allowed; allowed: a whole number from 1 to 12"),
+    ({"size": 13}, "size: 13 is not allowed; allowed: a whole number from 1 to 12"),
+    ({"etcd_size": 2}, "etcd_size: 2 is not allowed; allowed: 1, 3 or 5"),
+    ({"agent_ttl": 4}, "agent_ttl: 4 is not allowed; allowed: a whole number from 5 to 300"),
+    ({"reconcile_interval": 1}, "reconcile_interval: 1 is not allowed"),
+    ({"metadata": [{}, {}, {}]}, "metadata: .* at most 2 entries"),
+    ({"metadata": [{}, {"role": "a b"}]}, r"metadata\[1\]: .*'a b'"),
+    ({"provider": {}}, r"provider: \[\] is not allowed; allowed: docker or aws"),
+    ({"provider": {"docker": {"port": 0}}}, "provider.docker.port: 0 is not allowed"),
+    ({"provider": fc.aws({"ssh_from": ["here"]})}, r"provider.aws.ssh_from\[0\]: 'here'"),
+    ({"provider": fc.aws({"ssh_from": ["::/0"]})}, r"ssh_from\[0\].*ssh_from_anywhere"),
+]
+
+
+@pytest.mark.parametrize(("args", "refused"), REFUSED)
+def test_an_argument_that_is_not_allowed_is_named(args: dict[str, Any], refused: str):
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
+    with pytest.raises(fc.InputError, match=refused) as error:
+        fc.Cluster("cluster", cast("fc.ClusterArgs", {"provider": DOCKER, "size": 2, **args}))
+    assert "pulumi config" not in str(error.value)
+
+
+def test_other_languages_get_the_error_without_a_stack_trace():
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
+    inputs: Any = {"provider": {"docker": {"port": 8080.0}}, "size": 0.0}
+    with pytest.raises(pulumi.InputPropertyError) as error:
+        FleetClusterProvider().construct("cluster", "fleet-cluster:index:Cluster", inputs)
+    assert type(error.value) is pulumi.InputPropertyError, "a RunError has no property for them"
+    assert error.value.property_path == "size"
+    assert error.value.reason.startswith("0 is not allowed")
