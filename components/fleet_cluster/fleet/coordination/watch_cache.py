@@ -25,6 +25,11 @@ class WatchCache:
         self._expected = 0
 
     @property
+    def lost(self) -> bool:
+        """Whether nothing is watched at present: `refresh` has to read anew."""
+        return self._feed is None or self._feed.lost
+
+    @property
     def settled(self) -> bool:
         """Whether everything that was `expect`ed has been seen."""
         return self.revision >= self._expected

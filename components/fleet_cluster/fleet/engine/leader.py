@@ -6,20 +6,29 @@ units, machines and marks that it decided on: what has changed meanwhile is deci
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
+from ..cluster_state.placement import is_to_run
+from ..cluster_state.state import ClusterState
 from ..coordination import debounce
 from ..coordination.debounce import Debounce
 from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..journal_log import about
 from ..kv import KV, MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Unchanged
-from ..model.keys import LEADER, ROOT, UNITS, eligibility_key, machine_key, schedule_key, unit_key
-from ..model.records import DesiredState
-from .cluster_state import ClusterState
+from ..model.keys import (
+    LEADER,
+    ROOT,
+    STATES,
+    UNITS,
+    eligibility_key,
+    machine_key,
+    schedule_key,
+    unit_key,
+)
 from .failure_detector import FailureDetector
-from .reconciler import Instruction, Situation, decide, wanted_units
+from .reconciler import Caution, Instruction, decide
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +43,7 @@ class Leader:
         self,
         term: int,
         store: KV,
-        session: Lease,
+        lease: Lease,
         clock: Callable[[], float],
         wake: Callable[[], None],
         wall_clock: Callable[[], float] = time.time,
@@ -47,54 +56,60 @@ class Leader:
         self.uncertain = False
         """Whether something was written that may still be done: the term has to end."""
         self._store = store
-        self._session = session
-        self._mirror = WatchCache(store, ROOT, wake)
-        self._picture = ClusterState()
-        self._losses = FailureDetector(clock, session.ttl)
-        self._burst = Debounce()
+        self._lease = lease
+        self._cache = WatchCache(store, ROOT, wake)
+        self._state = ClusterState(log.error)
+        self._failures = FailureDetector(clock, lease.ttl)
+        self._debounce = Debounce()
         self._dirty = True
         self._open = True
 
     def close(self) -> None:
         """End the watch."""
-        self._mirror.close()
+        self._cache.close()
 
-    def reconcile(self, shaken: bool, full: bool) -> float:
+    def reconcile(self, identity_changed: bool, full: bool) -> float:
         """Write what the schedule needs now.
 
         Args:
-            shaken: the store turned out to be another one: units that seem to run nowhere wait
-                until every machine has had time to report.
+            identity_changed: the store turned out to be another one: units that seem to run
+                nowhere wait until every machine has had time to report.
             full: decide even if nothing has changed.
 
         Returns:
             After how many seconds to look again though nothing has changed; 0 if not needed.
         """
-        changed = self._mirror.refresh()
-        self._dirty |= self._picture.update(changed, self._mirror.entries) or full
-        if not self._mirror.settled:
+        changed = self._cache.refresh()
+        self._dirty |= self._takes_in(changed) or full
+        if not self._cache.settled:
             return 0.0
-        if self._burst.goes_on(sum(key.startswith(UNITS) for key in changed)):
+        if self._debounce.goes_on(sum(key.startswith(UNITS) for key in changed)):
             return debounce.SECONDS
         # States alone change nothing, unless something waits for them.
-        if not (self._dirty or self._open or self._picture.held):
+        if not (self._dirty or self._open or self._state.orphans):
             return 0.0
-        blind_for = max(0.0, self._session.ttl - self._session.connected_for())
-        self._open = not self._schedule(blind_for > 0, shaken)
+        disconnected_for = max(0.0, self._lease.ttl - self._lease.connected_for())
+        self._open = not self._schedule(disconnected_for > 0, identity_changed)
         self._dirty = False
-        return blind_for
+        return disconnected_for
 
-    def _schedule(self, blind: bool, shaken: bool) -> bool:
+    def _takes_in(self, changed: Collection[str]) -> bool:
+        """Decode what has changed. Whether that may change what is to be decided.
+
+        States do not, but for the end of a unit that has done its work.
+        """
+        prefixes = self._state.update(changed, self._cache.entries, self._cache.revision)
+        return bool(prefixes - {STATES}) or self._state.completions(changed)
+
+    def _schedule(self, disconnected: bool, identity_changed: bool) -> bool:
         """Decide and write. Whether nothing is left to do."""
-        situation = self._situation()
-        self._watch_losses(situation)
-        careful = replace(
-            situation,
-            keep_lost=blind or self._losses.too_many,
-            keep_homeless=blind and shaken,
-            forgotten=self._forgotten(situation, blind),
+        self._detect_failures()
+        caution = Caution(
+            keep_lost=disconnected or self._failures.too_many,
+            keep_unplaced=disconnected and identity_changed,
+            forgotten=self._forgotten(disconnected),
         )
-        decision = decide(careful)
+        decision = decide(self._state, caution)
         for operations, conditions, changes in self._transactions(decision.changes):
             self.uncertain = True  # Until it is known what has happened.
             revision = self._store.commit(operations, *conditions)
@@ -102,72 +117,59 @@ class Leader:
             if not revision:
                 log.info("the cluster changed while it was scheduled, deciding again")
                 return False
-            self._mirror.expect(revision)
+            self._cache.expect(revision)
             self.count(map(_kind, changes))
             for change in changes:
                 _log(change, revision)
         self._delete(decision.obsolete)
-        if not careful.keep_lost:
-            self._losses.settle(self._losses.missing)
-        told = any(
-            assignment.desired_state is DesiredState.INACTIVE and machine in situation.machines
-            for (machine, _), assignment in situation.schedule.items()
-        )
-        return not (decision.changes or decision.waiting or decision.obsolete or told or blind)
+        if not caution.keep_lost:
+            self._failures.settle(self._failures.missing)
+        is_busy = decision.changes or decision.waiting or decision.obsolete or self._is_stopping()
+        return not (is_busy or disconnected)
 
-    def _forgotten(self, situation: Situation, blind: bool) -> frozenset[str]:
+    def _is_stopping(self) -> bool:
+        """Whether a machine that is alive is told to stop a unit."""
+        return any(
+            not is_to_run(assignment) and machine in self._state.machines
+            for machines in self._state.schedule.values()
+            for machine, assignment in machines.items()
+        )
+
+    def _forgotten(self, disconnected: bool) -> frozenset[str]:
         """The machines that nothing is kept for: lost for long, or removed for good."""
-        removed = {machine for machine, mark in situation.marks.items() if mark.removed}
-        gone = frozenset[str]() if blind else removed - situation.machines.keys()
-        return self._losses.longer_than(FORGET_SECONDS) | gone
+        removed = {machine for machine, one in self._state.eligibility.items() if one.removed}
+        gone = frozenset[str]() if disconnected else removed - self._state.machines.keys()
+        return self._failures.longer_than(FORGET_SECONDS) | gone
 
     def _delete(self, keys: Iterable[str]) -> None:
         """Delete records that have served, each if it is still the one that was seen."""
         leading = CreatedAt(LEADER, self.term)
         for key in keys:
             if revision := self._store.commit([Delete(key)], leading, self._unchanged(key)):
-                self._mirror.expect(revision)
+                self._cache.expect(revision)
                 log.info("%s deleted at revision %d: it has served", key, revision)
 
-    def _situation(self) -> Situation:
-        picture = self._picture
-        picture.forget_requirements()
-        requirements = {
-            name: asked
-            for name in wanted_units(picture.units)
-            if (asked := picture.requirements(name)) is not None
-        }
-        return Situation(
-            picture.units,
-            requirements,
-            picture.machines,
-            picture.schedule,
-            picture.states,
-            marks=picture.marks,
-            moves=picture.moves,
-            metadata=picture.metadata.keys(),
-        )
-
-    def _watch_losses(self, situation: Situation) -> None:
+    def _detect_failures(self) -> None:
+        state = self._state
         placed = {
             machine
-            for (machine, unit), assignment in situation.schedule.items()
-            if assignment.desired_state is not DesiredState.INACTIVE
-            and not assignment.completed
-            and not (unit in situation.requirements and situation.requirements[unit].is_global)
+            for unit, machines in state.schedule.items()
+            if not state.is_wanted_globally(unit)
+            for machine, assignment in machines.items()
+            if is_to_run(assignment) and not assignment.completed
         }
         # Nobody misses a machine that was emptied before it went.
-        emptied = {on for on, mark in situation.marks.items() if mark.draining} - placed
-        before = self._losses.too_many
-        self._losses.look(situation.machines.keys(), placed, emptied)
-        if self._losses.too_many and not before:
+        emptied = {on for on, one in state.eligibility.items() if one.draining} - placed
+        before = self._failures.too_many
+        self._failures.look(state.machines.keys(), placed, emptied)
+        if self._failures.too_many and not before:
             log.error(
                 "%d of %d machines are missing at once: moving nothing until more are back: %s",
-                len(self._losses.missing),
-                len(self._losses.missing | situation.machines.keys()),
-                ", ".join(sorted(self._losses.missing)),
+                len(self._failures.missing),
+                len(self._failures.missing | state.machines.keys()),
+                ", ".join(sorted(self._failures.missing)),
             )
-        elif before and not self._losses.too_many:
+        elif before and not self._failures.too_many:
             log.info("most machines are back: units of missing machines may be moved again")
 
     def _transactions(
@@ -191,30 +193,33 @@ class Leader:
             yield operations, list(conditions.values()), done
 
     def _operation(self, change: Instruction) -> Operation:
-        key, told = schedule_key(change.machine, change.unit), change.assignment
-        if told is None:
+        key, assignment = schedule_key(change.machine, change.unit), change.assignment
+        if assignment is None:
             return Delete(key)
-        now, ago = self._wall_clock(), self._losses.ago(told.origin)
+        now, ago = self._wall_clock(), self._failures.ago(assignment.origin)
         lost_at = 0.0 if ago is None else now - ago
-        return Put(key, replace(told, decided_at=now, lost_at=lost_at).to_json())
+        return Put(key, replace(assignment, decided_at=now, lost_at=lost_at).to_json())
 
     def _unchanged(self, key: str) -> Unchanged:
-        entry = self._mirror.entries.get(key)
-        return Unchanged(key, entry.mod_revision if entry else 0)
+        return Unchanged(key, self._state.mod_revision(key))
 
 
 def _keys_behind(change: Instruction) -> tuple[str, ...]:
-    return unit_key(change.unit), machine_key(change.machine), eligibility_key(change.machine)
+    return (
+        unit_key(change.unit),
+        machine_key(change.machine),
+        eligibility_key(change.machine),
+    )
 
 
 def _kind(change: Instruction) -> str:
     if change.assignment is None:
         return "forgotten"
-    return "withdrawn" if change.assignment.desired_state is DesiredState.INACTIVE else "assigned"
+    return "assigned" if is_to_run(change.assignment) else "withdrawn"
 
 
 def _log(change: Instruction, revision: int) -> None:
-    given = change.assignment and change.assignment.desired_state is not DesiredState.INACTIVE
+    given = change.assignment and is_to_run(change.assignment)
     verb = "assigned to" if given else "withdrawn from"
     log.info(
         "%s %s %s at revision %d: %s",

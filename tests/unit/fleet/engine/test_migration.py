@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 
-from fleet_cluster.fleet.engine.cluster_state import Place
-from fleet_cluster.fleet.engine.reconciler import Instruction, Situation, decide
+from fleet_cluster.fleet.cluster_state.decoder import Place
 from fleet_cluster.fleet.model.records import (
     Assignment,
     DesiredState,
     Eligibility,
-    MachineState,
     Move,
-    Unit,
     UnitState,
 )
-from fleet_cluster.fleet.unitfiles.unitfile import parse
+from tests.unit.fleet.cluster_states import Situation
 from tests.unit.fleet.fakes.units import SLEEPS
 
 RUN = Assignment("new", DesiredState.LAUNCHED)
@@ -29,27 +26,21 @@ def situation(
     units: dict[str, str],
     schedule: dict[Place, Assignment],
     states: dict[Place, UnitState],
-    marks: dict[str, Eligibility] | None = None,
+    eligibility: dict[str, Eligibility] | None = None,
     machines: str = "a b",
 ) -> Situation:
+    """`units`: what their files say in `[X-Fleet]`."""
     return Situation(
-        units={unit: Unit("new", DesiredState.LAUNCHED) for unit in units},
-        requirements={
-            unit: parse(unit, f"{SLEEPS}[X-Fleet]\n{options}").requirements
-            for unit, options in units.items()
-        },
-        machines={
-            id: MachineState(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()
-        },
+        texts={unit: f"{SLEEPS}[X-Fleet]\n{options}" for unit, options in units.items()},
+        machines=machines,
         schedule=schedule,
         states=states,
-        marks=DRAINED if marks is None else marks,
+        eligibility=DRAINED if eligibility is None else eligibility,
     )
 
 
 def written(what: Situation) -> dict[Place, Assignment | None]:
-    changes: list[Instruction] = decide(what).changes
-    return {(change.machine, change.unit): change.assignment for change in changes}
+    return what.changes()
 
 
 def moving(to: str) -> Assignment:
@@ -66,7 +57,7 @@ def test_start_first_has_two_assignments_until_it_is_up() -> None:
     for state in (STARTING, FAILED):
         under_way = situation({U: FIRST}, both, {("a", U): UP, ("b", U): state})
         assert written(under_way) == {}
-        assert decide(under_way).waiting == [U]
+        assert under_way.decide().waiting == [U]
     there = situation({U: FIRST}, both, {("a", U): UP, ("b", U): UP})
     assert written(there) == {("a", U): STOP}
 
@@ -89,7 +80,7 @@ def test_what_is_still_to_stop_where_it_moves_to_does_not_count_as_up_there() ->
 
 def test_start_first_goes_back_when_the_drain_ends_before_it_is_up() -> None:
     both = {("a", U): moving("b"), ("b", U): RUN}
-    failed = situation({U: FIRST}, both, {("a", U): UP, ("b", U): FAILED}, marks={})
+    failed = situation({U: FIRST}, both, {("a", U): UP, ("b", U): FAILED}, eligibility={})
     assert written(failed) == {("a", U): RUN, ("b", U): STOP}
 
 
@@ -134,7 +125,7 @@ def test_what_fits_nowhere_else_stays_unless_forced() -> None:
     stuck = situation(pinned, {("a", U): RUN}, {("a", U): UP})
     assert written(stuck) == {}
     forced = {"a": Eligibility(draining=True, force=True)}
-    assert written(replace(stuck, marks=forced)) == {("a", U): STOP}
+    assert written(replace(stuck, eligibility=forced)) == {("a", U): STOP}
 
 
 def test_global_units_leave_last() -> None:
@@ -159,11 +150,11 @@ def test_a_move_ends_when_it_is_done_or_impossible() -> None:
     move = {U: Move("a", "b")}
     here = replace(situation({U: FIRST}, {("a", U): RUN}, {("a", U): UP}, {}), moves=move)
     assert written(here) == {("a", U): moving("b"), ("b", U): RUN}
-    assert not decide(here).obsolete
+    assert not here.decide().obsolete
     done = replace(situation({U: FIRST}, {("b", U): RUN}, {("b", U): UP}, {}), moves=move)
-    assert decide(done).obsolete == [f"/fleet/moves/{U}"]
-    lost = replace(here, machines={"a": here.machines["a"]})
-    assert decide(lost).obsolete == [f"/fleet/moves/{U}"] and written(lost) == {}
+    assert done.decide().obsolete == [f"/fleet/moves/{U}"]
+    lost = replace(here, machines="a")
+    assert lost.decide().obsolete == [f"/fleet/moves/{U}"] and written(lost) == {}
 
 
 def test_a_unit_that_was_stopped_to_move_goes_where_it_was_to_go() -> None:
@@ -174,10 +165,10 @@ def test_a_unit_that_was_stopped_to_move_goes_where_it_was_to_go() -> None:
     assert written(replace(here, moves=moves)) == {("a", U): STOP}
     stopped = replace(here, schedule=told | {("a", U): STOP}, states=states, moves=moves)
     assert written(stopped) == {("a", U): None, ("b", U): RUN}
-    assert not decide(stopped).obsolete
+    assert not stopped.decide().obsolete
     done = replace(stopped, schedule=told | {("b", U): RUN})
     assert written(done) == {}
-    assert decide(done).obsolete == [f"/fleet/moves/{U}"]
+    assert done.decide().obsolete == [f"/fleet/moves/{U}"]
 
 
 def test_a_move_that_would_stop_a_follower_for_good_ends() -> None:
@@ -186,25 +177,25 @@ def test_a_move_that_would_stop_a_follower_for_good_ends() -> None:
     here = situation({U: "", log: follows}, {("a", U): RUN}, {("a", U): UP}, {})
     asked = replace(here, moves={U: Move("a", "b")})
     assert written(asked) == {("a", log): RUN}
-    assert decide(asked).obsolete == [f"/fleet/moves/{U}"]
+    assert asked.decide().obsolete == [f"/fleet/moves/{U}"]
 
 
 def test_the_mark_of_a_machine_that_was_removed_is_deleted() -> None:
     gone = situation(
         {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(removed=True)}, "b"
     )
-    assert not decide(gone).obsolete
-    assert decide(replace(gone, forgotten=frozenset("a"))).obsolete == ["/fleet/marks/a"]
+    assert not gone.decide().obsolete
+    assert replace(gone, forgotten=frozenset("a")).decide().obsolete == ["/fleet/marks/a"]
 
 
 def test_metadata_set_on_a_removed_machine_go_before_its_mark() -> None:
     gone = situation(
         {U: ""}, {("b", U): RUN}, {("b", U): UP}, {"a": Eligibility(removed=True)}, "b"
     )
-    given = replace(gone, metadata=frozenset("ab"))
-    assert not decide(given).obsolete, "it may come back"
+    given = replace(gone, metadata="ab")
+    assert not given.decide().obsolete, "it may come back"
     forgotten = replace(given, forgotten=frozenset("a"))
-    assert decide(forgotten).obsolete == ["/fleet/metadata/a"]
-    assert decide(replace(forgotten, metadata=frozenset("b"))).obsolete == ["/fleet/marks/a"]
-    lost = replace(given, marks={}, forgotten=frozenset("a"))
-    assert not decide(lost).obsolete, "it was not removed, only lost for long"
+    assert forgotten.decide().obsolete == ["/fleet/metadata/a"]
+    assert replace(forgotten, metadata="b").decide().obsolete == ["/fleet/marks/a"]
+    lost = replace(given, eligibility={}, forgotten=frozenset("a"))
+    assert not lost.decide().obsolete, "it was not removed, only lost for long"

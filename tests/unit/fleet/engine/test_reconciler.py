@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fleet_cluster.fleet.engine.cluster_state import Place
-from fleet_cluster.fleet.engine.reconciler import Instruction, Situation, decide
+from fleet_cluster.fleet.cluster_state.decoder import Place
 from fleet_cluster.fleet.model.records import (
     Assignment,
     DesiredState,
     Eligibility,
-    MachineState,
     Unit,
     UnitState,
 )
-from fleet_cluster.fleet.unitfiles.requirements import Requirements
-from fleet_cluster.fleet.unitfiles.unitfile import parse
+from tests.unit.fleet.cluster_states import Situation
 from tests.unit.fleet.fakes.units import SLEEPS
 
 U = "u.service"
@@ -26,10 +23,6 @@ HELD = replace(UP, orphan=True)
 DEAD = UnitState("loaded", "inactive", "dead", "new")
 
 
-def asked(options: str = "") -> Requirements:
-    return parse(U, f"{SLEEPS}[X-Fleet]\n{options}").requirements
-
-
 def situation(
     machines: str = "a b",
     schedule: Mapping[Place, Assignment] | None = None,
@@ -38,13 +31,9 @@ def situation(
     options: str = "",
 ) -> Situation:
     return Situation(
+        texts={U: f"{SLEEPS}[X-Fleet]\n{options}"} if unit else {},
         units={U: unit} if unit else {},
-        requirements={U: asked(options)}
-        if unit and unit.desired_state is not DesiredState.INACTIVE
-        else {},
-        machines={
-            id: MachineState(id, f"10.0.0.{id}", id, {"name": id}) for id in machines.split()
-        },
+        machines=machines,
         schedule=schedule or {},
         states=states or {},
     )
@@ -52,8 +41,7 @@ def situation(
 
 def written(what: Situation) -> dict[str, Assignment | None]:
     """What is written: machine to assignment."""
-    changes: list[Instruction] = decide(what).changes
-    return {change.machine: change.assignment for change in changes}
+    return {machine: assignment for (machine, _), assignment in what.changes().items()}
 
 
 def test_new_unit_is_placed() -> None:
@@ -61,7 +49,7 @@ def test_new_unit_is_placed() -> None:
 
 
 def test_a_placement_tells_why_here_and_why_not_there() -> None:
-    (change,) = decide(situation(options="MachineMetadata=name=b\n")).changes
+    (change,) = situation(options="MachineMetadata=name=b\n").decide().changes
     assert change.assignment
     assert change.assignment.reason == "it has the fewest units of those that fit: 0"
     assert change.assignment.rejections == {"a": "metadata name=b wanted, machine has name=a"}
@@ -70,7 +58,7 @@ def test_a_placement_tells_why_here_and_why_not_there() -> None:
 
 def test_a_move_tells_where_from() -> None:
     lost = situation(machines="b", schedule={("a", U): RUN})
-    moved = {change.machine: change.assignment for change in decide(lost).changes}["b"]
+    moved = {change.machine: change.assignment for change in lost.decide().changes}["b"]
     assert moved and moved.origin == "a"
 
 
@@ -78,7 +66,7 @@ def test_a_change_in_place_tells_that_it_stays() -> None:
     here = situation(
         schedule={("b", U): Assignment("old", DesiredState.LAUNCHED)}, states={("b", U): UP}
     )
-    (change,) = decide(here).changes
+    (change,) = here.decide().changes
     assert change.assignment and change.assignment.reason == "its file changed, and it stays"
 
 
@@ -101,13 +89,13 @@ def test_move_stops_first() -> None:
         schedule={("a", U): RUN}, states={("a", U): UP}, options="MachineMetadata=name=b\n"
     )
     assert written(there) == {"a": STOP}
-    assert decide(there).waiting == [U]
+    assert there.decide().waiting == [U]
 
 
 def test_move_waits_for_the_old_machines_report() -> None:
     options = "MachineMetadata=name=b\n"
     stopping = situation(schedule={("a", U): STOP}, states={("a", U): DEAD}, options=options)
-    assert written(stopping) == {} and decide(stopping).waiting == [U]
+    assert written(stopping) == {} and stopping.decide().waiting == [U]
     stopped = situation(schedule={("a", U): STOP}, options=options)
     assert written(stopped) == {"a": None, "b": RUN}
 
@@ -159,9 +147,9 @@ def test_emptied_store_adopts_what_runs() -> None:
 
 
 def test_homeless_waits_and_what_runs_is_adopted_while_others_may_still_report() -> None:
-    assert written(replace(situation(), keep_homeless=True)) == {}
+    assert written(replace(situation(), keep_unplaced=True)) == {}
     adopted = situation(states={("b", U): HELD})
-    assert written(replace(adopted, keep_homeless=True)) == {"b": RUN}
+    assert written(replace(adopted, keep_unplaced=True)) == {"b": RUN}
 
 
 def test_held_unit_without_a_record_runs_on() -> None:
@@ -190,7 +178,7 @@ def test_held_unit_that_belongs_elsewhere_is_stopped() -> None:
 def test_restored_schedule_gives_way_to_what_runs() -> None:
     restored = situation(schedule={("a", U): RUN}, states={("b", U): HELD})
     assert written(restored) == {"a": STOP}
-    assert decide(restored).waiting == [U]
+    assert restored.decide().waiting == [U]
     assert written(situation(schedule={("a", U): STOP}, states={("b", U): HELD})) == {
         "a": None,
         "b": RUN,
@@ -222,14 +210,14 @@ def test_global_unit_is_changed_on_lost_machines_too() -> None:
 
 
 def test_template_and_unreadable_file_are_left_alone() -> None:
-    unreadable = replace(situation(schedule={("a", U): RUN}), requirements={})
+    unreadable = replace(situation(schedule={("a", U): RUN}), texts={U: "[X-Fleet]\nNone=\n"})
     assert written(unreadable) == {}
-    template = replace(situation(), units={"u@.service": NEW}, requirements={})
+    template = Situation(texts={"u@.service": SLEEPS})
     assert written(template) == {}
 
 
 def test_a_machine_that_is_gone_for_long_still_finds_that_a_destroyed_unit_is_to_stop() -> None:
     gone = situation(machines="b", schedule={("a", U): STOP}, unit=None)
     assert written(replace(gone, forgotten=frozenset("a"))) == {}
-    removed = replace(gone, forgotten=frozenset("a"), marks={"a": Eligibility(removed=True)})
+    removed = replace(gone, forgotten=frozenset("a"), eligibility={"a": Eligibility(removed=True)})
     assert written(removed) == {"a": None}

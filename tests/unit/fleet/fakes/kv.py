@@ -153,7 +153,13 @@ class MemoryKV:
 
     def _apply(self, operations: Sequence[Operation]) -> int:
         """The revision of the change; those who watch may have made others by then."""
-        revision = self.revision = self.revision + 1
+        self.on_commit(self._changes(operations))  # It may make a change of its own first.
+        changes = self._changes(operations)
+        self._publish(changes)
+        return changes.revision
+
+    def _changes(self, operations: Sequence[Operation]) -> Changes:
+        revision = self.revision + 1
         puts: dict[str, KeyValue] = {}
         deletes: set[str] = set()
         for operation in operations:
@@ -163,17 +169,16 @@ class MemoryKV:
                 puts[key] = KeyValue(key, operation.value, created, revision, operation.lease)
             elif old:
                 deletes.add(key)
-        self._publish(Changes(revision, puts, frozenset(deletes)))
-        return revision
+        return Changes(revision, puts, frozenset(deletes))
 
     def _delete(self, keys: Collection[str]) -> None:
         present = frozenset(key for key in keys if key in self.entries)
         if present:
-            self.revision += 1
-            self._publish(Changes(self.revision, {}, present))
+            self.on_commit(Changes(self.revision + 1, {}, present))
+            self._publish(Changes(self.revision + 1, {}, present))
 
     def _publish(self, changes: Changes) -> None:
-        self.on_commit(changes)
+        self.revision = changes.revision
         self.entries.update(changes.puts)
         for key in changes.deletes:
             del self.entries[key]

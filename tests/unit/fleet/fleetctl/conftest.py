@@ -1,7 +1,7 @@
 import pytest
 
+from fleet_cluster.fleet.cluster_state import unit_files
 from fleet_cluster.fleet.fleetctl.cli.options import CONNECTION_OPTIONS, ETCD_OPTIONS
-from fleet_cluster.fleet.fleetctl.state import view
 from fleet_cluster.fleet.unitfiles import unitfile
 from tests.unit.fleet.fleetctl.small_cluster import FakeMachines, Fleetctl, SmallCluster
 
@@ -16,7 +16,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ign
 def _healthy_at_once(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
     """Units are relied on when they are active, unless a file says `HealthySec=`."""
     monkeypatch.setattr(unitfile, "HEALTHY_SECONDS", 0.0)
-    view.parse_once.cache_clear()
+    unit_files.parse_once.cache_clear()
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from fleet_cluster.fleet.cluster_state.state import ClusterState
 from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from fleet_cluster.fleet.fleetctl.operations.context import Context
 from fleet_cluster.fleet.fleetctl.remote.locate import locate
 from fleet_cluster.fleet.fleetctl.remote.machines import Located
-from fleet_cluster.fleet.fleetctl.state.view import View
 from fleet_cluster.fleet.fleetctl.wait.outcome import Failed
 from fleet_cluster.fleet.kv import (
     Changes,
@@ -102,8 +102,8 @@ class SmallCluster:
         gone = [key for key in self.store.entries if f"/{machine.id}" in key]
         self.store.remove(*(key for key in gone if not key.startswith(keys.SCHEDULE)))
 
-    def view(self) -> View:
-        return View(self.store.read(keys.ROOT))
+    def view(self) -> ClusterState:
+        return ClusterState.of(self.store.read(keys.ROOT))
 
     def add(
         self, name: str, text: str = SLEEP, target: DesiredState = DesiredState.LAUNCHED
@@ -124,15 +124,20 @@ class SmallCluster:
         return UnitState("loaded", active, sub, self.view().units[name].sha, since or self.clock)
 
     def _on_moves(self, changes: Changes) -> None:
-        """What moves starts on its new machine first; one that fails there does not leave."""
+        """What moves starts on its new machine first, and leaves when all that go are up there."""
         view = self.view()
-        for name, home in sorted(view.plan().placements.items()):
-            for machine in sorted(view.assigned(name).keys() - {home}):
-                told = view.assigned(name)[machine]
-                self.put(keys.schedule_key(machine, name), replace(told, destination=home))
-                self._take(home, name, view)
-                if self.view().reported(name)[home].active == "active":
-                    self._drop(machine, name)
+        moving = [
+            (name, home, machine)
+            for name, home in sorted(view.plan().placements.items())
+            for machine in sorted(view.assigned(name).keys() - {home})
+        ]
+        for name, home, machine in moving:
+            here = view.assigned(name)[machine]
+            self.put(keys.schedule_key(machine, name), replace(here, destination=home))
+            self._take(home, name, view)
+        if all(self.view().serves(name, home) for name, home, _ in moving):
+            for name, _, machine in moving:
+                self._drop(machine, name)
         on = {name: self.view().assigned(name) for name in self.view().moves}
         done = [name for name, move in self.view().moves.items() if move.origin not in on[name]]
         self.store.remove(*(keys.move_key(name) for name in done))
@@ -179,7 +184,7 @@ class SmallCluster:
         gone = keys.schedule_key(machine, name), keys.state_key(machine, name)
         self.store.remove(*gone)
 
-    def _take(self, machine: str, name: str, view: View) -> None:
+    def _take(self, machine: str, name: str, view: ClusterState) -> None:
         unit = view.units[name]
         told = Assignment(unit.sha_on(machine), unit.desired_state)
         before = view.assigned(name).get(machine)
@@ -232,7 +237,7 @@ class FakeMachines:
         self.runs.append((machine.hostname, command, list(flags)))
         return self.code
 
-    def explain(self, failures: Mapping[str, Failed], view: View) -> None:
+    def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         self.explained.update(failures)
 
 

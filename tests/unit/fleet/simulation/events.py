@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fleet_cluster.fleet.fleetctl.operations.rebalance import planned
-from fleet_cluster.fleet.fleetctl.state.watcher import read_view
+from fleet_cluster.fleet.fleetctl.state.watcher import read_state
 from fleet_cluster.fleet.model.records import DesiredState, Eligibility, Move
 from tests.unit.fleet.fakes.units import ENDS, SLEEPS
 from tests.unit.fleet.simulation.node import TICK, TTL, Node
@@ -161,13 +161,13 @@ def uncordon(world: World, machine: str) -> None:
 
 def rebalance(world: World) -> None:
     """Move what evens out the machines, as `fleetctl rebalance` has it."""
-    for step in planned(read_view(world.store)).relocations:
+    for step in planned(read_state(world.store)).relocations:
         world.move(step.unit, step.move)
 
 
 def move(world: World, unit: str, machine: str) -> None:
     """Move a unit, whether that is wise or not."""
-    source = read_view(world.store).placements().get(unit)
+    source = read_state(world.store).placements().get(unit)
     if source:
         world.move(unit, Move(source, world.node(machine).id))
 

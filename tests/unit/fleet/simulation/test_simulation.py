@@ -11,6 +11,7 @@ import pytest
 from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
 from fleet_cluster.fleet.engine import reconciler
 from fleet_cluster.fleet.engine.failure_detector import FailureDetector
+from fleet_cluster.fleet.engine.reconciler import Caution
 from tests.unit.fleet.simulation import events, history
 from tests.unit.fleet.simulation.__main__ import shortest
 from tests.unit.fleet.simulation.events import Event
@@ -172,8 +173,8 @@ def yes(*_: object) -> bool:
     return True
 
 
-def careless(situation: object, **_: object) -> object:
-    return situation
+def careless(**_caution: object) -> Caution:
+    return Caution()
 
 
 def test_a_leader_that_does_not_wait_for_the_old_machine_is_found(
@@ -198,7 +199,7 @@ def test_a_leader_that_stops_what_the_store_does_not_know_is_found(
 
 def test_who_follows_a_restored_store_at_once_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fleet_cluster.fleet.agent.store_trust.StoreTrust._confirms", yes)
-    monkeypatch.setattr("fleet_cluster.fleet.engine.leader.replace", careless)
+    monkeypatch.setattr("fleet_cluster.fleet.engine.leader.Caution", careless)
     assert_found(Promise.ONE_MACHINE)
 
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
+from ...cluster_state.state import ClusterState
 from ...lint.unit_file import lint
 from ...model.records import Unit
 from ...unitfiles.sockets import accepted_template
 from ...unitfiles.unitfile import is_template
 from ..cli.errors import CtlError
 from ..cli.output import tell
-from ..state.view import View
 
 
-def admit(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View) -> None:
+def admit(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: ClusterState) -> None:
     """Refuse new files that are bad, and remark on what is passed over in the others.
 
     Raises:
@@ -26,7 +26,9 @@ def admit(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View
             tell(line)
 
 
-def _check_sockets(units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View) -> None:
+def _check_sockets(
+    units: Mapping[str, Unit | None], texts: Mapping[str, str], view: ClusterState
+) -> None:
     for name, unit in units.items():
         template = accepted_template(name, texts.get(unit.sha, "")) if unit else None
         if template and template not in view.units and not units.get(template):
@@ -37,7 +39,7 @@ def _check_sockets(units: Mapping[str, Unit | None], texts: Mapping[str, str], v
 
 
 def new_files(
-    units: Mapping[str, Unit | None], texts: Mapping[str, str], view: View
+    units: Mapping[str, Unit | None], texts: Mapping[str, str], view: ClusterState
 ) -> dict[str, str]:
     """The files that the cluster does not have yet, each once: by its template, or else a unit.
 

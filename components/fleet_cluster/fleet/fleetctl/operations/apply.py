@@ -24,10 +24,10 @@ def apply(manifest: Manifest, watcher: Watcher, limits: Limits) -> Mapping[str, 
         CtlError, UnitFileError: refused; nothing was written.
         TimedOutError: the time limit came first.
     """
-    check(manifest, watcher.view)
-    admit(manifest.units, manifest.texts, watcher.view)
-    going = obsolete(manifest, watcher.view)
-    wanted = {**manifest.units, **in_the_way(manifest, watcher.view)}
+    check(manifest, watcher.state)
+    admit(manifest.units, manifest.texts, watcher.state)
+    going = obsolete(manifest, watcher.state)
+    wanted = {**manifest.units, **in_the_way(manifest, watcher.state)}
     failures = Rollout(watcher, wanted, manifest.texts, limits).run()
     if going and not failures:
         failures = destroy(watcher, going, limits.timeout, announce=say_nothing)

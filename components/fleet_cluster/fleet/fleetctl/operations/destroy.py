@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ..state.transaction import Transaction, tidy, transact
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.outcome import Failed
 from ..wait.stop import gone
@@ -42,7 +42,7 @@ def destroy(
     return failures
 
 
-def deactivation(names: Iterable[str], view: View) -> Transaction:
+def deactivation(names: Iterable[str], view: ClusterState) -> Transaction:
     """Transaction that takes units off their machines, orphans included."""
     units: dict[str, Unit | None] = {}
     for name in names:
@@ -52,7 +52,7 @@ def deactivation(names: Iterable[str], view: View) -> Transaction:
     return Transaction(units)
 
 
-def removal(names: Iterable[str], view: View, forced: bool = False) -> Transaction:
+def removal(names: Iterable[str], view: ClusterState, forced: bool = False) -> Transaction:
     """Transaction that removes units' records, unless someone has started them again."""
     return Transaction(
         {
@@ -64,7 +64,7 @@ def removal(names: Iterable[str], view: View, forced: bool = False) -> Transacti
     )
 
 
-def _reported(name: str, view: View) -> Unit | None:
+def _reported(name: str, view: ClusterState) -> Unit | None:
     """A unit that runs without a record in this etcd."""
     for state in view.reported(name).values():
         return Unit(state.sha, DesiredState.LAUNCHED)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from time import monotonic
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ...unitfiles.names import template_of
 from ..cli.names import legend
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.desired_state import in_desired_state
 from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
@@ -24,7 +24,7 @@ def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str,
         TimedOutError: the time limit came first.
     """
     deadline = None if timeout is None else monotonic() + timeout
-    view = watcher.view
+    view = watcher.state
     names = [name for name in units_on(machine, view) if not view.is_global(name)]
     conditions: dict[str, WaitCondition] = {
         name: MachineDrain(name, machine, view).check for name in names
@@ -33,14 +33,14 @@ def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str,
     if failures:
         return failures
     left = None if deadline is None else max(deadline - monotonic(), 0)
-    rest = {name: _gone(name, machine) for name in units_on(machine, watcher.view)}
+    rest = {name: _gone(name, machine) for name in units_on(machine, watcher.state)}
     return Wait(watcher, rest, left).run()
 
 
 class MachineDrain:
     """Drain of one unit: it is to leave a machine, and to be on another as it was here."""
 
-    def __init__(self, name: str, machine: str, view: View) -> None:
+    def __init__(self, name: str, machine: str, view: ClusterState) -> None:
         state = view.reported(name).get(machine)
         self._name = name
         self._machine = machine
@@ -49,9 +49,9 @@ class MachineDrain:
         self._unit: Unit | None = None
         self._arrival: WaitCondition | None = None
 
-    def check(self, view: View) -> Outcome:
+    def check(self, view: ClusterState) -> Outcome:
         """Outcome: how far it is."""
-        if view.has_ended(self._name):
+        if view.has_completed(self._name):
             return Reached(f"{self._name} has done its work on {self._from}: nothing is to move")
         unit = view.units.get(self._name)
         is_here = self._machine in {*view.assigned(self._name), *view.reported(self._name)}
@@ -71,7 +71,7 @@ class MachineDrain:
             return Reached(f"{self._name} moved from {self._from} to {to}")
         return outcome
 
-    def _without_record(self, view: View) -> Outcome:
+    def _without_record(self, view: ClusterState) -> Outcome:
         state = view.reported(self._name).get(self._machine)
         if state and state.orphan:
             return Failed(
@@ -80,7 +80,7 @@ class MachineDrain:
             )
         return Waiting(f"it stops on {self._from}")
 
-    def _still_at_home(self, view: View) -> Outcome:
+    def _still_at_home(self, view: ClusterState) -> Outcome:
         reasons = view.plan().stuck.get(self._name)
         if reasons is not None:
             others = [f"  {legend(on, view.machines)}: {reasons[on]}" for on in sorted(reasons)]
@@ -92,14 +92,14 @@ class MachineDrain:
                     return Failed(f"it stays, because {other} has failed and cannot serve for it")
         return Waiting("fleet's leader has not moved it yet, or others of its template go first")
 
-    def _arrived(self, unit: Unit, view: View) -> Outcome:
+    def _arrived(self, unit: Unit, view: ClusterState) -> Outcome:
         if self._arrival is None or unit != self._unit:
             self._unit, self._arrival = unit, in_desired_state(self._name, unit, {})
         return self._arrival(view)
 
 
 def _gone(name: str, machine: str) -> WaitCondition:
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         where = legend(machine, view.machines)
         if machine in view.assigned(name) or machine in view.reported(name):
             return Waiting(f"it stops on {where}")

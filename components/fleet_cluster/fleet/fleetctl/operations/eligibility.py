@@ -5,19 +5,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import time
 
+from ...cluster_state.state import ClusterState
 from ...model.keys import eligibility_key
 from ...model.records import Eligibility
 from ..cli.errors import CtlError
 from ..cli.names import machine_meant
 from ..cli.spelling import did_you_mean
 from ..state.transaction import Transaction, transact
-from ..state.view import View
 from ..state.watcher import Watcher
 
 _FULL_ID = re.compile("[0-9a-f]{32}")
 
 
-def find_machine(given: str, view: View) -> str:
+def find_machine(given: str, view: ClusterState) -> str:
     """The id of the machine that an operator means: by id, its beginning, address or host name.
 
     Lost machines are known by their id, as long as anything is kept for them.
@@ -25,7 +25,7 @@ def find_machine(given: str, view: View) -> str:
     Raises:
         CtlError: there is none, or more than one.
     """
-    known = {*view.marks, *(on for some in view.schedule.values() for on in some)}
+    known = {*view.eligibility, *(on for some in view.schedule.values() for on in some)}
     found = machine_meant(given, view.machines, known)
     if found:
         return found
@@ -36,7 +36,7 @@ def find_machine(given: str, view: View) -> str:
     )
 
 
-def find_removed_machine(given: str, view: View) -> str:
+def find_removed_machine(given: str, view: ClusterState) -> str:
     """The id of a machine that is removed: by its full id also one that nobody knows any more.
 
     Raises:
@@ -54,8 +54,8 @@ def set_eligibility(
         CtlError: others kept changing it.
     """
 
-    def decide(view: View) -> Transaction:
-        before = view.marks.get(machine)
+    def decide(view: ClusterState) -> Transaction:
+        before = view.eligibility.get(machine)
         after = wanted(before)
         return Transaction(records={} if before == after else {eligibility_key(machine): after})
 
@@ -74,9 +74,9 @@ def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibili
     return Eligibility(draining=True, since=time(), force=force, removed=leaving)
 
 
-def machine_state_word(machine: str, view: View) -> str:
+def machine_state_word(machine: str, view: ClusterState) -> str:
     """Eligibility in one word, as STATE shows it; empty when the machine gets all units."""
-    found = view.marks.get(machine)
+    found = view.eligibility.get(machine)
     if found is None:
         return ""
     if not found.draining:
@@ -84,9 +84,9 @@ def machine_state_word(machine: str, view: View) -> str:
     return "draining" if units_on(machine, view) else "drained"
 
 
-def units_on(machine: str, view: View) -> list[str]:
+def units_on(machine: str, view: ClusterState) -> list[str]:
     """The units that a machine has, or that it still reports, but those that are done there."""
-    names = {n for n in view.schedule.keys() | view.states.keys() if not view.has_ended(n)}
+    names = {n for n in view.schedule.keys() | view.states.keys() if not view.has_completed(n)}
     return sorted(
         name for name in names if machine in view.assigned(name) or machine in view.reported(name)
     )

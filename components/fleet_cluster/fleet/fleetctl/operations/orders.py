@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
+from ...cluster_state.state import ClusterState
 from ...model.keys import order_key
 from ...model.records import Order, UnitState, Verb
 from ..cli.errors import CtlError
 from ..cli.names import legend
 from ..state.transaction import Transaction, transact
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
 from ..wait.wait import Wait, say_nothing
@@ -40,7 +40,7 @@ def give_order(
     stands = RELOAD_SECONDS if verb is Verb.RELOAD else ANSWER_SECONDS
     lease = watcher.store.grant(stands)
 
-    def decide(view: View) -> Transaction:
+    def decide(view: ClusterState) -> Transaction:
         for name, machines in placements.items():
             _check_free(name, machines, view, lease)
         keys = [order_key(on, name) for name, machines in placements.items() for on in machines]
@@ -56,18 +56,18 @@ def give_order(
         watcher.store.revoke(lease)
 
 
-def reporting(name: str, view: View) -> dict[str, UnitState]:
+def reporting(name: str, view: ClusterState) -> dict[str, UnitState]:
     """Reports of a unit by the machines that can take an order for it, by machine."""
     return {on: state for on, state in view.reported(name).items() if on in view.machines}
 
 
-def print_done(done: str, placements: Mapping[str, Iterable[str]], view: View) -> None:
+def print_done(done: str, placements: Mapping[str, Iterable[str]], view: ClusterState) -> None:
     """Print of each unit that it is done ("reloaded"), and on which machines."""
     for name, machines in sorted(placements.items()):
         print(f"Unit {name} {done} on {', '.join(legend(on, view.machines) for on in machines)}")
 
 
-def _check_free(name: str, machines: Iterable[str], view: View, lease: int) -> None:
+def _check_free(name: str, machines: Iterable[str], view: ClusterState, lease: int) -> None:
     for machine in machines:
         order = view.orders.get(name, {}).get(machine)
         if order and not _is_of(lease, order_key(machine, name), view):
@@ -75,12 +75,12 @@ def _check_free(name: str, machines: Iterable[str], view: View, lease: int) -> N
             raise CtlError(f"someone else has just ordered {order.verb} {name} on {where}")
 
 
-def _is_of(lease: int, key: str, view: View) -> bool:
+def _is_of(lease: int, key: str, view: ClusterState) -> bool:
     return key in view.entries and view.entries[key].lease == lease
 
 
 def _answered(name: str, machines: Iterable[str]) -> WaitCondition:
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         outcomes = [_answer(name, machine, view) for machine in machines]
         failed = [one for one in outcomes if isinstance(one, Failed)]
         waiting = [one for one in outcomes if isinstance(one, Waiting)]
@@ -89,7 +89,7 @@ def _answered(name: str, machines: Iterable[str]) -> WaitCondition:
     return condition
 
 
-def _answer(name: str, machine: str, view: View) -> Outcome:
+def _answer(name: str, machine: str, view: ClusterState) -> Outcome:
     where = legend(machine, view.machines)
     order = view.orders.get(name, {}).get(machine)
     if order is None or machine not in view.machines:

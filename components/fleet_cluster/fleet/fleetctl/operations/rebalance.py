@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
+from ...cluster_state.state import ClusterState
 from ...model.keys import move_key
 from ...model.records import Move
 from ...scheduler.rebalance import Rebalancing, rebalance
 from ..cli import table
 from ..cli.names import legend
 from ..state.transaction import Transaction, transact
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
 from ..wait.wait import Wait
@@ -18,13 +18,13 @@ from .drain import MachineDrain
 FIELDS = ("unit", "from", "to", "why")
 
 
-def planned(view: View) -> Rebalancing:
+def planned(view: ClusterState) -> Rebalancing:
     """Moves to make now, beside those that are under way."""
     machines = list(view.machines.values())
-    return rebalance(view.jobs(), machines, view.placements(), view.marks, view.moves)
+    return rebalance(view.jobs(), machines, view.placements(), view.eligibility, view.moves)
 
 
-def rows(plan: Rebalancing, view: View, full: bool) -> list[table.Row]:
+def rows(plan: Rebalancing, view: ClusterState, full: bool) -> list[table.Row]:
     """Rows: one for each unit that is to move."""
 
     def row(unit: str, source: str, destination: str, why: str) -> table.Row:
@@ -62,7 +62,7 @@ def write(watcher: Watcher) -> tuple[Rebalancing, dict[str, WaitCondition]]:
     plan = Rebalancing([], [])
     conditions: dict[str, WaitCondition] = {}
 
-    def decide(view: View) -> Transaction:
+    def decide(view: ClusterState) -> Transaction:
         nonlocal plan, conditions
         plan = planned(view)
         conditions = _conditions(plan, view)
@@ -92,7 +92,7 @@ def wait(
     return failures
 
 
-def _conditions(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
+def _conditions(plan: Rebalancing, before: ClusterState) -> dict[str, WaitCondition]:
     """Conditions, of the records before the moves begin: these tell which units are up."""
     under_way = {
         name: RebalanceProgress([name], move, before) for name, move in before.moves.items()
@@ -107,12 +107,12 @@ def _conditions(plan: Rebalancing, before: View) -> dict[str, WaitCondition]:
 class RebalanceProgress:
     """Progress of one move: an anchor, and the units that go with it."""
 
-    def __init__(self, units: Iterable[str], move: Move, view: View) -> None:
+    def __init__(self, units: Iterable[str], move: Move, view: ClusterState) -> None:
         self._drains = {unit: MachineDrain(unit, move.origin, view) for unit in units}
         self._anchor = next(iter(self._drains))
         self._source = move.origin
 
-    def check(self, view: View) -> Outcome:
+    def check(self, view: ClusterState) -> Outcome:
         """Outcome of all of them together: they stop where they were when all are up."""
         outcomes = {unit: one.check(view) for unit, one in self._drains.items()}
         for unit, outcome in outcomes.items():
@@ -125,7 +125,7 @@ class RebalanceProgress:
         done = [outcome.message for outcome in outcomes.values() if isinstance(outcome, Reached)]
         return Reached("\n".join(done))
 
-    def _given_up(self, view: View) -> Failed | None:
+    def _given_up(self, view: ClusterState) -> Failed | None:
         if self._anchor in view.moves or self._source not in view.homes(self._anchor):
             return None
         return Failed(
@@ -135,7 +135,7 @@ class RebalanceProgress:
 
 
 def _withdraw(watcher: Watcher, names: Collection[str]) -> None:
-    def decide(view: View) -> Transaction:
+    def decide(view: ClusterState) -> Transaction:
         return Transaction(records={move_key(name): None for name in names if name in view.moves})
 
     transact(watcher, decide)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState
 from ..state.dead_units import dead_units
 from ..state.rollout_order import pulls
 from ..state.transaction import Transaction, transact
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.outcome import Failed, Reports
 from ..wait.start import running
@@ -34,16 +34,16 @@ def rejoin(
     Raises:
         TimedOutError: the time limit came first.
     """
-    left = dead_units(_not_pulled(followers, watcher.view), watcher.view, with_finished=True)
-    before: dict[str, Reports] = {name: dict(watcher.view.reported(name)) for name in left}
+    left = dead_units(_not_pulled(followers, watcher.state), watcher.state, with_finished=True)
+    before: dict[str, Reports] = {name: dict(watcher.state.reported(name)) for name in left}
     _start_again(watcher, left, timeout)
-    units = watcher.view.units
+    units = watcher.state.units
     known = {name for names in followers.values() for name in names if name in units}
     conditions = {name: running(name, units[name], before.get(name, {})) for name in sorted(known)}
     return Wait(watcher, conditions, timeout, say_nothing).run()
 
 
-def _not_pulled(followers: Mapping[str, list[str]], view: View) -> list[str]:
+def _not_pulled(followers: Mapping[str, list[str]], view: ClusterState) -> list[str]:
     return [
         follower
         for name, names in followers.items()
@@ -54,7 +54,7 @@ def _not_pulled(followers: Mapping[str, list[str]], view: View) -> list[str]:
 
 def _start_again(watcher: Watcher, names: list[str], timeout: float | None) -> None:
     """Unlike `unassign`, this keeps them on their machines."""
-    up = {name: watcher.view.units[name] for name in names}
+    up = {name: watcher.state.units[name] for name in names}
     down = {name: replace(unit, desired_state=DesiredState.LOADED) for name, unit in up.items()}
     transact(watcher, lambda _view: Transaction(down))
     try:

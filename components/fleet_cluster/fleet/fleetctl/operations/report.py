@@ -18,7 +18,7 @@ def report(context: Context, watcher: Watcher, work: Callable[[], Mapping[str, F
         failures = work()
     except TimedOutError as error:
         late = {name: Failed("it is not done yet", on) for name, on in error.machines.items()}
-        context.machines.explain(late, watcher.view)
+        context.machines.explain(late, watcher.state)
         raise
-    context.machines.explain(failures, watcher.view)
+    context.machines.explain(failures, watcher.state)
     return Exit.FAILED if failures else Exit.DONE

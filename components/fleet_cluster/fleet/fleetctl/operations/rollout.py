@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ...unitfiles.unitfile import is_template
 from ..cli.errors import CtlError, TimedOutError, UsageError
@@ -23,7 +24,6 @@ from ..state.rollout_order import (
 )
 from ..state.transaction import Transaction, tidy, transact
 from ..state.unit_state import is_active
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.desired_state import in_desired_state
 from ..wait.outcome import Failed, WaitCondition
@@ -61,9 +61,9 @@ class Rollout:
         Raises:
             TimedOutError: a batch took longer than the limit; what was replaced is put back.
         """
-        self._before = rollback_point(self.wanted, self.watcher.view)
-        self._order = rollout_order(self.wanted, self.watcher.view, self.limits.max_unavailable)
-        self._ran = {name for name in self.wanted if is_active(name, self.watcher.view)}
+        self._before = rollback_point(self.wanted, self.watcher.state)
+        self._order = rollout_order(self.wanted, self.watcher.state, self.limits.max_unavailable)
+        self._ran = {name for name in self.wanted if is_active(name, self.watcher.state)}
         try:
             failures = self._begin()
             for batch in self._order.batches:
@@ -80,12 +80,12 @@ class Rollout:
     def _begin(self) -> Mapping[str, Failed]:
         """Start what does not run; wait until it does, and what is as it is to be already."""
         rolled = {name for batch in self._order.batches for name in batch}
-        resting = dead_units(self.wanted, self.watcher.view, with_finished=False)
+        resting = dead_units(self.wanted, self.watcher.state, with_finished=False)
         dead = [name for name in resting if name not in rolled]
         unassign(dead, self.watcher, self.limits.timeout)
         first = {*dead, *self._order.first}
         for name in self.wanted.keys() - rolled - {*self._order.last}:
-            before = dict(self.watcher.view.reported(name)) if name in first else None
+            before = dict(self.watcher.state.reported(name)) if name in first else None
             self._conditions[name] = in_desired_state(name, self.wanted[name], before)
         return self._change_batch("started", self._as_wanted(first))
 
@@ -93,7 +93,7 @@ class Rollout:
         return {name: self.wanted[name] for name in names}
 
     def _roll(self, batch: Batch) -> Mapping[str, Failed]:
-        view = self.watcher.view
+        view = self.watcher.state
         bound = {name: followers(name, view) for name in batch}
         for name, unit in batch.items():
             self._conditions[name] = healthy(name, unit, dict(view.reported(name)))
@@ -106,7 +106,7 @@ class Rollout:
         return self._wait(self._conditions, verb, placements)
 
     def _write(self, batch: Batch) -> None:
-        def missing(view: View) -> Transaction:
+        def missing(view: ClusterState) -> Transaction:
             return Transaction(
                 {n: u for n, u in batch.items() if view.units.get(n) != u}, self.texts
             )
@@ -128,11 +128,11 @@ class Rollout:
 
     def _machines_of(self, batch: Batch) -> dict[str, list[str]]:
         """The machines of a batch, of Global units."""
-        return {name: changing(name, unit, self.watcher.view) for name, unit in batch.items()}
+        return {name: changing(name, unit, self.watcher.state) for name, unit in batch.items()}
 
     def _where(self, name: str, machines: list[str]) -> str:
-        alive = self.watcher.view.machines
-        on = [id for id in machines or self.watcher.view.assigned(name) if id in alive]
+        alive = self.watcher.state.machines
+        on = [id for id in machines or self.watcher.state.assigned(name) if id in alive]
         return alive[on[0]].hostname if len(on) == 1 else f"{len(on)} machines"
 
     def _rejoin(self, bound: Mapping[str, list[str]]) -> Mapping[str, Failed]:
@@ -142,7 +142,7 @@ class Rollout:
         """Put all that this changed back as it was, if running units were to be replaced."""
         if not self._order.batches:
             return
-        view = self.watcher.view
+        view = self.watcher.state
         written = {
             name: unit
             for name, unit in self._before.units.items()
@@ -157,7 +157,7 @@ class Rollout:
         except (CtlError, TimedOutError, UsageError) as error:
             tell(f"Not everything is back as it was: {error}")
 
-    def _rollback_batches(self, known: Mapping[str, Unit], view: View) -> list[Batch]:
+    def _rollback_batches(self, known: Mapping[str, Unit], view: ClusterState) -> list[Batch]:
         """First what is down already, then the others a few at a time."""
         up = {n: unit for n, unit in known.items() if self._goes_in_turn(n, view)}
         down = {n: unit for n, unit in known.items() if n not in up}
@@ -165,11 +165,11 @@ class Rollout:
             batch for batch in (down, *in_batches(up, view, self.limits.max_unavailable)) if batch
         ]
 
-    def _goes_in_turn(self, name: str, view: View) -> bool:
+    def _goes_in_turn(self, name: str, view: ClusterState) -> bool:
         return view.is_global(name) or (not is_template(name) and is_active(name, view))
 
     def _return(self, back: Batch) -> None:
-        view = self.watcher.view
+        view = self.watcher.state
         before = {name: dict(view.reported(name)) for name in back}
         bound = {name: followers(name, view) for name in back}
         placements = self._machines_of(back)

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState
 from ..cli.errors import Exit, TimedOutError
 from ..cli.output import tell
@@ -10,7 +11,6 @@ from ..cli.wait_options import add_wait_options, timeout_of
 from ..state.dead_units import dead_units
 from ..state.submission import names_to_submit, submission
 from ..state.transaction import Transaction, transact
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.desired_state import in_desired_state
 from ..wait.outcome import Failed, Reports, Unplaced
@@ -40,20 +40,20 @@ def add_unit_arguments(parser: ArgumentParser) -> None:
 def bring_up(context: Context, arguments: Namespace, desired: DesiredState) -> int:
     """Write the units' desired state; wait until they are there, unless told not to."""
     with Watcher(context.connect()) as watcher:
-        names = names_to_submit(arguments.units, watcher.view)
+        names = names_to_submit(arguments.units, watcher.state)
 
-        def decide(view: View) -> Transaction:
+        def decide(view: ClusterState) -> Transaction:
             return submission(names, desired, context.files, view, arguments.replace)
 
-        first = decide(watcher.view)  # Refuses bad input before the first change.
-        admit(first.units, first.texts, watcher.view)
+        first = decide(watcher.state)  # Refuses bad input before the first change.
+        admit(first.units, first.texts, watcher.state)
         timeout = timeout_of(arguments)
         if desired is DesiredState.LAUNCHED:
             timeout = _unassign_dead(names, watcher, timeout, decide)
-        before = {name: dict(watcher.view.reported(name)) for name in names}
+        before = {name: dict(watcher.state.reported(name)) for name in names}
         started = transact(watcher, decide).units
         if arguments.no_block:
-            _say_triggered(names, desired, watcher.view)
+            _say_triggered(names, desired, watcher.state)
             return Exit.DONE
         reports = {name: before[name] if name in started else None for name in names}
         return _wait(context, watcher, reports, timeout)
@@ -63,10 +63,10 @@ def _unassign_dead(
     names: list[str],
     watcher: Watcher,
     timeout: float | None,
-    decide: Callable[[View], Transaction],
+    decide: Callable[[ClusterState], Transaction],
 ) -> float | None:
     """Take units at rest off their machines; what is left of the time limit."""
-    dead = dead_units(names, watcher.view, with_finished=True)
+    dead = dead_units(names, watcher.state, with_finished=True)
     try:
         return unassign(dead, watcher, timeout)
     except (TimedOutError, KeyboardInterrupt):
@@ -80,7 +80,7 @@ def _wait(
     before: Mapping[str, Reports | None],
     timeout: float | None,
 ) -> Exit:
-    units = watcher.view.units
+    units = watcher.state.units
     conditions = {n: in_desired_state(n, units[n], reports) for n, reports in before.items()}
     wait = Wait(watcher, conditions, timeout)
     code = report(context, watcher, wait.run)
@@ -88,7 +88,7 @@ def _wait(
     return code
 
 
-def _say_triggered(names: list[str], desired: DesiredState, view: View) -> None:
+def _say_triggered(names: list[str], desired: DesiredState, view: ClusterState) -> None:
     verb = "start" if desired is DesiredState.LAUNCHED else "load"
     for name in names:
         print(f"Triggered {'global ' if view.is_global(name) else ''}unit {name} {verb}")

@@ -4,12 +4,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import replace
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ..cli.errors import Exit
 from ..cli.names import select
 from ..cli.wait_options import add_wait_options, timeout_of
 from ..state.transaction import Transaction, transact
-from ..state.view import View
 from ..state.watcher import Watcher
 from ..wait.outcome import WaitCondition
 from ..wait.wait import Wait
@@ -33,18 +33,18 @@ def bring_down(
 ) -> int:
     """Bring units down to `desired`; wait until they are there, unless told not to."""
     with Watcher(context.connect()) as watcher:
-        names = select(arguments.units, watcher.view.units, watcher.view.runnable())
+        names = select(arguments.units, watcher.state.units, watcher.state.runnable())
         transact(watcher, lambda view: lowered(names, desired, view))
         if arguments.no_block:
             for name in names:
                 print(f"Triggered unit {name} {arguments.command}")
             return Exit.DONE
-        wanted = {name: condition(name, watcher.view.units[name]) for name in names}
+        wanted = {name: condition(name, watcher.state.units[name]) for name in names}
         wait = Wait(watcher, wanted, timeout_of(arguments))
         return report(context, watcher, wait.run)
 
 
-def lowered(names: list[str], desired: DesiredState, view: View) -> Transaction:
+def lowered(names: list[str], desired: DesiredState, view: ClusterState) -> Transaction:
     """Transaction that brings units down to `desired`; one that is further down stays there."""
     lower = HEIGHTS[: HEIGHTS.index(desired) + 1]
     units = {name: view.units[name] for name in names if name in view.units}

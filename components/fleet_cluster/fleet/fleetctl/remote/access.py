@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...cluster_state.state import ClusterState
 from ...kv import KV
 from ...model.records import MachineState
 from ...model.wire import from_wire, to_wire
 from ..cli.errors import CtlError
 from ..cli.output import tell
-from ..state.view import View
-from ..state.watcher import read_view
+from ..state.watcher import read_state
 from ..wait.outcome import Failed
 from .locate import locate
 from .machines import Located
@@ -37,7 +37,7 @@ class FromMachine:
 
     def locate(self, names: list[str], units_only: bool = False) -> list[Located]:
         """See `Machines`."""
-        return locate(names, read_view(self.connect()), units_only)
+        return locate(names, read_state(self.connect()), units_only)
 
     def run(
         self,
@@ -58,7 +58,7 @@ class FromMachine:
         call = self.options.command(SshHost(machine.address), command, flags=flags)
         return _call(call, takes_input)
 
-    def explain(self, failures: Mapping[str, Failed], view: View) -> None:
+    def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         """See `Machines`."""
         for name, failure in failures.items():
             tell(f"{name}: {failure.reason}")
@@ -101,7 +101,7 @@ class FromOutside:
         """See `Machines`."""
         return _call(self._call_for(machine, command, flags), takes_input)
 
-    def explain(self, failures: Mapping[str, Failed], view: View) -> None:
+    def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         """See `Machines`."""
         raise NotImplementedError("commands that wait run on a machine")
 

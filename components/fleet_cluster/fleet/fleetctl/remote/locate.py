@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState
 from ...unitfiles.unitfile import UnitFileError, is_template
 from ..cli.errors import CtlError
 from ..cli.names import is_glob, legend, machine_meant, machine_named, name_of, select
 from ..cli.spelling import did_you_mean
 from ..state.unplaced import unplaced_reasons
-from ..state.view import View
 from .machines import Located
 
 
-def locate(names: Iterable[str], view: View, units_only: bool = False) -> list[Located]:
+def locate(names: Iterable[str], view: ClusterState, units_only: bool = False) -> list[Located]:
     """The machines of units, or the machines themselves, in the order of the names.
 
     Args:
@@ -27,7 +27,7 @@ def locate(names: Iterable[str], view: View, units_only: bool = False) -> list[L
     return [found for name in names for found in _locate(name, view, units_only)]
 
 
-def _locate(name: str, view: View, units_only: bool) -> list[Located]:
+def _locate(name: str, view: ClusterState, units_only: bool) -> list[Located]:
     if not units_only and (machine := machine_named(name, view.machines)):
         return [Located(view.machines[machine])]
     known = view.units.keys() | view.states.keys()
@@ -46,7 +46,7 @@ def _unit_named(name: str) -> str:
         return ""
 
 
-def _unknown(name: str, view: View) -> CtlError:
+def _unknown(name: str, view: ClusterState) -> CtlError:
     hosts = [machine.hostname for machine in view.machines.values()]
     hint = did_you_mean(name, hosts) or did_you_mean(_unit_named(name), view.units)
     return CtlError(
@@ -55,13 +55,13 @@ def _unknown(name: str, view: View) -> CtlError:
     )
 
 
-def _of_units(units: list[str], view: View) -> list[Located]:
+def _of_units(units: list[str], view: ClusterState) -> list[Located]:
     """Where those of them are that are on a machine; one of a pattern need not be on any."""
     placed = [unit for unit in units if view.assigned(unit) or view.reported(unit)]
     return [found for unit in placed or units[:1] for found in _of_unit(unit, view)]
 
 
-def _of_unit(unit: str, view: View) -> list[Located]:
+def _of_unit(unit: str, view: ClusterState) -> list[Located]:
     on = sorted(view.assigned(unit).keys() | view.reported(unit).keys())
     alive = [Located(view.machines[machine], unit) for machine in on if machine in view.machines]
     if alive:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ...cluster_state.state import ClusterState
 from ...model.records import MachineState
-from ..state.view import View
 from ..wait.outcome import Failed
 
 
@@ -34,7 +34,7 @@ class Machines(Protocol):
         """
         ...
 
-    def explain(self, failures: Mapping[str, Failed], view: View) -> None:
+    def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         """Print, on standard error, why units failed and their last journal lines."""
         ...
 

@@ -10,12 +10,12 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 
+from ...cluster_state.state import ClusterState
 from ...kv import KV, Delete, KeyValue, Put, Unchanged
 from ...model.keys import claim_key
 from ...model.record import BadRecordError
 from ...model.records import Claim, Unit
 from .layout import check_layout
-from .view import View
 
 PRINTED = "PULUMI_COMMAND_STDOUT"
 """Where the command plugin puts what the resource has printed; only for an update and the end."""
@@ -29,7 +29,7 @@ def claim(kv: KV, name: str, content: str, mended: int) -> str:
     Raises:
         KVUnavailableError: nobody knows whether it was noted.
     """
-    check_layout(store)
+    check_layout(kv)
     token = _own_token() or secrets.token_hex(8)
     key, noted = claim_key(name), Claim(token, digest(token, content), mended)
     known = kv.get([key]).entries.get(key)
@@ -44,7 +44,7 @@ def release(kv: KV, name: str) -> bool:
     Returns:
         Whether what it has written is to go: nobody else has claimed it since.
     """
-    check_layout(store)
+    check_layout(kv)
     key = claim_key(name)
     while known := kv.get([key]).entries.get(key):
         found = _read(known)
@@ -71,7 +71,7 @@ def content_of(units: Mapping[str, Unit]) -> str:
     return json.dumps(wanted, sort_keys=True)
 
 
-def claims_in(view: View) -> Mapping[str, Claim | None]:
+def claims_in(view: ClusterState) -> Mapping[str, Claim | None]:
     """All claims by name; None where the record is damaged."""
     start = claim_key("")
     return {

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState
-from .view import View
 
 
-def dead_units(names: Iterable[str], view: View, with_finished: bool) -> list[str]:
+def dead_units(names: Iterable[str], view: ClusterState, with_finished: bool) -> list[str]:
     """Dead units of those that are named: they have ended, or could not be started.
 
     Global units are left alone: they would stop on the machines where they run.
@@ -19,11 +19,11 @@ def dead_units(names: Iterable[str], view: View, with_finished: bool) -> list[st
     return [name for name in names if _is_at_rest(name, view, with_finished)]
 
 
-def _is_at_rest(name: str, view: View, with_finished: bool) -> bool:
+def _is_at_rest(name: str, view: ClusterState, with_finished: bool) -> bool:
     unit = view.units.get(name)
     if not unit or unit.desired_state is not DesiredState.LAUNCHED or view.is_global(name):
         return False
-    if view.has_ended(name):
+    if view.has_completed(name):
         return with_finished
     resting = {"failed"} if view.is_oneshot(name) and not with_finished else {"failed", "inactive"}
     states = view.reported(name).values()

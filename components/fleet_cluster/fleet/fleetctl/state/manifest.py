@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ...unitfiles.text import sha_of, unix_lines
 from ...unitfiles.unitfile import is_template, parse, template_of
@@ -13,7 +14,6 @@ from ..cli.local_files import check_size
 from ..cli.spelling import did_you_mean
 from .transaction import Transaction
 from .unplaced import unplaced_reasons
-from .view import View
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _desired_state(name: str, given: Any) -> DesiredState:
         raise CtlError(f"apply: the target of {name} is {given!r}; allowed: {allowed}") from error
 
 
-def check(manifest: Manifest, view: View) -> None:
+def check(manifest: Manifest, view: ClusterState) -> None:
     """Refuse what the cluster could not do, before anything is written.
 
     Raises:
@@ -134,7 +134,7 @@ def check(manifest: Manifest, view: View) -> None:
     check_fits(manifest.units, view.preview(changes.units, changes.texts))
 
 
-def check_owner(manifest: Manifest, view: View) -> None:
+def check_owner(manifest: Manifest, view: ClusterState) -> None:
     """Refuse units of others.
 
     Raises:
@@ -149,7 +149,7 @@ def check_owner(manifest: Manifest, view: View) -> None:
             )
 
 
-def check_fits(units: Mapping[str, Unit], then: View) -> None:
+def check_fits(units: Mapping[str, Unit], then: ClusterState) -> None:
     """Refuse units that no machine could have; `then` is the cluster with them.
 
     Raises:
@@ -161,7 +161,7 @@ def check_fits(units: Mapping[str, Unit], then: View) -> None:
         raise CtlError(f"nothing was changed, because not everything can run.\n{details}")
 
 
-def _unplaced(units: Mapping[str, Unit], then: View) -> dict[str, str]:
+def _unplaced(units: Mapping[str, Unit], then: ClusterState) -> dict[str, str]:
     return {
         name: reason
         for name, unit in units.items()
@@ -170,7 +170,7 @@ def _unplaced(units: Mapping[str, Unit], then: View) -> dict[str, str]:
     }
 
 
-def in_the_way(manifest: Manifest, view: View) -> dict[str, Unit]:
+def in_the_way(manifest: Manifest, view: ClusterState) -> dict[str, Unit]:
     """Obsolete units that have to go first, because the others do not fit beside them."""
     if not _unplaced(manifest.units, view.preview(manifest.units, manifest.texts)):
         return {}
@@ -180,7 +180,7 @@ def in_the_way(manifest: Manifest, view: View) -> dict[str, Unit]:
     }
 
 
-def transaction_for(manifest: Manifest, view: View) -> Transaction:
+def transaction_for(manifest: Manifest, view: ClusterState) -> Transaction:
     """Transaction of all that differs: missing, changed, stopped by hand, or to go."""
     units: dict[str, Unit | None] = {
         name: unit for name, unit in manifest.units.items() if view.units.get(name) != unit
@@ -191,7 +191,7 @@ def transaction_for(manifest: Manifest, view: View) -> Transaction:
     return Transaction(units, manifest.texts)
 
 
-def obsolete(manifest: Manifest, view: View) -> list[str]:
+def obsolete(manifest: Manifest, view: ClusterState) -> list[str]:
     """The owner's units that are not in the set any more."""
     return sorted(
         name
@@ -200,7 +200,7 @@ def obsolete(manifest: Manifest, view: View) -> list[str]:
     )
 
 
-def placements(manifest: Manifest, view: View) -> dict[str, str | list[str]]:
+def placements(manifest: Manifest, view: ClusterState) -> dict[str, str | list[str]]:
     """The host name of each unit's machine; a Global unit has a list."""
     found: dict[str, str | list[str]] = {}
     for name, unit in sorted(manifest.units.items()):

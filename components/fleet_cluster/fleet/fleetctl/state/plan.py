@@ -8,17 +8,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ...cluster_state.state import ClusterState
 from ...kv import KeyValue, Snapshot
 from ...model.keys import file_key, schedule_key, state_key, unit_key
 from ...model.record import Record
 from ...model.records import Assignment, DesiredState, Unit, UnitState
-from ...unitfiles.bonds import BINDING, names_in
+from ...unitfiles.dependencies import BINDING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
 from .dead_units import dead_units
 from .rollout_order import RolloutOrder, changing, rollout_order
 from .unit_state import UP, is_active_on
 from .unplaced import unplaced_reasons
-from .view import View
 
 
 class PlannedAction(StrEnum):
@@ -86,7 +86,9 @@ class ClusterPlan:
     """The units that could run nowhere, and why: then nothing at all is done."""
 
 
-def cluster_plan(change: PlannedChange, view: View, max_unavailable: int = 1) -> ClusterPlan:
+def cluster_plan(
+    change: PlannedChange, view: ClusterState, max_unavailable: int = 1
+) -> ClusterPlan:
     """Plan of a change, in the order in which it will happen."""
     order = rollout_order(change.wanted, view, max_unavailable)
     rolled = {name for batch in order.batches for name in batch}
@@ -104,7 +106,7 @@ def cluster_plan(change: PlannedChange, view: View, max_unavailable: int = 1) ->
     return ClusterPlan(steps, [_group(name, groups[name], view) for name in sorted(groups)], {})
 
 
-def afterwards(change: PlannedChange, view: View) -> View:
+def afterwards(change: PlannedChange, view: ClusterState) -> ClusterState:
     """The cluster as it will be when a change is done, all its units up."""
     then = _then(change, view, dead_units(change.wanted, view, with_finished=False))
     records: dict[str, Record] = {unit_key(name): unit for name, unit in change.wanted.items()}
@@ -119,7 +121,7 @@ def afterwards(change: PlannedChange, view: View) -> View:
     gone = {unit_key(name) for name in change.destroyed}
     gone |= {schedule_key(on, name) for name in change.wanted for on in view.homes(name)}
     kept = {key: entry for key, entry in view.entries.items() if key not in gone}
-    return View(Snapshot(view.revision, kept | new))
+    return ClusterState.of(Snapshot(view.revision, kept | new))
 
 
 def _wanting_a_machine(change: PlannedChange) -> dict[str, Unit]:
@@ -130,19 +132,16 @@ def _wanting_a_machine(change: PlannedChange) -> dict[str, Unit]:
     }
 
 
-def _then(change: PlannedChange, view: View, resting: Iterable[str]) -> View:
+def _then(change: PlannedChange, view: ClusterState, resting: Iterable[str]) -> ClusterState:
     """Where the units are placed: beside those that go, unless these go first.
 
     Those at rest are taken off their machines to be started anew, and may come to others.
     """
     gone = dict.fromkeys(change.destroyed) if change.destroyed_first else {}
-    then = view.preview({**gone, **change.wanted}, change.texts)
-    for name in resting:
-        then.schedule.pop(name, None)
-    return then
+    return view.preview({**gone, **change.wanted}, change.texts, frozenset(resting))
 
 
-def _placements(name: str, then: View) -> list[str]:
+def _placements(name: str, then: ClusterState) -> list[str]:
     plan = then.plan()
     if name in plan.placements:
         return [plan.placements[name]]
@@ -150,7 +149,11 @@ def _placements(name: str, then: View) -> list[str]:
 
 
 def _steps(
-    change: PlannedChange, view: View, then: View, order: RolloutOrder, resting: Collection[str]
+    change: PlannedChange,
+    view: ClusterState,
+    then: ClusterState,
+    order: RolloutOrder,
+    resting: Collection[str],
 ) -> Iterator[PlannedStep]:
     """Also those of units that the change does not name: they follow, are bound or make room."""
     last = len(order.batches) + 1
@@ -165,7 +168,7 @@ def _steps(
     yield from _bound(own, view, then)
 
 
-def _batches_of(order: RolloutOrder, view: View) -> Mapping[str, Mapping[str, int]]:
+def _batches_of(order: RolloutOrder, view: ClusterState) -> Mapping[str, Mapping[str, int]]:
     """When units get their file, by machine; empty for the machine that is not named."""
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for batch, records in enumerate(order.batches, 1):
@@ -175,13 +178,13 @@ def _batches_of(order: RolloutOrder, view: View) -> Mapping[str, Mapping[str, in
     return found
 
 
-def _leaving(name: str, view: View, batch: int) -> Iterator[PlannedStep]:
+def _leaving(name: str, view: ClusterState, batch: int) -> Iterator[PlannedStep]:
     for machine in view.homes(name):
         yield _step(batch, name, PlannedAction.STOP, machine, "", "it is not wanted any more", view)
 
 
 def _of_unit(
-    name: str, view: View, then: View, batches_on: Mapping[str, int], rests: bool
+    name: str, view: ClusterState, then: ClusterState, batches_on: Mapping[str, int], rests: bool
 ) -> Iterator[PlannedStep]:
     batch = batches_on.get("", 0)
     before, after = view.homes(name), _placements(name, then)
@@ -204,7 +207,13 @@ def _of_unit(
 
 
 def _moved(
-    batch: int, name: str, source: str, destination: str, rests: bool, view: View, then: View
+    batch: int,
+    name: str,
+    source: str,
+    destination: str,
+    rests: bool,
+    view: ClusterState,
+    then: ClusterState,
 ) -> PlannedStep:
     if rests:
         why = "it is at rest"
@@ -213,9 +222,9 @@ def _moved(
     return _step(batch, name, PlannedAction.MOVE, source, destination, why, view)
 
 
-def _because(name: str, then: View) -> str:
-    chosen = then.plan().choices.get(name)
-    return chosen.because if chosen else "it matches"
+def _because(name: str, then: ClusterState) -> str:
+    chosen = then.plan().explanations.get(name)
+    return chosen.reason if chosen else "it matches"
 
 
 def _in_place(
@@ -244,20 +253,23 @@ def _step(
     source: str,
     destination: str,
     why: str,
-    view: View,
+    view: ClusterState,
 ) -> PlannedStep:
     was_up = is_active_on(source, name, view)
     return PlannedStep(batch, name, action, source, destination, why, was_up)
 
 
-def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[PlannedStep]:
+def _bound(
+    steps: list[PlannedStep], view: ClusterState, then: ClusterState
+) -> Iterator[PlannedStep]:
     """What systemd stops with units that stop, and runs again when they do."""
     planned = {step.unit for step in steps}
     downs = {(step.unit, step.source): step for step in steps if step.source and step.was_up}
     for name in sorted(then.units.keys() - planned):
-        if then.units[name].desired_state is not DesiredState.LAUNCHED:
-            continue
-        masters = names_in(name, then.text_of(name) or "", BINDING)
+        is_to_run = then.units[name].desired_state is DesiredState.LAUNCHED
+        if not is_to_run or then.requirements(name) is None:
+            continue  # A file that is missing or cannot be used says nothing.
+        masters = dependencies(name, then.text_of(name) or "", BINDING)
         for machine in view.homes(name):
             found = [downs[one, machine] for one in sorted(masters) if (one, machine) in downs]
             for step in found[:1]:
@@ -271,7 +283,7 @@ def _bound(steps: list[PlannedStep], view: View, then: View) -> Iterator[Planned
                 yield _step(step.batch, name, action, machine, destination, why, view)
 
 
-def _group(name: str, steps: list[PlannedStep], view: View) -> Group:
+def _group(name: str, steps: list[PlannedStep], view: ClusterState) -> Group:
     members = [n for n in view.units if name in (n, template_of(n)) and not is_template(n)]
     states = [state for member in members for state in view.reported(member).values()]
     active = sum(state.active in UP for state in states)

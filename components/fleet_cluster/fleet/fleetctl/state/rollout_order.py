@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
+from ...cluster_state.state import ClusterState
 from ...kv import batches
 from ...model.records import DesiredState, Unit
 from ...unitfiles.dependencies import PULLING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
 from .unit_state import is_active, is_active_on
-from .view import View
 
 Batch = dict[str, Unit]
 """What is written at once."""
@@ -28,7 +28,9 @@ class RolloutOrder:
     """Templates: until all else is done, they name the file to go back to."""
 
 
-def rollout_order(wanted: Mapping[str, Unit], view: View, max_unavailable: int) -> RolloutOrder:
+def rollout_order(
+    wanted: Mapping[str, Unit], view: ClusterState, max_unavailable: int
+) -> RolloutOrder:
     """Rollout order that makes units as wanted.
 
     In each batch, at most `max_unavailable` instances of each template, and as many machines of
@@ -43,7 +45,7 @@ def rollout_order(wanted: Mapping[str, Unit], view: View, max_unavailable: int) 
     )
 
 
-def in_batches(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> list[Batch]:
+def in_batches(rolled: Mapping[str, Unit], view: ClusterState, max_unavailable: int) -> list[Batch]:
     """Batches: of each template at most so many units, of a Global one at most so many machines."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for name in sorted(rolled, key=lambda name: (is_active(name, view), name)):
@@ -58,7 +60,9 @@ def in_batches(rolled: Mapping[str, Unit], view: View, max_unavailable: int) -> 
     return [{n: unit for part in batch for n, unit in part.items()} for batch in together]
 
 
-def _machine_by_machine(name: str, wanted: Unit, view: View, at_once: int) -> Iterator[Batch]:
+def _machine_by_machine(
+    name: str, wanted: Unit, view: ClusterState, at_once: int
+) -> Iterator[Batch]:
     """The record of a Global unit as it changes: fewer and fewer machines keep their file."""
     machines = sorted(
         changing(name, wanted, view), key=lambda on: (is_active_on(on, name, view), on)
@@ -71,7 +75,7 @@ def _machine_by_machine(name: str, wanted: Unit, view: View, at_once: int) -> It
         yield {name: wanted}
 
 
-def changing(name: str, wanted: Unit, view: View) -> list[str]:
+def changing(name: str, wanted: Unit, view: ClusterState) -> list[str]:
     """The machines on which a Global unit gets another file by this record."""
     known = view.units.get(name)
     if known is None or not view.is_global(name):
@@ -105,7 +109,7 @@ class RollbackPoint:
     """The files that they name: another command may have removed them by then."""
 
 
-def rollback_point(wanted: Mapping[str, Unit], view: View) -> RollbackPoint:
+def rollback_point(wanted: Mapping[str, Unit], view: ClusterState) -> RollbackPoint:
     """Rollback point as of now; of a rollout that was interrupted, as before that.
 
     Templates are changed last. So while an instance has the wanted file and its template has not,
@@ -119,7 +123,7 @@ def rollback_point(wanted: Mapping[str, Unit], view: View) -> RollbackPoint:
     return RollbackPoint(units, {sha: view.files[sha] for sha in shas if sha in view.files})
 
 
-def _earlier(name: str, wanted: Unit, view: View) -> Unit | None:
+def _earlier(name: str, wanted: Unit, view: ClusterState) -> Unit | None:
     known, template = view.units.get(name), view.units.get(template_of(name) or "")
     if known and known.retained_files and has_file(known, wanted):
         return replace(known, sha=min(known.retained_files.values()), retained_files={})
@@ -128,7 +132,7 @@ def _earlier(name: str, wanted: Unit, view: View) -> Unit | None:
     return known
 
 
-def followers(name: str, view: View) -> list[str]:
+def followers(name: str, view: ClusterState) -> list[str]:
     """The units that run on this unit's machine because it is there (`MachineOf=`)."""
     return sorted(
         other

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ...cluster_state.state import ClusterState
+from ...cluster_state.unit_files import parse_once
 from ...model.records import DesiredState, Unit
 from ...unitfiles.sockets import accepted_template
 from ...unitfiles.text import sha_of
@@ -11,10 +13,9 @@ from ..cli.errors import CtlError
 from ..cli.names import is_glob, name_of, select
 from ..cli.spelling import did_you_mean
 from .transaction import Transaction
-from .view import View, parse_once
 
 
-def names_to_submit(given: Iterable[str], view: View) -> list[str]:
+def names_to_submit(given: Iterable[str], view: ClusterState) -> list[str]:
     """The units that arguments of submit, load and start name; patterns, among the known."""
     names: dict[str, None] = {}
     for argument in given:
@@ -27,7 +28,7 @@ def submission(
     names: Iterable[str],
     desired: DesiredState,
     files: Mapping[str, str],
-    view: View,
+    view: ClusterState,
     replaced: bool = False,
 ) -> Transaction:
     """Transaction that makes units known to the cluster, and brings them to `desired`.
@@ -66,7 +67,7 @@ def _check_can_run(name: str, desired: DesiredState) -> None:
 
 
 def _texts_with_template(
-    name: str, files: Mapping[str, str], view: View, replaced: bool
+    name: str, files: Mapping[str, str], view: ClusterState, replaced: bool
 ) -> dict[str, str]:
     """The texts of `_texts`, and of the template that a socket accepts connections with."""
     found = _texts(name, files, view, replaced)
@@ -85,7 +86,9 @@ def _brought(known: Unit | None, sha: str, desired: DesiredState) -> Unit:
     return replace(known, sha=sha, desired_state=desired, retained_files={})
 
 
-def _texts(name: str, files: Mapping[str, str], view: View, replaced: bool) -> dict[str, str]:
+def _texts(
+    name: str, files: Mapping[str, str], view: ClusterState, replaced: bool
+) -> dict[str, str]:
     """The text of the unit's file, and of its template's if that is replaced too."""
     template = template_of(name) or ""
     given = files.get(name, files.get(template))

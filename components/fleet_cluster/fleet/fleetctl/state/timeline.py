@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from ...cluster_state.state import ClusterState
 from ...model.records import Assignment, DesiredState, UnitState
 from ..cli.names import legend
 from .unit_state import AUTO_RESTART
-from .view import View
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Event:
     """Of a placement: why not on each of the other machines, by id."""
 
 
-def timeline(name: str, view: View) -> list[Event]:
+def timeline(name: str, view: ClusterState) -> list[Event]:
     """The events that led to where the unit is now, in the order of their times."""
     events = [*_wanted(name, view), *_decided(name, view), *_done(name, view)]
     return sorted(events, key=lambda event: event.at or float("inf"))
@@ -39,7 +39,7 @@ def time_of(seconds: float) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _wanted(name: str, view: View) -> Iterator[Event]:
+def _wanted(name: str, view: ClusterState) -> Iterator[Event]:
     unit = view.units.get(name)
     if unit:
         owner = f" for {unit.owner}" if unit.owner else ""
@@ -48,7 +48,7 @@ def _wanted(name: str, view: View) -> Iterator[Event]:
         )
 
 
-def _decided(name: str, view: View) -> Iterator[Event]:
+def _decided(name: str, view: ClusterState) -> Iterator[Event]:
     told = {**view.withdrawn(name), **view.assigned(name)}
     for machine, assignment in told.items():
         where = legend(machine, view.machines)
@@ -59,7 +59,7 @@ def _decided(name: str, view: View) -> Iterator[Event]:
             yield from _placed(machine, assignment, view)
 
 
-def _placed(machine: str, assignment: Assignment, view: View) -> Iterator[Event]:
+def _placed(machine: str, assignment: Assignment, view: ClusterState) -> Iterator[Event]:
     origin = assignment.origin
     before = legend(origin, view.machines) if origin else ""
     if assignment.lost_at:
@@ -70,7 +70,7 @@ def _placed(machine: str, assignment: Assignment, view: View) -> Iterator[Event]
     yield Event(assignment.decided_at, "leader", what, machine, dict(assignment.rejections))
 
 
-def _done(name: str, view: View) -> Iterator[Event]:
+def _done(name: str, view: ClusterState) -> Iterator[Event]:
     for machine, state in view.reported(name).items():
         where = legend(machine, view.machines)
         if state.start_requested_at:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import time
 
+from ...cluster_state.state import ClusterState
 from ...kv import (
     MAX_COMMIT_BYTES,
     MAX_OPERATIONS,
@@ -21,7 +22,6 @@ from ...model.records import Unit
 from ..cli.errors import CtlError
 from ..cli.output import notice_if_slow
 from .layout import check_layout
-from .view import View
 from .watcher import Watcher
 
 ATTEMPTS = 10
@@ -42,7 +42,7 @@ class Transaction:
     """What these records are bound to; 0: they stay."""
 
 
-def transact(watcher: Watcher, decide: Callable[[View], Transaction]) -> Transaction:
+def transact(watcher: Watcher, decide: Callable[[ClusterState], Transaction]) -> Transaction:
     """Write what `decide` makes of the records, and decide again when they changed meanwhile.
 
     Afterwards the watcher's view shows what was written.
@@ -51,13 +51,13 @@ def transact(watcher: Watcher, decide: Callable[[View], Transaction]) -> Transac
         CtlError: others kept changing the same units, or the data have a newer layout.
     """
     check_layout(watcher.store)
-    transaction = decide(watcher.view)
+    transaction = decide(watcher.state)
     with notice_if_slow("Waiting for etcd to take the change."):
         for _ in range(ATTEMPTS):
             if _write(watcher, transaction):
                 return transaction
             watcher.refresh()
-            transaction = decide(watcher.view)
+            transaction = decide(watcher.state)
     names = ", ".join([*transaction.units, *transaction.records])
     raise CtlError(f"someone else keeps changing {names} at the same moment; try again")
 
@@ -70,7 +70,7 @@ def _write(watcher: Watcher, transaction: Transaction) -> bool:
     """
     revision = 0
     try:
-        for commit in _commits(watcher.view, transaction):
+        for commit in _commits(watcher.state, transaction):
             revision = watcher.store.commit(commit.operations, *commit.conditions)
             if not revision:
                 return False
@@ -103,7 +103,7 @@ class _Commit:
         return not self.operations or (fits and self.size + size <= MAX_COMMIT_BYTES)
 
 
-def _commits(view: View, transaction: Transaction) -> Iterator[_Commit]:
+def _commits(view: ClusterState, transaction: Transaction) -> Iterator[_Commit]:
     """Commits of a transaction, as few as there can be."""
     commit = _Commit()
     for key, operations, size in _writes(transaction):
@@ -138,10 +138,10 @@ def _writes(transaction: Transaction) -> Iterator[tuple[str, list[Operation], in
 
 def tidy(watcher: Watcher) -> None:
     """Remove unit files that no unit and no machine's instruction names any more."""
-    view = watcher.view
+    view = watcher.state
     units = view.units.values()
     used = {sha for unit in units for sha in (unit.sha, *unit.retained_files.values())}
-    used.update(on.sha for machines in view.schedule.values() for on in machines.values())
+    used.update(one.sha for name in view.schedule for one in view.assigned(name).values())
     for sha in sorted(view.files.keys() - used):
         key = keys.file_key(sha)
         watcher.store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))

@@ -1,10 +1,10 @@
 """Unplaced units: the reasons why no machine fits (pure)."""
 
+from ...cluster_state.state import ClusterState
 from ..cli.names import legend
-from .view import View
 
 
-def unplaced_reasons(name: str, view: View) -> str | None:
+def unplaced_reasons(name: str, view: ClusterState) -> str | None:
     """Reasons why a unit fits on no machine, one line per machine; None if it fits on one."""
     plan = view.plan()
     if name in plan.placements or plan.global_placements.get(name):

@@ -1,14 +1,15 @@
-"""Following the store: its records as they are, then every change, without polling."""
+"""Watching etcd: the state of the cluster as it is, then every change, without polling."""
 
-from queue import Empty, SimpleQueue
+from threading import Event
 from time import sleep
 from types import TracebackType
 from typing import Self
 
-from ...kv import KV, Changes, KVUnavailableError, Watch
+from ...cluster_state.state import ClusterState
+from ...coordination.watch_cache import WatchCache
+from ...kv import KV, KVUnavailableError
 from ...model import keys
-from ..cli.output import notice_if_slow
-from .view import View
+from ..cli.output import notice_if_slow, tell
 
 RETRY_SECONDS = 1.0
 """How long to leave a store alone that has just refused."""
@@ -19,15 +20,14 @@ WAITING_FOR_ETCD = "Waiting for etcd: no member has answered yet."
 
 
 class Watcher:
-    """Keeps a `View` current while a command waits. Use it in a `with` statement."""
-
-    view: View
-    """The records, as of the last call of `wait` or `refresh`."""
+    """Keeps a `ClusterState` current while a command waits. Use it in a `with` statement."""
 
     def __init__(self, store: KV) -> None:
         self.store = store
-        self._changes: SimpleQueue[Changes | None] = SimpleQueue()
-        self._watch: Watch | None = None
+        self.state = ClusterState(tell)
+        """The cluster, as of the last call of `wait` or `refresh`."""
+        self._has_changed = Event()
+        self._cache = WatchCache(store, keys.ROOT, self._has_changed.set)
 
     def __enter__(self) -> Self:
         with notice_if_slow(WAITING_FOR_ETCD):
@@ -40,63 +40,47 @@ class Watcher:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._cancel()
+        self._cache.close()
 
     @property
     def lost(self) -> bool:
-        """Whether the store does not answer at present: `view` may be old."""
-        return self._watch is None
+        """Whether the store does not answer at present: `state` may be old."""
+        return self._cache.lost
 
     def refresh(self) -> None:
         """Read everything again, and watch from there."""
-        self._cancel()
-        snapshot = self.store.read(keys.ROOT)
-        changes: SimpleQueue[Changes | None] = SimpleQueue()
-        self._watch = self.store.watch(
-            keys.ROOT, snapshot.revision, changes.put, lambda: changes.put(None)
-        )
-        self.view, self._changes = View(snapshot), changes
+        self._cache.close()
+        self._take_in()
 
     def wait(self, seconds: float) -> None:
-        """Wait until `view` has changed, at most so long."""
+        """Wait until `state` has changed, at most so long."""
         if self.lost:
             self._recover(seconds)
-            return
-        try:
-            self._take(self._changes.get(timeout=max(seconds, 0)))
-            while not self.lost and not self._changes.empty():
-                self._take(self._changes.get())
-        except Empty:
-            return
+        elif self._has_changed.wait(max(seconds, 0)):
+            self._recover(0)
 
     def catch_up(self, revision: int) -> None:
-        """Wait until `view` shows what was committed at `revision`."""
-        while self.view.revision < revision:
-            before = self.view.revision
+        """Wait until `state` shows what was committed at `revision`."""
+        while self.state.revision < revision:
+            before = self.state.revision
             self.wait(SLOW_SECONDS)
-            if self.view.revision == before:
+            if self.state.revision == before:
                 self.refresh()
 
-    def _take(self, changes: Changes | None) -> None:
-        if changes is None:
-            self._cancel()
-            self._recover(0)
-        else:
-            self.view.apply(changes)
-
     def _recover(self, seconds: float) -> None:
+        """Take in what has changed; if the store does not answer, leave it alone for a while."""
         try:
-            self.refresh()
+            self._take_in()
         except KVUnavailableError:
             sleep(min(max(seconds, 0), RETRY_SECONDS))
 
-    def _cancel(self) -> None:
-        if self._watch:
-            self._watch.cancel()
-            self._watch = None
+    def _take_in(self) -> None:
+        self._has_changed.clear()
+        changed = sorted(self._cache.refresh())
+        self.state.update(changed, self._cache.entries, self._cache.revision)
 
 
-def read_view(store: KV) -> View:
-    """The records as they are now, for commands that only look."""
+def read_state(store: KV) -> ClusterState:
+    """The cluster as it is now, for commands that only look."""
     with notice_if_slow(WAITING_FOR_ETCD):
-        return View(store.read(keys.ROOT))
+        return ClusterState.of(store.read(keys.ROOT), tell)

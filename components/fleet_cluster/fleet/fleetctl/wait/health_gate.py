@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from ...cluster_state.state import ClusterState
 from ...model.records import UnitState
 from ..cli.names import legend
 from ..state.unit_state import UP
-from ..state.view import View
 from .on_machines import describe
 from .outcome import Failed, Outcome, Reached, Reports
 from .start_tracker import StartTracker
@@ -20,7 +20,7 @@ class HealthGate:
         self._active: dict[str, float] = {}
         """Since when it is active on a machine, by its clock."""
 
-    def check(self, machine: str, state: UnitState, view: View) -> Outcome:
+    def check(self, machine: str, state: UnitState, view: ClusterState) -> Outcome:
         """Outcome on a machine: failed also when the unit does not stay active."""
         outcome = self._tracker.check(machine, state, view)
         if isinstance(outcome, Failed) or view.is_oneshot(self._name):

@@ -1,10 +1,10 @@
 """Wait conditions on each machine that is to have a unit (pure)."""
 
+from ...cluster_state.state import ClusterState
 from ...model import keys
 from ...model.records import JOB_PENDING, Assignment, Unit, UnitState
 from ..cli.names import legend
 from ..state.unplaced import unplaced_reasons
-from ..state.view import View
 from .outcome import (
     CHANGED_MEANWHILE,
     Failed,
@@ -23,7 +23,7 @@ BROKEN_LOADS = ("error", "bad-setting", "masked")
 def on_all_machines(name: str, wanted: Unit, check: MachineCheck, verb: str) -> WaitCondition:
     """Wait condition: `check` is reached on the unit's machine, or on all of its machines."""
 
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         if view.units.get(name) != wanted:
             return CHANGED_MEANWHILE
         everywhere = _expected_machines(name, view)
@@ -39,10 +39,12 @@ def on_all_machines(name: str, wanted: Unit, check: MachineCheck, verb: str) -> 
     return condition
 
 
-def on_machine(name: str, wanted: Unit, machine: str, check: MachineCheck, view: View) -> Outcome:
+def on_machine(
+    name: str, wanted: Unit, machine: str, check: MachineCheck, view: ClusterState
+) -> Outcome:
     """Outcome on one machine; `check` is asked when the machine has the unit as it is wanted."""
     where = legend(machine, view.machines)
-    if machine not in view.machines and view.has_ended(name):
+    if machine not in view.machines and view.has_completed(name):
         return Reached(where)
     if machine not in view.machines:
         return Waiting(f"{where}: the unit moves when the machine's lease has ended")
@@ -82,13 +84,13 @@ def all_reached(name: str, verb: str, reached: list[Reached]) -> Reached:
     return Reached(f"Unit {name} {', '.join(parts)}", f"{name}: {notes}" if notes else "")
 
 
-def _expected_machines(name: str, view: View) -> list[str]:
+def _expected_machines(name: str, view: ClusterState) -> list[str]:
     if view.is_global(name):
         return sorted(view.plan().global_placements.get(name, ()))
     return view.homes(name)
 
 
-def _unplaced(name: str, view: View) -> Outcome:
+def _unplaced(name: str, view: ClusterState) -> Outcome:
     reasons = unplaced_reasons(name, view)
     if reasons is not None:
         return Unplaced(reasons)
@@ -100,14 +102,14 @@ def because(state: UnitState) -> str:
     return f": {state.reason}" if state.reason else ""
 
 
-def describe(state: UnitState, machine: str, view: View) -> str:
+def describe(state: UnitState, machine: str, view: ClusterState) -> str:
     """A unit's state on a machine, in words."""
     hint = "; not started yet, or it has ended" if state.active == "inactive" else ""
     hint = "; systemd has a job for it" if state.job == JOB_PENDING else hint
     return f"{state.active} ({state.sub}) on {legend(machine, view.machines)}{hint}"
 
 
-def undecided(view: View, machine: str = "") -> str:
+def undecided(view: ClusterState, machine: str = "") -> str:
     """The reason why the leader has not decided yet."""
     if keys.LEADER not in view.entries:
         return "no fleetd leads the cluster at present, so nothing is decided"

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ...cluster_state.state import ClusterState
 from ...model.records import UnitState
-from ..state.view import View
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ CHANGED_MEANWHILE = Failed("someone else changed it meanwhile; see: fleetctl lis
 """Outcome of a condition on a unit whose record is not the one that is waited for."""
 
 Outcome = Waiting | Reached | Failed
-WaitCondition = Callable[[View], Outcome]
+WaitCondition = Callable[[ClusterState], Outcome]
 """How far a unit is, in the cluster's state as it is now."""
-MachineCheck = Callable[[str, UnitState, View], Outcome]
+MachineCheck = Callable[[str, UnitState, ClusterState], Outcome]
 """How far a unit is on one machine: by the machine's id, and what it reports of the unit."""
 
 Reports = Mapping[str, UnitState]

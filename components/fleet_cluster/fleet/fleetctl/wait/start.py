@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
+from ...cluster_state.state import ClusterState
 from ...model.records import JOB_PENDING, Unit, UnitState
 from ..cli.names import legend
-from ..state.view import View
 from .health_gate import HealthGate
 from .on_machines import all_reached, describe, on_all_machines, on_machine
 from .outcome import (
@@ -58,7 +58,7 @@ def restarted(
     check = _unless_left_down(tracker, name, before) if is_bound else tracker.check
     there = replace(wanted, sha=wanted.sha_on(machine))
 
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         if view.units.get(name) != wanted:
             return CHANGED_MEANWHILE
         outcome = on_machine(name, there, machine, check, view)
@@ -70,7 +70,7 @@ def restarted(
 def _unless_left_down(tracker: StartTracker, name: str, before: UnitState) -> MachineCheck:
     """Check of a unit that systemd may have stopped with another one, and not started again."""
 
-    def check(machine: str, state: UnitState, view: View) -> Outcome:
+    def check(machine: str, state: UnitState, view: ClusterState) -> Outcome:
         left = state.since != before.since and state.job != JOB_PENDING
         if left and state.active == "inactive" and not view.is_oneshot(name):
             where = legend(machine, view.machines)
@@ -98,7 +98,7 @@ def running(name: str, wanted: Unit, before: Reports) -> WaitCondition:
     """
     tracker = StartTracker(name, before, monotonic, is_proven=True)
 
-    def check(machine: str, state: UnitState, view: View) -> Outcome:
+    def check(machine: str, state: UnitState, view: ClusterState) -> Outcome:
         if state.active == "inactive" and state.job in ("", JOB_PENDING):
             return Waiting(describe(state, machine, view), machine)
         return tracker.check(machine, state, view)
@@ -109,7 +109,7 @@ def running(name: str, wanted: Unit, before: Reports) -> WaitCondition:
 def loaded(name: str, wanted: Unit) -> WaitCondition:
     """Wait condition: the unit's file is on its machine, or on all of its machines."""
 
-    def check(machine: str, state: UnitState, view: View) -> Outcome:
+    def check(machine: str, state: UnitState, view: ClusterState) -> Outcome:
         where = legend(machine, view.machines)
         return Reached(where) if state.load == "loaded" else Waiting(f"{state.load} on {where}")
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 
+from ...cluster_state.state import ClusterState
 from ...model.records import JOB_DONE, JOB_PENDING, UnitState
 from ..cli.names import legend
 from ..state.unit_state import AUTO_RESTART, UP
-from ..state.view import View
 from .on_machines import because, describe
 from .outcome import Failed, Outcome, Reached, Reports, Waiting
 
@@ -40,7 +40,7 @@ class StartTracker:
         self._restarts: Counter[str] = Counter()
         self._ran: set[str] = set()
 
-    def check(self, machine: str, state: UnitState, view: View) -> Outcome:
+    def check(self, machine: str, state: UnitState, view: ClusterState) -> Outcome:
         """Outcome on a machine, as it is reported now and was before."""
         where = legend(machine, view.machines)
         self._note(machine, state)
@@ -58,7 +58,7 @@ class StartTracker:
             return Reached(where, _skipped(state, where))
         return Waiting(describe(state, machine, view), machine)
 
-    def _probation(self, machine: str, state: UnitState, view: View) -> Waiting | None:
+    def _probation(self, machine: str, state: UnitState, view: ClusterState) -> Waiting | None:
         """The probation of a unit that is active; None when it is over."""
         if self._is_proven or view.is_oneshot(self._name):
             return None
@@ -117,7 +117,7 @@ class StartTracker:
         before = self._before.get(machine)
         return before is not None and (state.active, state.since) == (before.active, before.since)
 
-    def _has_run(self, machine: str, view: View) -> bool:
+    def _has_run(self, machine: str, view: ClusterState) -> bool:
         return machine in self._ran if self._is_start else view.is_oneshot(self._name)
 
 

@@ -1,8 +1,8 @@
 """Wait conditions for units that go down (pure)."""
 
+from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ..cli.names import legend
-from ..state.view import View
 from .on_machines import describe, undecided
 from .outcome import CHANGED_MEANWHILE, Failed, Outcome, Reached, Reports, WaitCondition, Waiting
 
@@ -10,7 +10,7 @@ from .outcome import CHANGED_MEANWHILE, Failed, Outcome, Reached, Reports, WaitC
 def stopped(name: str, wanted: Unit) -> WaitCondition:
     """Wait condition: the unit runs nowhere."""
 
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         if view.units.get(name) != wanted:
             return CHANGED_MEANWHILE
         for machine, assignment in view.assigned(name).items():
@@ -29,7 +29,7 @@ def stopped(name: str, wanted: Unit) -> WaitCondition:
 def forgotten(name: str, before: Reports) -> WaitCondition:
     """Wait condition: no machine reports the failure any more that it reported before."""
 
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         for machine, state in view.reported(name).items():
             if state.active == "failed" and state == before.get(machine):
                 return Waiting(describe(state, machine, view))
@@ -41,7 +41,7 @@ def forgotten(name: str, before: Reports) -> WaitCondition:
 def gone(name: str, message: str) -> WaitCondition:
     """Wait condition: the unit is on no machine any more; it was stopped, its file is removed."""
 
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         unit = view.units.get(name)
         if unit and unit.desired_state is not DesiredState.INACTIVE:
             return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
@@ -54,7 +54,7 @@ def gone(name: str, message: str) -> WaitCondition:
     return condition
 
 
-def left_behind(name: str, view: View) -> str:
+def left_behind(name: str, view: ClusterState) -> str:
     """Lost machines where a stopped unit may run on, and what to do; empty if there are none.
 
     A machine whose lease has ended may only be cut off. A fenced unit it has stopped by itself.

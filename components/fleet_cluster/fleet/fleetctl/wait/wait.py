@@ -99,7 +99,7 @@ class Wait:
         """Look at every unit, also at those that were there before; whether any is not."""
         self._waiting.clear()
         for name, condition in list(self.conditions.items()):
-            self._take(name, condition(self.watcher.view))
+            self._take(name, condition(self.watcher.state))
         sys.stdout.flush()
         return bool(self._waiting)
 

@@ -11,11 +11,11 @@ Output = pytest.CaptureFixture[str]
 def test_cordon_and_uncordon(fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output) -> None:
     assert fleetctl("cordon", "machine-1") == Exit.DONE
     assert capsys.readouterr().out == "3f2a91bc.../10.0.0.11 is cordoned\n"
-    assert cluster.view().marks.keys() == {WEB.id}
+    assert cluster.view().eligibility.keys() == {WEB.id}
     cluster.add("new.service")
     assert set(cluster.view().assigned("new.service")) == {DB.id}
     assert fleetctl("uncordon", "3f2a") == Exit.DONE
-    assert not cluster.view().marks
+    assert not cluster.view().eligibility
 
 
 def test_list_machines_shows_marks_and_only_then(
@@ -42,7 +42,7 @@ def test_an_empty_machine_is_drained_at_once(
 ) -> None:
     assert fleetctl("drain", "machine-2") == Exit.DONE
     assert capsys.readouterr().out == "9d04e6a1.../10.0.0.12 is drained\n"
-    assert cluster.view().marks[DB.id].draining
+    assert cluster.view().eligibility[DB.id].draining
 
 
 def test_what_fits_nowhere_else_stays_with_the_reason(
@@ -63,7 +63,7 @@ def test_a_lost_machine_is_only_forgotten(fleetctl: Fleetctl, cluster: SmallClus
     with pytest.raises(CtlError, match="lost machine"):
         fleetctl("drain", WEB.id)
     assert fleetctl("drain", "--for-good", WEB.id) == Exit.DONE
-    assert cluster.view().marks[WEB.id].removed
+    assert cluster.view().eligibility[WEB.id].removed
 
 
 def test_a_machine_that_nobody_knows_any_more_has_left(

@@ -78,7 +78,7 @@ def test_a_machine_is_known_by_id_address_and_name_everywhere(
 ) -> None:
     cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
     assert fleetctl(*words, given) == 0
-    on = [host for host, _, _ in machines.runs] or [*cluster.view().marks]
+    on = [host for host, _, _ in machines.runs] or [*cluster.view().eligibility]
     assert on in ([DB.hostname], [DB.id])
 
 

@@ -2,9 +2,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from fleet_cluster.fleet.cluster_state.state import ClusterState
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
 from fleet_cluster.fleet.fleetctl.state.transaction import Transaction, tidy, transact
-from fleet_cluster.fleet.fleetctl.state.view import View
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import (
     Condition,
@@ -28,7 +28,7 @@ SHA = sha_of(SLEEP)
 WANTED = Transaction({"hello.service": Unit(SHA, DesiredState.INACTIVE)}, {SHA: SLEEP})
 
 
-def once(view: View) -> Transaction:
+def once(view: ClusterState) -> Transaction:
     """What is missing."""
     return Transaction() if "hello.service" in view.units else WANTED
 
@@ -37,7 +37,7 @@ def test_writes_unit_and_file_at_once(cluster: SmallCluster) -> None:
     writes = cluster.store.writes
     with Watcher(cluster.store) as watcher:
         assert transact(watcher, once) == WANTED
-        assert watcher.view.text_of("hello.service") == SLEEP
+        assert watcher.state.text_of("hello.service") == SLEEP
     assert cluster.store.writes == writes + 1
 
 
@@ -49,7 +49,7 @@ def test_decides_again_when_others_were_faster(cluster: SmallCluster) -> None:
 
 
 def test_gives_up_when_others_never_stop(cluster: SmallCluster) -> None:
-    def decide(view: View) -> Transaction:
+    def decide(view: ClusterState) -> Transaction:
         cluster.put(keys.unit_key("hello.service"), Unit("0" * 64))
         return WANTED
 
@@ -101,7 +101,7 @@ def test_looks_again_when_nobody_knows_what_became_of_it() -> None:
     store = Unsure(KVUnavailableError("no answer"))
     with Watcher(store) as watcher:
         transact(watcher, once)
-        assert "hello.service" in watcher.view.units
+        assert "hello.service" in watcher.state.units
     assert store.writes == 1
 
 

@@ -2,8 +2,8 @@ from itertools import count
 
 import pytest
 
+from fleet_cluster.fleet.cluster_state.state import ClusterState
 from fleet_cluster.fleet.fleetctl.state import watcher
-from fleet_cluster.fleet.fleetctl.state.view import View
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.fleetctl.wait.outcome import Outcome, Reached, WaitCondition, Waiting
 from fleet_cluster.fleet.fleetctl.wait.wait import Wait, say_nothing
@@ -16,12 +16,12 @@ def test_sees_changes(cluster: SmallCluster) -> None:
     with Watcher(cluster.store) as following:
         cluster.add("hello.service")
         following.wait(60)
-        assert "hello.service" in following.view.units
-        assert following.view.entries == cluster.view().entries
+        assert "hello.service" in following.state.units
+        assert following.state.entries == cluster.view().entries
         cluster.store.remove("/fleet/units/hello.service")
         following.wait(60)
-        assert following.view.units == {} and not following.view.assigned("hello.service")
-        assert following.view.entries == cluster.view().entries
+        assert following.state.units == {} and not following.state.assigned("hello.service")
+        assert following.state.entries == cluster.view().entries
 
 
 def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
@@ -29,7 +29,7 @@ def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
         cluster.store.lose_watches()
         cluster.add("hello.service", target=DesiredState.INACTIVE)
         following.wait(60)
-        assert "hello.service" in following.view.units
+        assert "hello.service" in following.state.units
         assert not following.lost
 
 
@@ -37,7 +37,7 @@ def test_catches_up_with_what_was_written(cluster: SmallCluster) -> None:
     with Watcher(cluster.store) as following:
         revision = cluster.store.commit([Put("/fleet/cluster", "{}")])
         following.catch_up(revision)
-        assert following.view.revision == revision
+        assert following.state.revision == revision
 
 
 def test_catches_up_by_reading_when_the_watch_tells_nothing(
@@ -47,7 +47,7 @@ def test_catches_up_by_reading_when_the_watch_tells_nothing(
     with Watcher(cluster.store) as following:
         revision = cluster.store.commit([Put("/elsewhere", "")])
         following.catch_up(revision)
-        assert following.view.revision == revision
+        assert following.state.revision == revision
 
 
 def test_tells_that_the_store_does_not_answer(cluster: SmallCluster) -> None:
@@ -67,7 +67,7 @@ def test_a_wait_names_what_it_waits_for(
 ) -> None:
     looks = 0
 
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         nonlocal looks
         looks += 1
         return Waiting("not yet") if looks < 20 else Reached("done")
@@ -104,12 +104,12 @@ def test_a_wait_that_ends_by_itself_in_a_moment_is_not_worth_a_line(
 def test_a_wait_ends_when_all_are_there_at_the_same_moment(cluster: SmallCluster) -> None:
     outcomes = iter([Reached("up"), Waiting("down again"), Reached("up")])
 
-    def shaky(view: View) -> Outcome:
+    def shaky(view: ClusterState) -> Outcome:
         return next(outcomes)
 
     looks = iter([Waiting("slow"), Reached("up"), Reached("up")])
 
-    def slow(view: View) -> Outcome:
+    def slow(view: ClusterState) -> Outcome:
         cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 
@@ -123,7 +123,7 @@ def test_a_wait_tells_each_unit_once(
 ) -> None:
     looks = iter([Waiting("slow"), Reached("slow is up")])
 
-    def slow(view: View) -> Outcome:
+    def slow(view: ClusterState) -> Outcome:
         cluster.put("/fleet/cluster", Cluster("again"))
         return next(looks)
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from ...cli.errors import CtlError, Exit
 from ...cli.names import select
 from ...operations.context import Context
-from ...state.watcher import read_view
+from ...state.watcher import read_state
 from ..command import Command
 
 
@@ -14,7 +14,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    view = read_view(context.connect())
+    view = read_state(context.connect())
     for number, name in enumerate(select(arguments.units, view.units)):
         text = view.text_of(name)
         if text is None:

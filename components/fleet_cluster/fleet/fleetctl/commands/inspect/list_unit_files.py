@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
+from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState
 from ....unitfiles.unitfile import UnitFileError, parse
 from ...cli import table
@@ -10,8 +11,7 @@ from ...cli.errors import Exit
 from ...cli.names import legend, listed
 from ...cli.output import tell
 from ...operations.context import Context
-from ...state.view import View
-from ...state.watcher import read_view
+from ...state.watcher import read_state
 from ..command import Command
 
 FIELDS = ("unit", "hash", "dstate", "state", "target", "desc", "global", "owner")
@@ -19,7 +19,7 @@ SHOWN = FIELDS[:5]
 SHORT_HASH = 7
 
 
-def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
+def file_rows(names: Iterable[str], view: ClusterState, full: bool) -> list[table.Row]:
     """Rows: one for each of these units and templates that the cluster knows."""
     return [
         {
@@ -36,7 +36,7 @@ def file_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
     ]
 
 
-def current_state(name: str, view: View) -> DesiredState:
+def current_state(name: str, view: ClusterState) -> DesiredState:
     """State of a unit, in the words of desired states, as its machine reports."""
     states = view.reported(name).values()
     if any(state.active in ("active", "activating", "reloading") for state in states):
@@ -46,14 +46,14 @@ def current_state(name: str, view: View) -> DesiredState:
     return DesiredState.INACTIVE
 
 
-def _target(name: str, view: View, full: bool) -> str | None:
+def _target(name: str, view: ClusterState, full: bool) -> str | None:
     if view.is_global(name):
         return "global"
     machines = [legend(machine, view.machines, full) for machine in view.assigned(name)]
     return ",".join(sorted(machines)) or None
 
 
-def _description(name: str, view: View) -> str | None:
+def _description(name: str, view: ClusterState) -> str | None:
     text = view.text_of(name)
     if text is None:
         return None
@@ -69,7 +69,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    view = read_view(context.connect())
+    view = read_state(context.connect())
     names = listed(arguments.units, view.units)
     rows = file_rows(names, view, arguments.full or arguments.output == "json")
     print(table.render(rows, arguments, FIELDS), end="", flush=True)

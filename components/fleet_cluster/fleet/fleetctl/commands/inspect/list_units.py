@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from ....cluster_state.state import ClusterState
 from ....model.records import JOB_DONE, JOB_PENDING, DesiredState, UnitState
 from ...cli import table
 from ...cli.errors import Exit
@@ -11,8 +12,7 @@ from ...cli.names import legend, listed
 from ...cli.output import tell
 from ...operations.context import Context
 from ...state.unplaced import unplaced_reasons
-from ...state.view import View
-from ...state.watcher import read_view
+from ...state.watcher import read_state
 from ..command import Command
 
 SHOWN = ("unit", "machine", "active", "sub")
@@ -20,7 +20,7 @@ FIELDS = (*SHOWN, "load", "hash", "dstate", "since", "held", "lost", "ended", "p
 SHORT_HASH = 7
 
 
-def unit_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
+def unit_rows(names: Iterable[str], view: ClusterState, full: bool) -> list[table.Row]:
     """Rows: one for each unit on each of its machines, and for each that wants one and has none."""
     rows: list[table.Row] = []
     for name in names:
@@ -31,7 +31,7 @@ def unit_rows(names: Iterable[str], view: View, full: bool) -> list[table.Row]:
     return rows
 
 
-def notes(names: Iterable[str], view: View) -> list[str]:
+def notes(names: Iterable[str], view: ClusterState) -> list[str]:
     """Notes below the table: why units are on no machine, and what cannot be confirmed."""
     rows = unit_rows(names, view, full=False)
     unplaced = [row["unit"] for row in rows if row["sub"] == "unplaced"]
@@ -51,14 +51,14 @@ def _note(text: str, rows: Iterable[table.Row], field: str) -> list[str]:
     return [f"{row['unit']} on {row['machine']} is {text}" for row in rows if row[field]]
 
 
-def _machines(name: str, view: View) -> list[str]:
+def _machines(name: str, view: ClusterState) -> list[str]:
     return sorted(view.assigned(name).keys() | view.reported(name).keys())
 
 
-def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
+def _row(name: str, machine: str, view: ClusterState, full: bool) -> table.Row:
     unit = view.units.get(name)
     state = view.reported(name).get(machine)
-    ended = view.has_ended(name)
+    ended = view.has_completed(name)
     lost = bool(machine) and machine not in view.machines and not ended
     active, sub = _activity(name, machine, state, lost, view)
     sha = state.sha if state else unit.sha if unit else ""
@@ -79,7 +79,7 @@ def _row(name: str, machine: str, view: View, full: bool) -> table.Row:
 
 
 def _activity(
-    name: str, machine: str, state: UnitState | None, lost: bool, view: View
+    name: str, machine: str, state: UnitState | None, lost: bool, view: ClusterState
 ) -> tuple[str, str]:
     """ACTIVE and SUB: systemd's own words, as long as there is a machine that vouches for them."""
     if lost:
@@ -87,7 +87,7 @@ def _activity(
     if state:
         return state.active, state.sub
     if machine:
-        return "inactive", "dead" if view.has_ended(name) else "assigned"
+        return "inactive", "dead" if view.has_completed(name) else "assigned"
     return "inactive", "pending" if unplaced_reasons(name, view) is None else "unplaced"
 
 
@@ -99,7 +99,7 @@ def _problem(state: UnitState) -> str:
     return f"systemd {what}: {state.reason}" if state.reason else f"systemd {what}"
 
 
-def _why_nowhere(name: str, view: View) -> str:
+def _why_nowhere(name: str, view: ClusterState) -> str:
     first, *others = (unplaced_reasons(name, view) or "").splitlines() or [""]
     return f"{first} {'; '.join(line.strip() for line in others)}".strip()
 
@@ -114,7 +114,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    view = read_view(context.connect())
+    view = read_state(context.connect())
     names = listed(arguments.units, view.units.keys() | view.states.keys())
     rows = unit_rows(names, view, arguments.full or arguments.output == "json")
     print(table.render(rows, arguments, FIELDS), end="", flush=True)

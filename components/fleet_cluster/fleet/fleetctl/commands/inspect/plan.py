@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState
 from ....unitfiles.unitfile import is_template
 from ...cli import table
@@ -24,8 +25,7 @@ from ...state.plan import (
     cluster_plan,
 )
 from ...state.submission import submission
-from ...state.view import View
-from ...state.watcher import read_view
+from ...state.watcher import read_state
 from ..command import Command, Input
 from ..units import rollout
 
@@ -41,7 +41,7 @@ VERBS = {
 NOTHING = "Nothing starts, moves, restarts or stops"
 
 
-def change_of(manifest: Manifest, view: View) -> PlannedChange:
+def change_of(manifest: Manifest, view: ClusterState) -> PlannedChange:
     """Planned change of an owner's units, as `apply` would make it.
 
     Raises:
@@ -52,7 +52,9 @@ def change_of(manifest: Manifest, view: View) -> PlannedChange:
     return PlannedChange(manifest.units, manifest.texts, obsolete(manifest, view), first)
 
 
-def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) -> PlannedChange:
+def change_of_units(
+    given: Iterable[str], files: Mapping[str, str], view: ClusterState
+) -> PlannedChange:
     """Planned change of templates as by `rollout`, and of other units as by `start --replace`.
 
     Raises:
@@ -74,7 +76,7 @@ def change_of_units(given: Iterable[str], files: Mapping[str, str], view: View) 
     return change
 
 
-def rows(steps: Iterable[PlannedStep], view: View, full: bool) -> list[table.Row]:
+def rows(steps: Iterable[PlannedStep], view: ClusterState, full: bool) -> list[table.Row]:
     """Rows of the plan: one for each unit on each machine where something happens."""
 
     def place(machine: str) -> str | None:
@@ -93,7 +95,7 @@ def rows(steps: Iterable[PlannedStep], view: View, full: bool) -> list[table.Row
     ]
 
 
-def lines(found: ClusterPlan, view: View) -> list[str]:
+def lines(found: ClusterPlan, view: ClusterState) -> list[str]:
     """Lines for people: one for each unit or template; or why nothing would be done at all."""
     return [
         *(f"{name}: {reason}" for name, reason in found.refused.items()),
@@ -101,7 +103,7 @@ def lines(found: ClusterPlan, view: View) -> list[str]:
     ]
 
 
-def in_words(group: Group, view: View) -> str:
+def in_words(group: Group, view: ClusterState) -> str:
     """Words for a group, as in "2 restart one after the other, never fewer than 1 of 2 active"."""
     parts: list[str] = []
     for action, (one, many) in VERBS.items():
@@ -122,12 +124,12 @@ def _rhythm(steps: Sequence[PlannedStep]) -> str:
     return " one after the other" if at_once == 1 else f", at most {at_once} at a time"
 
 
-def _spread(steps: Iterable[PlannedStep], view: View) -> str:
+def _spread(steps: Iterable[PlannedStep], view: ClusterState) -> str:
     on = Counter(view.machines[step.destination].hostname for step in steps if step.destination)
     return f" ({', '.join(f'{name} {count}' for name, count in sorted(on.items()))})" if on else ""
 
 
-def as_json(found: ClusterPlan, view: View) -> dict[str, Any]:
+def as_json(found: ClusterPlan, view: ClusterState) -> dict[str, Any]:
     """JSON of the plan, for programs."""
     return {
         "refused": found.refused,
@@ -163,7 +165,7 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     limits = limits_of(arguments)
     table.chosen_fields(arguments.fields, FIELDS)
-    view = read_view(context.connect())
+    view = read_state(context.connect())
     if arguments.units:
         change = change_of_units(arguments.units, context.files, view)
     else:
@@ -176,7 +178,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     return Exit.FAILED if found.refused else Exit.DONE
 
 
-def _print(found: ClusterPlan, view: View, arguments: Namespace) -> None:
+def _print(found: ClusterPlan, view: ClusterState, arguments: Namespace) -> None:
     if arguments.output == "json":
         print(json.dumps(as_json(found, view), indent=2))
         return

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
+from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState
 from ....scheduler.schedule import Job, schedule
 from ...cli import table
@@ -13,8 +14,7 @@ from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
 from ...operations.context import Context
 from ...state.timeline import Event, time_of, timeline
-from ...state.view import View
-from ...state.watcher import read_view
+from ...state.watcher import read_state
 from ...wait.desired_state import in_desired_state
 from ...wait.outcome import Failed, Unplaced, Waiting
 from ..command import Command
@@ -27,29 +27,45 @@ def _configure(parser: ArgumentParser) -> None:
     )
 
 
-def verdicts(name: str, view: View) -> Mapping[str, str]:
-    """Verdicts on each machine that is alive, by machine id: for the unit or against it."""
+def verdicts(name: str, view: ClusterState) -> Mapping[str, str]:
+    """Verdicts on each machine that is alive, by machine id: the leader's, where it decides."""
+    if view.requirements(name) is None:
+        return {}
+    here, plan = view.assigned(name), view.plan()
+    reasons = plan.unplaced.get(name, {})
+    homes = {plan.placements.get(name), *plan.global_placements.get(name, ())}
+    beside = dict[str, str]() if name in plan.unplaced else _fits_beside(name, view)
+    return {
+        id: "it is here"
+        if id in here
+        else "it fits"
+        if id in homes
+        else reasons.get(id) or beside.get(id, "does not match")
+        for id in view.machines
+    }
+
+
+def _fits_beside(name: str, view: ClusterState) -> Mapping[str, str]:
+    """Whether the unit would fit beside what each machine has now, by machine id."""
     requirements = view.requirements(name)
     if requirements is None:
         return {}
-    here = view.assigned(name)
     neighbours: defaultdict[str, list[Job]] = defaultdict(list)
     for job in view.jobs():
-        for id in view.assigned(job.name) if job.name != name else ():
+        for id in view.homes(job.name) if job.name != name else ():
             neighbours[id].append(job)
     found: dict[str, str] = {}
     for id, machine in view.machines.items():
         others = neighbours[id]
         current = {job.name: id for job in others if not job.requirements.is_global}
-        plan = schedule([*others, Job(name, requirements)], [machine], current, view.marks)
-        reason = plan.unplaced.get(name, {}).get(id)
+        jobs = [*others, Job(name, requirements)]
+        plan = schedule(jobs, [machine], current, view.eligibility)
         fits = name in plan.placements or bool(plan.global_placements.get(name))
-        against = reason or "does not match"
-        found[id] = "it is here" if id in here else "it fits" if fits else against
+        found[id] = "it fits" if fits else plan.unplaced.get(name, {}).get(id) or "does not match"
     return found
 
 
-def headline(name: str, view: View) -> str:
+def headline(name: str, view: ClusterState) -> str:
     """Headline: the unit's desired state, and where it is."""
     unit = view.units[name]
     on = [legend(machine, view.machines) for machine in view.assigned(name)]
@@ -57,7 +73,7 @@ def headline(name: str, view: View) -> str:
     return f"{name} is {where}; its desired state is {unit.desired_state}"
 
 
-def present(name: str, view: View) -> str:
+def present(name: str, view: ClusterState) -> str:
     """What still has to happen, or why it cannot; empty when the unit is as it is to be."""
     outcome = in_desired_state(name, view.units[name], None)(view)
     if isinstance(outcome, Waiting):
@@ -67,7 +83,7 @@ def present(name: str, view: View) -> str:
     return f"failed: {outcome.reason}" if isinstance(outcome, Failed) else outcome.note
 
 
-def as_text(name: str, view: View) -> str:
+def as_text(name: str, view: ClusterState) -> str:
     """Explanation for people."""
     found = sorted(verdicts(name, view).items())
     machines = [[f"  {legend(id, view.machines)}", verdict] for id, verdict in found]
@@ -84,13 +100,13 @@ def as_text(name: str, view: View) -> str:
     )
 
 
-def _lines(event: Event, view: View) -> Iterator[str]:
+def _lines(event: Event, view: ClusterState) -> Iterator[str]:
     yield f"{time_of(event.at) or '-':24}  {event.by:8}  {event.what}"
     for machine, reason in sorted(event.against.items()):
         yield f"{'':36}  not on {legend(machine, view.machines)}: {reason}"
 
 
-def as_json(name: str, view: View) -> str:
+def as_json(name: str, view: ClusterState) -> str:
     """Explanation for programs: one object."""
     events = [asdict(event) | {"at": time_of(event.at)} for event in timeline(name, view)]
     content = {
@@ -105,7 +121,7 @@ def as_json(name: str, view: View) -> str:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    view = read_view(context.connect())
+    view = read_state(context.connect())
     name, *others = select([arguments.unit], view.units)
     if others:
         raise CtlError(f"why tells of one unit; {arguments.unit} is {', '.join([name, *others])}")

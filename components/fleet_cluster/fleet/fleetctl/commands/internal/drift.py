@@ -10,7 +10,7 @@ from ....model.records import Unit
 from ...cli.errors import Exit
 from ...operations.context import Context
 from ...state.claims import changed, claims_in, content_of
-from ...state.watcher import read_view
+from ...state.watcher import read_state
 from ..command import Command
 
 
@@ -19,7 +19,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    view = read_view(context.connect())
+    view = read_state(context.connect())
     claims = claims_in(view)
     keys = [name for name in claims if name.startswith("/")]
     contents = {**_units(view.units), **(_values(context.connect_as_app(), keys) if keys else {})}

@@ -16,9 +16,9 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     with Watcher(context.connect()) as watcher:
-        machine = find_machine(arguments.machine, watcher.view)
+        machine = find_machine(arguments.machine, watcher.state)
         set_eligibility(watcher, machine, cordoned)
-        view = watcher.view
+        view = watcher.state
         print(f"{legend(machine, view.machines)} is {machine_state_word(machine, view)}")
     return Exit.DONE
 

@@ -30,21 +30,21 @@ def _run(context: Context, arguments: Namespace) -> int:
     with Watcher(context.connect()) as watcher:
         force, leaving = arguments.force, arguments.for_good
         find = find_removed_machine if leaving else find_machine
-        machine = find(arguments.machine, watcher.view)
-        if machine not in watcher.view.machines and not leaving:
+        machine = find(arguments.machine, watcher.state)
+        if machine not in watcher.state.machines and not leaving:
             raise CtlError(
-                f"{legend(machine, watcher.view.machines)}: a lost machine cannot be drained; its "
+                f"{legend(machine, watcher.state.machines)}: a lost machine cannot be drained; its "
                 "units run elsewhere when its lease has ended. To keep new ones off it: "
                 "fleetctl cordon"
             )
         set_eligibility(watcher, machine, lambda before: drained(before, force, leaving))
-        if machine not in watcher.view.machines:
-            print(f"{legend(machine, watcher.view.machines)}: nothing is kept for it any more")
+        if machine not in watcher.state.machines:
+            print(f"{legend(machine, watcher.state.machines)}: nothing is kept for it any more")
             return Exit.DONE
         timeout = timeout_of(arguments)
         code = report(context, watcher, lambda: drain(watcher, machine, timeout))
         if code is Exit.DONE:
-            print(f"{legend(machine, watcher.view.machines)} is drained")
+            print(f"{legend(machine, watcher.state.machines)} is drained")
         return code
 
 

@@ -3,20 +3,20 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
+from ....cluster_state.state import ClusterState
 from ...cli import table
 from ...cli.errors import Exit
 from ...cli.names import short
 from ...operations.context import Context
 from ...operations.eligibility import machine_state_word
-from ...state.view import View
-from ...state.watcher import read_view
+from ...state.watcher import read_state
 from ..command import Command
 
 FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state")
 SHOWN = FIELDS[:3]
 
 
-def machine_rows(view: View, full: bool) -> list[table.Row]:
+def machine_rows(view: ClusterState, full: bool) -> list[table.Row]:
     """Rows: one for each machine that is alive."""
     return [
         {
@@ -40,7 +40,7 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    view = read_view(context.connect())
+    view = read_state(context.connect())
     rows = machine_rows(view, arguments.full or arguments.output == "json")
     # fleet 1.0's columns, unless there is something to tell.
     if arguments.fields == ",".join(SHOWN) and any(row["state"] for row in rows):

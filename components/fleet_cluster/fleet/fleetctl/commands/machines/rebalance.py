@@ -27,9 +27,9 @@ def _run(context: Context, arguments: Namespace) -> int:
     as_json = arguments.output == "json"
     table.chosen_fields(arguments.fields, FIELDS)  # Refused before anything moves.
     with Watcher(context.connect()) as watcher:
-        plan, conditions = (planned(watcher.view), {}) if arguments.dry_run else write(watcher)
+        plan, conditions = (planned(watcher.state), {}) if arguments.dry_run else write(watcher)
         if plan.relocations or as_json:
-            lines = rows(plan, watcher.view, arguments.full or as_json)
+            lines = rows(plan, watcher.state, arguments.full or as_json)
             print(table.render(lines, arguments, FIELDS), end="", flush=True)
         elif not conditions:
             print(nothing_to_move(plan))

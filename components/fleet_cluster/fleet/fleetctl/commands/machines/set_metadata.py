@@ -4,6 +4,7 @@ import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
 
+from ....cluster_state.state import ClusterState
 from ....model.keys import metadata_key
 from ....model.records import Metadata
 from ...cli.errors import UsageError
@@ -13,7 +14,6 @@ from ...operations.context import Context
 from ...operations.eligibility import find_machine
 from ...operations.report import report
 from ...state.transaction import Transaction, transact
-from ...state.view import View
 from ...state.watcher import Watcher
 from ...wait.outcome import Outcome, Reached, WaitCondition, Waiting
 from ...wait.wait import Wait
@@ -38,7 +38,7 @@ def pairs_of(given: Iterable[str]) -> dict[str, str]:
     return {match[1]: match[2] for match in found.values() if match}
 
 
-def set_before(machine: str, view: View) -> Metadata:
+def set_before(machine: str, view: ClusterState) -> Metadata:
     """Metadata that was set until now."""
     entry = view.entries.get(metadata_key(machine))
     return Metadata.from_json(entry.value) if entry else Metadata()
@@ -47,7 +47,7 @@ def set_before(machine: str, view: View) -> Metadata:
 def has(machine: str, metadata: Metadata) -> WaitCondition:
     """Wait condition: the machine announces what was set; a lost one will when it is back."""
 
-    def condition(view: View) -> Outcome:
+    def condition(view: ClusterState) -> Outcome:
         where = legend(machine, view.machines)
         known = view.machines.get(machine)
         if known is None:
@@ -72,9 +72,9 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     given = pairs_of(arguments.pairs)
     with Watcher(context.connect()) as watcher:
-        machine = find_machine(arguments.machine, watcher.view)
+        machine = find_machine(arguments.machine, watcher.state)
 
-        def decide(view: View) -> Transaction:
+        def decide(view: ClusterState) -> Transaction:
             wanted = Metadata({**set_before(machine, view).pairs, **given})
             return Transaction(records={metadata_key(machine): wanted})
 

@@ -16,9 +16,9 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     with Watcher(context.connect()) as watcher:
-        machine = find_machine(arguments.machine, watcher.view)
+        machine = find_machine(arguments.machine, watcher.state)
         set_eligibility(watcher, machine, lambda _: None)
-        print(f"{legend(machine, watcher.view.machines)} gets units again")
+        print(f"{legend(machine, watcher.state.machines)} gets units again")
     return Exit.DONE
 
 

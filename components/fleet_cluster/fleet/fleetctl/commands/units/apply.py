@@ -36,7 +36,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         code = report(context, watcher, lambda: apply(manifest, watcher, limits))
         if code == Exit.DONE:
             noted = _claimed(watcher, manifest, arguments)
-            found = placements(manifest, watcher.view)
+            found = placements(manifest, watcher.state)
             print(json.dumps({"placements": found, **noted}, sort_keys=True))
     return code
 

@@ -14,7 +14,7 @@ from ..command import Command
 
 def _run(context: Context, arguments: Namespace) -> int:
     with Watcher(context.connect()) as watcher:
-        known = watcher.view.units.keys() | watcher.view.states.keys()
+        known = watcher.state.units.keys() | watcher.state.states.keys()
         names = select(arguments.units, known)
         timeout, block = timeout_of(arguments), not arguments.no_block
         return report(context, watcher, lambda: destroy(watcher, names, timeout, block))

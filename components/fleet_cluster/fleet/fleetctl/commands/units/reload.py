@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState, Verb
 from ...cli.errors import CtlError, Exit
 from ...cli.names import select
@@ -9,7 +10,6 @@ from ...cli.wait_options import add_limits, timeout_of
 from ...operations.context import Context
 from ...operations.orders import give_order, print_done, reporting
 from ...operations.report import report
-from ...state.view import View
 from ...state.watcher import Watcher
 from ..command import Command
 
@@ -19,7 +19,7 @@ def _configure(parser: ArgumentParser) -> None:
     add_limits(parser)
 
 
-def running_placements(given: list[str], view: View) -> dict[str, list[str]]:
+def running_placements(given: list[str], view: ClusterState) -> dict[str, list[str]]:
     """Placements to reload: the units, and the machines where each runs.
 
     Raises:
@@ -38,7 +38,7 @@ def running_placements(given: list[str], view: View) -> dict[str, list[str]]:
     return found
 
 
-def _running_on(name: str, view: View) -> list[str]:
+def _running_on(name: str, view: ClusterState) -> list[str]:
     states = reporting(name, view).items()
     return sorted(on for on, state in states if state.active in ("active", "reloading"))
 
@@ -46,10 +46,10 @@ def _running_on(name: str, view: View) -> list[str]:
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
-        wanted = running_placements(arguments.units, watcher.view)
+        wanted = running_placements(arguments.units, watcher.state)
         code = report(context, watcher, lambda: give_order(watcher, Verb.RELOAD, wanted, timeout))
         if code == Exit.DONE:
-            print_done("reloaded", wanted, watcher.view)
+            print_done("reloaded", wanted, watcher.state)
     return code
 
 

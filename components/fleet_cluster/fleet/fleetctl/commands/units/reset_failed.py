@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
+from ....cluster_state.state import ClusterState
 from ....model.records import Verb
 from ...cli.errors import Exit
 from ...cli.names import select
@@ -11,7 +12,6 @@ from ...cli.wait_options import add_limits, timeout_of
 from ...operations.context import Context
 from ...operations.orders import give_order, print_done, reporting
 from ...operations.report import report
-from ...state.view import View
 from ...state.watcher import Watcher
 from ...wait.outcome import Failed
 from ...wait.stop import forgotten
@@ -26,7 +26,7 @@ def _configure(parser: ArgumentParser) -> None:
     add_limits(parser)
 
 
-def _placements(given: list[str], view: View) -> dict[str, list[str]]:
+def _placements(given: list[str], view: ClusterState) -> dict[str, list[str]]:
     """Placements in question: units and their machines; of all units, those where they failed."""
     names = select(given, view.units) if given else list(view.units)
     placements = {name: _machines(name, view, failed=not given) for name in names}
@@ -37,7 +37,7 @@ def _placements(given: list[str], view: View) -> dict[str, list[str]]:
     return {name: machines for name, machines in placements.items() if machines}
 
 
-def _machines(name: str, view: View, failed: bool) -> list[str]:
+def _machines(name: str, view: ClusterState, failed: bool) -> list[str]:
     states = reporting(name, view).items()
     return sorted(on for on, state in states if state.active == "failed" or not failed)
 
@@ -45,7 +45,7 @@ def _machines(name: str, view: View, failed: bool) -> list[str]:
 def _reset(
     watcher: Watcher, placements: Mapping[str, list[str]], timeout: float | None
 ) -> Mapping[str, Failed]:
-    before = {name: dict(watcher.view.reported(name)) for name in placements}
+    before = {name: dict(watcher.state.reported(name)) for name in placements}
     failures = give_order(watcher, Verb.RESET_FAILED, placements, timeout)
     conditions = {n: forgotten(n, before[n]) for n in placements if n not in failures}
     return failures or Wait(watcher, conditions, timeout, say_nothing).run()
@@ -54,12 +54,12 @@ def _reset(
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
-        placements = _placements(arguments.units, watcher.view)
+        placements = _placements(arguments.units, watcher.state)
         if not placements:
             return Exit.DONE
         code = report(context, watcher, lambda: _reset(watcher, placements, timeout))
         if code == Exit.DONE:
-            print_done("reset", placements, watcher.view)
+            print_done("reset", placements, watcher.state)
     return code
 
 

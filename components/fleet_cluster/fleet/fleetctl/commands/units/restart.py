@@ -3,8 +3,9 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 
+from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState, UnitState, Verb
-from ....unitfiles.bonds import BINDING, names_in
+from ....unitfiles.dependencies import BINDING, dependencies
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
 from ...cli.wait_options import add_limits, timeout_of
@@ -12,7 +13,6 @@ from ...operations.context import Context
 from ...operations.orders import give_order
 from ...operations.report import report
 from ...state.unit_state import UP
-from ...state.view import View
 from ...state.watcher import Watcher
 from ...wait.outcome import Failed, Reached, WaitCondition
 from ...wait.start import restarted
@@ -25,13 +25,13 @@ def _configure(parser: ArgumentParser) -> None:
     add_limits(parser)
 
 
-def _running(view: View) -> list[str]:
+def _running(view: ClusterState) -> list[str]:
     return [
         name for name, unit in view.units.items() if unit.desired_state is DesiredState.LAUNCHED
     ]
 
 
-def _check(names: list[str], view: View) -> None:
+def _check(names: list[str], view: ClusterState) -> None:
     for name in names:
         if view.units[name].desired_state is not DesiredState.LAUNCHED:
             raise CtlError(
@@ -42,7 +42,7 @@ def _check(names: list[str], view: View) -> None:
             raise CtlError(f"{name} is on no machine at present; see: fleetctl why {name}")
 
 
-def _machines(name: str, view: View) -> list[str]:
+def _machines(name: str, view: ClusterState) -> list[str]:
     machines = view.assigned(name) if view.is_global(name) else view.homes(name)
     return sorted(machine for machine in machines if machine in view.machines)
 
@@ -51,14 +51,14 @@ def _restart(
     watcher: Watcher, name: str, machine: str, timeout: float | None
 ) -> Mapping[str, Failed]:
     """Restart of one unit on one machine; systemd restarts with it what is bound to it there."""
-    view = watcher.view
+    view = watcher.state
     before = view.reported(name).get(machine)
     if before is None:
         where = legend(machine, view.machines)
         return {name: Failed(f"fleetd on {where} has not reported it yet", machine)}
     bound = {one: view.reported(one)[machine] for one in _bound(name, machine, view)}
     failures = give_order(watcher, Verb.RESTART, {name: [machine]}, timeout)
-    if failures or name not in watcher.view.units:
+    if failures or name not in watcher.state.units:
         return failures
     return _wait(watcher, name, machine, {name: before, **bound}, timeout)
 
@@ -80,7 +80,7 @@ def _wait(
         """What is bound to a unit that has failed is not waited for: systemd leaves it down."""
         return lambda view: Reached(one) if name in wait.failures else condition(view)
 
-    units = watcher.view.units
+    units = watcher.state.units
     conditions = {
         one: restarted(one, units[one], machine, state, is_bound=one != name)
         for one, state in before.items()
@@ -91,7 +91,7 @@ def _wait(
     return wait.run()
 
 
-def _bound(name: str, machine: str, view: View) -> list[str]:
+def _bound(name: str, machine: str, view: ClusterState) -> list[str]:
     """The units that systemd restarts with this one, because their files say so."""
     found = [name]
     for one in found:
@@ -99,20 +99,20 @@ def _bound(name: str, machine: str, view: View) -> list[str]:
     return found[1:]
 
 
-def _bound_to(name: str, machine: str, view: View) -> Iterator[str]:
+def _bound_to(name: str, machine: str, view: ClusterState) -> Iterator[str]:
     for other in sorted(view.units):
         state, text = view.reported(other).get(machine), view.text_of(other)
-        if text and state and state.active in UP and name in names_in(other, text, BINDING):
+        if text and state and state.active in UP and name in dependencies(other, text, BINDING):
             yield other
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     timeout = timeout_of(arguments)
     with Watcher(context.connect()) as watcher:
-        names = select(arguments.units, watcher.view.units, _running(watcher.view))
-        _check(names, watcher.view)
+        names = select(arguments.units, watcher.state.units, _running(watcher.state))
+        _check(names, watcher.state)
         for name in names:
-            for machine in _machines(name, watcher.view):
+            for machine in _machines(name, watcher.state):
                 code = report(
                     context,
                     watcher,

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ....cluster_state.state import ClusterState
 from ....model.records import Unit
 from ....unitfiles.text import sha_of
 from ....unitfiles.unitfile import is_template, parse, template_of
@@ -18,7 +19,6 @@ from ...operations.report import report
 from ...operations.rollout import Rollout
 from ...state.manifest import check_fits
 from ...state.transaction import Transaction, transact
-from ...state.view import View
 from ...state.watcher import Watcher
 from ..command import Command, Input
 
@@ -30,7 +30,7 @@ def _configure(parser: ArgumentParser) -> None:
     add_rollout_options(parser)
 
 
-def wanted(given: str, files: Mapping[str, str], view: View) -> tuple[dict[str, Unit], str]:
+def wanted(given: str, files: Mapping[str, str], view: ClusterState) -> tuple[dict[str, Unit], str]:
     """A unit, or a template with its instances, as they are to be; and their file.
 
     Raises:
@@ -59,11 +59,11 @@ def wanted(given: str, files: Mapping[str, str], view: View) -> tuple[dict[str, 
     }, text
 
 
-def _instances(name: str, view: View) -> list[str]:
+def _instances(name: str, view: ClusterState) -> list[str]:
     return [other for other in view.units if is_template(name) and template_of(other) == name]
 
 
-def _unknown_template(name: str, view: View) -> dict[str, Unit]:
+def _unknown_template(name: str, view: ClusterState) -> dict[str, Unit]:
     """The template that the cluster lacks, with the file of its instances: that of most of them.
 
     They were started from a file elsewhere. In the cluster, it names the file to go back to.
@@ -74,7 +74,7 @@ def _unknown_template(name: str, view: View) -> dict[str, Unit]:
     return {name: Unit(shas.most_common(1)[0][0])}
 
 
-def _done(name: str, units: Mapping[str, Unit], view: View) -> str:
+def _done(name: str, units: Mapping[str, Unit], view: ClusterState) -> str:
     """What to say when no running unit is to be rolled."""
     number = len(units) - 1
     which = f"{name} with {number} instance{'s'[: number > 1]}" if number else name
@@ -86,7 +86,7 @@ def _done(name: str, units: Mapping[str, Unit], view: View) -> str:
 def _run(context: Context, arguments: Namespace) -> int:
     limits = limits_of(arguments)
     with Watcher(context.connect()) as watcher:
-        name, before = name_of(arguments.units[0]), watcher.view
+        name, before = name_of(arguments.units[0]), watcher.state
         units, text = wanted(name, context.files, before)
         texts = {sha_of(text): text}
         check_fits(units, before.preview(units, texts))

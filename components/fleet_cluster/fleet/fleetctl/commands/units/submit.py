@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState
 from ...cli.errors import Exit
 from ...operations import start
@@ -9,23 +10,22 @@ from ...operations.admission import admit
 from ...operations.context import Context
 from ...state.submission import names_to_submit, submission
 from ...state.transaction import Transaction, transact
-from ...state.view import View
 from ...state.watcher import Watcher
 from ..command import Command, Input
 
 
 def _run(context: Context, arguments: Namespace) -> int:
     with Watcher(context.connect()) as watcher:
-        names = names_to_submit(arguments.units, watcher.view)
+        names = names_to_submit(arguments.units, watcher.state)
 
-        def desired(view: View) -> Transaction:
+        def desired(view: ClusterState) -> Transaction:
             return submission(names, DesiredState.INACTIVE, context.files, view, arguments.replace)
 
-        first = desired(watcher.view)
-        admit(first.units, first.texts, watcher.view)
+        first = desired(watcher.state)
+        admit(first.units, first.texts, watcher.state)
         transact(watcher, desired)
         for name in names:
-            print(f"Unit {name} {watcher.view.units[name].desired_state}")
+            print(f"Unit {name} {watcher.state.units[name].desired_state}")
     return Exit.DONE
 
 

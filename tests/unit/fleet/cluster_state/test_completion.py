@@ -5,19 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from fleet_cluster.fleet.engine.cluster_state import Place
-from fleet_cluster.fleet.engine.reconciler import Instruction, Situation, decide
+from fleet_cluster.fleet.cluster_state.decoder import Place
 from fleet_cluster.fleet.model.keys import file_key, schedule_key, unit_key
 from fleet_cluster.fleet.model.records import (
     Assignment,
     DesiredState,
     Eligibility,
-    MachineState,
     Unit,
     UnitState,
 )
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from fleet_cluster.fleet.unitfiles.unitfile import parse
+from tests.unit.fleet.cluster_states import Situation
 from tests.unit.fleet.fakes.units import ENDS, SLEEPS
 from tests.unit.fleet.fleetd.test_loop import Rig
 
@@ -32,25 +30,22 @@ STAYS = ENDS + "RemainAfterExit=yes\n"
 def situation(
     schedule: Mapping[Place, Assignment],
     states: Mapping[Place, UnitState],
-    marks: Mapping[str, Eligibility] | None = None,
+    eligibility: Mapping[str, Eligibility] | None = None,
     machines: str = "a b",
     **texts: str,
 ) -> Situation:
     """`texts`: the units' files, by the name without its type; `u` runs once if not given."""
-    files = {f"{name}.service": text for name, text in ({"u": ENDS} | texts).items()}
     return Situation(
-        units={unit: Unit("new", DesiredState.LAUNCHED) for unit in files},
-        requirements={unit: parse(unit, text).requirements for unit, text in files.items()},
-        machines={id: MachineState(id, f"10.0.0.{id}", id) for id in machines.split()},
+        texts={f"{name}.service": text for name, text in ({"u": ENDS} | texts).items()},
+        machines=machines,
         schedule=schedule,
         states=states,
-        marks=DRAINED if marks is None else marks,
+        eligibility=DRAINED if eligibility is None else eligibility,
     )
 
 
 def written(what: Situation) -> dict[Place, Assignment | None]:
-    changes: list[Instruction] = decide(what).changes
-    return {(change.machine, change.unit): change.assignment for change in changes}
+    return what.changes()
 
 
 def test_what_has_ended_well_stays_when_its_machine_is_drained() -> None:
@@ -97,7 +92,9 @@ def test_what_others_follow_goes_with_them() -> None:
 
 def test_what_runs_again_is_no_longer_done() -> None:
     again = replace(DONE, active="activating", sub="start")
-    assert written(situation({("a", U): ENDED}, {("a", U): again}, marks={})) == {("a", U): RUN}
+    assert written(situation({("a", U): ENDED}, {("a", U): again}, eligibility={})) == {
+        ("a", U): RUN
+    }
 
 
 def test_a_changed_file_is_run_also_when_the_machine_of_the_old_one_is_lost() -> None:
