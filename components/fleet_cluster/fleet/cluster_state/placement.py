@@ -87,10 +87,10 @@ class Placements(UnitFiles):
         """
         assignments = self.assignments(unit)
         here = assignments.get(machine)
-        if here is None or not is_to_run(here) or here.destination not in self.machines:
+        if here is None or not is_to_run(here) or here.destination == machine:
             return False
         there = assignments.get(here.destination)
-        if there is None or not is_to_run(there):
+        if there is None or not is_to_run(there) or here.destination not in self.machines:
             return False
         return self.is_to_leave(unit, machine) or self.serves(unit, here.destination)
 
