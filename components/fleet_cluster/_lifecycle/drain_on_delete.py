@@ -20,7 +20,7 @@ so that a resource that is replaced, while its machine stays, drains nothing."""
 
 
 class DrainOnDeleteArgs(TypedDict):
-    """Who leaves, and who sees to it."""
+    """Which machine goes, and who drains it."""
 
     machine: Machine
     """The machine."""

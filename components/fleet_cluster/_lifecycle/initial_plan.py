@@ -13,7 +13,7 @@ Machines = Mapping[str, Mapping[str, str]]
 """Metadata by machine name."""
 
 
-def forecast(documents: Sequence[Mapping[str, Any]], machines: Machines) -> dict[str, Any]:
+def initial_plan(documents: Sequence[Mapping[str, Any]], machines: Machines) -> dict[str, Any]:
     """What the last of `fleetctl apply`'s documents will start where, in the form of a plan.
 
     Args:

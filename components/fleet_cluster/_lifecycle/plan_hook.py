@@ -17,7 +17,7 @@ from typing import Any
 import pulumi
 
 from ..access import ClusterAccess
-from .initial_plan import Machines, forecast
+from .initial_plan import Machines, initial_plan
 from .openssh_files import openssh_files
 from .ssh_call import call_any
 
@@ -102,7 +102,7 @@ def foresee(machines: Machines, document: str) -> Mapping[str, Any]:
         return {}
     documents = _before[", ".join(machines)]
     documents.append(json.loads(document))
-    return forecast(documents, machines)
+    return initial_plan(documents, machines)
 
 
 def ask(machines: Sequence[str], files: Mapping[str, str], document: str) -> Mapping[str, Any]:

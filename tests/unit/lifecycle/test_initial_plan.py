@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fleet_cluster._lifecycle.initial_plan import forecast
+from fleet_cluster._lifecycle.initial_plan import initial_plan
 
 TEXT = "[Service]\nExecStart=/bin/web {{image}}\n"
 MACHINES = {"machine-1": {"disk": "ssd"}, "machine-2": dict[str, str](), "machine-3": {}}
@@ -18,7 +18,7 @@ def unit(name: str, options: str) -> dict[str, Any]:
 
 
 def lines(*documents: dict[str, Any]) -> list[str]:
-    return forecast(documents, MACHINES)["lines"]
+    return initial_plan(documents, MACHINES)["lines"]
 
 
 def test_instances_are_spread() -> None:
@@ -40,7 +40,7 @@ def test_a_global_unit_is_everywhere() -> None:
 
 
 def test_what_fits_nowhere_is_refused_with_the_reasons() -> None:
-    found = forecast([unit("big.service", "MachineMetadata=disk=hdd")], MACHINES)
+    found = initial_plan([unit("big.service", "MachineMetadata=disk=hdd")], MACHINES)
     assert list(found["refused"]) == ["big.service"]
     assert "  machine-2: metadata disk=hdd wanted, machine has no disk" in found["lines"][0]
     assert "  machine-1: metadata disk=hdd wanted, machine has disk=ssd" in found["lines"][0]
