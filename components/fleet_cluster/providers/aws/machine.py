@@ -65,7 +65,7 @@ class AwsMachine(pulumi.ComponentResource):
         self._first_key = self._host_key("first")
         self._lasting_key = self._host_key("lasting")
         instance = self._instance(opts)
-        met = self._first_contact(instance)
+        met = self._rotate_host_key(instance)
         self.shape = Machine(
             name=name,
             id=pulumi.Output.all(instance.id, met.stdout).apply(lambda a: str(a[0])),
@@ -127,7 +127,7 @@ class AwsMachine(pulumi.ComponentResource):
             )
         )
 
-    def _first_contact(self, instance: aws.ec2.Instance) -> local.Command:
+    def _rotate_host_key(self, instance: aws.ec2.Instance) -> local.Command:
         """It is repeated for another instance only; see the program for why it is no SSH step."""
         program = Path(__file__).with_name("host_key_rotation.py").read_text()
         return local.Command(

@@ -10,7 +10,8 @@ from fleet_cluster.fleet.cluster_state.placement import is_to_run
 from fleet_cluster.fleet.cluster_state.state import ClusterState
 from fleet_cluster.fleet.engine.reconciler import Decision, decide
 from fleet_cluster.fleet.fleetctl.commands.inspect.why import verdicts
-from fleet_cluster.fleet.fleetctl.state.plan import PlannedAction, PlannedChange, cluster_plan
+from fleet_cluster.fleet.fleetctl.state.plan import PlannedChange, cluster_plan
+from fleet_cluster.fleet.fleetctl.state.planned_step import PlannedAction
 from fleet_cluster.fleet.fleetctl.state.unplaced import unplaced_reasons
 from fleet_cluster.fleet.kv import KeyValue, Snapshot
 from fleet_cluster.fleet.model.records import (

@@ -6,7 +6,6 @@ It asks those who will do it: the scheduler for placements, `rollout_order` for 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from ...cluster_state.state import ClusterState
 from ...kv import KeyValue, Snapshot
@@ -16,39 +15,10 @@ from ...model.records import Assignment, DesiredState, Unit, UnitState
 from ...unitfiles.dependencies import BINDING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
 from .dead_units import dead_units
+from .planned_step import STARTING, PlannedAction, PlannedStep
 from .rollout_order import RolloutOrder, changing, rollout_order
 from .unit_state import UP, is_active_on
 from .unplaced import unplaced_reasons
-
-
-class PlannedAction(StrEnum):
-    """Action on a unit on a machine."""
-
-    START = "start"
-    LOAD = "load"
-    RESTART = "restart"
-    MOVE = "move"
-    STOP = "stop"
-
-
-STARTING = (PlannedAction.START, PlannedAction.RESTART, PlannedAction.MOVE)
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """Step of the plan: one unit on one machine."""
-
-    batch: int
-    """Steps of one batch happen at the same time; the first is 0."""
-    unit: str
-    action: PlannedAction
-    source: str
-    """The id of the machine where it is; empty when it is on none."""
-    destination: str
-    """The id of the machine where it is to be; empty when it is to be on none."""
-    why: str
-    was_up: bool
-    """Whether it is active now."""
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,8 @@ from ...cli.names import legend, name_of
 from ...cli.rollout_options import add_max_unavailable, limits_of
 from ...operations.context import Context
 from ...state.manifest import Manifest, check_owner, documents, in_the_way, obsolete
-from ...state.plan import (
-    ClusterPlan,
-    Group,
-    PlannedAction,
-    PlannedChange,
-    PlannedStep,
-    afterwards,
-    cluster_plan,
-)
+from ...state.plan import ClusterPlan, Group, PlannedChange, afterwards, cluster_plan
+from ...state.planned_step import PlannedAction, PlannedStep
 from ...state.submission import submission
 from ...state.watcher import read_state
 from ..command import Command, Input
