@@ -6,7 +6,7 @@ the operator's ssh_config take its `access`, also in another stack.
 
 from . import fleet
 from .access import Access
-from .cluster import Cluster, ClusterArgs
+from .cluster import Cluster, ClusterArgs, EtcdRole
 from .errors import InputError
 from .keys import EtcdKeys, EtcdKeysArgs
 from .providers.provider import AwsArgs, DockerArgs, ProviderArgs, aws, docker
@@ -23,6 +23,7 @@ __all__ = [
     "DockerArgs",
     "EtcdKeys",
     "EtcdKeysArgs",
+    "EtcdRole",
     "FleetTemplate",
     "FleetTemplateArgs",
     "FleetUnit",

@@ -10,13 +10,25 @@ import pulumi
 
 from .access import grant
 from .errors import InputError, between, not_allowed
+from .fleet.etcd_roles import ACCESS, OWN, Grants
 from .machine_setup import AGENT_TTL, RECONCILE_INTERVAL, MachineSetup
 from .providers.provider import ProviderArgs, check_provider, make_provider
 
 ETCD_SIZES = (1, 3, 5)
+ROLE_NAME = re.compile(r"(?!machine-)[a-z][a-z0-9-]{0,31}")
+PREFIX = re.compile(r"(?!/fleet(/|$))/[A-Za-z0-9_.@:-][A-Za-z0-9_./@:-]*")
 METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
 RESERVED = ("machine",)
 """Names of images that the library itself has beside those of a cluster's units."""
+
+
+class EtcdRole(TypedDict):
+    """What a user of etcd may do."""
+
+    read: NotRequired[Sequence[str]]
+    """Prefixes of keys that it may read: /app."""
+    readwrite: NotRequired[Sequence[str]]
+    """Prefixes of keys that it may read and write."""
 
 
 class ClusterArgs(TypedDict):
@@ -32,6 +44,10 @@ class ClusterArgs(TypedDict):
     metadata: NotRequired[Sequence[Mapping[str, str]]]
     """fleet metadata of each machine in order, like [{"role": "web"}, {"role": "db"}]; units
     choose by MachineMetadata=. Machines without an entry have none."""
+    etcd_roles: NotRequired[Mapping[str, EtcdRole]]
+    """Roles of etcd for what runs, like {"nginx": {"read": ["/app"]}}: each has a user of its name,
+    whose certificate and key are on all machines as /etc/fleet/pki/NAME.crt and NAME.key. Role app
+    is there already: it may write what begins with /app and /test."""
     images: NotRequired[Sequence[str]]
     """Folders with a Dockerfile: images that are built and pushed to the cluster's registry."""
     agent_ttl: NotRequired[int]
@@ -99,6 +115,7 @@ class Cluster(pulumi.ComponentResource):
                 "agent_ttl": checked.agent_ttl,
                 "reconcile_interval": checked.reconcile_interval,
                 "registry": source.registry_host,
+                "etcd_roles": checked.etcd_roles,
                 "network": source.network,
             },
         )
@@ -132,6 +149,7 @@ class _Checked:
     metadata: Sequence[Mapping[str, str]]
     """One entry a machine; empty for those that were given none."""
     etcd_size: int
+    etcd_roles: Grants
     agent_ttl: int
     reconcile_interval: int
 
@@ -143,6 +161,7 @@ def _check(args: ClusterArgs) -> _Checked:
     return _Checked(
         metadata=_metadata_of_machines(args, size),
         etcd_size=_etcd_size(args, size),
+        etcd_roles=_etcd_roles(args),
         agent_ttl=between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300),
         reconcile_interval=between("reconcile_interval", interval, 5, 86400),
     )
@@ -166,3 +185,20 @@ def _etcd_size(args: ClusterArgs, size: int) -> int:
     if given not in ETCD_SIZES:
         raise not_allowed("etcd_size", given, "1, 3 or 5")
     return min(given, max(one for one in ETCD_SIZES if one <= size))
+
+
+def _etcd_roles(args: ClusterArgs) -> Grants:
+    taken = [role.name for role in OWN]
+    given: dict[str, dict[str, Sequence[str]]] = {}
+    for name, role in args.get("etcd_roles", {}).items():
+        at = f"etcd_roles.{name}"
+        if name in taken or not ROLE_NAME.fullmatch(name):
+            allowed = f"a name of a-z, 0-9 and -, that is not {', '.join(taken)} or a machine's"
+            raise not_allowed(at, name, allowed)
+        given[name] = {access: list(role.get(access, ())) for access in ACCESS}
+        for access, prefixes in given[name].items():
+            for number, prefix in enumerate(prefixes):
+                if not PREFIX.fullmatch(prefix):
+                    allowed = "a prefix like /app, outside of /fleet"
+                    raise not_allowed(f"{at}.{access}[{number}]", prefix, allowed)
+    return given

@@ -11,10 +11,10 @@ from ._bundle import pack
 from ._lifecycle import quorum
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
-from .fleet.etcd_roles import held_by
+from .fleet.etcd_roles import Grants, held_by, roles
 from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership
 from .machine import Connection, Machine, MachineAddress, ssh
-from .pki import Pki
+from .pki import Pki, PkiArgs
 
 ARCHIVE = "/home/core/fleet.zip"
 AGENT_TTL = 10
@@ -34,6 +34,8 @@ class MachineSetupArgs(TypedDict):
     """Seconds between fleetd's full reconciles; 60 if not given."""
     registry: NotRequired[pulumi.Input[str]]
     """An image registry that the machines reach by plain HTTP: 172.30.7.2:5000."""
+    etcd_roles: NotRequired[Grants]
+    """Roles of etcd beside those that every cluster has."""
     network: NotRequired[pulumi.Resource]
     """What all machines are deleted with: then the end of the whole waits for nothing, and no
     member of etcd goes as long as etcd needs it. Without it the two cannot be told apart."""
@@ -61,7 +63,9 @@ class MachineSetup:
         self._args = args
         self._members = {member["name"]: member["address"] for member in args["members"]}
         self._bundle = pack()
-        self._pki = Pki(f"{name}-pki", {"members": args["members"]}, self._opts())
+        self._grants = args.get("etcd_roles", {})
+        signed = PkiArgs(members=args["members"], roles=roles(self._grants))
+        self._pki = Pki(f"{name}-pki", signed, self._opts())
         self.machines: list[Machine] = []
         self._configured: list[remote.Command] = []
         self._etcd_steps: list[remote.Command] = []
@@ -163,14 +167,16 @@ class MachineSetup:
             reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
             registry=self._args.get("registry", ""),
             authority=self._pki.authority,
-            roles={role.name: pairs[role.name] for role in held_by(member=is_member)},
+            roles={role.name: pairs[role.name] for role in held_by(self._grants, member=is_member)},
             member=pairs[machine["name"]] if is_member else None,
         )
         return pulumi.Output.json_dumps(configuration.to_wire())
 
     def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
-        wanted = Membership(machine["id"], machine["name"], machine["address"], self._members)
+        wanted = Membership(
+            machine["id"], machine["name"], machine["address"], self._members, self._grants
+        )
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         first = "etcd" if self._etcd_steps else "etcd-bootstrap"
         after = [configured, *self._etcd_steps[-1:]]

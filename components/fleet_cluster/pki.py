@@ -6,7 +6,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_tls as tls
 
-from .fleet.etcd_roles import ROLES
+from .fleet.etcd_roles import Role
 from .fleet.setup.inputs import Pair
 from .machine import MachineAddress
 
@@ -21,6 +21,8 @@ class PkiArgs(TypedDict):
 
     members: list[MachineAddress]
     """The machines that keep etcd's data."""
+    roles: Sequence[Role]
+    """Roles of etcd: each has a certificate of its own."""
 
 
 class Pki(pulumi.ComponentResource):
@@ -37,7 +39,7 @@ class Pki(pulumi.ComponentResource):
         self._authority_key = self._key(name)
         self._authority = self._self_signed(name)
         self.authority = self._authority.cert_pem
-        self.pairs = {role.name: self._signed(role.name, ["client_auth"]) for role in ROLES}
+        self.pairs = {role.name: self._signed(role.name, ["client_auth"]) for role in args["roles"]}
         """Certificates with their private keys, by name of the role or the member. Secret."""
         self.pairs |= {member["name"]: self._member(member) for member in args["members"]}
         self.register_outputs({"authority": self.authority})

@@ -74,6 +74,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"reconcile_interval": 1}, "reconcile_interval: 1 is not allowed"),
     ({"metadata": [{}, {}, {}]}, "metadata: .* at most 2 entries"),
     ({"metadata": [{}, {"role": "a b"}]}, r"metadata\[1\]: .*'a b'"),
+    ({"etcd_roles": {"root": {"read": ["/app"]}}}, "etcd_roles.root: 'root' is not allowed"),
+    ({"etcd_roles": {"machine-1": {}}}, "etcd_roles.machine-1: .* a machine's"),
+    (
+        {"etcd_roles": {"spy": {"read": ["/fleet"]}}},
+        r"etcd_roles.spy.read\[0\]: .*outside of /fleet",
+    ),
+    ({"etcd_roles": {"all": {"readwrite": ["/"]}}}, r"etcd_roles.all.readwrite\[0\]: '/'"),
     ({"provider": {}}, r"provider: \[\] is not allowed; allowed: docker or aws"),
     ({"provider": {"docker": {"port": 0}}}, "provider.docker.port: 0 is not allowed"),
     ({"provider": fc.aws({"ssh_from": ["here"]})}, r"provider.aws.ssh_from\[0\]: 'here'"),

@@ -3,7 +3,8 @@
 import pulumi
 import pytest
 
-from fleet_cluster.fleet.etcd_roles import APP, ROLES
+from fleet_cluster.fleet.etcd_roles import APP
+from fleet_cluster.fleet.etcd_roles import OWN as ROLES
 from fleet_cluster.keys import check_key
 
 PREFIXES = {permission.prefix for role in ROLES for permission in role.permissions}

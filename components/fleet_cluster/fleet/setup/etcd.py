@@ -47,7 +47,7 @@ class MemberSetup:
         else:
             raise StepError(without_data(self.wanted))
         if bootstrap:
-            enable_auth(self.etcdctl, self.wanted.address)
+            enable_auth(self.etcdctl, self.wanted.address, self.wanted.grants)
 
     def _bootstrap(self) -> None:
         """A cluster of one, once: a member that loses its data must not do it by itself."""

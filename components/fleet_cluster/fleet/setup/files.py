@@ -128,14 +128,15 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
 
 def _role_files(configuration: Configuration[str]) -> dict[str, File]:
     found: dict[str, File] = {}
-    for role in etcd_roles.held_by(member=configuration.member is not None):
-        pair = configuration.roles[role.name]
+    for name, pair in configuration.roles.items():
         # What administers etcd is for root alone.
         folder, group, mode = (
-            (ETCD_PKI, "root", 0o600) if role.members_only else (FLEET_PKI, "fleet", 0o640)
+            (ETCD_PKI, "root", 0o600)
+            if name == etcd_roles.ROOT.name
+            else (FLEET_PKI, "fleet", 0o640)
         )
-        found[f"{folder}/{role.name}.crt"] = File(pair.cert)
-        found[f"{folder}/{role.name}.key"] = File(pair.key, group, mode)
+        found[f"{folder}/{name}.crt"] = File(pair.cert)
+        found[f"{folder}/{name}.key"] = File(pair.key, group, mode)
     return found
 
 

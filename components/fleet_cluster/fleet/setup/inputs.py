@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
 
+from ..etcd_roles import Grants
 from ..model.wire import from_wire, to_wire, wire, wire_names
 
 Text = TypeVar("Text")
@@ -109,6 +110,8 @@ class Membership(StepInput, Generic[Text]):
     address: Text
     members: Mapping[str, Text]
     """Addresses of all machines that are to keep etcd's data, by name."""
+    grants: Grants = field(metadata=wire("roles"))
+    """What the program's roles of etcd may do."""
 
     @property
     def others(self) -> list[Text]:

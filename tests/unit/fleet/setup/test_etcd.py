@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.etcd_roles import ROLES
+from fleet_cluster.fleet.etcd_roles import roles
 from fleet_cluster.fleet.setup.etcd import MemberSetup
 from fleet_cluster.fleet.setup.etcd_service import EtcdService
 from fleet_cluster.fleet.setup.files import File
@@ -16,7 +16,8 @@ from .etcd_members import EtcdMembers
 
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2", "machine-3": "10.0.0.3"}
 HERE = "10.0.0.1"
-WANTED = Membership("1", "machine-1", HERE, NAMES)
+GRANTS = {"nginx": {"read": ["/app"]}}
+WANTED = Membership("1", "machine-1", HERE, NAMES, GRANTS)
 
 
 class Machine:
@@ -89,10 +90,11 @@ def test_each_role_may_do_what_is_written(machine: Machine):
     granted = [line.split()[2:] for line in done if line.startswith("role grant-permission")]
     expected = [
         [role.name, "--prefix=true", one.access, one.prefix]
-        for role in ROLES
+        for role in roles(GRANTS)
         for one in role.permissions
     ]
     assert granted == expected
+    assert ["nginx", "--prefix=true", "read", "/app"] in granted
     again = [line for line in machine.step(bootstrap=True)[len(done) :] if "systemctl" not in line]
     assert again == [], "it was on"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleet_cluster.fleet.etcd_roles import ROLES, held_by
+from fleet_cluster.fleet.etcd_roles import held_by, roles
 from fleet_cluster.fleet.setup import __main__ as steps
 from fleet_cluster.fleet.setup.inputs import (
     Configuration,
@@ -19,6 +19,7 @@ from fleet_cluster.fleet.setup.inputs import (
     StepInputError,
 )
 
+GRANTS = {"nginx": {"read": ["/app"]}}
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2"}
 CONFIGURATION = Configuration(
     resource="container-1",
@@ -31,13 +32,13 @@ CONFIGURATION = Configuration(
     reconcile_interval=60,
     registry="10.0.0.9:5000",
     authority="the authority",
-    roles={role.name: Pair(f"{role.name} cert", f"{role.name} key") for role in ROLES},
+    roles={role.name: Pair(f"{role.name} cert", f"{role.name} key") for role in roles(GRANTS)},
     member=Pair("member cert", "member key"),
 )
 INPUTS = [
     CONFIGURATION,
     replace(CONFIGURATION, member=None),
-    Membership("container-1", "machine-1", "10.0.0.1", NAMES),
+    Membership("container-1", "machine-1", "10.0.0.1", NAMES, GRANTS),
     Members(NAMES),
     MachineRemoval("machine-1", "10.0.0.1", "3f2a", preview=True),
     FleetdSetup("0" * 64, member=False),
@@ -80,5 +81,5 @@ def test_the_step_says_what_its_input_lacks(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_members_hold_what_changes_etcd() -> None:
-    names = [[role.name for role in held_by(member=member)] for member in (True, False)]
-    assert names == [["fleet", "app", "nginx", "root"], ["fleet", "app", "nginx"]]
+    names = [[role.name for role in held_by(GRANTS, member=member)] for member in (True, False)]
+    assert names == [["fleet", "app", "root", "nginx"], ["fleet", "app", "nginx"]]
