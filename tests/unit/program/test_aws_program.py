@@ -10,7 +10,15 @@ import pytest
 import yaml
 
 from fleet_cluster.providers.aws.load_balancer import DRAIN_SECONDS
-from tests.unit.program.test_program import CHECKOUT, CONFIG, Engine, on_itself, run_program
+from tests.unit.program.test_program import (
+    CHECKOUT,
+    CONFIG,
+    SECRET,
+    SECRET_VALUE,
+    Engine,
+    on_itself,
+    run_program,
+)
 
 PRIVATE = "10.0.0.0/8"
 TAGGED = ("ec2/", "lb/", "iam/role:", "iam/instanceProfile", "ecr/repository:", "vpc/")
@@ -52,7 +60,8 @@ class Amazon(Engine):
             "getSubnet": {"id": subnet, "vpcId": "vpc-1", "availabilityZone": zone},
             "getAuthorizationToken": {
                 "userName": "AWS",
-                "password": "token",
+                # As the plugin answers: a secret, and so is all that comes in one answer with it.
+                "password": {SECRET: SECRET_VALUE, "value": "token"},
                 "proxyEndpoint": "https://1.dkr.ecr.test",
             },
             "run": {"stdout": "0123abcd", "stderr": ""},

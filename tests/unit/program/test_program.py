@@ -29,6 +29,7 @@ CONFIG = {
     **{setting: default(setting) for setting in AWS_ONLY},
 }
 SECRET = "4dabf18193072939515e22adb298388d"
+SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270"
 """What Pulumi wraps secrets with, on their way to the engine."""
 MACHINE_ID = "3f2a91bc3f2a91bc3f2a91bc3f2a91bc"
 PROBED = {
