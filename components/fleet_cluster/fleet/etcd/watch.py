@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -32,11 +32,11 @@ def prefix_end(prefix: str) -> bytes:
     return key[:-1] + bytes([key[-1] + 1])
 
 
-def to_changes(response: rpc.WatchResponse) -> Changes:
-    """The events of a response; of several for one key, the last."""
+def to_changes(events: Sequence[rpc.Event]) -> Changes:
+    """Events, one at least, as the store's changes; of several for one key, the last."""
     puts: dict[str, KeyValue] = {}
     deletes: set[str] = set()
-    for event in response.events:
+    for event in events:
         entry = to_entry(event.kv)
         if event.type == rpc.Event.DELETE:
             puts.pop(entry.key, None)
@@ -44,7 +44,7 @@ def to_changes(response: rpc.WatchResponse) -> Changes:
         else:
             deletes.discard(entry.key)
             puts[entry.key] = entry
-    return Changes(response.events[-1].kv.mod_revision, puts, frozenset(deletes))
+    return Changes(events[-1].kv.mod_revision, puts, frozenset(deletes))
 
 
 @dataclass
@@ -53,8 +53,16 @@ class EtcdWatch:
 
     stream: "WatchStream"
     id: int
+    after: int
+    """The revision that is known already."""
     on_changes: Callable[[Changes], None]
     on_lost: Callable[[], None]
+
+    def deliver(self, events: Sequence[rpc.Event]) -> None:
+        """Pass on what is newer than what is known."""
+        newer = [event for event in events if event.kv.mod_revision > self.after]
+        if newer:
+            self.on_changes(to_changes(newer))
 
     def cancel(self) -> None:
         """Stop it; nothing is delivered afterwards."""
@@ -87,12 +95,14 @@ class WatchStream:
             if self._ended:
                 return None
             self._last_id += 1
-            watch = EtcdWatch(self, self._last_id, on_changes, on_lost)
+            watch = EtcdWatch(self, self._last_id, after, on_changes, on_lost)
             self._watches[watch.id] = watch
         create = rpc.WatchCreateRequest(
             key=prefix.encode(),
             range_end=prefix_end(prefix),
-            start_revision=after + 1,
+            # From a revision that is still to come, etcd from 3.5 on tells no progress until then;
+            # and 0 would mean from now on.
+            start_revision=max(after, 1),
             watch_id=watch.id,
         )
         self._outbox.put(rpc.WatchRequest(create_request=create))
@@ -138,8 +148,8 @@ class WatchStream:
                 del self._watches[watch.id]
         if watch and response.canceled:
             watch.on_lost()
-        elif watch and response.events:
-            watch.on_changes(to_changes(response))
+        elif watch:
+            watch.deliver(response.events)
 
     def _lose_all(self) -> None:
         with self._lock:

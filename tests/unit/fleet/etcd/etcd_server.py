@@ -35,6 +35,8 @@ class EtcdServer:
         """The next transaction is done, and then its answer is lost."""
         self.silent = threading.Event()
         """While set, nothing is answered."""
+        self.progress_told: queue.SimpleQueue[int] = queue.SimpleQueue()
+        """The revision of each answer about progress."""
         self._released = threading.Event()
         self._server = grpc.server(ThreadPoolExecutor(8))
         self._server.add_generic_rpc_handlers((_handlers(self),))
@@ -102,11 +104,16 @@ class EtcdServer:
         requests: Iterator[rpc.WatchRequest],
         answers: "queue.SimpleQueue[rpc.WatchResponse | None]",
     ) -> None:
+        newest = 0
         try:
             for request in requests:
                 if request.HasField("progress_request"):
-                    answers.put(rpc.WatchResponse(header=self.header(), watch_id=-1))
+                    # As etcd from 3.5 on: nothing while a watch waits for its first revision.
+                    if newest <= self.store.revision:
+                        answers.put(rpc.WatchResponse(header=self.header(), watch_id=-1))
+                        self.progress_told.put(self.store.revision)
                 elif request.HasField("create_request"):
+                    newest = max(newest, request.create_request.start_revision)
                     self._create_watch(request.create_request, answers.put)
         except grpc.RpcError:
             pass  # The client has gone.

@@ -292,6 +292,37 @@ def test_silent_member_loses_the_watch(
     assert heard.next() is None
 
 
+def test_a_quiet_store_keeps_the_watch(
+    servers: list[EtcdServer],
+    connected: Connect,
+    store: MemoryKV,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The member says twice that there is nothing new; then there is, and it is heard first."""
+    monkeypatch.setattr(watch, "LIVENESS_SECONDS", 0.1)
+    etcd, heard = connected(servers[0].endpoint), Heard()
+    store.put("/a/1", "known")
+    etcd.watch("/a/", store.revision, heard.on_changes, heard.on_lost)
+    for _ in range(2):
+        servers[0].progress_told.get(timeout=WAIT)
+    store.put("/a/2", "new")
+    changes = heard.next()
+    assert changes and list(changes.puts) == ["/a/2"]
+    assert heard.nothing_more()
+
+
+def test_of_what_is_known_already_nothing_is_delivered(
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
+) -> None:
+    etcd, heard = connected(servers[0].endpoint), Heard()
+    store.commit([Put("/a/1", "known"), Put("/a/2", "known")])
+    after = store.revision
+    store.put("/a/3", "new")
+    etcd.watch("/a/", after, heard.on_changes, heard.on_lost)
+    changes = heard.next()
+    assert changes and list(changes.puts) == ["/a/3"] and changes.revision == after + 1
+
+
 def test_leaving_a_member_takes_the_watches_along(
     servers: list[EtcdServer], connected: Connect, store: MemoryKV
 ) -> None:
