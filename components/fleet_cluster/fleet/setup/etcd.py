@@ -84,8 +84,9 @@ class MemberSetup:
         """Whether this member votes; a learner that has caught up is promoted."""
         for one in self.etcdctl.members(cluster):
             if one.peer == self.peer and one.learner:
-                # A promotion right behind another change gets lost; etcd tells only after 7 s.
-                self.etcdctl(cluster, "member", "promote", one.id, seconds=2)
+                # The leader alone knows; a follower asks it without the caller's name.
+                leader = self.etcdctl.leader(cluster)
+                self.etcdctl([leader], "member", "promote", one.id)
         return self.etcdctl.healthy(self.wanted.address)
 
     def _restart(self) -> bool:

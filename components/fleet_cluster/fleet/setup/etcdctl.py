@@ -59,14 +59,14 @@ class Etcdctl:
     run: Run = run
     dial: Callable[[str], None] = dial
 
-    def __call__(self, addresses: Sequence[str], *arguments: str, seconds: int = 8) -> str:
-        """Output of a command, which gets so many seconds at most.
+    def __call__(self, addresses: Sequence[str], *arguments: str) -> str:
+        """Output of a command.
 
         Raises:
             StepError: it failed; with what it said.
         """
         urls = ",".join(f"https://{address}:{CLIENT_PORT}" for address in addresses)
-        limits = ("--dial-timeout=3s", f"--command-timeout={seconds}s")
+        limits = ("--dial-timeout=3s", "--command-timeout=8s")
         return self.run("etcdctl", f"--endpoints={urls}", *limits, *arguments, env=ROOT)
 
     def members(self, addresses: Sequence[str]) -> list[EtcdMember]:
@@ -81,6 +81,18 @@ class Etcdctl:
             )
             for one in listed["members"]
         ]
+
+    def leader(self, addresses: Sequence[str]) -> str:
+        """Address of the leader, which is one of these.
+
+        Raises:
+            StepError: it is none of them, or one of them does not answer.
+        """
+        told = json.loads(self(addresses, "endpoint", "status", "--write-out=json"))
+        for one in told:
+            if one["Status"]["leader"] == one["Status"]["header"]["member_id"]:
+                return urlsplit(one["Endpoint"]).hostname or ""
+        raise StepError(f"none of {', '.join(addresses)} leads etcd")
 
     def reachable(self, addresses: Sequence[str]) -> list[str]:
         """Those that answer, with a leader; asking a dead one would only cost time."""

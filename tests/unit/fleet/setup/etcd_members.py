@@ -59,17 +59,21 @@ class EtcdMembers:
                 return json.dumps({"enabled": self.auth})
             case ["endpoint", "health"]:
                 return ""
+            case ["endpoint", "status", _]:
+                return json.dumps([self._status(id) for id in self._ids(addresses)])
             case ["get", _, key]:
                 return self.values.get(key, "") + "\n"
             case _:
                 self.done.append(" ".join(words))
-                return self._change(words)
+                return self._change(words, addresses)
 
-    def _change(self, words: list[str]) -> str:
+    def _change(self, words: list[str], addresses: set[str]) -> str:
         match words:
             case ["member", "remove", id]:
                 del self.members[int(id, 16)]
             case ["member", "promote", id]:
+                if self.auth and self._ids(addresses) != [self._leader]:
+                    raise StepError("context deadline exceeded")
                 self.members[int(id, 16)].learner = False
             case ["member", "add", _, "--learner", peers]:
                 address = peers.removeprefix("--peer-urls=https://").removesuffix(":2380")
@@ -87,6 +91,20 @@ class EtcdMembers:
     def _has_majority(self) -> bool:
         voters = [one for one in self.members.values() if not one.learner]
         return sum(one.address in self.up for one in voters) > len(voters) // 2
+
+    def _ids(self, addresses: set[str]) -> list[int]:
+        return [id for id, one in self.members.items() if one.address in addresses]
+
+    @property
+    def _leader(self) -> int:
+        """The voter that runs and was the last to come."""
+        return [
+            id for id, one in self.members.items() if one.address in self.up and not one.learner
+        ][-1]
+
+    def _status(self, id: int) -> dict[str, object]:
+        status = {"header": {"member_id": id}, "leader": self._leader}
+        return {"Endpoint": f"https://{self.members[id].address}:2379", "Status": status}
 
     def _listed(self, id: int) -> dict[str, object]:
         one = self.members[id]
