@@ -114,7 +114,7 @@ def etcdctl(stack: Stack, machine: str, command: str, check: bool = True) -> Don
     """`etcdctl` as etcd's root, asking the member of `machine`."""
     files = f"--cacert={ETCD_PKI}/ca.crt --cert={ETCD_PKI}/root.crt --key={ETCD_PKI}/root.key"
     here = "--endpoints=https://127.0.0.1:2379"
-    asked = f"sudo env ETCDCTL_API=3 etcdctl {files} {here} {command}"
+    asked = f"sudo etcdctl {files} {here} {command}"
     return stack.on(machine, asked, check=check)
 
 

@@ -47,7 +47,7 @@ class Proxies:
 
     def etcdctl(self, *arguments: str, stdin: str = "") -> str:
         """`etcdctl`."""
-        ask = ["exec", "-i", "-e", "ETCDCTL_API=3", f"{self.name}-loopback", "etcdctl"]
+        ask = ["exec", "-i", f"{self.name}-loopback", "etcdctl"]
         return docker(*ask, *arguments, stdin=stdin)
 
     def put(self, key: str, value: str) -> None:

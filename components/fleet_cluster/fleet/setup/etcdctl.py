@@ -13,7 +13,6 @@ from .shell import StepError, run, until
 PATIENCE = 90.0
 """Seconds that a member gets to answer, and a learner to catch up."""
 ROOT = {
-    "ETCDCTL_API": "3",
     "ETCDCTL_CACERT": f"{ETCD_PKI}/ca.crt",
     "ETCDCTL_CERT": f"{ETCD_PKI}/root.crt",
     "ETCDCTL_KEY": f"{ETCD_PKI}/root.key",

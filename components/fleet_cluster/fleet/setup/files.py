@@ -80,7 +80,6 @@ def environment(configuration: Configuration[str], machine_id: str) -> str:
         "COREOS_PRIVATE_IPV4": configuration.address,
         "FLEET_MACHINE_ID": machine_id,
         "FLEET_HOSTNAME": configuration.name,
-        "ETCDCTL_API": "3",
         "ETCDCTL_ENDPOINTS": endpoints,
         "ETCDCTL_CACERT": f"{FLEET_PKI}/ca.crt",
         "ETCDCTL_CERT": f"{FLEET_PKI}/{etcd_roles.APP.name}.crt",

@@ -39,7 +39,6 @@ def test_environment_makes_plain_etcdctl_work_with_the_applications_certificate(
         "COREOS_PRIVATE_IPV4=172.30.7.11\n"
         f"FLEET_MACHINE_ID={MACHINE_ID}\n"
         "FLEET_HOSTNAME=machine-1\n"
-        "ETCDCTL_API=3\n"
         "ETCDCTL_ENDPOINTS=https://172.30.7.11:2379,https://172.30.7.12:2379\n"
         "ETCDCTL_CACERT=/etc/fleet/pki/ca.crt\n"
         "ETCDCTL_CERT=/etc/fleet/pki/app.crt\n"
