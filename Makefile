@@ -48,5 +48,5 @@ setup: ## Find or install every tool; "make up" does this first
 	@toolchain/setup
 
 env: ## Print what a shell needs:  eval "$(make -s env)"
-	@toolchain/setup python engine language-host plugins confd
+	@toolchain/setup python engine language-host plugins confd etcd
 	@toolchain/env

@@ -18,7 +18,7 @@ source "$toolchain/pins.env"
 
 # In the order in which they need each other.
 # shellcheck disable=SC2034
-all_tools=(basics python engine language_host plugins docker base_image confd)
+all_tools=(basics python engine language_host plugins docker base_image confd etcd)
 source "$toolchain/tools/basics.sh"
 source "$toolchain/tools/python.sh"
 source "$toolchain/tools/engine.sh"
@@ -27,6 +27,7 @@ source "$toolchain/tools/plugins.sh"
 source "$toolchain/tools/docker.sh"
 source "$toolchain/tools/base-image.sh"
 source "$toolchain/tools/confd.sh"
+source "$toolchain/tools/etcd.sh"
 source "$toolchain/tools/sshd.sh"
 source "$toolchain/tools/language-yaml.sh"
 
@@ -123,6 +124,17 @@ processor() {
     aarch64) echo arm64 ;;
     *) uname -m ;;
   esac
+}
+
+# Those that the machines may have: this computer's, and what PROCESSORS names.
+processors() {
+  # shellcheck disable=SC2086 # it is a list
+  printf '%s\n' "$(processor)" ${PROCESSORS:-} | sort -u
+}
+
+# sha256 FILE
+sha256() {
+  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
 }
 
 may_use_apt() {

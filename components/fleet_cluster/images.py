@@ -84,8 +84,12 @@ def _from_here(context: str) -> str:
 
 def own_platform() -> str:
     """What this computer's containers run on, as Docker names it: linux/amd64."""
-    processor = machine()
-    return f"linux/{DOCKER_NAMES.get(processor, processor)}"
+    return f"linux/{own_processor()}"
+
+
+def own_processor() -> str:
+    """This computer's, as Docker and Debian name it: amd64."""
+    return DOCKER_NAMES.get(machine(), machine())
 
 
 def _registry(args: ImageArgs) -> docker.RegistryArgs | None:

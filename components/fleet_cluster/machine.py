@@ -70,6 +70,8 @@ class Machine(TypedDict):
     """How Pulumi reaches it."""
     metadata: Mapping[str, str]
     """fleet's metadata, for MachineMetadata=."""
+    processor: NotRequired[str]
+    """As Debian names it: arm64; this computer's if not given."""
 
 
 def ssh(connection: Connection, dials: int = 30) -> remote.ConnectionArgs:

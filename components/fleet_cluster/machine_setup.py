@@ -2,21 +2,25 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NotRequired, TypedDict
 
 import pulumi
 from pulumi_command import remote
 
 from ._bundle import pack
+from ._etcd_release import VERSION, etcd_archive
 from ._lifecycle import quorum
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
 from .fleet.etcd_roles import Grants, held_by, roles
 from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership
+from .images import own_processor
 from .machine import Connection, Machine, MachineAddress, ssh
 from .pki import Pki, PkiArgs
 
 ARCHIVE = "/home/core/fleet.zip"
+ETCD_ARCHIVE = "/home/core/etcd.tar.gz"
 AGENT_TTL = 10
 """Seconds after which a silent machine counts as lost."""
 RECONCILE_INTERVAL = 60
@@ -143,22 +147,31 @@ class MachineSetup:
         }
 
     def _configure(self, machine: Machine) -> remote.Command:
-        copied = remote.CopyToRemote(
-            f"{machine['name']}-software",
+        etcd = etcd_archive(machine.get("processor") or own_processor())
+        copied = [
+            self._copy(machine, "software", self._bundle.path, ARCHIVE),
+            # Apart from the bundle: that changes often, and this is large.
+            self._copy(machine, "etcd-release", etcd, ETCD_ARCHIVE),
+        ]
+        run = f"python3 {ARCHIVE}"
+        return self._step(machine, "configure", self._configuration(machine), copied, program=run)
+
+    def _copy(self, machine: Machine, what: str, path: Path, to: str) -> remote.CopyToRemote:
+        return remote.CopyToRemote(
+            f"{machine['name']}-{what}",
             connection=ssh(machine["connection"]),
-            source=pulumi.FileAsset(str(self._bundle.path)),
-            remote_path=ARCHIVE,
+            source=pulumi.FileAsset(str(path)),
+            remote_path=to,
             triggers=[machine["id"]],
             opts=self._opts(),
         )
-        run = f"python3 {ARCHIVE}"
-        return self._step(machine, "configure", self._configuration(machine), [copied], program=run)
 
     def _configuration(self, machine: Machine) -> pulumi.Output[str]:
         is_member, pairs = machine["name"] in self._members, self._pki.pairs
         configuration = Configuration[pulumi.Input[str]](
             resource=machine["id"],
             bundle=self._bundle.sha,
+            etcd=VERSION,
             name=machine["name"],
             address=machine["address"],
             metadata=machine["metadata"],
@@ -174,8 +187,9 @@ class MachineSetup:
 
     def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
+        name, address = machine["name"], machine["address"]
         wanted = Membership(
-            machine["id"], machine["name"], machine["address"], self._members, self._grants
+            machine["id"], name, address, self._members, VERSION, self._grants
         )
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         first = "etcd" if self._etcd_steps else "etcd-bootstrap"

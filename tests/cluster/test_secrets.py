@@ -42,7 +42,7 @@ def test_the_state_holds_no_secret_in_clear(cluster: Stack, secrets: list[str]):
         ("processes' environments", "sudo sh -c 'cat /proc/[0-9]*/environ 2>/dev/null'"),
         ("journal", "sudo journalctl --no-pager"),
         ("unit files", "cat /run/systemd/system/*.service /etc/systemd/system/*.service"),
-        ("etcd's and fleet's configuration", "sudo cat /etc/default/etcd /etc/fleet/fleet.conf"),
+        ("configuration", "sudo cat /etc/etcd/environment /etc/fleet/fleet.conf"),
         ("files that anyone may read", "sudo find /etc /opt /home /var/lib/etcd /tmp -xdev -type f "
                                        "-perm -004 -size -1M -exec cat {} +"),
     ],

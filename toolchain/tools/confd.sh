@@ -6,7 +6,7 @@ confd_hint="put confd $CONFD_VERSION (https://github.com/kelseyhightower/confd/r
 
 confd_found() {
   local one home
-  for one in $(confd_processors); do
+  for one in $(processors); do
     home=$(confd_home "$one")
     [[ -e $home/origin ]] && cmp -s "$home/confd" "$(confd_placed "$one")" || return 1
   done
@@ -15,18 +15,13 @@ confd_found() {
 
 confd_install() {
   local one placed
-  for one in $(confd_processors); do
+  for one in $(processors); do
     [[ -e $(confd_home "$one")/origin ]] || confd_get "$one" "$(confd_home "$one")"
     placed=$(confd_placed "$one")
     mkdir -p "${placed%/*}"
     ln -f "$(confd_home "$one")/confd" "$placed" 2>/dev/null ||
       cp "$(confd_home "$one")/confd" "$placed"
   done
-}
-
-confd_processors() {
-  # shellcheck disable=SC2086 # it is a list
-  printf '%s\n' "$(processor)" ${PROCESSORS:-} | sort -u
 }
 
 confd_home() { echo "$cache/confd-$CONFD_VERSION-$1"; }

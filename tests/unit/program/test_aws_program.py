@@ -16,6 +16,7 @@ from tests.unit.program.test_program import (
     SECRET,
     SECRET_VALUE,
     Engine,
+    nothing,
     on_itself,
     run_program,
 )
@@ -77,11 +78,22 @@ def program() -> Amazon:
     return run()
 
 
-def run(**changes: str) -> Amazon:
-    engine = Amazon()
+def run(engine: Amazon | None = None, /, **changes: str) -> Amazon:
+    engine = engine or Amazon()
     config = {f"fleet-cluster:{key}": value for key, value in (ON_AWS | changes).items()}
     run_program(engine, {**config, "aws:region": "eu-central-1"})
     return engine
+
+
+class Graviton(Amazon):
+    """EC2 with an instance type for arm64."""
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token.endswith("getInstanceType"):
+            return {"supportedArchitectures": ["arm64"]}, []
+        return super().call(args)
 
 
 def instances(program: Amazon) -> dict[str, Mapping[str, Any]]:
@@ -109,6 +121,19 @@ def test_the_world_reaches_the_load_balancer_and_nothing_else(program: Amazon):
     ]
     assert open_rules == ["world-80"]
     assert ingress(program)["world-80"]["securityGroupId"] == "network-load-balancer-id"
+
+
+@pytest.mark.parametrize(("engine", "processor"), [(Amazon(), "amd64"), (Graviton(), "arm64")])
+def test_machines_get_etcd_for_their_processor(
+    engine: Amazon, processor: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("fleet_cluster.providers.aws.provider.check_programs", nothing)
+    copies = run(engine).of("command:remote:CopyToRemote")
+    etcd = {name: copy for name, copy in copies.items() if name.endswith("-etcd-release")}
+    assert len(etcd) == 4
+    for copy in etcd.values():
+        assert copy["source"].path == f"/cache/etcd-{processor}.tar.gz"
+        assert copy["remotePath"] == "/home/core/etcd.tar.gz"
 
 
 def test_ssh_comes_only_from_where_it_is_allowed_and_from_inside(program: Amazon):

@@ -15,7 +15,7 @@ ROOT = CHECKOUT
 PLAIN_PROGRAMS = """
     awk base64 basename bash cat chmod cksum cmp cp curl cut dirname echo env expand find flock
     git grep gzip head id install ln ls make mkdir mktemp mv readlink rm sed setsid sh sleep
-    sort ssh tail tar timeout touch tr true uname wc
+    sha256sum sort ssh tail tar timeout touch tr true uname wc
 """
 
 

@@ -1,5 +1,6 @@
 import re
 
+from fleet_cluster._etcd_release import VERSION
 from tests.checkout import CHECKOUT
 
 TOOLCHAIN = CHECKOUT / "toolchain"
@@ -30,7 +31,7 @@ def test_engine_sdk_and_go_module_are_one_version() -> None:
     assert f"github.com/pulumi/pulumi/sdk/v3 v{version}" in module
 
 
-def test_language_hosts_and_confd_are_what_their_go_modules_say() -> None:
+def test_language_hosts_confd_and_etcd_are_what_their_go_modules_say() -> None:
     host = (TOOLCHAIN / "go/language-host/go.mod").read_text()
     assert f"github.com/pulumi/pulumi/sdk/v3 v{pins()['LANGUAGE_HOST_VERSION']}" in host
     runtime = (TOOLCHAIN / "go/language-yaml/go.mod").read_text()
@@ -43,3 +44,10 @@ def test_every_requirement_is_pinned_exactly() -> None:
     lines = (TOOLCHAIN / "requirements.txt").read_text().splitlines()
     named = [line for line in lines if line and not line.startswith("#")]
     assert len(named) == len(requirements())
+    etcd = (TOOLCHAIN / "go/etcd/go.mod").read_text()
+    for module in ("server", "etcdctl", "etcdutl"):
+        assert f"go.etcd.io/etcd/{module}/v3 v{pins()['ETCD_VERSION']}" in etcd
+
+
+def test_the_library_asks_for_the_etcd_that_the_set_up_gets() -> None:
+    assert pins()["ETCD_VERSION"] == VERSION

@@ -1,6 +1,8 @@
 """Each tool is found, downloaded or built; what cannot be had fails with the next step."""
 
+import hashlib
 import platform
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -249,6 +251,55 @@ def test_confd_is_there_for_other_processors_when_asked(computer: Computer) -> N
     assert asked.count("linux-amd64") == asked.count("linux-arm64") == 1
 
 
+# Answers with an archive, and with the list of checksums that the release has beside it.
+FAKE_ETCD_RELEASE = """
+while [[ $1 != --output ]]; do shift; done
+case $2 in
+  *SHA256SUMS) echo "SUM  etcd-v3.6.16-linux-PROCESSOR.tar.gz" >"$2" ;;
+  *) echo etcd >"$2" ;;
+esac
+"""
+SHA256_OF_ETCD = hashlib.sha256(b"etcd\n").hexdigest()
+
+
+def fake_etcd_release(sum: str, processor: str = OWN) -> str:
+    return FAKE_ETCD_RELEASE.replace("SUM ", f"{sum} ").replace("PROCESSOR", processor)
+
+
+def test_etcd_is_the_release_as_it_is(computer: Computer) -> None:
+    computer.stub("curl", fake_etcd_release(SHA256_OF_ETCD))
+    result = computer.run("toolchain/setup", "etcd")
+    assert result.returncode == 0, result.stderr
+    assert "3.6.16, official download" in result.stderr
+    assert etcd_archive(computer, OWN).read_text() == "etcd\n"
+
+
+def test_etcd_with_another_checksum_is_refused(computer: Computer) -> None:
+    computer.stub("curl", fake_etcd_release("0" * 64))
+    result = computer.run("toolchain/setup", "etcd")
+    assert result.returncode == 1
+    assert "another SHA-256 than the release says" in result.stderr
+    assert not etcd_archive(computer, OWN).exists()
+
+
+def test_etcd_is_built_for_every_processor_that_is_asked_for(computer: Computer) -> None:
+    computer.stub("curl", "exit 6")
+    computer.stub("go", f'{FAKE_GO}\n[[ $1 != -o ]] || echo "$GOARCH" >"$(dirname "$2")/built-for"')
+    result = computer.run("toolchain/setup", "etcd", PROCESSORS=OTHER)
+    assert result.returncode == 0, result.stderr
+    for processor in (OWN, OTHER):
+        with tarfile.open(etcd_archive(computer, processor)) as archive:
+            folder = f"etcd-v3.6.16-linux-{processor}"
+            programs = {f"{folder}/{name}" for name in ("etcd", "etcdctl", "etcdutl")}
+            assert programs < set(archive.getnames())
+            told = archive.extractfile(f"{folder}/built-for")
+            assert told and told.read().decode().strip() == processor
+
+
+def etcd_archive(computer: Computer, processor: str) -> Path:
+    return computer.cache / "etcd" / f"etcd-v3.6.16-linux-{processor}.tar.gz"
+
+
 def test_unknown_tool_is_refused(computer: Computer) -> None:
     result = computer.run("toolchain/setup", "dokcer")
     assert result.returncode == 1
@@ -262,7 +313,9 @@ def test_doctor_names_what_is_missing_and_changes_nothing(computer: Computer) ->
     before = sorted(Path(computer.checkout).rglob("*"))
     result = computer.run("toolchain/doctor")
     assert result.returncode == 1
-    assert "Missing: python plugins docker base-image confd. Next: make setup." in result.stdout
+    assert (
+        "Missing: python plugins docker base-image confd etcd. Next: make setup." in result.stdout
+    )
     assert "docker: install Docker" in result.stdout
     assert sorted(Path(computer.checkout).rglob("*")) == before
     assert not computer.cache.exists()

@@ -6,7 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from .files import ETCD_DROP_IN, SSHD_OUTPUTS, File, files
+from .etcd_release import install
+from .files import SSHD_OUTPUTS, File, files
 from .inputs import Configuration
 from .shell import run, say, systemctl, write
 
@@ -18,12 +19,15 @@ def configure(stdin: str) -> None:
     """The step itself: the bundle unpacked, all files written, what has to notice reloaded."""
     configuration = Configuration[str].from_json(stdin)
     unpack(Path(sys.argv[0]), configuration.bundle)
+    install(configuration.etcd, is_member=configuration.member is not None)
+    # It owns what is etcd's. Where a package has made the user already, that one stays.
+    run("systemd-sysusers", "--inline", "u etcd - etcd /var/lib/etcd")
     machine_id = Path("/etc/machine-id").read_text().strip()
     changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
     folder = FOLDER / "current/fleet/setup/services"
     texts = {name: (folder / name).read_text() for name in SERVICES}
     new = [write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]
-    if any(new) or ETCD_DROP_IN in changed:
+    if any(new):
         systemctl("daemon-reload")
     if "/etc/docker/daemon.json" in changed:
         systemctl("reload-or-restart", "docker.service")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..model.keys import CLUSTER
 from .etcd_auth import enable_auth
+from .etcd_release import remove_others
 from .etcd_service import EtcdService
 from .etcdctl import Etcdctl, peer_url
 from .files import etcd_environment
@@ -21,8 +22,8 @@ class MemberSetup:
     """The making of this machine's member of etcd."""
 
     wanted: Membership[str]
+    service: EtcdService
     etcdctl: Etcdctl = Etcdctl()
-    service: EtcdService = EtcdService()
 
     @property
     def peer(self) -> str:
@@ -127,7 +128,9 @@ class MemberSetup:
 
 def set_up_member(stdin: str, bootstrap: bool) -> None:
     """The step itself; `bootstrap` on the machine that may begin a cluster."""
-    MemberSetup(Membership[str].from_json(stdin)).set_up(bootstrap)
+    wanted = Membership[str].from_json(stdin)
+    MemberSetup(wanted, EtcdService(wanted.version)).set_up(bootstrap)
+    remove_others(wanted.version)
 
 
 def without_data(wanted: Membership[str]) -> str:

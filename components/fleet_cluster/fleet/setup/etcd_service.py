@@ -5,19 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import ETCD_PKI, File
+from .files import ETCD_DATA, ETCD_PKI, File
 from .shell import StepError, systemctl, write
 
 UNIT = "etcd.service"
-DATA = Path("/var/lib/etcd/default")
-ENVIRONMENT = "/etc/default/etcd"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+DATA = Path(ETCD_DATA)
+ENVIRONMENT = "/etc/etcd/environment"
+DEBIANS_DROP_IN = Path(f"{UNIT_FILE}.d/fleet.conf")
+"""What was written here while etcd was Debian's: it would override ours."""
 
 
 @dataclass(frozen=True)
 class EtcdService:
     """etcd.service of this machine's systemd."""
 
+    version: str
+    """Whose programs it runs."""
     data: Path = DATA
+    debians_drop_in: Path = DEBIANS_DROP_IN
     systemctl: Callable[..., str] = systemctl
     write: Callable[[str, File], bool] = write
 
@@ -39,20 +45,38 @@ class EtcdService:
         """Writes its configuration, which it reads when it starts."""
         self.write(ENVIRONMENT, File(environment))
 
+    def install(self) -> bool:
+        """Writes the unit, which names the version: whether it was another."""
+        if not self.write(UNIT_FILE, File(unit(self.version))):
+            return False
+        self.debians_drop_in.unlink(missing_ok=True)
+        self.systemctl("daemon-reload")
+        return True
+
     def enable(self) -> None:
-        """Starts it, now and at each boot."""
+        """Starts it, now and at each boot; again if it has run as another version."""
+        if self.install():
+            self.systemctl("restart", UNIT)
         self.systemctl("enable", "--now", UNIT)
 
     def start_anew(self, environment: str) -> None:
         """Starts it without data, also if it runs."""
+        self.install()
         self.systemctl("stop", UNIT)
         self.forget()
         self.configure(environment)
-        self.enable()
+        self.systemctl("enable", "--now", UNIT)
 
     def forget(self) -> None:
         """Removes its data."""
         shutil.rmtree(self.data, ignore_errors=True)
+
+
+def unit(version: str) -> str:
+    """The text of etcd.service."""
+    return (
+        Path(__file__).with_name("services").joinpath(UNIT).read_text().replace("VERSION", version)
+    )
 
 
 def retire() -> None:
@@ -60,4 +84,4 @@ def retire() -> None:
     if Path(ETCD_PKI).exists():
         systemctl("disable", "--now", UNIT)
         shutil.rmtree(ETCD_PKI)
-        EtcdService().forget()
+        shutil.rmtree(DATA, ignore_errors=True)

@@ -9,24 +9,15 @@ from ..config import Config
 from .inputs import Configuration
 
 ETCD_PKI = "/etc/etcd/pki"
+ETCD_DATA = "/var/lib/etcd/fleet"
 FLEET_PKI = "/etc/fleet/pki"
 CLIENT_PORT = 2379
 PEER_PORT = 2380
+METRICS_PORT = 2381
+GIB = 1 << 30
 
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
-ETCD_DROP_IN = "/etc/systemd/system/etcd.service.d/fleet.conf"
-_ETCD_RESTART = """\
-[Unit]
-# However often it fails: it is back when there is room on its disk again.
-StartLimitIntervalSec=0
-
-[Service]
-# Debian's unit restarts only what was killed; etcd ends by itself when its disk is full.
-Restart=on-failure
-RestartSec=5
-"""
-
 _WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/current exec python3 -m fleet.{module} "$@"\n'
 
 
@@ -50,7 +41,6 @@ def files(configuration: Configuration[str], machine_id: str) -> dict[str, File]
         "/usr/local/bin/fleetd": File(_WRAPPER.format(module="fleetd"), mode=0o755),
         "/usr/local/sbin/fleet-setup": File(_WRAPPER.format(module="setup"), mode=0o755),
         f"{FLEET_PKI}/ca.crt": File(configuration.authority),
-        ETCD_DROP_IN: File(_ETCD_RESTART),
         **_role_files(configuration),
         **_member_files(configuration),
     }
@@ -95,12 +85,12 @@ def docker_daemon(configuration: Configuration[str]) -> str:
 
 
 def etcd_environment(name: str, address: str, initial_cluster: str, state: str) -> str:
-    """The configuration of etcd, as Debian's etcd.service reads it. `state` is new or existing."""
+    """The configuration of etcd, as its unit reads it. `state` is new or existing."""
     client = f"https://{address}:{CLIENT_PORT}"
     peer = f"https://{address}:{PEER_PORT}"
     variables = {
         "ETCD_NAME": name,
-        "ETCD_DATA_DIR": "/var/lib/etcd/default",
+        "ETCD_DATA_DIR": ETCD_DATA,
         "ETCD_LISTEN_CLIENT_URLS": f"{client},https://127.0.0.1:{CLIENT_PORT}",
         "ETCD_ADVERTISE_CLIENT_URLS": client,
         "ETCD_LISTEN_PEER_URLS": peer,
@@ -118,7 +108,13 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
         # Slow disks and busy processors are no reason for an election.
         "ETCD_HEARTBEAT_INTERVAL": "200",
         "ETCD_ELECTION_TIMEOUT": "2000",
-        "ETCD_AUTO_COMPACTION_RETENTION": "1",
+        # A member that was cut off disturbs nobody when it is back.
+        "ETCD_PRE_VOTE": "true",
+        "ETCD_QUOTA_BACKEND_BYTES": str(2 * GIB),
+        "ETCD_AUTO_COMPACTION_MODE": "periodic",
+        "ETCD_AUTO_COMPACTION_RETENTION": "10m",
+        # Plain HTTP, for whoever is on the machine: figures, and no keys.
+        "ETCD_LISTEN_METRICS_URLS": f"http://127.0.0.1:{METRICS_PORT}",
         "ETCD_LOGGER": "zap",
         "ETCD_LOG_LEVEL": "warn",
     }

@@ -69,6 +69,8 @@ class Configuration(StepInput, Generic[Text]):
     """The provider's id of this machine; another one runs the step again."""
     bundle: str = field(metadata=wire("software"))
     """SHA-256 of the bundle that brought this code."""
+    etcd: str
+    """Version of etcd, which came as an archive of its own."""
     name: str
     address: Text
     metadata: Mapping[str, str]
@@ -110,6 +112,8 @@ class Membership(StepInput, Generic[Text]):
     address: Text
     members: Mapping[str, Text]
     """Addresses of all machines that are to keep etcd's data, by name."""
+    version: str
+    """Version of etcd that the member runs."""
     grants: Grants = field(metadata=wire("roles"))
     """What the program's roles of etcd may do."""
 

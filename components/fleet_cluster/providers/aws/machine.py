@@ -31,6 +31,8 @@ class AwsMachineArgs(TypedDict):
     """The AMI. Another one makes the machine anew."""
     instance_type: str
     """EC2's type: t3.small. Another one makes the machine anew."""
+    processor: str
+    """Of that type, as Debian names it: arm64."""
     root_size: int
     """GiB of the root volume. Another size makes the machine anew."""
     instance_profile: pulumi.Input[str]
@@ -72,6 +74,7 @@ class AwsMachine(pulumi.ComponentResource):
             address=args["private_ip"],
             connection=self._connection(met),
             metadata=args.get("metadata", {}),
+            processor=args["processor"],
         )
         self.machine = pulumi.Output.from_input(self.shape)
         self.register_outputs({"machine": self.machine})

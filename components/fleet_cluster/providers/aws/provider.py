@@ -129,6 +129,7 @@ class AwsProvider:
             reachable_ip=address.reachable_ip,
             image_id=self._image,
             instance_type=self._type,
+            processor=DEBIAN_NAMES[self._architecture],
             root_size=self._args.get("root_size", 20),
             instance_profile=self._profile.instance_profile,
             registry=self._registry.host,

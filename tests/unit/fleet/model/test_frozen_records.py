@@ -120,6 +120,7 @@ LOCAL = LocalUnit(
 CONFIGURATION = Configuration(
     resource="container-1",
     bundle="0" * 64,
+    etcd="3.6.16",
     name="machine-1",
     address="10.0.0.11",
     metadata={"role": "web"},

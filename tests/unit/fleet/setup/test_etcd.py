@@ -7,7 +7,7 @@ import pytest
 
 from fleet_cluster.fleet.etcd_roles import roles
 from fleet_cluster.fleet.setup.etcd import MemberSetup
-from fleet_cluster.fleet.setup.etcd_service import EtcdService
+from fleet_cluster.fleet.setup.etcd_service import UNIT_FILE, EtcdService, unit
 from fleet_cluster.fleet.setup.files import File
 from fleet_cluster.fleet.setup.inputs import Membership
 from fleet_cluster.fleet.setup.shell import StepError
@@ -17,25 +17,29 @@ from .etcd_members import EtcdMembers
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2", "machine-3": "10.0.0.3"}
 HERE = "10.0.0.1"
 GRANTS = {"nginx": {"read": ["/app"]}}
-WANTED = Membership("1", "machine-1", HERE, NAMES, GRANTS)
+WANTED = Membership("1", "machine-1", HERE, NAMES, "3.6.16", GRANTS)
 
 
 class Machine:
     """machine-1, without data; etcd answers here as soon as it was started."""
 
     def __init__(self, folder: Path, etcd: EtcdMembers) -> None:
-        self.data = folder / "default"
+        self.folder = folder
+        self.data = folder / "data"
         self.etcd = etcd
         self.running = False
         self.environments: list[str] = []
+        self.unit = ""
 
     def step(self, bootstrap: bool) -> list[str]:
         """What the step had `etcdctl` and systemd do."""
-        service = EtcdService(self.data, self.systemctl, self.write)
-        MemberSetup(WANTED, self.etcd.etcdctl, service).set_up(bootstrap)
+        drop_in = self.folder / "fleet.conf"
+        service = EtcdService(WANTED.version, self.data, drop_in, self.systemctl, self.write)
+        MemberSetup(WANTED, service, self.etcd.etcdctl).set_up(bootstrap)
         return self.etcd.done
 
-    def has_data(self) -> None:
+    def has_data(self, version: str = WANTED.version) -> None:
+        self.unit = unit(version)
         (self.data / "member" / "wal").mkdir(parents=True, exist_ok=True)
 
     def systemctl(self, *words: str) -> str:
@@ -43,18 +47,23 @@ class Machine:
             if not self.running:
                 raise StepError("inactive")
             return ""
+        if words[0] == "daemon-reload":
+            return ""
         self.running = words[0] != "stop"
         (self.etcd.up.add if self.running else self.etcd.up.discard)(HERE)
         if self.running and not self.etcd.members:
             assert 'ETCD_INITIAL_CLUSTER_STATE="new"' in self.environments[-1]
             self.etcd.add("machine-1", HERE)
         if self.running:
-            self.has_data()
+            self.has_data(WANTED.version)
         self.etcd.done.append(f"systemctl {words[0]}")
         return ""
 
     def write(self, path: str, file: File) -> bool:
-        assert path == "/etc/default/etcd"
+        if path == UNIT_FILE:
+            changed, self.unit = file.text != self.unit, file.text
+            return changed
+        assert path == "/etc/etcd/environment"
         self.environments.append(file.text)
         return True
 
@@ -150,6 +159,15 @@ def test_one_with_its_data_is_started(machine: Machine, etcd: EtcdMembers):
     etcd.add("machine-1", HERE, up=False)
     assert machine.step(bootstrap=False) == ["systemctl enable"]
     assert machine.environments == []
+
+
+def test_one_that_has_run_as_another_version_is_started_again(machine: Machine, etcd: EtcdMembers):
+    machine.has_data("3.6.15")
+    machine.running = True
+    etcd.add("machine-1", HERE)
+    assert machine.step(bootstrap=False) == ["systemctl restart", "systemctl enable"]
+    assert machine.unit == unit(WANTED.version) and machine.environments == []
+    assert machine.step(bootstrap=False)[2:] == ["systemctl enable"]
 
 
 @pytest.mark.parametrize(

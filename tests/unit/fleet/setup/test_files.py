@@ -1,11 +1,13 @@
 """The files that the set-up writes on a machine, and who may read them."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
+from fleet_cluster.fleet.setup.etcd_service import unit
 from fleet_cluster.fleet.setup.files import etcd_environment, files
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
 
@@ -13,6 +15,7 @@ MACHINE_ID = "3f2a91bc" * 4
 CONFIGURATION = Configuration(
     resource="container-1",
     bundle="0" * 64,
+    etcd="3.6.16",
     name="machine-1",
     address="172.30.7.11",
     metadata={"role": "web"},
@@ -70,10 +73,15 @@ def test_a_machine_without_etcd_gets_no_key_that_administers_it():
 def test_etcd_demands_certificates_of_clients_and_peers(flag: str):
     text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
     assert f'{flag}="true"' in text
-    assert "http://" not in text
+
+
+def test_what_etcd_tells_without_a_certificate_stays_on_the_machine():
+    text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
+    assert re.findall(r"http://[^\"]+", text) == ["http://127.0.0.1:2381"]
 
 
 def test_etcd_is_restarted_however_it_ends_and_however_often() -> None:
-    text = files(CONFIGURATION, MACHINE_ID)["/etc/systemd/system/etcd.service.d/fleet.conf"].text
-    assert "StartLimitIntervalSec=0\n" in text
-    assert "Restart=on-failure\nRestartSec=5\n" in text
+    text = unit("3.6.16")
+    assert "ExecStart=/opt/etcd/3.6.16/etcd\n" in text
+    for line in ("StartLimitIntervalSec=0", "Restart=always", "After=network-online.target"):
+        assert f"{line}\n" in text

@@ -24,6 +24,7 @@ NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2"}
 CONFIGURATION = Configuration(
     resource="container-1",
     bundle="0" * 64,
+    etcd="3.6.16",
     name="machine-1",
     address="10.0.0.1",
     metadata={"role": "web"},
@@ -38,7 +39,7 @@ CONFIGURATION = Configuration(
 INPUTS = [
     CONFIGURATION,
     replace(CONFIGURATION, member=None),
-    Membership("container-1", "machine-1", "10.0.0.1", NAMES, GRANTS),
+    Membership("container-1", "machine-1", "10.0.0.1", NAMES, "3.6.16", GRANTS),
     Members(NAMES),
     MachineRemoval("machine-1", "10.0.0.1", "3f2a", preview=True),
     FleetdSetup("0" * 64, member=False),
