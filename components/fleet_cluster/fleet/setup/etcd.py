@@ -11,10 +11,11 @@ from ..model.keys import CLUSTER
 from .etcd_auth import enable_auth
 from .etcd_release import remove_others
 from .etcd_service import EtcdService
-from .etcdctl import Etcdctl, peer_url
+from .etcd_versions import objection
+from .etcdctl import Etcdctl, EtcdMember, peer_url
 from .files import etcd_environment
 from .inputs import Membership
-from .shell import StepError, say
+from .shell import RefusedError, StepError, say
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,10 @@ class MemberSetup:
         """Makes this machine a member in good health.
 
         Raises:
+            RefusedError: its version does not go with what the others run.
             StepError: it has no data, and no other member has; or it does not come up.
         """
+        self._check_versions()
         stood_still = not self.service.is_running
         if self.service.has_data and self._restart():
             say(f"etcd on {self.wanted.name} is a member already")
@@ -61,6 +64,7 @@ class MemberSetup:
     def _join(self, cluster: Sequence[str]) -> None:
         """Becomes a learner of the running cluster, catches up, is promoted."""
         name = self.wanted.name
+        self._check_voters(cluster)
         say(f"etcd on {name}: joining as a learner")
         # etcd refuses changes until its members have been connected for 5 s.
         self.etcdctl.wait(lambda: self._added(cluster), f"etcd to accept {name} as a learner")
@@ -69,6 +73,19 @@ class MemberSetup:
         self.etcdctl.wait(
             lambda: self._promoted(cluster), f"etcd on {name} to catch up and be promoted"
         )
+
+    def _check_versions(self) -> None:
+        """Looks at the others; at this one where there are none."""
+        versions = self.etcdctl.versions(self.wanted.others)
+        found = versions or self.etcdctl.versions([self.wanted.address])
+        if refusal := objection(self.wanted.version, found):
+            raise RefusedError(refusal)
+
+    def _check_voters(self, cluster: Sequence[str]) -> None:
+        """Refuses to be one more while one that was added by hand counts, and has never started."""
+        for one in self.etcdctl.members(cluster):
+            if not one.name and not one.learner and one.peer != self.peer:
+                raise RefusedError(never_started(one))
 
     def _added(self, cluster: Sequence[str]) -> bool:
         """Adds the learner, in place of a stale member of that name or address."""
@@ -131,6 +148,15 @@ def set_up_member(stdin: str, bootstrap: bool) -> None:
     wanted = Membership[str].from_json(stdin)
     MemberSetup(wanted, EtcdService(wanted.version)).set_up(bootstrap)
     remove_others(wanted.version)
+
+
+def never_started(voter: EtcdMember) -> str:
+    """Message when a voter has no name yet."""
+    return (
+        f"etcd counts on a member at {voter.peer} that has never started, and was not added here. "
+        "Nothing was changed. Start it, or remove it as etcd's root on a machine of etcd: "
+        f"etcdctl member remove {voter.id}"
+    )
 
 
 def without_data(wanted: Membership[str]) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from socket import create_connection
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .files import CLIENT_PORT, ETCD_PKI, PEER_PORT
@@ -31,7 +31,7 @@ class EtcdMember:
     @property
     def address(self) -> str:
         """Address of its machine."""
-        return urlsplit(self.peer).hostname or ""
+        return _host(self.peer)
 
 
 class Run(Protocol):
@@ -87,11 +87,25 @@ class Etcdctl:
         Raises:
             StepError: it is none of them, or one of them does not answer.
         """
-        told = json.loads(self(addresses, "endpoint", "status", "--write-out=json"))
-        for one in told:
+        for one in self._statuses(addresses):
             if one["Status"]["leader"] == one["Status"]["header"]["member_id"]:
-                return urlsplit(one["Endpoint"]).hostname or ""
+                return _host(one["Endpoint"])
         raise StepError(f"none of {', '.join(addresses)} leads etcd")
+
+    def versions(self, addresses: Sequence[str]) -> dict[str, str]:
+        """Versions of those that answer, with a leader or without, by address."""
+        found: dict[str, str] = {}
+        for address in addresses:
+            try:
+                self.dial(address)
+                [one] = self._statuses([address])
+            except (StepError, OSError):
+                continue  # It is asked again where it is needed.
+            found[address] = one["Status"]["version"]
+        return found
+
+    def _statuses(self, addresses: Sequence[str]) -> list[dict[str, Any]]:
+        return json.loads(self(addresses, "endpoint", "status", "--write-out=json"))
 
     def reachable(self, addresses: Sequence[str]) -> list[str]:
         """Those that answer, with a leader; asking a dead one would only cost time."""
@@ -126,6 +140,10 @@ class Etcdctl:
             raise StepError(
                 f"waited {PATIENCE:.0f} s for {what}{refusals[-1]}\nThe journal of etcd:\n{lines}"
             )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def peer_url(address: str) -> str:

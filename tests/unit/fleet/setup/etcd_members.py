@@ -15,6 +15,7 @@ class Member:
     name: str
     address: str
     learner: bool = False
+    version: str = "3.6.16"
 
 
 @dataclass
@@ -33,9 +34,18 @@ class EtcdMembers:
         """The client."""
         return Etcdctl(self.run, self.dial)
 
-    def add(self, name: str, address: str, *, learner: bool = False, up: bool = True) -> None:
+    def add(
+        self,
+        name: str,
+        address: str,
+        *,
+        learner: bool = False,
+        up: bool = True,
+        version: str = "3.6.16",
+    ) -> None:
         """Adds a member, with the next id."""
-        self.members[max(self.members, default=0xA0) + 1] = Member(name, address, learner)
+        made = Member(name, address, learner, version)
+        self.members[max(self.members, default=0xA0) + 1] = made
         if up:
             self.up.add(address)
 
@@ -104,6 +114,7 @@ class EtcdMembers:
 
     def _status(self, id: int) -> dict[str, object]:
         status = {"header": {"member_id": id}, "leader": self._leader}
+        status["version"] = self.members[id].version
         return {"Endpoint": f"https://{self.members[id].address}:2379", "Status": status}
 
     def _listed(self, id: int) -> dict[str, object]:

@@ -10,7 +10,7 @@ from fleet_cluster.fleet.setup.etcd import MemberSetup
 from fleet_cluster.fleet.setup.etcd_service import UNIT_FILE, EtcdService, unit
 from fleet_cluster.fleet.setup.files import File
 from fleet_cluster.fleet.setup.inputs import Membership
-from fleet_cluster.fleet.setup.shell import StepError
+from fleet_cluster.fleet.setup.shell import RefusedError, StepError
 
 from .etcd_members import EtcdMembers
 
@@ -168,6 +168,51 @@ def test_one_that_has_run_as_another_version_is_started_again(machine: Machine, 
     assert machine.step(bootstrap=False) == ["systemctl restart", "systemctl enable"]
     assert machine.unit == unit(WANTED.version) and machine.environments == []
     assert machine.step(bootstrap=False)[2:] == ["systemctl enable"]
+
+
+@pytest.mark.parametrize("version", ["3.4.23", "3.7.3", "4.0.0", "2.3.8"])
+@pytest.mark.parametrize("has_data", [True, False])
+def test_members_of_a_version_that_it_does_not_go_with_are_not_joined(
+    machine: Machine, etcd: EtcdMembers, version: str, has_data: bool
+):
+    if has_data:
+        machine.has_data("3.6.15")
+    etcd.add("machine-2", "10.0.0.2", version=version)
+    with pytest.raises(RefusedError) as caught:
+        machine.step(bootstrap=True)
+    said = f"etcd 3.6.16 cannot be a member beside 10.0.0.2, which runs {version}"
+    assert str(caught.value).startswith(said)
+    assert etcd.done == [] and machine.environments == []
+
+
+@pytest.mark.parametrize("version", ["3.5.35", "3.6.2", "3.6.20"])
+def test_members_of_its_own_minor_version_and_the_one_before_are_joined(
+    machine: Machine, etcd: EtcdMembers, version: str
+):
+    etcd.add("machine-2", "10.0.0.2", version=version)
+    assert machine.step(bootstrap=False)[-1].startswith("member promote")
+
+
+@pytest.mark.parametrize("version", ["3.7.3", "3.4.23"])
+def test_the_only_member_goes_one_minor_version_at_a_time_and_never_back(
+    machine: Machine, etcd: EtcdMembers, version: str
+):
+    machine.has_data(version)
+    machine.running = True
+    etcd.add("machine-1", HERE, version=version)
+    with pytest.raises(RefusedError, match=f"which runs {version}"):
+        machine.step(bootstrap=False)
+    assert etcd.done == [] and machine.unit == unit(version)
+
+
+def test_a_voter_that_never_started_is_not_joined(machine: Machine, etcd: EtcdMembers):
+    etcd.add("machine-2", "10.0.0.2")
+    etcd.add("machine-3", "10.0.0.3")
+    etcd.add("", "10.0.0.9", up=False)
+    with pytest.raises(RefusedError, match="10.0.0.9:2380 that has never started") as caught:
+        machine.step(bootstrap=False)
+    assert "etcdctl member remove a3" in str(caught.value)
+    assert etcd.done == [] and machine.environments == []
 
 
 @pytest.mark.parametrize(
