@@ -188,9 +188,7 @@ class MachineSetup:
     def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
         name, address = machine["name"], machine["address"]
-        wanted = Membership(
-            machine["id"], name, address, self._members, VERSION, self._grants
-        )
+        wanted = Membership(machine["id"], name, address, self._members, VERSION, self._grants)
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         first = "etcd" if self._etcd_steps else "etcd-bootstrap"
         after = [configured, *self._etcd_steps[-1:]]

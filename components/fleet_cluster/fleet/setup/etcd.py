@@ -11,11 +11,15 @@ from ..model.keys import CLUSTER
 from .etcd_auth import enable_auth
 from .etcd_release import remove_others
 from .etcd_service import EtcdService
-from .etcd_versions import objection
+from .etcd_versions import minor, objection
 from .etcdctl import Etcdctl, EtcdMember, peer_url
 from .files import etcd_environment
 from .inputs import Membership
 from .shell import RefusedError, StepError, say
+
+OURS = (3, 6)
+"""The first minor version of etcd that this set-up has installed; before, it was Debian's."""
+DEBIANS_DATA = "/var/lib/etcd/default"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class MemberSetup:
             RefusedError: its version does not go with what the others run.
             StepError: it has no data, and no other member has; or it does not come up.
         """
+        if self._is_debians():
+            self._begin_anew()
+            return
         self._check_versions()
         stood_still = not self.service.is_running
         if self.service.has_data and self._restart():
@@ -60,6 +67,36 @@ class MemberSetup:
         self.service.start_anew(self._environment(alone, "new"))
         self._wait_to_answer()
         self.service.configure(self._environment(alone, "existing"))
+
+    def _is_debians(self) -> bool:
+        """Whether this is the first machine, and runs an etcd of before it was of our choice."""
+        here = self.etcdctl.versions([self.wanted.address])
+        return (
+            self.wanted.is_first
+            and not self.service.has_data
+            and any(minor(version) < OURS for version in here.values())
+        )
+
+    def _begin_anew(self) -> None:
+        """Ends the cluster of Debian's etcd, whose data cannot be taken over, and begins another.
+
+        It is as if all data were lost: units run on, fleet gives the new data another id, and
+        Pulumi writes keys and units again. The other members go first, so that there are never two
+        clusters; they join this one as any member does. The old data stay where they are.
+        """
+        name = self.wanted.name
+        say(f"etcd on {name}: begins anew, empty; what there was stays in {DEBIANS_DATA}")
+        self.etcdctl.wait(self._others_removed, f"the other members to leave {name} alone")
+        self._bootstrap()
+        enable_auth(self.etcdctl, self.wanted.address, self.wanted.grants)
+
+    def _others_removed(self) -> bool:
+        """Removes all others, the silent ones first: then fewer have to agree."""
+        here, healthy = [self.wanted.address], self.etcdctl.healthy
+        others = [one for one in self.etcdctl.members(here) if one.peer != self.peer]
+        for one in sorted(others, key=lambda one: healthy(one.address)):
+            self.etcdctl(here, "member", "remove", one.id)
+        return True
 
     def _join(self, cluster: Sequence[str]) -> None:
         """Becomes a learner of the running cluster, catches up, is promoted."""

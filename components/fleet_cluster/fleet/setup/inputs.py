@@ -118,6 +118,11 @@ class Membership(StepInput, Generic[Text]):
     """What the program's roles of etcd may do."""
 
     @property
+    def is_first(self) -> bool:
+        """Whether it is the one that begins a cluster."""
+        return next(iter(self.members)) == self.name
+
+    @property
     def others(self) -> list[Text]:
         """Addresses of the other members."""
         return [address for name, address in self.members.items() if name != self.name]

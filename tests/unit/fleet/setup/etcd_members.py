@@ -56,11 +56,14 @@ class EtcdMembers:
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> str:
         """Runs `etcdctl`."""
+        if command[0] == "journalctl":
+            return ""
         program, endpoints, _, _, *words = command
         assert program == "etcdctl" and env and env["ETCDCTL_CERT"].endswith("root.crt")
         urls = endpoints.removeprefix("--endpoints=").split(",")
         addresses = {url.removeprefix("https://").removesuffix(":2379") for url in urls}
-        if not addresses & self.up or not self._has_majority():
+        asks_alone = words[:2] == ["endpoint", "status"]
+        if not addresses & self.up or not (asks_alone or self._has_majority()):
             raise StepError("context deadline exceeded")
         match words:
             case ["member", "list", _]:
@@ -80,7 +83,7 @@ class EtcdMembers:
     def _change(self, words: list[str], addresses: set[str]) -> str:
         match words:
             case ["member", "remove", id]:
-                del self.members[int(id, 16)]
+                self.up.discard(self.members.pop(int(id, 16)).address)
             case ["member", "promote", id]:
                 if self.auth and self._ids(addresses) != [self._leader]:
                     raise StepError("context deadline exceeded")
@@ -107,13 +110,15 @@ class EtcdMembers:
 
     @property
     def _leader(self) -> int:
-        """The voter that runs and was the last to come."""
+        """The voter that runs and was the last to come; 0 without a majority."""
+        if not self._has_majority():
+            return 0
         return [
             id for id, one in self.members.items() if one.address in self.up and not one.learner
         ][-1]
 
     def _status(self, id: int) -> dict[str, object]:
-        status = {"header": {"member_id": id}, "leader": self._leader}
+        status: dict[str, object] = {"header": {"member_id": id}, "leader": self._leader}
         status["version"] = self.members[id].version
         return {"Endpoint": f"https://{self.members[id].address}:2379", "Status": status}
 

@@ -1,11 +1,13 @@
 """Which way a member of etcd is made, from what the cluster answers and what the machine has."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fleet_cluster.fleet.etcd_roles import roles
+from fleet_cluster.fleet.setup import etcdctl
 from fleet_cluster.fleet.setup.etcd import MemberSetup
 from fleet_cluster.fleet.setup.etcd_service import UNIT_FILE, EtcdService, unit
 from fleet_cluster.fleet.setup.files import File
@@ -30,12 +32,13 @@ class Machine:
         self.running = False
         self.environments: list[str] = []
         self.unit = ""
+        self.wanted = WANTED
 
     def step(self, bootstrap: bool) -> list[str]:
         """What the step had `etcdctl` and systemd do."""
         drop_in = self.folder / "fleet.conf"
         service = EtcdService(WANTED.version, self.data, drop_in, self.systemctl, self.write)
-        MemberSetup(WANTED, service, self.etcd.etcdctl).set_up(bootstrap)
+        MemberSetup(self.wanted, service, self.etcd.etcdctl).set_up(bootstrap)
         return self.etcd.done
 
     def has_data(self, version: str = WANTED.version) -> None:
@@ -51,6 +54,9 @@ class Machine:
             return ""
         self.running = words[0] != "stop"
         (self.etcd.up.add if self.running else self.etcd.up.discard)(HERE)
+        if self.running and self.environments[-1:] and 'STATE="new"' in self.environments[-1]:
+            self.etcd.members.clear()
+            self.etcd.auth = False
         if self.running and not self.etcd.members:
             assert 'ETCD_INITIAL_CLUSTER_STATE="new"' in self.environments[-1]
             self.etcd.add("machine-1", HERE)
@@ -203,6 +209,43 @@ def test_the_only_member_goes_one_minor_version_at_a_time_and_never_back(
     with pytest.raises(RefusedError, match=f"which runs {version}"):
         machine.step(bootstrap=False)
     assert etcd.done == [] and machine.unit == unit(version)
+
+
+def test_the_first_machine_of_debians_etcd_begins_anew_alone(machine: Machine, etcd: EtcdMembers):
+    etcd.auth = True
+    machine.running = True
+    etcd.add("machine-1", HERE, version="3.4.23")
+    etcd.add("machine-2", "10.0.0.2", version="3.4.23")
+    etcd.add("machine-3", "10.0.0.3", version="3.4.23", up=False)
+    done = list(machine.step(bootstrap=False))
+    assert done[:2] == ["member remove a3", "member remove a2"], "the silent one first"
+    assert done[2:4] == ["systemctl stop", "systemctl enable"] and done[-1] == "auth enable"
+    first, lasting = machine.environments
+    assert 'STATE="new"' in first and 'STATE="existing"' in lasting
+    assert [one.version for one in etcd.members.values()] == ["3.6.16"]
+    assert machine.step(bootstrap=False)[len(done) :] == ["systemctl enable"], "once"
+
+
+def test_while_the_others_cannot_be_removed_debians_etcd_stays(
+    machine: Machine, etcd: EtcdMembers, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(etcdctl, "PATIENCE", 0.1)
+    machine.running = True
+    etcd.add("machine-1", HERE, version="3.4.23")
+    etcd.add("machine-2", "10.0.0.2", version="3.4.23", up=False)
+    with pytest.raises(StepError, match="waited .* for the other members to leave machine-1 alone"):
+        machine.step(bootstrap=False)
+    assert etcd.done == [] and machine.environments == [] and machine.unit == ""
+
+
+def test_a_machine_that_is_not_the_first_never_begins_anew(machine: Machine, etcd: EtcdMembers):
+    """Its own member was removed and has ended; the others are there already."""
+    etcd.add("machine-2", "10.0.0.2", version="3.4.23")
+    etcd.add("machine-1", HERE, version="3.4.23")
+    machine.wanted = replace(WANTED, members={"machine-2": "10.0.0.2", "machine-1": HERE})
+    with pytest.raises(RefusedError, match="beside 10.0.0.2, which runs 3.4.23"):
+        machine.step(bootstrap=False)
+    assert etcd.done == []
 
 
 def test_a_voter_that_never_started_is_not_joined(machine: Machine, etcd: EtcdMembers):

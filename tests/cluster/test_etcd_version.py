@@ -1,0 +1,85 @@
+"""etcd's version reaches a cluster that is up by `pulumi up`: under load, and no unit notices."""
+
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fleet_cluster._etcd_release import VERSION
+from tests.checkout import CHECKOUT
+from tests.cluster import asking
+from tests.cluster.load import Load
+from tests.cluster.stack import PROGRAM, Stack, eventually, free_port
+
+pytestmark = pytest.mark.faults
+
+DEBIANS = "361d2cf"
+"""The last commit whose machines ran Debian's etcd, 3.4.23."""
+
+
+def debians_program(to: Path) -> Path:
+    """The program as it was, with what the set-up puts into it."""
+    packed = subprocess.run(
+        ("git", "archive", DEBIANS), cwd=CHECKOUT, capture_output=True, check=True
+    )
+    to.mkdir()
+    subprocess.run(("tar", "-x"), cwd=to, input=packed.stdout, check=True)
+    for program in (CHECKOUT / "images/nginx").glob("confd-*"):
+        shutil.copy(program, to / "images/nginx")
+    (to / ".venv").symlink_to(CHECKOUT / ".venv")
+    return to
+
+
+def bring_to_the_present(program: Path) -> None:
+    """Make the program that of this checkout; its units and their images stay its own."""
+    shutil.rmtree(program / "components")
+    for name in set(PROGRAM) - {"units", "images"}:
+        source = CHECKOUT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, program / name)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack without a program yet."""
+    program = tmp_path / "program"
+    env = {"PYTHONPATH": str(program / "components")}
+    made = Stack(f"test-{secrets.token_hex(4)}", program, tmp_path / "state", env)
+    yield made
+    made.destroy()
+    assert made.docker_objects() == []
+
+
+def bring_up(stack: Stack) -> dict[str, str]:
+    """Bring it up: its machines."""
+    stack.create({"load-balancer-port": str(free_port()), "reconcile-interval": "3600"})
+    stack.up()
+    return stack.outputs()["machines"]
+
+
+def versions(stack: Stack) -> set[str]:
+    """What etcd's members run, as they say."""
+    listed = asking.etcdctl(stack, "machine-1", "endpoint status --cluster --write-out=json").out
+    return set(re.findall(r'"version":"([^"]+)"', listed))
+
+
+def test_from_debians_etcd_by_an_empty_store(stack: Stack):
+    debians_program(stack.program)
+    machines = bring_up(stack)
+    assert versions(stack) == {"3.4.23"}
+    stack.on("machine-2", "etcdctl put /app/greeting 'by hand'")
+    before = asking.runs(stack, machines)
+    bring_to_the_present(stack.program)
+    with Load(stack.outputs()["url"]) as load:
+        done = stack.up()
+        eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
+    assert versions(stack) == {VERSION}
+    assert asking.runs(stack, machines) == before, done.text
+    assert stack.changes() == {}
+    greeting = stack.on("machine-2", "etcdctl get --print-value-only /app/greeting").out
+    assert greeting == "Hello World!\n", "it is the program's again"
+    print(f"\nfrom etcd 3.4.23 to {VERSION}: {load}")
+    assert not load.failed, load.failed
