@@ -11,14 +11,17 @@ import pytest
 
 from fleet_cluster._etcd_release import VERSION
 from tests.checkout import CHECKOUT
-from tests.cluster import asking
+from tests.cluster import asking, etcd_release
 from tests.cluster.load import Load
-from tests.cluster.stack import PROGRAM, Stack, eventually, free_port
+from tests.cluster.operations import copied
+from tests.cluster.stack import PROGRAM, Stack, copy_program, eventually, free_port
 
 pytestmark = pytest.mark.faults
 
 DEBIANS = "361d2cf"
 """The last commit whose machines ran Debian's etcd, 3.4.23."""
+NEXT = "3.7.3"
+"""A release of the next minor version."""
 
 
 def debians_program(to: Path) -> Path:
@@ -40,6 +43,16 @@ def bring_to_the_present(program: Path) -> None:
     for name in set(PROGRAM) - {"units", "images"}:
         source = CHECKOUT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, program / name)
+
+
+def pin(program: Path, version: str) -> None:
+    """Make the program ask for a version of etcd."""
+    source = program / "components/fleet_cluster/_etcd_release.py"
+    text, times = re.subn(
+        r'^VERSION = ".*"', f'VERSION = "{version}"', source.read_text(), flags=re.M
+    )
+    assert times == 1
+    source.write_text(text)
 
 
 @pytest.fixture
@@ -66,6 +79,10 @@ def versions(stack: Stack) -> set[str]:
     return set(re.findall(r'"version":"([^"]+)"', listed))
 
 
+def kept(stack: Stack) -> str:
+    return stack.on("machine-2", "etcdctl get --print-value-only /test/kept").out.strip()
+
+
 def test_from_debians_etcd_by_an_empty_store(stack: Stack):
     debians_program(stack.program)
     machines = bring_up(stack)
@@ -82,4 +99,36 @@ def test_from_debians_etcd_by_an_empty_store(stack: Stack):
     greeting = stack.on("machine-2", "etcdctl get --print-value-only /app/greeting").out
     assert greeting == "Hello World!\n", "it is the program's again"
     print(f"\nfrom etcd 3.4.23 to {VERSION}: {load}")
+    assert not load.failed, load.failed
+
+
+def test_to_the_next_minor_version_member_by_member_and_back_with_a_snapshot(stack: Stack):
+    etcd_release.provide(NEXT)
+    copy_program(stack.program)
+    machines = bring_up(stack)
+    before = asking.runs(stack, machines)
+    stack.on("machine-2", "etcdctl put /test/kept before")
+    copied(stack, "backup")
+    pin(stack.program, NEXT)
+    with Load(stack.outputs()["url"]) as load:
+        stack.up()
+        eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
+    assert versions(stack) == {NEXT}
+    assert asking.runs(stack, machines) == before
+    assert kept(stack) == "before"
+    assert stack.changes() == {}
+    print(f"\nfrom etcd {VERSION} to {NEXT}: {load}")
+    assert not load.failed, load.failed
+    pin(stack.program, VERSION)
+    refused = stack.up(check=False)
+    assert f"etcd {VERSION} cannot be a member beside" in refused.text
+    assert versions(stack) == {NEXT}, "nothing was changed"
+    with Load(stack.outputs()["url"]) as load:
+        copied(stack, "all data lost")
+        copied(stack, "restore")
+        eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
+    assert versions(stack) == {VERSION}
+    assert asking.runs(stack, machines) == before
+    assert kept(stack) == "before"
+    print(f"\nback from etcd {NEXT} to {VERSION}, with a snapshot: {load}")
     assert not load.failed, load.failed

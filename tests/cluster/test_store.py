@@ -1,16 +1,14 @@
 """etcd's data lost or put back: nothing stops, and `pulumi up` writes everything again."""
 
-import re
-
 import pytest
 
 from tests.cluster import asking
 from tests.cluster.load import Load
-from tests.cluster.stack import CHECKOUT, Stack, eventually
+from tests.cluster.operations import copied
+from tests.cluster.stack import Stack, eventually
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
-OPERATIONS = CHECKOUT / "docs" / "operations.md"
 WRITTEN = {
     "cluster-store-id": "update",
     "/app/greeting": "update",
@@ -21,21 +19,6 @@ WRITTEN = {
     "sinatra-discovery@.service": "update",
 }
 """What a preview says when etcd holds other data."""
-
-
-def documented(name: str) -> str:
-    """The commands under this name in docs/operations.md."""
-    found = re.search(
-        rf"^ *<!-- {name} -->\n *```sh\n(.*?)^ *```", OPERATIONS.read_text(), re.M | re.S
-    )
-    assert found, name
-    return found.group(1)
-
-
-def copied(stack: Stack, name: str) -> str:
-    """Those commands, run as an operator would who copies them: what they print."""
-    script = f"set -e; export PULUMI_SKIP_CONFIRMATIONS=true\n{documented(name)}"
-    return stack.run("bash", "-c", script, seconds=900).text
 
 
 def greeting(stack: Stack) -> str:
