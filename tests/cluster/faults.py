@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
+from fleet_cluster.fleet.setup.files import ETCD_DATA
 from tests.cluster.stack import Stack, eventually
 
 BACK_SECONDS = 90
@@ -135,4 +136,49 @@ def kill(stack: Stack, machine: str, unit: str) -> None:
             and stack.on(machine, up, check=False).code == 0
         ),
         BACK_SECONDS,
+    )
+
+
+@contextmanager
+def without_address(stack: Stack, machine: str, address: str) -> Generator[None]:
+    """The machine has none, as when its network comes up late; docker reaches it all the same."""
+    container = stack.container(machine)
+    found = stack.run("docker", "exec", container, "ip", "-brief", "address", "show", "to", address)
+    device, _, network = found.out.split()[:3]
+    routes = stack.run("docker", "exec", container, "ip", "route", "show", "default").out.split()
+    device = device.partition("@")[0]
+    stack.run("docker", "exec", container, "ip", "address", "del", network, "dev", device)
+    try:
+        yield
+    finally:
+        stack.run("docker", "exec", container, "ip", "address", "add", network, "dev", device)
+        stack.run("docker", "exec", container, "ip", "route", "replace", *routes)
+
+
+@contextmanager
+def etcd_without_room(stack: Stack, machine: str) -> Generator[None]:
+    """Its member's data are on a small disk, on which there is no room; at the end there is."""
+    filler = f"{ETCD_DATA}/filler"
+    small = "sudo mount -t tmpfs -o size=256m,mode=700,uid=etcd,gid=etcd etcd"
+    stack.on(machine, _with_data_moved(f"{small} {ETCD_DATA}"))
+    stack.on(machine, f"sudo dd if=/dev/zero of={filler} bs=64K status=none || true")
+    try:
+        yield
+    finally:
+        stack.on(machine, f"sudo rm {filler}")
+        eventually(
+            f"etcd of {machine} is back",
+            lambda: stack.on(machine, "systemctl is-active etcd.service", check=False).code == 0,
+            BACK_SECONDS,
+        )
+        stack.on(machine, _with_data_moved(f"sudo umount {ETCD_DATA}"))
+
+
+def _with_data_moved(change: str) -> str:
+    """A member's data go along with what is mounted or unmounted where they are."""
+    aside = "/run/etcd-data"
+    return (
+        "set -e; sudo systemctl stop etcd.service; "
+        f"sudo cp -a {ETCD_DATA} {aside}; {change}; sudo rm -rf {ETCD_DATA}/member; "
+        f"sudo mv {aside}/member {ETCD_DATA}; sudo rm -r {aside}; sudo systemctl start etcd.service"
     )
