@@ -166,7 +166,9 @@ class SmallCluster:
     def _on_units(self, changes: Changes) -> None:
         view = self.view()
         plan = view.plan()
-        for name in {key.removeprefix(keys.UNITS) for key in (*changes.puts, *changes.deletes)}:
+        for name in sorted(
+            {key.removeprefix(keys.UNITS) for key in (*changes.puts, *changes.deletes)}
+        ):
             on = plan.global_placements.get(name, frozenset[str]())
             if name in plan.placements:
                 on = frozenset([plan.placements[name]])
