@@ -39,7 +39,7 @@ chaos: setup ## Random faults on a real cluster, every promise checked (CHAOS_SE
 
 simulate: ## Random histories of faults in memory, shrunk where they break a promise (HISTORIES, SEED)
 	@toolchain/setup python
-	@.venv/bin/python -m tests.unit.fleet.simulation run $(or $(HISTORIES),1000) $(or $(SEED),0)
+	@PYTHONPATH=components .venv/bin/python -m tests.unit.fleet.simulation run $(or $(HISTORIES),1000) $(or $(SEED),0)
 
 doctor: ## What the set-up found, which version, from where, and what is missing
 	@toolchain/doctor

@@ -67,12 +67,14 @@ def project(cloud: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def site(chosen: AwsArgs = CHOSEN, count: int = COUNT) -> Callable[[], None]:
-    """A program of machines and a load balancer, each machine after the one before."""
+    """A program of machines, an image and a load balancer, each machine after the one before."""
 
     def program() -> None:
         pulumi.runtime.register_stack_transformation(no_ssh)
+        pulumi.runtime.register_stack_transformation(no_push)
         made = AwsProvider(chosen, pulumi.ComponentResource("test:index:Cluster", "cluster"))
         made.members(1)
+        made.image(CHECKOUT / "images/hello")
         there: list[Machine] = []
         after: Sequence[pulumi.Resource] = []
         for number in range(1, count + 1):
@@ -89,6 +91,16 @@ def no_ssh(
     if not args.name.endswith("-first-contact"):
         return None
     props = {**cast("dict[str, Any]", args.props), "create": "echo met"}
+    return pulumi.ResourceTransformationResult(props, args.opts)
+
+
+def no_push(
+    args: pulumi.ResourceTransformationArgs,
+) -> pulumi.ResourceTransformationResult | None:
+    """There is no registry behind moto's ECR: the image stays on this computer."""
+    if args.type_ != "docker:index/image:Image":
+        return None
+    props = {**cast("dict[str, Any]", args.props), "skip_push": True}
     return pulumi.ResourceTransformationResult(props, args.opts)
 
 
