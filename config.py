@@ -12,11 +12,13 @@ import pulumi
 import yaml
 
 import fleet_cluster as fc
+from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR
 from fleet_cluster.machine import Proxy, SshKey
+from fleet_cluster.providers.aws.provider import AwsProvider
+from fleet_cluster.providers.docker.provider import DockerProvider
 
-LARGEST = {"docker": 12, "aws": 100}
+LARGEST = {"docker": DockerProvider.largest, "aws": AwsProvider.largest}
 """How many machines a cluster may have, by provider."""
-ETCD_SIZES = (1, 3, 5)
 PROVIDERS = ("docker", "aws")
 CONNECT_THROUGH = ("public", "private")
 DESCRIBED: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
@@ -27,8 +29,6 @@ DOCKER_ONLY = ("load-balancer-port",)
 AWS_ONLY = tuple(DESCRIBED)[tuple(DESCRIBED).index("instance-type") :]
 """Settings of one provider, refused with the other."""
 AWS_SECRETS = ("ssh-private-key", "ssh-proxy-private-key")
-
-_METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
 
 
 class SettingError(pulumi.RunError):
@@ -95,7 +95,7 @@ def parse_metadata(text: str) -> dict[str, str]:
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     for part in parts:
-        if not _METADATA_PAIR.fullmatch(part):
+        if not METADATA_PAIR.fullmatch(part):
             raise ValueError(part)
     return dict(part.split("=", 1) for part in parts)
 

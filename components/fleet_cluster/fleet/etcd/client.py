@@ -90,7 +90,7 @@ class Etcd:
         self._proven: Member | None = None
 
     def read(self, prefix: str) -> Snapshot:
-        """See `Store.read`. Reads in pages at one revision."""
+        """See `KV.read`. Reads in pages at one revision."""
         request = rpc.RangeRequest(key=prefix.encode(), range_end=prefix_end(prefix), limit=PAGE)
         entries: dict[str, KeyValue] = {}
         while True:
@@ -102,7 +102,7 @@ class Etcd:
             request.key = page.kvs[-1].key + b"\0"
 
     def get(self, keys: Collection[str]) -> Snapshot:
-        """See `Store.get`."""
+        """See `KV.get`."""
         revision = 0
         entries: dict[str, KeyValue] = {}
         for batch in batches(sorted(keys)):
@@ -117,7 +117,7 @@ class Etcd:
         return Snapshot(revision, entries)
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
-        """See `Store.commit`."""
+        """See `KV.commit`."""
         request = rpc.TxnRequest(
             compare=[_to_compare(condition) for condition in conditions],
             success=[_to_request(operation) for operation in operations],
@@ -133,7 +133,7 @@ class Etcd:
         on_changes: Callable[[Changes], None],
         on_lost: Callable[[], None],
     ) -> EtcdWatch:
-        """See `Store.watch`."""
+        """See `KV.watch`."""
         while True:
             with self._lock:
                 if self._stream is None:
@@ -145,18 +145,18 @@ class Etcd:
             self._forget(stream)
 
     def grant(self, ttl: int) -> int:
-        """See `Store.grant`."""
+        """See `KV.grant`."""
         return self._call("Lease/LeaseGrant", rpc.LeaseGrantRequest(TTL=ttl)).ID
 
     def keep_alive(self, lease: int) -> int:
-        """See `Store.keep_alive`."""
+        """See `KV.keep_alive`."""
         ttl = self._try_members(lambda member, how: member.keep_alive(lease, how))
         if ttl <= 0:
             raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
         return ttl
 
     def revoke(self, lease: int) -> None:
-        """See `Store.revoke`."""
+        """See `KV.revoke`."""
         try:
             self._call("Lease/LeaseRevoke", rpc.LeaseRevokeRequest(ID=lease))
         except LeaseLostError:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ...cluster_state.placement import SERVING
 from ...cluster_state.state import ClusterState
 from ...kv import KeyValue, Snapshot
 from ...model.keys import file_key, schedule_key, state_key, unit_key
@@ -17,7 +18,7 @@ from ...unitfiles.unitfile import is_template, template_of
 from .dead_units import dead_units
 from .planned_step import STARTING, PlannedAction, PlannedStep
 from .rollout_order import RolloutOrder, changing, rollout_order
-from .unit_state import UP, is_active_on
+from .unit_state import is_active_on
 from .unplaced import unplaced_reasons
 
 
@@ -256,7 +257,7 @@ def _bound(
 def _group(name: str, steps: list[PlannedStep], view: ClusterState) -> Group:
     members = [n for n in view.units if name in (n, template_of(n)) and not is_template(n)]
     states = [state for member in members for state in view.reported(member).values()]
-    active = sum(state.active in UP for state in states)
+    active = sum(state.active in SERVING for state in states)
     return Group(name, steps, active, _lowest(steps, active))
 
 

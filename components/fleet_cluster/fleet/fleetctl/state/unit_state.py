@@ -1,9 +1,8 @@
-"""Unit states: systemd's words for how a unit does, and which of them count as up (pure)."""
+"""Unit states: systemd's words for how a unit does, and whether it runs (pure)."""
 
+from ...cluster_state.placement import SERVING
 from ...cluster_state.state import ClusterState
 
-UP = ("active", "reloading")
-"""The ACTIVE states of a unit that runs."""
 AUTO_RESTART = "auto-restart"
 """SUB of a unit that has failed and that systemd starts again after RestartSec=."""
 
@@ -11,10 +10,10 @@ AUTO_RESTART = "auto-restart"
 def is_active_on(machine: str, name: str, view: ClusterState) -> bool:
     """Whether a machine reports that the unit runs."""
     state = view.reported(name).get(machine)
-    return state is not None and state.active in UP
+    return state is not None and state.active in SERVING
 
 
 def is_active(name: str, view: ClusterState) -> bool:
     """Whether the unit runs, on all machines where it is."""
     states = view.reported(name).values()
-    return bool(states) and all(state.active in UP for state in states)
+    return bool(states) and all(state.active in SERVING for state in states)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from ...cluster_state.placement import SERVING
 from ...cluster_state.state import ClusterState
 from ...model.records import UnitState
 from ..cli.names import legend
-from ..state.unit_state import UP
 from .on_machines import describe
 from .outcome import Failed, Outcome, Reached, Reports
 from .start_tracker import StartTracker
@@ -26,7 +26,7 @@ class HealthGate:
         if isinstance(outcome, Failed) or view.is_oneshot(self._name):
             return outcome
         where = legend(machine, view.machines)
-        if state.active in UP:
+        if state.active in SERVING:
             if state.since != self._active.setdefault(machine, state.since):
                 return Failed(f"it did not stay active on {where}: it was started again", machine)
         elif machine in self._active or isinstance(outcome, Reached):

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 
+from ...cluster_state.placement import SERVING
 from ...cluster_state.state import ClusterState
 from ...model.records import JOB_DONE, JOB_PENDING, UnitState
 from ..cli.names import legend
-from ..state.unit_state import AUTO_RESTART, UP
+from ..state.unit_state import AUTO_RESTART
 from .on_machines import because, describe
 from .outcome import Failed, Outcome, Reached, Reports, Waiting
 
@@ -50,7 +51,7 @@ class StartTracker:
             return Waiting(describe(state, machine, view), machine)
         if self._restarts[machine] >= self._max_restarts:
             return Failed(self._keeps_failing(where), machine, state.journal)
-        if state.active in UP:
+        if state.active in SERVING:
             return self._probation(machine, state, view) or Reached(where)
         if state.active == "failed" and not self._is_old(machine, state):
             return Failed(f"it failed on {where}{because(state)}", machine, state.journal)
@@ -94,14 +95,14 @@ class StartTracker:
             machine, before, state
         )
         # systemd forgets when a unit ran soon after it has ended, so it is noted here.
-        if self._is_new(machine, state) or state.active in (*UP, "activating", "deactivating"):
+        if self._is_new(machine, state) or state.active in (*SERVING, "activating", "deactivating"):
             self._ran.add(machine)
 
     def _is_back(self, machine: str, before: UnitState | None, state: UnitState) -> bool:
         """Whether it failed and ran again within milliseconds: only the new run is reported."""
         if before is None or machine not in self._active:
             return False
-        return {before.active, state.active} <= {*UP} and before.since != state.since
+        return {before.active, state.active} <= {*SERVING} and before.since != state.since
 
     def _is_new(self, machine: str, state: UnitState) -> bool:
         """Whether a state that was seen only after the unit had ended is of this start."""

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 
+from ....cluster_state.placement import SERVING
 from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState, UnitState, Verb
 from ....unitfiles.dependencies import BINDING, dependencies
@@ -12,7 +13,6 @@ from ...cli.wait_options import add_limits, timeout_of
 from ...operations.context import Context
 from ...operations.orders import give_order
 from ...operations.report import report
-from ...state.unit_state import UP
 from ...state.watcher import Watcher
 from ...wait.outcome import Failed, Reached, WaitCondition
 from ...wait.start import restarted
@@ -102,7 +102,12 @@ def _bound(name: str, machine: str, view: ClusterState) -> list[str]:
 def _bound_to(name: str, machine: str, view: ClusterState) -> Iterator[str]:
     for other in sorted(view.units):
         state, text = view.reported(other).get(machine), view.text_of(other)
-        if text and state and state.active in UP and name in dependencies(other, text, BINDING):
+        if (
+            text
+            and state
+            and state.active in SERVING
+            and name in dependencies(other, text, BINDING)
+        ):
             yield other
 
 
