@@ -34,7 +34,10 @@ def next_action(
         return Action.REMOVE if is_at_rest(status) else Action.STOP
     if assignment.sha != unit.sha:
         return Action.WRITE if is_at_rest(status) else Action.STOP
-    return _towards(assignment.desired_state, unit, status)
+    action = _towards(assignment.desired_state, unit, status)
+    # Here it would only have run on until it is up there: by now it may be.
+    is_too_late = action is Action.START and assignment.destination
+    return Action.NOTHING if is_too_late else action
 
 
 def _towards(desired: DesiredState, unit: LocalUnit, status: UnitStatus) -> Action:

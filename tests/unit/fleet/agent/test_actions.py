@@ -16,6 +16,7 @@ def assign(target: DesiredState, sha: str = "s") -> Assignment:
     return Assignment(sha, target)
 
 
+LEAVING = Assignment("s", DesiredState.LAUNCHED, destination="m2")
 ABSENT = UnitStatus("not-found", "inactive", "dead")
 DEAD = UnitStatus("loaded", "inactive", "dead")
 DEAD_AGAIN = UnitStatus("loaded", "inactive", "dead", since=5.0)
@@ -56,6 +57,11 @@ QUEUED = UnitStatus("loaded", "inactive", "dead", job=True)
         (local(Progress.STARTED), assign(DesiredState.LAUNCHED, "new"), QUEUED, Action.STOP),
         (local(Progress.STARTED), assign(DesiredState.INACTIVE), RUNS, Action.STOP),
         (local(Progress.STARTED), assign(DesiredState.INACTIVE), FAILED, Action.REMOVE),
+        (None, LEAVING, ABSENT, Action.WRITE),
+        (local(Progress.LOADED), LEAVING, DEAD, Action.NOTHING),
+        (local(Progress.STARTING), LEAVING, DEAD, Action.NOTHING),
+        (local(Progress.STARTING), LEAVING, RUNS, Action.STARTED),
+        (local(Progress.STARTED), LEAVING, RUNS, Action.NOTHING),
         (local(Progress.STARTED), None, RUNS, Action.NOTHING),
         (local(Progress.STOPPING), assign(DesiredState.LAUNCHED), RUNS, Action.STOP),
         (local(Progress.STOPPING), assign(DesiredState.LAUNCHED), DEAD, Action.STOPPED),

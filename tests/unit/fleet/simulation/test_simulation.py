@@ -94,6 +94,11 @@ FOUND = {
         20,
         "131 fill m1 200; 267 drain m1 gently; 284 uncordon m1; 312 fill m1 200; 386 kill m1 39",
     ),
+    "a machine that boots does not start again what was about to end there": (
+        5499,
+        "67 pair; 210 power m1 90; 530 drain m2 gently; 532 deaf m1 90; 533 read_only 50; "
+        "545 deaf m2 50; 549 deaf m3 90; 554 power m2 1",
+    ),
     "an address is noted again in an emptied store": (
         0,
         "676 wipe 50; 898 replace m2 1",
