@@ -182,6 +182,8 @@ class MachineSetup:
             authority=self._pki.authority,
             roles={role.name: pairs[role.name] for role in held_by(self._grants, member=is_member)},
             member=pairs[machine["name"]] if is_member else None,
+            peer_authority=self._pki.peer_authority,
+            peer=self._pki.peers[machine["name"]] if is_member else None,
         )
         return pulumi.Output.json_dumps(configuration.to_wire())
 

@@ -38,9 +38,13 @@ INVOKE = "(invoke)"
 
 Row = tuple[str, str, str, str]
 """Type and name, the parent's name and type."""
+PEERS = [f"machine-{number}-peer" for number in (1, 2, 3)]
+SIGNED = ["cluster-pki-peers", *PEERS]
+CERTIFICATES = [*SIGNED, *SIGNED, *(f"{name}-key" for name in SIGNED)]
+"""Of etcd's peers: requests, certificates and keys."""
 ADDED = {
-    "docker": [],
-    "aws": [f"{image}-pull" for image in ("hello", "nginx", "sinatra")],
+    "docker": CERTIFICATES,
+    "aws": [*(f"{image}-pull" for image in ("hello", "nginx", "sinatra")), *CERTIFICATES],
 }
 """Resources that stacks get with this version, by name."""
 

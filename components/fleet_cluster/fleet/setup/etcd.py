@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..model.keys import CLUSTER
 from .etcd_auth import enable_auth
+from .etcd_peers import PeerTrust
 from .etcd_release import remove_others
 from .etcd_service import EtcdService
 from .etcd_versions import minor, objection
@@ -29,6 +30,7 @@ class MemberSetup:
     wanted: Membership[str]
     service: EtcdService
     etcdctl: Etcdctl = Etcdctl()
+    trusted: PeerTrust = PeerTrust()
 
     @property
     def peer(self) -> str:
@@ -64,6 +66,7 @@ class MemberSetup:
         """A cluster of one, once: a member that loses its data must not do it by itself."""
         say(f"etcd on {self.wanted.name}: bootstrapping a new cluster")
         alone = [(self.wanted.name, self.peer)]
+        self.trusted.trust([])
         self.service.start_anew(self._environment(alone, "new"))
         self._wait_to_answer()
         self.service.configure(self._environment(alone, "existing"))
@@ -105,7 +108,9 @@ class MemberSetup:
         say(f"etcd on {name}: joining as a learner")
         # etcd refuses changes until its members have been connected for 5 s.
         self.etcdctl.wait(lambda: self._added(cluster), f"etcd to accept {name} as a learner")
-        peers = [(one.name or name, one.peer) for one in self.etcdctl.members(cluster)]
+        members = self.etcdctl.members(cluster)
+        peers = [(one.name or name, one.peer) for one in members]
+        self.trusted.trust(one.address for one in members if one.peer != self.peer)
         self.service.start_anew(self._environment(peers, "existing"))
         self.etcdctl.wait(
             lambda: self._promoted(cluster), f"etcd on {name} to catch up and be promoted"

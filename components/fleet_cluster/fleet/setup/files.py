@@ -6,14 +6,20 @@ from pathlib import Path
 
 from .. import config, etcd_roles
 from ..config import Config
-from .inputs import Configuration
+from .inputs import Configuration, Pair
 
 ETCD_PKI = "/etc/etcd/pki"
+PEER_AUTHORITY = "peer-authority.crt"
+PEER_TRUST = "peer-ca.crt"
+"""What a member's peers are to be signed by; `etcd_peers.py` decides."""
 ETCD_DATA = "/var/lib/etcd/fleet"
 FLEET_PKI = "/etc/fleet/pki"
 CLIENT_PORT = 2379
 PEER_PORT = 2380
 METRICS_PORT = 2381
+SERVER_NAME = "etcd"
+"""A name in every member's certificates: for clients that are given all members at once, and for
+peers, which take none without it."""
 GIB = 1 << 30
 
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
@@ -102,9 +108,10 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
         "ETCD_CERT_FILE": f"{ETCD_PKI}/member.crt",
         "ETCD_KEY_FILE": f"{ETCD_PKI}/member.key",
         "ETCD_PEER_CLIENT_CERT_AUTH": "true",
-        "ETCD_PEER_TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.crt",
-        "ETCD_PEER_CERT_FILE": f"{ETCD_PKI}/member.crt",
-        "ETCD_PEER_KEY_FILE": f"{ETCD_PKI}/member.key",
+        "ETCD_PEER_TRUSTED_CA_FILE": f"{ETCD_PKI}/{PEER_TRUST}",
+        "ETCD_PEER_CERT_FILE": f"{ETCD_PKI}/peer.crt",
+        "ETCD_PEER_KEY_FILE": f"{ETCD_PKI}/peer.key",
+        "ETCD_PEER_CERT_ALLOWED_HOSTNAME": SERVER_NAME,
         # Slow disks and busy processors are no reason for an election.
         "ETCD_HEARTBEAT_INTERVAL": "200",
         "ETCD_ELECTION_TIMEOUT": "2000",
@@ -136,10 +143,18 @@ def _role_files(configuration: Configuration[str]) -> dict[str, File]:
 
 
 def _member_files(configuration: Configuration[str]) -> dict[str, File]:
-    if configuration.member is None:
+    if configuration.member is None or configuration.peer is None:
         return {}
     return {
         f"{ETCD_PKI}/ca.crt": File(configuration.authority),
-        f"{ETCD_PKI}/member.crt": File(configuration.member.cert),
-        f"{ETCD_PKI}/member.key": File(configuration.member.key, "etcd", 0o640),
+        f"{ETCD_PKI}/{PEER_AUTHORITY}": File(configuration.peer_authority),
+        **_pair("member", configuration.member),
+        **_pair("peer", configuration.peer),
+    }
+
+
+def _pair(name: str, pair: Pair[str]) -> dict[str, File]:
+    return {
+        f"{ETCD_PKI}/{name}.crt": File(pair.cert),
+        f"{ETCD_PKI}/{name}.key": File(pair.key, "etcd", 0o640),
     }

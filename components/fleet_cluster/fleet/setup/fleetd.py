@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from .etcd_peers import PeerTrust
 from .etcd_service import retire
+from .etcdctl import Etcdctl
 from .inputs import FleetdSetup
 from .shell import run, say, systemctl, until
 
@@ -17,7 +19,9 @@ def start(stdin: str) -> None:
 
     systemd waits until fleetd has announced the machine.
     """
-    if not FleetdSetup[str].from_json(stdin).member:
+    if FleetdSetup[str].from_json(stdin).member:
+        PeerTrust().settle(Etcdctl())
+    else:
         retire()
     systemctl("enable", "fleetd.service")
     systemctl("enable", "--now", "fleet-fence.path")

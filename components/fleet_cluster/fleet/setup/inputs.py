@@ -85,12 +85,17 @@ class Configuration(StepInput, Generic[Text]):
     """By etcd's roles of which the machine holds the certificate (`etcd_roles.held_by`)."""
     member: Pair[Text] | None
     """The certificate of etcd's member; none if the machine is none."""
+    peer_authority: Text
+    """What the certificates of etcd's peers are signed by."""
+    peer: Pair[Text] | None
+    """What etcd's member shows its peers; none if the machine is none."""
 
     def to_wire(self) -> dict[str, Any]:
         """The object, with whatever stands for its texts."""
         roles = {role: to_wire(pair) for role, pair in self.roles.items()}
-        member = to_wire(self.member) if self.member else None
-        return {**super().to_wire(), "roles": roles, "member": member}
+        own = {"member": self.member, "peer": self.peer}
+        pairs = {name: to_wire(pair) if pair else None for name, pair in own.items()}
+        return {**super().to_wire(), "roles": roles, **pairs}
 
     @classmethod
     def _values(cls, known: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +103,7 @@ class Configuration(StepInput, Generic[Text]):
             **known,
             "endpoints": tuple(known["endpoints"]),
             "roles": {role: Pair(**pair) for role, pair in known["roles"].items()},
-            "member": Pair(**known["member"]) if known["member"] else None,
+            **{one: Pair(**known[one]) if known[one] else None for one in ("member", "peer")},
         }
 
 

@@ -9,12 +9,14 @@ import pytest
 from fleet_cluster.fleet.etcd_roles import roles
 from fleet_cluster.fleet.setup import etcdctl
 from fleet_cluster.fleet.setup.etcd import MemberSetup
+from fleet_cluster.fleet.setup.etcd_peers import PeerTrust
 from fleet_cluster.fleet.setup.etcd_service import UNIT_FILE, EtcdService, unit
-from fleet_cluster.fleet.setup.files import File
+from fleet_cluster.fleet.setup.files import PEER_AUTHORITY, PEER_TRUST, File
 from fleet_cluster.fleet.setup.inputs import Membership
 from fleet_cluster.fleet.setup.shell import RefusedError, StepError
 
 from .etcd_members import EtcdMembers
+from .test_etcd_peers import write_text
 
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2", "machine-3": "10.0.0.3"}
 HERE = "10.0.0.1"
@@ -33,12 +35,17 @@ class Machine:
         self.environments: list[str] = []
         self.unit = ""
         self.wanted = WANTED
+        self.new = set(NAMES.values())
+        """Addresses of members that show a certificate of the peers' authority."""
+        (folder / PEER_AUTHORITY).write_text("peers'")
+        (folder / "ca.crt").write_text(" and the cluster's")
 
     def step(self, bootstrap: bool) -> list[str]:
         """What the step had `etcdctl` and systemd do."""
         drop_in = self.folder / "fleet.conf"
         service = EtcdService(WANTED.version, self.data, drop_in, self.systemctl, self.write)
-        MemberSetup(self.wanted, service, self.etcd.etcdctl).set_up(bootstrap)
+        trusted = PeerTrust(self.folder, lambda _, address: address in self.new, write_text)
+        MemberSetup(self.wanted, service, self.etcd.etcdctl, trusted).set_up(bootstrap)
         return self.etcd.done
 
     def has_data(self, version: str = WANTED.version) -> None:
@@ -131,6 +138,22 @@ def test_one_that_lost_its_data_joins_whoever_has_them(machine: Machine, etcd: E
     peers = [f"machine-{number}=https://10.0.0.{number}:2380" for number in (2, 3, 1)]
     assert initial_cluster(environment) == ",".join(peers)
     assert not any(one.learner for one in etcd.members.values())
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_one_that_joins_trusts_peers_by_what_they_show(
+    machine: Machine, etcd: EtcdMembers, new: bool
+):
+    etcd.add("machine-2", "10.0.0.2")
+    machine.new = {"10.0.0.2"} if new else set()
+    machine.step(bootstrap=True)
+    trusted = (machine.folder / PEER_TRUST).read_text()
+    assert trusted == ("peers'" if new else "peers' and the cluster's")
+
+
+def test_one_that_begins_a_cluster_trusts_the_peers_authority_alone(machine: Machine):
+    machine.step(bootstrap=True)
+    assert (machine.folder / PEER_TRUST).read_text() == "peers'"
 
 
 def test_what_a_refused_start_leaves_behind_is_not_data(machine: Machine, etcd: EtcdMembers):

@@ -26,6 +26,8 @@ CONFIGURATION = Configuration(
     authority="the authority",
     roles={role: Pair(f"{role} cert", f"{role} key") for role in ("root", "fleet", "app", "nginx")},
     member=Pair("member cert", "member key"),
+    peer_authority="the peers' authority",
+    peer=Pair("peer cert", "peer key"),
 )
 
 
@@ -57,7 +59,7 @@ def test_sshd_takes_what_pulumi_tells_a_resource_at_its_end():
 def test_private_keys_are_in_no_file_that_others_may_read():
     written = files(CONFIGURATION, MACHINE_ID)
     secrets = {path: file for path, file in written.items() if " key" in file.text}
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     assert all(path.endswith(".key") for path in secrets)
     assert all(file.mode & 0o007 == 0 for file in secrets.values())
     assert secrets["/etc/etcd/pki/root.key"].mode == 0o600
@@ -65,7 +67,7 @@ def test_private_keys_are_in_no_file_that_others_may_read():
 
 def test_a_machine_without_etcd_gets_no_key_that_administers_it():
     roles = {role: pair for role, pair in CONFIGURATION.roles.items() if role != "root"}
-    worker = replace(CONFIGURATION, roles=roles, member=None)
+    worker = replace(CONFIGURATION, roles=roles, member=None, peer=None)
     assert not [path for path in files(worker, MACHINE_ID) if path.startswith("/etc/etcd")]
 
 
@@ -73,6 +75,19 @@ def test_a_machine_without_etcd_gets_no_key_that_administers_it():
 def test_etcd_demands_certificates_of_clients_and_peers(flag: str):
     text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
     assert f'{flag}="true"' in text
+
+
+def test_peers_are_known_by_an_authority_and_a_name_of_their_own():
+    text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
+    variables = dict(line.split("=", 1) for line in text.splitlines())
+    peers = {name: value for name, value in variables.items() if name.startswith("ETCD_PEER_")}
+    files = {"TRUSTED_CA_FILE": "peer-ca.crt", "CERT_FILE": "peer.crt", "KEY_FILE": "peer.key"}
+    expected = {f"ETCD_PEER_{name}": f'"/etc/etcd/pki/{file}"' for name, file in files.items()}
+    expected |= {
+        "ETCD_PEER_CLIENT_CERT_AUTH": '"true"',
+        "ETCD_PEER_CERT_ALLOWED_HOSTNAME": '"etcd"',
+    }
+    assert peers == expected
 
 
 def test_what_etcd_tells_without_a_certificate_stays_on_the_machine():

@@ -35,10 +35,12 @@ CONFIGURATION = Configuration(
     authority="the authority",
     roles={role.name: Pair(f"{role.name} cert", f"{role.name} key") for role in roles(GRANTS)},
     member=Pair("member cert", "member key"),
+    peer_authority="the peers' authority",
+    peer=Pair("peer cert", "peer key"),
 )
 INPUTS = [
     CONFIGURATION,
-    replace(CONFIGURATION, member=None),
+    replace(CONFIGURATION, member=None, peer=None),
     Membership("container-1", "machine-1", "10.0.0.1", NAMES, "3.6.16", GRANTS),
     Members(NAMES),
     MachineRemoval("machine-1", "10.0.0.1", "3f2a", preview=True),

@@ -1,0 +1,206 @@
+"""Members of the real etcd on this computer, with our certificates and configuration."""
+
+import http.client
+import json
+import os
+import re
+import secrets
+import ssl
+import subprocess
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+
+import pulumi
+
+from fleet_cluster._etcd_release import VERSION, etcd_archive
+from fleet_cluster.fleet.etcd_roles import Role
+from fleet_cluster.fleet.setup.etcd_release import unpack
+from fleet_cluster.fleet.setup.files import ETCD_DATA, ETCD_PKI, PEER_AUTHORITY, etcd_environment
+from fleet_cluster.images import own_processor
+from fleet_cluster.pki import Pki
+from tests.contract.harness import Project
+
+PATIENCE = 60.0
+"""Seconds; longer than anything here takes, so that a failure ends."""
+BEFORE = {
+    "ETCD_PEER_TRUSTED_CA_FILE": "ca.crt",
+    "ETCD_PEER_CERT_FILE": "member.crt",
+    "ETCD_PEER_KEY_FILE": "member.key",
+}
+"""How members were configured before peers had an authority of their own: files by variable."""
+
+
+def addresses(count: int) -> dict[str, str]:
+    """Loopback addresses of members that no other test has, by name."""
+    net = f"127.{1 + secrets.randbelow(254)}.{1 + secrets.randbelow(254)}"
+    return {f"machine-{number}": f"{net}.{10 + number}" for number in range(1, count + 1)}
+
+
+def signed(project: Project, members: Mapping[str, str], roles: Sequence[Role]) -> dict[str, str]:
+    """The cluster's certificates and keys as files: texts by name."""
+
+    def program() -> None:
+        named = [{"name": name, "address": address} for name, address in members.items()]
+        pki = Pki("pki", {"members": named, "roles": roles})  # pyright: ignore[reportArgumentType]
+        files = {"ca.crt": pki.authority, PEER_AUTHORITY: pki.peer_authority}
+        peers = {f"{name}-peer": pair for name, pair in pki.peers.items()}
+        for name, pair in (pki.pairs | peers).items():
+            files |= {f"{name}.crt": pair.cert, f"{name}.key": pair.key}
+        pulumi.export("files", files)
+
+    return project.up(program).outputs["files"]
+
+
+@dataclass
+class Member:
+    """A member of etcd with its folder, as on a machine of its own."""
+
+    name: str
+    address: str
+    folder: Path
+    programs: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pki(self) -> Path:
+        """Its certificates, by the names that they have on machines."""
+        return self.folder / "pki"
+
+    def configure(self, initial_cluster: str, state: str, *, before: bool = False) -> None:
+        """Gives it the configuration that machines get, or got before."""
+        text = etcd_environment(self.name, self.address, initial_cluster, state)
+        found = dict(re.findall(r'^(\w+)="(.*)"$', text, re.M))
+        if before:
+            del found["ETCD_PEER_CERT_ALLOWED_HOSTNAME"]
+            found |= {name: f"{ETCD_PKI}/{file}" for name, file in BEFORE.items()}
+        here = {ETCD_PKI: str(self.pki), ETCD_DATA: str(self.folder / "data")}
+        for path, own in here.items():
+            found = {name: value.replace(path, own) for name, value in found.items()}
+        # These would be the same for all on this computer.
+        found["ETCD_LISTEN_CLIENT_URLS"] = found["ETCD_ADVERTISE_CLIENT_URLS"]
+        found["ETCD_LISTEN_METRICS_URLS"] = f"http://{self.address}:2381"
+        # All members here come from one address, and nothing is slow.
+        found["ETCD_PEER_SKIP_CLIENT_SAN_VERIFICATION"] = "true"
+        found |= {"ETCD_HEARTBEAT_INTERVAL": "50", "ETCD_ELECTION_TIMEOUT": "500"}
+        self.environment = found
+
+    def start(self) -> None:
+        """Starts it."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.programs / "etcd"],
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+            )
+
+    def stop(self) -> None:
+        """Ends it and waits until it has."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+
+    def restart(self) -> None:
+        """Ends it and starts it again."""
+        self.stop()
+        self.start()
+
+
+@dataclass
+class EtcdCluster:
+    """Members, and files with all certificates."""
+
+    folder: Path
+    addresses: Mapping[str, str]
+    texts: Mapping[str, str]
+    members: dict[str, Member] = field(default_factory=dict[str, Member])
+
+    def __post_init__(self) -> None:
+        """Unpacks etcd's programs and writes the certificates."""
+        self.programs = self.folder / "programs"
+        self.programs.mkdir(parents=True)
+        unpack(etcd_archive(own_processor()), VERSION, self.programs, ["etcd", "etcdctl"])
+        for name, text in self.texts.items():
+            (self.folder / name).write_text(text)
+
+    def add(self, name: str) -> Member:
+        """A member with its files, which is not configured yet."""
+        made = Member(name, self.addresses[name], self.folder / "machines" / name, self.programs)
+        made.pki.mkdir(parents=True)
+        given = {"ca.crt": "ca.crt", PEER_AUTHORITY: PEER_AUTHORITY}
+        for end in ("crt", "key"):
+            given |= {f"member.{end}": f"{name}.{end}", f"peer.{end}": f"{name}-peer.{end}"}
+        for file, source in given.items():
+            (made.pki / file).write_text(self.texts[source])
+        self.members[name] = made
+        return made
+
+    def initial(self, names: Sequence[str]) -> str:
+        """ETCD_INITIAL_CLUSTER of these."""
+        return ",".join(f"{name}=https://{self.addresses[name]}:2380" for name in names)
+
+    def etcdctl(self, role: str, *words: str, at: str = "machine-1", ok: bool = True) -> str:
+        """Output of `etcdctl` with a role's certificate, asking one member."""
+        done = subprocess.run(
+            [
+                self.programs / "etcdctl",
+                "--command-timeout=2s",
+                f"--endpoints=https://{self.addresses[at]}:2379",
+                f"--cacert={self.folder / 'ca.crt'}",
+                f"--cert={self.folder / role}.crt",
+                f"--key={self.folder / role}.key",
+                *words,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not ok or done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    def wait(self) -> None:
+        """Waits until every member answers and agrees with a majority."""
+        for name in self.members:
+            self.until("is healthy", "endpoint", "health", at=name)
+
+    def until(self, said: str, *words: str, at: str = "machine-1") -> None:
+        """Asks as root until a member says so; etcd has no event for it."""
+        deadline = monotonic() + PATIENCE
+        while said not in (answer := self.etcdctl("root", *words, at=at, ok=False)):
+            assert monotonic() < deadline, f"{answer}\n{self.log(at)[-2000:]}"
+            sleep(0.1)
+
+    def log(self, name: str) -> str:
+        """What a member has logged."""
+        return (self.members[name].folder / "log").read_text()
+
+    def on_peer_port(self, of: str, certificate: str) -> int:
+        """What a member answers a question on its peers' port: HTTP's status; 0 is no answer."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.load_cert_chain(
+            self.folder / f"{certificate}.crt", self.folder / f"{certificate}.key"
+        )
+        connection = http.client.HTTPSConnection(self.addresses[of], 2380, context=context)
+        try:
+            connection.request("GET", "/members")
+            answer = connection.getresponse()
+            json.loads(answer.read())
+        except (ssl.SSLError, ConnectionError):
+            return 0
+        finally:
+            connection.close()
+        return answer.status
+
+
+@contextmanager
+def running(made: EtcdCluster) -> Generator[EtcdCluster]:
+    """Ends all of its members at the end."""
+    try:
+        yield made
+    finally:
+        for member in made.members.values():
+            member.stop()
