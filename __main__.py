@@ -16,8 +16,8 @@ cluster = fc.Cluster(
         "size": chosen.cluster_size,
         "etcd_size": chosen.etcd_size,
         "metadata": chosen.machine_metadata,
-        # What follows the pool of nginx may read it.
-        "etcd_roles": {"nginx": {"read": ["/app"]}},
+        # What follows the pool of nginx may read it; confd asks for keys without a last slash.
+        "etcd_roles": {"nginx": {"read": ["/app/server*", "/app/nginx*"]}},
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
     },

@@ -10,13 +10,12 @@ import pulumi
 
 from .access import grant
 from .errors import InputError, between, not_allowed
-from .fleet.etcd_roles import ACCESS, OWN, Grants
+from .fleet.etcd_roles import ACCESS, OWN, Grants, is_glob
 from .machine_setup import AGENT_TTL, RECONCILE_INTERVAL, MachineSetup
 from .providers.provider import ProviderArgs, check_provider, make_provider
 
 ETCD_SIZES = (1, 3, 5)
 ROLE_NAME = re.compile(r"(?!machine-)[a-z][a-z0-9-]{0,31}")
-PREFIX = re.compile(r"(?!/fleet(/|$))/[A-Za-z0-9_.@:-][A-Za-z0-9_./@:-]*")
 METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
 RESERVED = ("machine",)
 """Names of images that the library itself has beside those of a cluster's units."""
@@ -26,9 +25,9 @@ class EtcdRole(TypedDict):
     """What a user of etcd may do."""
 
     read: NotRequired[Sequence[str]]
-    """Prefixes of keys that it may read: /app."""
+    """Keys that it may read: /app/ is all below it, /app/server* all that begin so."""
     readwrite: NotRequired[Sequence[str]]
-    """Prefixes of keys that it may read and write."""
+    """Keys that it may read and write, named in the same way."""
 
 
 class ClusterArgs(TypedDict):
@@ -45,9 +44,9 @@ class ClusterArgs(TypedDict):
     """fleet metadata of each machine in order, like [{"role": "web"}, {"role": "db"}]; units
     choose by MachineMetadata=. Machines without an entry have none."""
     etcd_roles: NotRequired[Mapping[str, EtcdRole]]
-    """Roles of etcd for what runs, like {"nginx": {"read": ["/app"]}}: each has a user of its name,
-    whose certificate and key are on all machines as /etc/fleet/pki/NAME.crt and NAME.key. Role app
-    is there already: it may write what begins with /app and /test."""
+    """Roles of etcd for what runs, like {"web": {"read": ["/app/web/"]}}: each has a user of its
+    name, whose certificate and key are on all machines as /etc/fleet/pki/NAME.crt and NAME.key.
+    Role app is there already: it may write what is below /app/ and /test/."""
     images: NotRequired[Sequence[str]]
     """Folders with a Dockerfile: images that are built and pushed to the cluster's registry."""
     agent_ttl: NotRequired[int]
@@ -196,9 +195,12 @@ def _etcd_roles(args: ClusterArgs) -> Grants:
             allowed = f"a name of a-z, 0-9 and -, that is not {', '.join(taken)} or a machine's"
             raise not_allowed(at, name, allowed)
         given[name] = {access: list(role.get(access, ())) for access in ACCESS}
-        for access, prefixes in given[name].items():
-            for number, prefix in enumerate(prefixes):
-                if not PREFIX.fullmatch(prefix):
-                    allowed = "a prefix like /app, outside of /fleet"
-                    raise not_allowed(f"{at}.{access}[{number}]", prefix, allowed)
+        for access, globs in given[name].items():
+            for number, glob in enumerate(globs):
+                if not is_glob(glob):
+                    allowed = (
+                        "/app/ for the keys below it, or /app* for all that begin so, also /app2; "
+                        "none of fleet's"
+                    )
+                    raise not_allowed(f"{at}.{access}[{number}]", glob, allowed)
     return given

@@ -13,7 +13,7 @@ from ._etcd_release import VERSION, etcd_archive
 from ._lifecycle import quorum
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
-from .fleet.etcd_roles import Grants, held_by, roles
+from .fleet.etcd_roles import Grants, all_grants, held_by, roles
 from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership
 from .images import own_processor
 from .machine import Connection, Machine, MachineAddress, ssh
@@ -190,7 +190,8 @@ class MachineSetup:
     def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
         name, address = machine["name"], machine["address"]
-        wanted = Membership(machine["id"], name, address, self._members, VERSION, self._grants)
+        grants = all_grants(self._grants)
+        wanted = Membership(machine["id"], name, address, self._members, VERSION, grants)
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         first = "etcd" if self._etcd_steps else "etcd-bootstrap"
         after = [configured, *self._etcd_steps[-1:]]

@@ -1,6 +1,7 @@
 """A stranger's program under Pulumi's mocks, and what its arguments are refused for."""
 
 import asyncio
+import re
 import runpy
 from pathlib import Path
 from typing import Any, cast
@@ -76,11 +77,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"metadata": [{}, {"role": "a b"}]}, r"metadata\[1\]: .*'a b'"),
     ({"etcd_roles": {"root": {"read": ["/app"]}}}, "etcd_roles.root: 'root' is not allowed"),
     ({"etcd_roles": {"machine-1": {}}}, "etcd_roles.machine-1: .* a machine's"),
-    (
-        {"etcd_roles": {"spy": {"read": ["/fleet"]}}},
-        r"etcd_roles.spy.read\[0\]: .*outside of /fleet",
+    ({"etcd_roles": {"web": {"read": ["/a/", "/b"]}}}, r"web.read\[1\]: '/b' .* /app\* .* /app2"),
+    *(
+        ({"etcd_roles": {"spy": {"read": [keys]}}}, rf"spy.read\[0\]: .*{re.escape(keys)}.*fleet's")
+        for keys in ("/fleet/", "/fleet/units/", "/fleet*", "/fl*", "/fleet/u*")
     ),
-    ({"etcd_roles": {"all": {"readwrite": ["/"]}}}, r"etcd_roles.all.readwrite\[0\]: '/'"),
+    *(
+        ({"etcd_roles": {"all": {"readwrite": [keys]}}}, r"etcd_roles.all.readwrite\[0\]: '")
+        for keys in ("/", "/*", "*", "", "//", "app/", "/a b/", "/a**")
+    ),
     ({"provider": {}}, r"provider: \[\] is not allowed; allowed: docker or aws"),
     ({"provider": {"docker": {"port": 0}}}, "provider.docker.port: 0 is not allowed"),
     ({"provider": fc.aws({"ssh_from": ["here"]})}, r"provider.aws.ssh_from\[0\]: 'here'"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..model.keys import CLUSTER
-from .etcd_auth import enable_auth
+from .etcd_auth import EtcdAuth
 from .etcd_peers import PeerTrust
 from .etcd_release import remove_others
 from .etcd_service import EtcdService
@@ -59,8 +59,8 @@ class MemberSetup:
             self._bootstrap()
         else:
             raise StepError(without_data(self.wanted))
-        if bootstrap:
-            enable_auth(self.etcdctl, self.wanted.address, self.wanted.grants)
+        if self.wanted.is_first:
+            self._grant()
 
     def _bootstrap(self) -> None:
         """A cluster of one, once: a member that loses its data must not do it by itself."""
@@ -91,7 +91,7 @@ class MemberSetup:
         say(f"etcd on {name}: begins anew, empty; what there was stays in {DEBIANS_DATA}")
         self.etcdctl.wait(self._others_removed, f"the other members to leave {name} alone")
         self._bootstrap()
-        enable_auth(self.etcdctl, self.wanted.address, self.wanted.grants)
+        self._grant()
 
     def _others_removed(self) -> bool:
         """Removes all others, the silent ones first: then fewer have to agree."""
@@ -163,6 +163,10 @@ class MemberSetup:
         self.etcdctl.wait(
             lambda: self.etcdctl.healthy(wanted.address), f"etcd on {wanted.name} to answer"
         )
+
+    def _grant(self) -> None:
+        """Users and what they may do are those that are wanted, also in a cluster that is up."""
+        EtcdAuth(self.etcdctl, self.wanted.address).reconcile(self.wanted.grants)
 
     def _is_alone(self) -> bool:
         """Whether this member is all of the cluster, as after a snapshot was restored."""

@@ -120,7 +120,7 @@ class Membership(StepInput, Generic[Text]):
     version: str
     """Version of etcd that the member runs."""
     grants: Grants = field(metadata=wire("roles"))
-    """What the program's roles of etcd may do."""
+    """What all roles of etcd may do; another one runs the step again."""
 
     @property
     def is_first(self) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fleet_cluster.fleet.setup.etcdctl import Etcdctl, peer_url
 from fleet_cluster.fleet.setup.shell import StepError
 
+from .etcd_users import GRANTS, EtcdUsers
+
 
 @dataclass
 class Member:
@@ -26,7 +28,7 @@ class EtcdMembers:
     up: set[str] = field(default_factory=set[str])
     """Addresses at which etcd runs; without a majority of its voters, none is healthy."""
     values: dict[str, str] = field(default_factory=dict[str, str])
-    auth: bool = False
+    auth: EtcdUsers = field(default_factory=lambda: EtcdUsers.with_grants(GRANTS))
     done: list[str] = field(default_factory=list[str])
 
     @property
@@ -65,11 +67,11 @@ class EtcdMembers:
         asks_alone = words[:2] == ["endpoint", "status"]
         if not addresses & self.up or not (asks_alone or self._has_majority()):
             raise StepError("context deadline exceeded")
+        if (answer := self.auth.ask(words)) is not None:
+            return answer
         match words:
             case ["member", "list", _]:
                 return json.dumps({"members": [self._listed(id) for id in self.members]})
-            case ["auth", "status", _]:
-                return json.dumps({"enabled": self.auth})
             case ["endpoint", "health"]:
                 return ""
             case ["endpoint", "status", _]:
@@ -85,7 +87,7 @@ class EtcdMembers:
             case ["member", "remove", id]:
                 self.up.discard(self.members.pop(int(id, 16)).address)
             case ["member", "promote", id]:
-                if self.auth and self._ids(addresses) != [self._leader]:
+                if self.auth.enabled and self._ids(addresses) != [self._leader]:
                     raise StepError("context deadline exceeded")
                 self.members[int(id, 16)].learner = False
             case ["member", "add", _, "--learner", peers]:
@@ -93,10 +95,8 @@ class EtcdMembers:
                 self.add("", address, learner=True, up=False)
             case ["del", key]:
                 self.values.pop(key, None)
-            case ["auth", "enable"]:
-                self.auth = True
-            case ["role" | "user", *_]:
-                pass
+            case ["auth" | "role" | "user", *_]:
+                self.auth.change(words)
             case _:
                 raise AssertionError(words)
         return ""

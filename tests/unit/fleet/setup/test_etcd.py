@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.etcd_roles import roles
 from fleet_cluster.fleet.setup import etcdctl
 from fleet_cluster.fleet.setup.etcd import MemberSetup
 from fleet_cluster.fleet.setup.etcd_peers import PeerTrust
@@ -16,11 +15,11 @@ from fleet_cluster.fleet.setup.inputs import Membership
 from fleet_cluster.fleet.setup.shell import RefusedError, StepError
 
 from .etcd_members import EtcdMembers
+from .etcd_users import GRANTS, EtcdUsers
 from .test_etcd_peers import write_text
 
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2", "machine-3": "10.0.0.3"}
 HERE = "10.0.0.1"
-GRANTS = {"nginx": {"read": ["/app"]}}
 WANTED = Membership("1", "machine-1", HERE, NAMES, "3.6.16", GRANTS)
 
 
@@ -63,7 +62,7 @@ class Machine:
         (self.etcd.up.add if self.running else self.etcd.up.discard)(HERE)
         if self.running and self.environments[-1:] and 'STATE="new"' in self.environments[-1]:
             self.etcd.members.clear()
-            self.etcd.auth = False
+            self.etcd.auth = EtcdUsers()
         if self.running and not self.etcd.members:
             assert 'ETCD_INITIAL_CLUSTER_STATE="new"' in self.environments[-1]
             self.etcd.add("machine-1", HERE)
@@ -107,22 +106,17 @@ def test_the_first_one_bootstraps_and_would_not_do_it_again_by_itself(
     assert [one.name for one in etcd.members.values()] == ["machine-1"]
 
 
-def test_each_role_may_do_what_is_written(machine: Machine):
-    done = machine.step(bootstrap=True)
-    granted = [line.split()[2:] for line in done if line.startswith("role grant-permission")]
-    expected = [
-        [role.name, "--prefix=true", one.access, one.prefix]
-        for role in roles(GRANTS)
-        for one in role.permissions
-    ]
-    assert granted == expected
-    assert ["nginx", "--prefix=true", "read", "/app"] in granted
-    again = [line for line in machine.step(bootstrap=True)[len(done) :] if "systemctl" not in line]
-    assert again == [], "it was on"
+def test_what_users_may_do_reaches_a_cluster_that_is_up(machine: Machine, etcd: EtcdMembers):
+    machine.has_data()
+    etcd.add("machine-1", HERE)
+    machine.wanted = replace(WANTED, grants={"web": {"read": ["/app/web/"]}})
+    granted = list(machine.step(bootstrap=False))
+    assert "role grant-permission web --prefix=true read /app/web/" in granted
+    assert "user delete nginx" in granted
+    assert machine.step(bootstrap=False)[len(granted) :] == ["systemctl enable"]
 
 
 def test_one_that_lost_its_data_joins_whoever_has_them(machine: Machine, etcd: EtcdMembers):
-    etcd.auth = True
     etcd.add("machine-1", HERE, up=False)
     etcd.add("machine-2", "10.0.0.2")
     etcd.add("machine-3", "10.0.0.3")
@@ -235,7 +229,6 @@ def test_the_only_member_goes_one_minor_version_at_a_time_and_never_back(
 
 
 def test_the_first_machine_of_debians_etcd_begins_anew_alone(machine: Machine, etcd: EtcdMembers):
-    etcd.auth = True
     machine.running = True
     etcd.add("machine-1", HERE, version="3.4.23")
     etcd.add("machine-2", "10.0.0.2", version="3.4.23")
@@ -289,7 +282,7 @@ def test_data_that_may_be_those_of_a_snapshot_get_another_id(
 ):
     machine.has_data()
     machine.running = running
-    etcd.auth, etcd.values = True, {"/fleet/cluster": "an id"}
+    etcd.values = {"/fleet/cluster": "an id"}
     etcd.add("machine-1", HERE, up=running)
     if not alone:
         etcd.add("machine-2", "10.0.0.2")

@@ -19,7 +19,7 @@ from fleet_cluster.fleet.setup.inputs import (
     StepInputError,
 )
 
-GRANTS = {"nginx": {"read": ["/app"]}}
+GRANTS = {"nginx": {"read": ["/app/server*"]}}
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2"}
 CONFIGURATION = Configuration(
     resource="container-1",
