@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..journal_log import about
 from ..kv import KV, KeyValue, LeaseLostError, Put, Unchanged
+from ..model.printable import printable
 from ..model.record import BadRecordError
 from ..model.records import Order, Verb
 from ..systemd.manager import RESTING, Systemd, SystemdError
@@ -73,7 +74,7 @@ class Orders:
             if key in known and known[key].revision == entry.mod_revision
         }
         for key, entry in entries.items():
-            order = _read(entry)
+            order = self._read(key, entry)
             if order and not order.answer:
                 self._take(key, entry, order)
 
@@ -91,6 +92,16 @@ class Orders:
         except LeaseLostError:
             log.info("%s: whoever ordered %s has gone", key, order.verb)
         self._answers[key] = replace(answer, is_written=True)
+
+    def _read(self, key: str, entry: KeyValue) -> Order | None:
+        """The order; one that is no record is told once."""
+        try:
+            return Order.from_json(entry.value)
+        except BadRecordError as error:
+            if key not in self._answers:
+                log.error("%s cannot be used: %s", printable(key), error)
+            self._answers[key] = _Answer(entry.mod_revision, "it cannot be used", is_written=True)
+            return None
 
     def _do(self, name: str, verb: str) -> str:
         """Do it; the answer, empty while systemd is at work on it."""
@@ -142,11 +153,3 @@ class Orders:
         except SystemdError as error:
             return str(error)
         return END_OF_RELOAD.get(result, f"how its reload has ended is not known ({result})")
-
-
-def _read(entry: KeyValue) -> Order | None:
-    try:
-        return Order.from_json(entry.value)
-    except BadRecordError as error:
-        log.error("%s cannot be used: %s", entry.key, error)
-        return None

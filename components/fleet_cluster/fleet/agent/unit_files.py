@@ -7,6 +7,7 @@ from ..kv import KV
 from ..model.keys import file_key
 from ..systemd.manager import Systemd, UnitStatus, is_at_rest
 from ..unitfiles.names import is_template
+from ..unitfiles.text import sha_of
 from . import socket_templates
 from .checkpoint import Checkpoint, LocalUnit, Progress
 from .problems import Problems
@@ -54,10 +55,14 @@ class UnitFiles:
         return [name for name in names if name not in spoilt]
 
     def texts(self, shas: Iterable[str]) -> dict[str, str]:
-        """The files that the store has of these SHA-256s."""
+        """The files that the store has of these SHA-256s, as far as they still are those."""
         keys = {file_key(sha): sha for sha in shas}
         entries = self._store.get(keys.keys()).entries if keys else {}
-        return {keys[key]: entry.value for key, entry in entries.items()}
+        texts = {keys[key]: entry.value for key, entry in entries.items()}
+        for sha in [sha for sha, text in texts.items() if sha_of(text) != sha]:
+            log.error("%s cannot be used: its SHA-256 is another one", file_key(sha))
+            del texts[sha]
+        return texts
 
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """Write unit files, with the templates that sockets among them need; why not, by unit."""

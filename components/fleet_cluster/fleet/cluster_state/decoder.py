@@ -5,6 +5,7 @@ from typing import Any
 
 from ..kv import KeyValue
 from ..model import keys
+from ..model.printable import printable
 from ..model.record import BadRecordError
 from ..model.records import Assignment, Eligibility, MachineState, Move, Order, Unit, UnitState
 
@@ -104,12 +105,20 @@ class DecodedRecords:
         if value is None:
             return None
         try:
-            return decode(value)
+            return self._usable(key, decode(value))
         except BadRecordError as error:
             if key not in self._malformed:
                 self._malformed[key] = value
-                self.warn(f"{key} cannot be used: {error}")
+                self.warn(f"{printable(key)} cannot be used: {error}")
             return None
+
+    def _usable(self, key: str, record: Any) -> Any:
+        """The record, if it belongs to its key, and nobody stumbles over that."""
+        if fault := keys.fault(key):
+            raise BadRecordError(fault)
+        if isinstance(record, MachineState) and keys.machine_key(record.id) != key:
+            raise BadRecordError(f"it is the record of another machine, {record.id}")
+        return record
 
 
 _BY_ID: Mapping[str, tuple[str, Callable[[str], Any]]] = {

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from ..kv import KV, Condition, KeyValue, Operation, Put, Unchanged
-from ..model.keys import address_key, eligibility_key, machine_key
+from ..model.keys import address_key, eligibility_key, fault, machine_key
 from ..model.record import BadRecordError
 from ..model.records import Eligibility, MachineState
 
@@ -56,6 +56,8 @@ class AddressClaim:
     def _end(self, machine: str) -> bool:
         """End the lease of a machine that had this address. Whether it did, to our knowledge."""
         key = machine_key(machine)
+        if fault(key):
+            return False
         record = self._store.get([key]).entries.get(key)
         if record is None:
             return True

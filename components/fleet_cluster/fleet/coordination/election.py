@@ -50,7 +50,9 @@ class Election:
         self.pause = self._to_yield(yields and entry is None)
         if entry and mine and entry.lease == lease:
             return entry.create_revision
-        if lease and self._key.settled and (entry is None or mine) and not self.pause:
+        # Without a lease it would never end: nobody leads who has written that.
+        is_free = entry is None or mine or not entry.lease
+        if lease and self._key.settled and is_free and not self.pause:
             vacant = Unchanged(LEADER, entry.mod_revision if entry else 0)
             self._key.expect(self._store.commit([Put(LEADER, self._machine, lease)], vacant))
         return 0

@@ -24,7 +24,7 @@ from ..kv import (
 )
 from . import rpc_pb2 as rpc
 from .member import Certificates, Member, Patience, credentials
-from .watch import EtcdWatch, WatchStream, prefix_end, to_entry
+from .watch import EtcdWatch, WatchStream, key_bytes, prefix_end, to_entry
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ class Etcd:
 
     def read(self, prefix: str) -> Snapshot:
         """See `KV.read`. Reads in pages at one revision."""
-        request = rpc.RangeRequest(key=prefix.encode(), range_end=prefix_end(prefix), limit=PAGE)
+        request = rpc.RangeRequest(key=key_bytes(prefix), range_end=prefix_end(prefix), limit=PAGE)
         entries: dict[str, KeyValue] = {}
         while True:
             page = self._call("KV/Range", request)
@@ -106,7 +106,7 @@ class Etcd:
         revision = 0
         entries: dict[str, KeyValue] = {}
         for batch in batches(sorted(keys)):
-            wanted = [rpc.RangeRequest(key=key.encode()) for key in batch]
+            wanted = [rpc.RangeRequest(key=key_bytes(key)) for key in batch]
             reply = self._call(
                 "KV/Txn",
                 rpc.TxnRequest(success=[rpc.RequestOp(request_range=one) for one in wanted]),
@@ -170,7 +170,7 @@ class Etcd:
     def _prove(self, key: str) -> None:
         """Find a member that answers, with a read: a commit is tried once only."""
         if self._proven is not self._members[0]:
-            self._call("KV/Range", rpc.RangeRequest(key=key.encode(), keys_only=True))
+            self._call("KV/Range", rpc.RangeRequest(key=key_bytes(key), keys_only=True))
 
     def _call(self, name: str, request: Any, repeat: bool = True) -> Any:
         return self._try_members(lambda member, how: member.call(name, request, how), repeat)
@@ -239,16 +239,16 @@ def _to_compare(condition: Condition) -> rpc.Compare:
     if isinstance(condition, CreatedAt):
         return rpc.Compare(
             target=rpc.Compare.CREATE,
-            key=condition.key.encode(),
+            key=key_bytes(condition.key),
             create_revision=condition.create_revision,
         )
     return rpc.Compare(
-        target=rpc.Compare.MOD, key=condition.key.encode(), mod_revision=condition.mod_revision
+        target=rpc.Compare.MOD, key=key_bytes(condition.key), mod_revision=condition.mod_revision
     )
 
 
 def _to_request(operation: Operation) -> rpc.RequestOp:
-    key = operation.key.encode()
+    key = key_bytes(operation.key)
     if isinstance(operation, Put):
         put = rpc.PutRequest(key=key, value=operation.value.encode(), lease=operation.lease)
         return rpc.RequestOp(request_put=put)

@@ -16,9 +16,12 @@ LIVENESS_SECONDS = 2.0
 
 
 def to_entry(kv: rpc.KeyValue) -> KeyValue:
-    """A key and value of etcd as the store's entry. What is no text is found to be no record."""
+    """A key and value of etcd as the store's entry. What is no text is found to be no record.
+
+    A key that is no text stays the key that it is: a condition on another would never hold.
+    """
     return KeyValue(
-        key=kv.key.decode(errors="replace"),
+        key=kv.key.decode(errors="surrogateescape"),
         value=kv.value.decode(errors="replace"),
         create_revision=kv.create_revision,
         mod_revision=kv.mod_revision,
@@ -26,9 +29,14 @@ def to_entry(kv: rpc.KeyValue) -> KeyValue:
     )
 
 
+def key_bytes(key: str) -> bytes:
+    """A key as etcd has it."""
+    return key.encode(errors="surrogateescape")
+
+
 def prefix_end(prefix: str) -> bytes:
     """The first key after all keys that begin with `prefix`."""
-    key = prefix.encode()
+    key = key_bytes(prefix)
     return key[:-1] + bytes([key[-1] + 1])
 
 
@@ -98,7 +106,7 @@ class WatchStream:
             watch = EtcdWatch(self, self._last_id, after, on_changes, on_lost)
             self._watches[watch.id] = watch
         create = rpc.WatchCreateRequest(
-            key=prefix.encode(),
+            key=key_bytes(prefix),
             range_end=prefix_end(prefix),
             # From a revision that is still to come, etcd from 3.5 on tells no progress until then;
             # and 0 would mean from now on.

@@ -1,5 +1,7 @@
 """The keys under `/fleet/` in etcd."""
 
+from .printable import check_id
+
 ROOT = "/fleet/"
 CLUSTER = ROOT + "cluster"
 LEADER = ROOT + "leader"
@@ -14,6 +16,9 @@ ADDRESSES = ROOT + "addresses/"
 METADATA = ROOT + "metadata/"
 ORDERS = ROOT + "orders/"
 CLAIMS = ROOT + "claims/"
+
+_OF_MACHINES = (MACHINES, ELIGIBILITY, METADATA)
+_OF_UNITS_ON_MACHINES = (SCHEDULE, STATES, ORDERS)
 
 
 def machine_key(machine: str) -> str:
@@ -75,3 +80,22 @@ def split_key(key: str, prefix: str) -> tuple[str, str]:
     """The machine and the unit of a key under `schedule/`, `states/` or `orders/`."""
     machine, _, name = key.removeprefix(prefix).partition("/")
     return machine, name
+
+
+def fault(key: str) -> str:
+    """Why nothing can be kept at a key, in words; empty when it is one of fleet's, or another's.
+
+    Whether a unit of that name can run is not asked: who has stored one can remove it.
+    """
+    prefix, rest = key[: key.find("/", len(ROOT)) + 1], key[key.find("/", len(ROOT)) + 1 :]
+    if not key.isprintable():
+        return "its key has characters that cannot be seen; remove it: etcdctl del"
+    machine, _, name = rest.partition("/") if prefix in _OF_UNITS_ON_MACHINES else (rest, "", rest)
+    if prefix and not name:
+        return "its key names nothing"
+    try:
+        if prefix in _OF_MACHINES or prefix in _OF_UNITS_ON_MACHINES:
+            check_id(machine)
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -8,6 +8,11 @@ from typing import Any, ClassVar, Self, get_type_hints
 
 from .wire import from_wire, to_wire, wire_names
 
+MAX_SECONDS = 253_402_300_799.0
+"""The last second of the year 9999: all numbers with a fraction are times, and are printed."""
+MAX_SHOWN = 200
+"""So many characters of a value that is no record are told."""
+
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
@@ -37,6 +42,19 @@ class Record:
         """
         try:
             raw: Any = json.loads(text)
+            return cls.from_object(raw)
+        except (ValueError, RecursionError) as error:
+            what = f"not a {cls.kind} record: {text[:MAX_SHOWN]!r} ({str(error)[:MAX_SHOWN]})"
+            raise BadRecordError(what) from error
+
+    @classmethod
+    def from_object(cls, raw: Any) -> Self:
+        """Read a value that was JSON, as `from_json` does.
+
+        Raises:
+            BadRecordError: not an object, or a field is missing or of another type.
+        """
+        try:
             known = from_wire(cls, raw)
             accepted = _accepted(cls)
             for name, value in known.items():
@@ -44,7 +62,7 @@ class Record:
                     raise TypeError(f"{wire_names(cls)[name]} is {value!r}")
             return cls(**known)
         except (ValueError, AttributeError, TypeError) as error:
-            raise BadRecordError(f"not a {cls.kind} record: {text[:200]!r} ({error})") from error
+            raise BadRecordError(str(error)) from error
 
 
 @cache
@@ -58,4 +76,13 @@ def _accepted(record: type[Record]) -> Mapping[str, tuple[type, ...]]:
 def _fits(value: Any, accepted: tuple[type, ...]) -> bool:
     if type(value) not in accepted:
         return False
-    return dict not in accepted or all(isinstance(one, str) for one in value.values())
+    if dict in accepted:
+        return all(isinstance(one, str) and _is_text(key + one) for key, one in value.items())
+    if float in accepted:
+        return -MAX_SECONDS <= value <= MAX_SECONDS
+    return str not in accepted or _is_text(value)
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is Unicode: JSON can also spell halves of characters, which nobody can write."""
+    return value.isascii() or value == value.encode(errors="replace").decode()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from .printable import check_address, check_host_name, check_id
 from .record import Record
 from .wire import wire
 
@@ -48,6 +49,12 @@ class MachineState(Record):
     hostname: str
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     version: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what becomes words of commands: ssh is called with them."""
+        check_id(self.id)
+        check_address(self.address)
+        check_host_name(self.hostname)
 
 
 @dataclass(frozen=True)

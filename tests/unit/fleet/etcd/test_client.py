@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from fleet_cluster.fleet.etcd import client, watch
+from fleet_cluster.fleet.etcd import rpc_pb2 as rpc
 from fleet_cluster.fleet.etcd.client import Etcd, connect
 from fleet_cluster.fleet.kv import (
     Changes,
@@ -74,6 +75,12 @@ def hanging() -> Iterator[str]:
     """An endpoint that accepts connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_key_and_value_that_are_no_text_are_read_and_the_key_stays_what_it_is() -> None:
+    entry = watch.to_entry(rpc.KeyValue(key=b"/fleet/units/\xff.service", value=b"\xff{"))
+    assert entry.value == "\ufffd{"
+    assert watch.key_bytes(entry.key) == b"/fleet/units/\xff.service"
 
 
 def test_commit_and_read(servers: list[EtcdServer], connected: Connect, store: MemoryKV) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fleet_cluster.fleet.agent.checkpoint import Checkpoint
 from fleet_cluster.fleet.coordination.lease import Lease
-from fleet_cluster.fleet.model.keys import schedule_key, state_key
+from fleet_cluster.fleet.model.keys import file_key, schedule_key, state_key
 from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from fleet_cluster.fleet.state_file import DiskFile
 from fleet_cluster.fleet.systemd.dbus import DBusSystemd
@@ -92,6 +92,18 @@ def test_unreadable_assignment_of_an_odd_name_stops_nobody(bench: Bench) -> None
     bench.store.put(schedule_key(MACHINE, "below/" + A), "no record")
     bench.run(B, SLEEPS)
     assert list(bench.systemd.running()) == [B]
+
+
+def test_file_that_is_not_what_its_key_says_is_not_run(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.assign(A, SLEEPS)
+    bench.store.put(file_key(sha_of(SLEEPS)), EDITED)
+    bench.settle()
+    assert not bench.systemd.running() and "is missing in the store" in problem(bench, A)
+    assert f"{file_key(sha_of(SLEEPS))} cannot be used" in caplog.text
+    bench.run(A, SLEEPS)
+    assert list(bench.systemd.running()) == [A]
 
 
 def test_systemd_that_refuses_to_reload_keeps_nobody_else_from_starting(bench: Bench) -> None:
