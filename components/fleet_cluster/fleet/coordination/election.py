@@ -18,6 +18,8 @@ class Election:
     ) -> None:
         self.pause = 0.0
         """After how many seconds to ask again though nothing has changed; 0 if not needed."""
+        self.is_vacant = True
+        """Whether nobody leads, as far as is known."""
         self._machine = machine
         self._store = store
         self._clock = clock
@@ -47,12 +49,12 @@ class Election:
         self._key.refresh()
         entry = self._key.entries.get(LEADER)
         mine = entry is not None and entry.value == self._machine
-        self.pause = self._to_yield(yields and entry is None)
+        # Without a lease it would never end: nobody leads who has written that.
+        self.is_vacant = entry is None or not entry.lease
+        self.pause = self._to_yield(yields and self.is_vacant)
         if entry and mine and entry.lease == lease:
             return entry.create_revision
-        # Without a lease it would never end: nobody leads who has written that.
-        is_free = entry is None or mine or not entry.lease
-        if lease and self._key.settled and is_free and not self.pause:
+        if lease and self._key.settled and (self.is_vacant or mine) and not self.pause:
             vacant = Unchanged(LEADER, entry.mod_revision if entry else 0)
             self._key.expect(self._store.commit([Put(LEADER, self._machine, lease)], vacant))
         return 0

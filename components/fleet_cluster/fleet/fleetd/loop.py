@@ -6,6 +6,7 @@ Everything it decides is decided in `step`, from what store, systemd and clock s
 
 import logging
 import os
+from collections.abc import Callable
 
 from .. import VERSION
 from ..agent.agent import Agent
@@ -36,6 +37,9 @@ RETRY_SECONDS = 0.5
 
 DISK_SECONDS = 2.0
 """The pause after something could not be written down."""
+
+MOST_FAILURES = 3
+"""A leader that has failed so often in a row, with nobody having foreseen it, resigns."""
 
 PAUSE_SECONDS = 0.05
 """The least time between two rounds: what happens in between is handled together."""
@@ -69,6 +73,8 @@ class Fleetd:
         self._orders = Orders(store, systemd, self._checkpoint, environment.wall_clock, as_written)
         self._election = Election(machine.id, store, environment.clock, wake)
         self._leader: Leader | None = None
+        self._failures = 0
+        """How often leading has failed since it last did not."""
         self._cluster = WatchCache(store, CLUSTER, wake)
         self._schedule = WatchCache(store, f"{SCHEDULE}{machine.id}/", wake)
         self._given_orders = WatchCache(store, f"{ORDERS}{machine.id}/", wake)
@@ -92,7 +98,7 @@ class Fleetd:
         """
         began = self._environment.clock()
         try:
-            seconds = self._round()
+            seconds = self._attempt("the round", self._round, self._begin_all_anew)
             self._troubles.note("the store", "")
             return seconds
         except LeaseLostError:
@@ -103,6 +109,19 @@ class Fleetd:
             self.metrics.store_errors += 1
         finally:
             self._measure(began)
+        return RETRY_SECONDS
+
+    def _attempt(
+        self, part: str, work: Callable[[], float], begin_anew: Callable[[], None]
+    ) -> float:
+        """Do a part of a round. What nobody foresaw there is told, and the other parts go on."""
+        try:
+            return work()
+        except (KVUnavailableError, LeaseLostError):
+            raise
+        except Exception as error:
+            self._troubles.note_unforeseen(part, error)
+            begin_anew()
         return RETRY_SECONDS
 
     def _measure(self, began: float) -> None:
@@ -121,8 +140,13 @@ class Fleetd:
             return debounce.SECONDS
         full = self._is_full_due()
         lease = self.lease.id
-        due = [self._act(lease), self._lead(lease, full), self._watch_disk()]
-        due.append(self._full_at - self._environment.clock())
+        self._troubles.note("the round", "")
+        due = [
+            self._attempt("what runs here", lambda: self._act(lease), self._act_anew),
+            self._attempt("leading", lambda: self._lead(lease, full), self._lead_anew),
+            self._watch_disk(),
+            self._full_at - self._environment.clock(),
+        ]
         return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))
 
     def _is_full_due(self) -> bool:
@@ -174,11 +198,14 @@ class Fleetd:
         """The store is not what it was: do not conclude anything from what it lacks."""
         self._identity_changed = True
         self._registration.reset()
+        self._close_caches()
+        self._election.reset()
+        self.lease.identity_changed()
+
+    def _close_caches(self) -> None:
         # A watch that begins after all that the store has now would stay silent.
         for cache in (self._cluster, self._schedule, self._given_orders):
             cache.close()
-        self._election.reset()
-        self.lease.identity_changed()
 
     def _act(self, lease: int) -> float:
         """Reconcile this machine; a systemd that fails must not keep it from leading."""
@@ -191,12 +218,18 @@ class Fleetd:
             seconds = self._agent.reconcile(lease, self.announced, self._schedule.entries)
             self._registration.announce(lease)
             self._troubles.note("systemd", "")
+            self._troubles.note("what runs here", "")
             return seconds
         except UnsavedError:
             return DISK_SECONDS  # Told by `_watch_disk`.
         except (SystemdError, OSError) as error:
             self._troubles.note("systemd", f"systemd does not do as it should: {error}")
             return RETRY_SECONDS
+
+    def _act_anew(self) -> None:
+        """Nothing is known of how far it came: look at everything again."""
+        self._close_caches()
+        self._agent.resync()
 
     def _watch_disk(self) -> float:
         """Tell when nothing can be written down, and look again until it can.
@@ -217,14 +250,31 @@ class Fleetd:
     def _lead(self, lease: int, full: bool) -> float:
         if self._leader and self._leader.uncertain:
             self._election.resign(self._leader.term)
-        term = self._election.term(lease, yields=not self.lease.is_steady())
+        is_weak = self._failures >= MOST_FAILURES or not self.lease.is_steady()
+        term = self._election.term(lease, yields=is_weak)
         if self._leader and self._leader.term != term:
             self._stop_leading()
         if term and not self._leader:
             self._leader = self._start_leading(term)
+        seconds = self._election.pause
         if self._leader:
-            return self._leader.reconcile(self._identity_changed, full)
-        return self._election.pause
+            seconds = self._leader.reconcile(self._identity_changed, full)
+            self._failures = 0
+        if self._leader or not self._election.is_vacant:
+            self._troubles.note("leading", "")
+        return seconds
+
+    def _lead_anew(self) -> None:
+        """Begin this term anew; a leader that fails again and again leaves it to another."""
+        leader = self._leader
+        self._failures += leader is not None
+        self._stop_leading()
+        if leader and (leader.uncertain or self._failures >= MOST_FAILURES):
+            self._election.resign(leader.term)
+
+    def _begin_all_anew(self) -> None:
+        self._act_anew()
+        self._lead_anew()
 
     def _start_leading(self, term: int) -> Leader:
         log.info("leading since revision %d", term, extra=about("leading", revision=term))

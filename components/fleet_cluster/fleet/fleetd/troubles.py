@@ -20,11 +20,16 @@ class Troubles:
         """What is wrong with a source, in words; empty when nothing is."""
         return self._by_source.get(source, "")
 
-    def note(self, source: str, trouble: str) -> None:
+    def note_unforeseen(self, source: str, error: Exception) -> None:
+        """Note an error that nobody foresaw; the log has where it came from."""
+        trouble = f"fleetd has a fault, units run on: {error!r:.200}; please report it"
+        self.note(source, trouble, error)
+
+    def note(self, source: str, trouble: str, error: Exception | None = None) -> None:
         """Log when something begins to fail, and when it works again."""
         before = self.of(source)
         if trouble and not before:
-            log.warning(trouble, extra=about("trouble"))
+            log.warning("%s", trouble, extra=about("trouble"), exc_info=error)
         elif before and not trouble:
             log.info("%s works again", source, extra=about("recovered"))
         self._by_source[source] = trouble

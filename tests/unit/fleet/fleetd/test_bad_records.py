@@ -52,8 +52,8 @@ def test_odd_records_stop_nothing_and_when_they_are_gone_all_is_well(
 ) -> None:
     rig = leading_rig()
     write(rig, written, is_restarted)
-    assert RUNS in rig.systemd.running() and len(rig.systemd.starts) <= 2
-    assert not rig.fleetd.metrics.troubles.get("the round")
+    assert RUNS in rig.systemd.running()
+    assert [one.name for one in rig.systemd.starts].count(RUNS) == 1
     rig.store.remove(*(entry.key for entry in written))
     rig.want(LATER)
     settle(rig)

@@ -45,6 +45,7 @@ from tests.unit.fleet.fakes.connection import Connection
 from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.fakes.systemd import FakeSystemd
 from tests.unit.fleet.fakes.units import SLEEPS
+from tests.unit.fleet.simulation.node import assert_foreseen
 
 INTERVAL = 3600.0
 ME = MachineState("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")
@@ -53,9 +54,11 @@ ME = MachineState("m1", "10.0.0.1", "machine-1", {"role": "web"}, "test")
 class Rig:
     """One fleetd."""
 
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.store = MemoryKV(self.clock)
+    def __init__(self, machine: MachineState = ME, beside: "Rig | None" = None) -> None:
+        """`beside`: another machine of its cluster."""
+        self.machine = machine
+        self.clock = beside.clock if beside else FakeClock()
+        self.store = beside.store if beside else MemoryKV(self.clock)
         self.line = Connection(self.store)
         self.systemd = FakeSystemd(self.clock)
         self.files = MemoryFile(), MemoryFile()
@@ -73,13 +76,14 @@ class Rig:
             wall_clock=self.clock,
         )
         settings = Config(("x",), reconcile_interval=INTERVAL)
-        self.fleetd = Fleetd(ME, settings, environment)
+        self.fleetd = Fleetd(self.machine, settings, environment)
 
     def live(self, rounds: int = 10) -> None:
         """Wake it as long as it is woken."""
         self.fleetd.lease.renew()
         for _ in range(rounds):
             self.fleetd.step()
+            assert_foreseen(self.fleetd)
             self.systemd.work()
 
     def want(self, unit: str) -> None:

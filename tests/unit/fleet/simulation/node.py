@@ -255,6 +255,7 @@ class Node:
         if self.woken or self.world.clock() >= self.step_at:
             self.woken = False
             self.step_at = self.world.clock() + fleetd.step()
+            assert_foreseen(fleetd)
 
     def _renew_if_due(self, fleetd: Fleetd) -> None:
         if self.world.clock() < self.renew_at and not fleetd.lease.hurry.is_set():
@@ -320,6 +321,12 @@ class Node:
             return False
         self.world.later(self.late_ticks, self.world.of_this_store(commit))
         return True
+
+
+def assert_foreseen(fleetd: Fleetd) -> None:
+    """Nothing was raised there that nobody foresaw, be it by one of the fakes."""
+    faults = [fault for fault in fleetd.metrics.troubles.values() if "has a fault" in fault]
+    assert not faults, faults
 
 
 class _FencedUnits:
