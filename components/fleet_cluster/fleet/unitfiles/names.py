@@ -51,6 +51,11 @@ def check_name(name: str) -> None:
     foreign = _FOREIGN_CHARACTER.search(name)
     if foreign:
         raise UnitFileError(_explain_character(name, foreign[0]))
+    if name.startswith("-"):
+        raise UnitFileError(
+            f"{name!r} is not a unit's name: commands would take it for an option;"
+            " begin it with a letter or a digit"
+        )
     if len(name) > MAX_LENGTH:
         raise UnitFileError(
             f"unit name {name[:40]!r}... has {len(name)} characters: at most {MAX_LENGTH} fit"

@@ -24,7 +24,6 @@ from fleet_cluster.fleet.unitfiles.names import (
         ("web.timer", "web.timer"),
         ("web.v2@1", "web.v2@1.service"),
         ("a:b-c_d\\x2d", "a:b-c_d\\x2d.service"),
-        ("-.slice", "-.slice"),
         ("web@user@host", "web@user@host.service"),
     ],
 )
@@ -60,6 +59,10 @@ def test_only_some_types_have_templates(unit_type: str) -> None:
         ("web server", "because of ' ': allowed are letters, digits and"),
         ("units/web.service", "because of '/'.*give the unit's name, not a path"),
         ("web@*.service", "because of '\\*'.*name one unit"),
+        ("-.slice", "take it for an option; begin it with a letter or a digit"),
+        ("--root=.service", "because of '='"),
+        ("--all.service", "take it for an option"),
+        ("-a@1.service", "take it for an option"),
         ("wéb.service", "because of 'é'"),
         ("web\n.service", r"because of '\\n'"),
         ("sda.device", "cannot be run from a file: systemd makes device units"),

@@ -118,7 +118,6 @@ def test_what_is_refused_at_submission_can_still_be_read() -> None:
     ("name", "text"),
     [
         ("srv-data\\x2d1.mount", "[Mount]\nWhat=tmpfs\nWhere=/srv//data-1/\n"),
-        ("-.mount", "[Mount]\nWhat=/dev/sda1\nWhere=/\n"),
         ("srv-swap.swap", "[Swap]\nWhat=/srv/swap\n"),
         ("home.automount", "[Automount]\nWhere=/home\n"),
         ("web.socket", "[Socket]\nListenFIFO=/run/web\n"),
