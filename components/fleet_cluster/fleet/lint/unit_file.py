@@ -17,6 +17,7 @@ from ..unitfiles.names import UnitFileError, is_template
 from ..unitfiles.syntax import read
 from ..unitfiles.text import text_of
 from ..unitfiles.validation import Remark, check
+from .fencing import fence_remarks
 
 ANALYZE = "systemd-analyze"
 ANALYZE_SECONDS = 60
@@ -99,7 +100,7 @@ def lint(files: Mapping[str, str], ask_systemd: bool = True) -> Findings:
     remarks: dict[str, list[Remark]] = {}
     for name, text in files.items():
         try:
-            remarks[name] = check(name, text)
+            remarks[name] = sorted([*check(name, text), *fence_remarks(name, text)], key=_line)
         except UnitFileError as error:
             found.faults[name] = str(error)
     fine = {name: text for name, text in files.items() if name in remarks}
@@ -215,7 +216,11 @@ def _remarks(
         for line, said in theirs
         if not (_UNKNOWN.match(said) and line in ours)
     ]
-    return sorted(told, key=lambda remark: remark.line)
+    return sorted(told, key=_line)
+
+
+def _line(remark: Remark) -> int:
+    return remark.line
 
 
 def _first_line(name: str, text: str, line: int) -> int:

@@ -2,21 +2,25 @@
 
 `python3 -m fleet.systemd.fence`, a process of its own, so that it holds when fleetd hangs or has
 died. fleetd notes each renewal in the lease file (`lease_file.py`); if that note grows old, the
-fence stops the units, and kills what does not stop. What it stopped, fleetd starts again where the
-unit is assigned when the lease is alive. systemd runs it only while there is such a unit.
+fence has systemd stop the units, and kills what does not stop, containers included, without asking
+anyone. What it stopped, fleetd starts again where the unit is assigned when the lease is alive.
+systemd runs it only while there is such a unit.
 """
 
 import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from .. import lease_file
 from ..lease_file import LeaseRecord
 from ..state_file import overwrite
+from ..unitfiles.slices import slice_of
+from .cgroups import Cgroups
+from .manager import OWN_DIRECTORY, RESTING
 
 log = logging.getLogger(__name__)
 
@@ -38,22 +42,39 @@ KILL_AT = 0.85
 LOOK_SECONDS = 0.25
 """How often the fence looks while it is closed."""
 
-_UP = ("active", "activating", "reloading", "deactivating")
+PATIENCE_SECONDS = 1.0
+"""How long systemd may take for an answer; before units are to be killed, no longer than that."""
+
+ENDING = "deactivating"
+"""systemd's word for a unit that is being stopped."""
+NO_ANSWER = "no answer"
+"""What counts as the state of a unit of which systemd does not tell it: it may run."""
 
 
 class Units(Protocol):
     """The fenced units of a machine."""
 
-    def up(self) -> list[str]:
-        """Those that run, also those that are being stopped."""
+    def names(self) -> list[str]:
+        """The names of all of them."""
         ...
 
-    def stop(self, names: Collection[str]) -> None:
-        """Queue stop jobs, and note who did it."""
+    def up(self, seconds: float) -> Mapping[str, str]:
+        """Those that run, also those that are being stopped: name to systemd's word for it.
+
+        All of them, with `NO_ANSWER`, if systemd gives none within so many seconds.
+        """
         ...
 
-    def kill(self, names: Collection[str]) -> None:
-        """Kill all their processes (SIGKILL)."""
+    def stop(self, names: Collection[str], seconds: float) -> None:
+        """Queue stop jobs, and note who did it; systemd has so many seconds to take them."""
+        ...
+
+    def kill(self, names: Collection[str]) -> set[str]:
+        """Kill all processes of these units (SIGKILL), and note it. Returns which had any."""
+        ...
+
+    def kill_containers(self) -> set[str]:
+        """Kill all that runs in containers of units (SIGKILL). Returns the units that had any."""
         ...
 
 
@@ -66,37 +87,56 @@ class Fence:
         self._clock = clock
         self._units = units
         self._stopped: set[str] = set()
+        self._to_kill: set[str] | None = None
+        """None before any was killed: all of them."""
 
     def step(self) -> float:
         """Look once. Returns after how many seconds to look again."""
         lease = LeaseRecord.from_text(self._lease())
-        now = self._clock()
-        open_for = lease.renewed_at + STOP_AT * lease.ttl - now
-        if open_for > 0:
+        passed = self._clock() - lease.renewed_at
+        if passed < STOP_AT * lease.ttl:
             self._stopped.clear()
-            return open_for
-        up = self._units.up()
-        self._stop([name for name in up if name not in self._stopped])
-        if now >= lease.renewed_at + KILL_AT * lease.ttl:
-            self._kill(up)
+            self._to_kill = None
+            return STOP_AT * lease.ttl - passed
+        left = KILL_AT * lease.ttl - passed
+        if left > 0:
+            self._stop(min(PATIENCE_SECONDS, left / 2))
+            return min(LOOK_SECONDS, left)
+        killed = self._kill()
+        # Once: what is ending may use its time, for ExecStopPost=. But not what begins anew.
+        self._to_kill = self._stop(PATIENCE_SECONDS) - killed
         return LOOK_SECONDS
 
-    def _stop(self, names: Collection[str]) -> None:
-        if names:
-            log.warning("the lease may end soon, stopping %s", ", ".join(names))
-            self._units.stop(names)
-            self._stopped.update(names)
+    def _stop(self, seconds: float) -> set[str]:
+        """Have all stopped, again if need be. Returns those that are not about to end by then."""
+        up = self._units.up(seconds)
+        new = up.keys() - self._stopped
+        if new:
+            log.warning("the lease may end soon, stopping %s", ", ".join(sorted(new)))
+        going_on = {name for name, state in up.items() if state != ENDING}
+        if told := new | going_on:
+            self._units.stop(sorted(told), seconds)
+        self._stopped |= new
+        return going_on
 
-    def _kill(self, names: Collection[str]) -> None:
-        if names:
-            log.error("the lease is about to end, killing %s", ", ".join(names))
-            self._units.kill(names)
+    def _kill(self) -> set[str]:
+        """Kill what is to be killed, and what an engine has started late. Returns whose it was."""
+        names = self._units.names() if self._to_kill is None else self._to_kill
+        killed = self._units.kill(names) | self._units.kill_containers()
+        if killed:
+            log.error("the lease is about to end, killing %s", ", ".join(sorted(killed)))
+        return killed
 
 
-def systemctl(*arguments: str) -> str:
-    """Output of systemctl; its complaints are logged."""
-    # `is-active` fails when one is not; what it says is all that counts.
-    done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+def systemctl(*arguments: str, seconds: float = PATIENCE_SECONDS) -> str:
+    """Output of systemctl; its complaints are logged. Empty when it takes too long."""
+    command = ["systemctl", *arguments]
+    try:
+        # `is-active` fails when one is not; what it says is all that counts.
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        log.error("systemctl %s: systemd has not answered within %.2f s", arguments[0], seconds)
+        return ""
     if done.stderr:
         log.error("systemctl %s: %s", arguments[0], done.stderr.strip())
     return done.stdout
@@ -106,34 +146,68 @@ class FencedUnits:
     """Fenced units of this machine's systemd: `Units`."""
 
     def __init__(
-        self, directory: Path = FENCED_DIRECTORY, systemctl: Callable[..., str] = systemctl
+        self,
+        directory: Path = FENCED_DIRECTORY,
+        systemctl: Callable[..., str] = systemctl,
+        files: Path = OWN_DIRECTORY,
+        cgroups: Cgroups | None = None,
     ) -> None:
+        """`files`: where fleet's unit files are, which name the units' slices."""
         self._directory = directory
         self._systemctl = systemctl
+        self._files = files
+        self._cgroups = cgroups or Cgroups()
 
     def names(self) -> list[str]:
         """The names of all of them."""
         found = self._directory.iterdir() if self._directory.is_dir() else ()
         return sorted(path.name for path in found)
 
-    def up(self) -> list[str]:
+    def up(self, seconds: float) -> dict[str, str]:
         """See `Units.up`."""
         names = self.names()
-        states = self._systemctl("is-active", *names).split() if names else []
-        return [name for name, state in zip(names, states, strict=True) if state in _UP]
+        if not names:
+            return {}
+        states = self._systemctl("is-active", "--", *names, seconds=seconds).split()
+        if len(states) != len(names):
+            return dict.fromkeys(names, NO_ANSWER)
+        pairs = zip(names, states, strict=True)
+        return {name: state for name, state in pairs if state not in RESTING}
 
-    def stop(self, names: Collection[str]) -> None:
-        """See `Units.stop`. Noted first: what is stopped and not noted would not start again."""
+    def stop(self, names: Collection[str], seconds: float) -> None:
+        """See `Units.stop`."""
+        self._note_stopped(names)
+        self._systemctl("stop", "--no-block", "--", *names, seconds=seconds)
+
+    def kill(self, names: Collection[str]) -> set[str]:
+        """See `Units.kill`."""
+        running = {name for name in names if self._cgroups.has_processes(name)}
+        self._note_stopped(running)
+        for name in running:
+            self._cgroups.kill_unit(name)
+        return running
+
+    def kill_containers(self) -> set[str]:
+        """See `Units.kill_containers`: those that are in the slices of units."""
+        slices = {name: slice_of(name, self._text(name)) for name in self.names()}
+        return {
+            name for name, slice in slices.items() if slice and self._cgroups.kill_containers(slice)
+        }
+
+    def _note_stopped(self, names: Iterable[str]) -> None:
+        """Before it is done: what is stopped and not noted would not start again."""
         for name in names:
             try:
                 self.note([name], STOPPED)
             except OSError as error:  # Better that than a unit that runs twice.
                 log.error("%s is stopped and will not start again by itself: %s", name, error)
-        self._systemctl("stop", "--no-block", *names)
 
-    def kill(self, names: Collection[str]) -> None:
-        """See `Units.kill`."""
-        self._systemctl("kill", "--signal=SIGKILL", *names)
+    def _text(self, name: str) -> str:
+        try:
+            return (self._files / name).read_text(errors="replace")
+        except OSError as error:
+            log.error("the file of %s cannot be read: %s", name, error)
+            return ""
 
     def note(self, names: Iterable[str], text: str = GUARDED) -> None:
         """Keep units as fenced, with this note."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from fleet_cluster.fleet.systemd.fence import ENDING
 from fleet_cluster.fleet.systemd.manager import SystemdError, UnitStatus
 from fleet_cluster.fleet.unitfiles.names import is_template
 from fleet_cluster.fleet.unitfiles.text import sha_of
@@ -161,10 +162,13 @@ class FakeSystemd:
         self.stopped_by_fence.difference_update(names)
         self.gate("after release")
 
-    def up(self) -> list[str]:
+    def up(self) -> dict[str, str]:
         """What the fence sees: a `fence.Units` is here too, of another process without gates."""
-        up = (name for name, unit in self._units.items() if is_up(unit))
-        return sorted(name for name in up if "Fence=true" in (self._units[name].text or ""))
+        return {
+            name: ENDING if unit.job == "stop" else "active"
+            for name, unit in self._units.items()
+            if is_up(unit) and "Fence=true" in (unit.text or "")
+        }
 
     def fence(self, names: Collection[str]) -> None:
         """The fence queues stop jobs."""
@@ -173,7 +177,8 @@ class FakeSystemd:
             self._units[name].job = "stop"
 
     def kill(self, names: Collection[str]) -> None:
-        """The fence kills."""
+        """The fence kills, and has noted it."""
+        self.stopped_by_fence.update(names)
         for name in names:
             self.fail(name)
 

@@ -197,15 +197,15 @@ def test_fence_stops_also_what_it_cannot_note(
 ) -> None:
     told: list[tuple[str, ...]] = []
 
-    def note(*arguments: str) -> str:
+    def note(*arguments: str, seconds: float) -> str:
         told.append(arguments)
         return ""
 
     units = FencedUnits(tmp_path, note)
     units.note([A])
     (tmp_path / B).mkdir()  # Nothing can be written there.
-    units.stop([A, B])
-    assert told == [("stop", "--no-block", A, B)]
+    units.stop([A, B], 1)
+    assert told == [("stop", "--no-block", "--", A, B)]
     assert (tmp_path / A).read_text() == STOPPED and B in caplog.text
 
 
@@ -213,7 +213,7 @@ def test_fence_notes_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     units = FencedUnits(tmp_path, say_nothing)
     units.note([A])
     fill(monkeypatch)
-    units.stop([A])
+    units.stop([A], 1)
     assert units.stopped() == {A}
 
 
@@ -241,7 +241,7 @@ def test_file_that_is_no_text_any_more_counts_as_changed(tmp_path: Path) -> None
     assert files[B] == sha_of(SLEEPS) and files[A] != sha_of(SLEEPS)
 
 
-def say_nothing(*_arguments: str) -> str:
+def say_nothing(*_arguments: str, seconds: float) -> str:
     return ""
 
 

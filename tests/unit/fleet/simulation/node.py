@@ -335,13 +335,25 @@ class _FencedUnits:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def up(self) -> list[str]:
+    def names(self) -> list[str]:
+        return sorted(self._node.systemd.up())
+
+    def up(self, seconds: float) -> dict[str, str]:
         return self._node.systemd.up()
 
-    def stop(self, names: Collection[str]) -> None:
-        for name in names:
-            self._node.world.watcher.permit(self._node.id, name)
+    def stop(self, names: Collection[str], seconds: float) -> None:
+        self._permit(names)
         self._node.systemd.fence(names)
 
-    def kill(self, names: Collection[str]) -> None:
-        self._node.systemd.kill(names)
+    def kill(self, names: Collection[str]) -> set[str]:
+        killed = self._node.systemd.up().keys() & set(names)
+        self._permit(killed)
+        self._node.systemd.kill(killed)
+        return killed
+
+    def kill_containers(self) -> set[str]:
+        return set()
+
+    def _permit(self, names: Collection[str]) -> None:
+        for name in names:
+            self._node.world.watcher.permit(self._node.id, name)
