@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..model.records import JOB_DONE, JOB_PENDING
+from ..model.records import JOB_DONE, JOB_PENDING, RESTARTING
 from ..systemd.failure_reason import is_skip
 from ..systemd.manager import RESTING, Systemd, UnitStatus, is_at_rest
 from .checkpoint import LocalUnit, Progress
@@ -85,7 +85,7 @@ class StartResults:
 
 def _is_unwell(unit: LocalUnit, status: UnitStatus) -> bool:
     """Whether it is not up; of one that has ended by itself, systemd tells whether it ran."""
-    failed = status.active == "failed" or status.sub == "auto-restart"
+    failed = status.active == "failed" or status.sub in RESTARTING
     never = status.load in BROKEN_LOADS or bool(_end(unit, status))
     return failed or never or _has_ended(unit, status)
 

@@ -16,6 +16,9 @@ JOB_PENDING = "pending"
 """A job of systemd that has not ended."""
 JOB_DONE = "done"
 """A job of systemd that has ended as it should, be it that there was nothing to do."""
+RESTARTING = ("auto-restart", "auto-restart-queued")
+"""SUB of a unit that has failed and that systemd starts again: during RestartSec=, and, from
+systemd 254 on, while that job waits."""
 
 
 class DesiredState(StrEnum):

@@ -2,7 +2,10 @@
 
 import pytest
 
+from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
+from fleet_cluster.fleet.agent.start_results import StartResults
 from fleet_cluster.fleet.model.records import DesiredState
+from fleet_cluster.fleet.systemd.manager import UnitStatus
 from tests.unit.fleet.agents import Bench
 from tests.unit.fleet.fakes.units import ENDS, FAILS, SLEEPS
 
@@ -75,3 +78,12 @@ def test_a_failure_has_its_reason(bench: Bench) -> None:
     bench.run(A, FAILS)
     state = bench.state(A)
     assert state and (state.job, state.reason) == ("", "exit-code")
+
+
+@pytest.mark.parametrize("sub", ["auto-restart", "auto-restart-queued"])
+def test_one_that_is_started_again_after_a_failure_has_its_reason(bench: Bench, sub: str) -> None:
+    bench.run(A, FAILS)
+    results = StartResults(bench.systemd)
+    unit = LocalUnit("5a", Progress.STARTED, start_requested_at=1.0)
+    results.refresh({A: unit}, {A: UnitStatus("loaded", "activating", sub, since=5.0)})
+    assert (results.reason(A), results.journal(A)) == ("exit-code", f"last words of {A}")

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ...cluster_state.state import ClusterState
-from ...model.records import Assignment, DesiredState, UnitState
+from ...model.records import RESTARTING, Assignment, DesiredState, UnitState
 from ..cli.names import legend
-from .unit_state import AUTO_RESTART
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def _said(state: UnitState) -> str:
         return f"{said}: its start job: {state.job}{because}"
     if state.active == "failed":
         return f"{said}: it failed{because}; its log: fleetctl journal"
-    if state.sub == AUTO_RESTART:
+    if state.sub in RESTARTING:
         return f"{said}: it failed, and systemd starts it again"
     if state.load not in ("loaded", "not-found"):
         return f"{said}: systemd cannot load it: {state.load}{because}"

@@ -3,9 +3,6 @@
 from ...cluster_state.placement import SERVING
 from ...cluster_state.state import ClusterState
 
-AUTO_RESTART = "auto-restart"
-"""SUB of a unit that has failed and that systemd starts again after RestartSec=."""
-
 
 def is_active_on(machine: str, name: str, view: ClusterState) -> bool:
     """Whether a machine reports that the unit runs."""

@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 from ...cluster_state.placement import SERVING
 from ...cluster_state.state import ClusterState
-from ...model.records import JOB_DONE, JOB_PENDING, UnitState
+from ...model.records import JOB_DONE, JOB_PENDING, RESTARTING, UnitState
 from ..cli.names import legend
-from ..state.unit_state import AUTO_RESTART
 from .on_machines import because, describe
 from .outcome import Failed, Outcome, Reached, Reports, Waiting
 
@@ -91,7 +90,7 @@ class StartTracker:
         if state == before:
             return
         self._seen[machine] = state
-        self._restarts[machine] += state.sub == AUTO_RESTART or self._is_back(
+        self._restarts[machine] += _has_failed(before, state) or self._is_back(
             machine, before, state
         )
         # systemd forgets when a unit ran soon after it has ended, so it is noted here.
@@ -120,6 +119,13 @@ class StartTracker:
 
     def _has_run(self, machine: str, view: ClusterState) -> bool:
         return machine in self._ran if self._is_start else view.is_oneshot(self._name)
+
+
+def _has_failed(before: UnitState | None, state: UnitState) -> bool:
+    """Whether it has failed since, and is to be started again; more may be told of a failure."""
+    if state.sub not in RESTARTING:
+        return False
+    return before is None or before.sub not in RESTARTING or before.since != state.since
 
 
 def _job_ended(state: UnitState, machine: str, where: str) -> Outcome:

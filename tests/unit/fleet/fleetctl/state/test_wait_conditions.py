@@ -99,6 +99,31 @@ def test_a_restart_is_waited_for_a_few_times(
     assert isinstance(outcome, Failed) and "keeps failing" in outcome.reason
 
 
+def test_a_failure_counts_once_however_often_it_is_told_of(
+    cluster: SmallCluster, condition: WaitCondition
+) -> None:
+    """First it waits for its time, from systemd 254 on then for its job; last lines come later."""
+    for _ in range(MAX_RESTARTS - 1):
+        told = cluster.state(NAME, "activating", "auto-restart")
+        queued = replace(told, sub="auto-restart-queued")
+        for state in (told, replace(told, journal="why"), queued):
+            cluster.report(NAME, state)
+            assert isinstance(condition(cluster.view()), Waiting)
+    report(cluster, "activating", "auto-restart")
+    outcome = condition(cluster.view())
+    assert isinstance(outcome, Failed) and "keeps failing" in outcome.reason
+
+
+def test_a_restart_of_which_only_the_job_was_seen_counts_too(
+    cluster: SmallCluster, condition: WaitCondition
+) -> None:
+    for _ in range(MAX_RESTARTS - 1):
+        report(cluster, "activating", "auto-restart-queued")
+        assert isinstance(condition(cluster.view()), Waiting)
+    report(cluster, "activating", "auto-restart-queued")
+    assert isinstance(condition(cluster.view()), Failed)
+
+
 def test_a_failure_from_before_is_not_this_ones(
     cluster: SmallCluster, condition: WaitCondition
 ) -> None:
