@@ -319,3 +319,25 @@ def test_doctor_names_what_is_missing_and_changes_nothing(computer: Computer) ->
     assert "docker: install Docker" in result.stdout
     assert sorted(Path(computer.checkout).rglob("*")) == before
     assert not computer.cache.exists()
+
+
+def test_base_image_is_made_of_what_this_computers_mirror_has(computer: Computer) -> None:
+    """Also where that serves another release to this computer's own apt."""
+    mirror = "http://mirror.example"
+    computer.stub(
+        "apt-get",
+        f'printf "%s\\n" "Other main {mirror}/other" "Debian main {mirror}/debian" '
+        f'"Debian-Security main {mirror}/security"',
+    )
+    computer.stub("debootstrap", 'mkdir -p "$4"/etc/{dpkg/dpkg.cfg.d,apt/apt.conf.d}')
+    computer.stub("docker", '[[ $1 == import ]] && tar -xO ./etc/apt/sources.list >"$HOME/sources"')
+    done = computer.tool("BASE_IMAGE=debian:sid-slim; base_image_install")
+    assert done.returncode == 0, done.stderr
+    (bootstrapped,) = [call.split() for call in computer.calls if call.startswith("debootstrap")]
+    assert (bootstrapped[3], bootstrapped[5]) == ("sid", f"{mirror}/debian")
+    assert computer.calls[-1].endswith("- debian:sid-slim")
+    assert (computer.home / "sources").read_text().splitlines() == [
+        f"deb {mirror}/debian sid main",
+        f"deb {mirror}/debian sid-updates main",
+        f"deb {mirror}/security sid-security main",
+    ]
