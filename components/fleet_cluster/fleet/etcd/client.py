@@ -89,6 +89,26 @@ class Etcd:
         self._stream: WatchStream | None = None
         self._proven: Member | None = None
 
+    def renew(self, certificates: Certificates) -> None:
+        """Go on with other certificates: by new connections, and watches are lost.
+
+        What is under way goes on by the old connections, for as long as a request may take.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        secured_by = credentials(certificates)
+        with self._lock:
+            old, stream = self._members, self._stream
+            self._members = [Member(one.endpoint, secured_by) for one in old]
+            self._proven = None
+        if stream:
+            self._forget(stream)
+            stream.end()
+        ending = threading.Timer(2 * self._limit, lambda: [one.close() for one in old])
+        ending.daemon = True
+        ending.start()
+
     def read(self, prefix: str) -> Snapshot:
         """See `KV.read`. Reads in pages at one revision."""
         request = rpc.RangeRequest(key=key_bytes(prefix), range_end=prefix_end(prefix), limit=PAGE)

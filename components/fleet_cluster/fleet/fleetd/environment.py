@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..certificates import CertificateFiles
 from ..kv import KV
 from ..state_file import StateFile
 from ..systemd.manager import Systemd
@@ -22,3 +23,5 @@ class Environment:
     wake: Callable[[], None]
     wall_clock: Callable[[], float] = time.time
     """Seconds since 1970, for what people read; nothing is decided by them."""
+    certificates: CertificateFiles = field(default_factory=lambda: CertificateFiles(()))
+    """This machine's."""

@@ -53,7 +53,12 @@ class Fleetd:
         self.lease = Lease(
             store, settings.agent_ttl, environment.clock, environment.lease_file, wake
         )
-        self.metrics = Metrics(environment.clock, settings.agent_ttl, self.lease.renewed_ago)
+        self.metrics = Metrics(
+            environment.clock,
+            settings.agent_ttl,
+            self.lease.renewed_ago,
+            certificates=environment.certificates,
+        )
         self._settings = settings
         self._environment = environment
         self._troubles = Troubles(self.metrics)

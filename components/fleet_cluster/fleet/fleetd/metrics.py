@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import VERSION
+from ..certificates import CertificateFiles
 
 LOOP_SECONDS = 60.0
 """After so long in one round, or without one, the loop is not alive; systemd ends it after 90."""
@@ -47,6 +48,8 @@ class Metrics:
     rounds: int = 0
     round_seconds: float = 0.0
     buckets: Counter[float] = field(default_factory=Counter[float])
+    certificates: CertificateFiles = field(default_factory=lambda: CertificateFiles(()))
+    """This machine's."""
     memory: Callable[[], int] = resident_bytes
     """Bytes that fleetd has."""
 
@@ -66,6 +69,7 @@ class Metrics:
         contact = self.contact_ago()
         troubles = {**self.troubles, "etcd": self.etcd}
         found = [f"{what}: {why}" for what, why in sorted(troubles.items()) if why]
+        found += self.certificates.faults()
         if silent > LOOP_SECONDS:
             found.append(f"the loop has not ended a round for {silent:.0f} s")
         if contact > self.ttl:
@@ -95,6 +99,9 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     errors = [("", float(metrics.store_errors))]
     yield _metric("fleet_etcd_errors_total", "counter", "Rounds that etcd has ended.", errors)
     yield _histogram(metrics)
+    ends = [(f'{{path="{one.path}"}}', one.end) for one in metrics.certificates.certificates]
+    name = "fleet_certificate_expiration_timestamp_seconds"
+    yield _gauge(name, "When a certificate ends: since 1970.", ends)
     yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", metrics.memory())
 
 

@@ -12,8 +12,11 @@ from pathlib import Path
 from types import FrameType
 
 from .. import VERSION, config, lease_file
+from ..certificates import CertificateFiles
 from ..config import Config, ConfigError
-from ..etcd.client import connect
+from ..etcd import health
+from ..etcd.client import Etcd, connect
+from ..etcd.member import Certificates
 from ..journal_log import about, log_to_journal
 from ..kv import KV
 from ..model.records import MachineState
@@ -21,6 +24,7 @@ from ..state_file import DiskFile
 from ..systemd.dbus import DBusSystemd
 from ..systemd.manager import Systemd
 from . import metrics_server
+from .certificate_monitor import CertificateMonitor
 from .environment import Environment
 from .etcd_health import EtcdHealthMonitor
 from .loop import PAUSE_SECONDS, Fleetd
@@ -29,6 +33,8 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = Path("/run/fleet/agent.json")
 MACHINE_ID = Path("/etc/machine-id")
+ETCD_PKI = Path("/etc/etcd/pki")
+"""Where a member of etcd has its certificates."""
 
 WATCHDOG_SECONDS = 20.0
 """systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
@@ -41,15 +47,18 @@ def main() -> None:
         settings = config.read()
         store = _connect(settings)
         machine = _machine(settings)
+        files = CertificateFiles(_folders(settings))
     except (ConfigError, OSError) as error:
         sys.exit(f"fleetd cannot start: {error}")
     signal.signal(signal.SIGTERM, _exit)
     threading.excepthook = _die
     wake = threading.Event()
     systemd = DBusSystemd()
-    fleetd = Fleetd(machine, settings, _environment(store, systemd, wake))
-    monitor = EtcdHealthMonitor(settings, store, fleetd.metrics)
-    threading.Thread(target=monitor.run, name="etcd-health", daemon=True).start()
+    fleetd = Fleetd(machine, settings, _environment(store, systemd, wake, files))
+    etcd_health = EtcdHealthMonitor(settings, store, fleetd.metrics)
+    threading.Thread(target=etcd_health.run, name="etcd-health", daemon=True).start()
+    certificates = CertificateMonitor(files, lambda: _renew(store, settings), wake.set)
+    threading.Thread(target=certificates.run, name="certificates", daemon=True).start()
     metrics_server.start(settings.metrics_address, fleetd.metrics)
     run(fleetd, systemd, wake)
 
@@ -73,7 +82,24 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
             fleetd.lease.end()
 
 
-def _connect(settings: Config) -> KV:
+def _folders(settings: Config) -> list[Path]:
+    """Folders with certificates; none where etcd asks for none."""
+    return [settings.cert_file.parent, ETCD_PKI] if settings.cert_file else []
+
+
+def _renew(store: Etcd, settings: Config) -> None:
+    """Have the store go on with the certificates that there are now.
+
+    Raises:
+        OSError: a file cannot be read, or the key is of another certificate.
+    """
+    ca, cert, key = settings.ca_file, settings.cert_file, settings.key_file
+    if ca and cert and key:
+        health.context(ca, cert, key)
+        store.renew(Certificates(ca, cert, key))
+
+
+def _connect(settings: Config) -> Etcd:
     return connect(
         settings.endpoints,
         settings.ca_file,
@@ -93,7 +119,9 @@ def _machine(settings: Config) -> MachineState:
     )
 
 
-def _environment(store: KV, systemd: Systemd, wake: threading.Event) -> Environment:
+def _environment(
+    store: KV, systemd: Systemd, wake: threading.Event, certificates: CertificateFiles
+) -> Environment:
     return Environment(
         store=store,
         systemd=systemd,
@@ -101,6 +129,7 @@ def _environment(store: KV, systemd: Systemd, wake: threading.Event) -> Environm
         lease_file=DiskFile(lease_file.PATH),
         checkpoint_file=DiskFile(CHECKPOINT),
         wake=wake.set,
+        certificates=certificates,
     )
 
 

@@ -28,6 +28,7 @@ class Registration:
         """Whether the machine is known to the cluster."""
         self._machine = machine
         self._configured = machine.metadata
+        self._certificates = environment.certificates
         self._store = environment.store
         self._lease = lease
         self._troubles = troubles
@@ -39,6 +40,7 @@ class Registration:
         """See whether the machine is announced on this lease. Whether its record was removed."""
         was_removed = bool(self._own_key.refresh() - self._own_key.entries.keys())
         self._take_metadata()
+        self._machine = replace(self._machine, certificate_ends=self._certificates.ending)
         self.announced = self._is_announced(lease)
         return was_removed
 

@@ -52,6 +52,8 @@ class MachineState(Record):
     hostname: str
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     version: str = ""
+    certificate_ends: float = 0.0
+    """When the first of its certificates ends, if that is soon: seconds since 1970; else 0."""
 
     def __post_init__(self) -> None:
         """Check what becomes words of commands: ssh is called with them."""

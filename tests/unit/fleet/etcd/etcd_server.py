@@ -26,7 +26,9 @@ from tests.unit.fleet.fakes.kv import MemoryKV
 class EtcdServer:
     """One member on a port of this computer, a free one by default."""
 
-    def __init__(self, store: MemoryKV, port: int = 0) -> None:
+    def __init__(
+        self, store: MemoryKV, port: int = 0, secured_by: grpc.ServerCredentials | None = None
+    ) -> None:
         self.store = store
         self.calls: list[str] = []
         self.failures: list[tuple[grpc.StatusCode, str]] = []
@@ -40,7 +42,12 @@ class EtcdServer:
         self._released = threading.Event()
         self._server = grpc.server(ThreadPoolExecutor(8))
         self._server.add_generic_rpc_handlers((_handlers(self),))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        at = f"127.0.0.1:{port}"
+        self.port = (
+            self._server.add_secure_port(at, secured_by)
+            if secured_by
+            else self._server.add_insecure_port(at)
+        )
         self.endpoint = f"127.0.0.1:{self.port}"
         self._server.start()
 

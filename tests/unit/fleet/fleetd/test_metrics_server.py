@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_cluster.fleet.certificates import Certificate, CertificateFiles
 from fleet_cluster.fleet.fleetd import metrics_server
 from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Metrics, render
 from fleet_cluster.fleet.fleetd.metrics_server import respond
@@ -35,6 +36,7 @@ def test_metrics(metrics: Metrics) -> None:
     metrics.leading = metrics.announced = True
     metrics.units.update(active=3, failed=1)
     metrics.decisions.update(["assigned", "assigned", "withdrawn"])
+    metrics.certificates.certificates = [Certificate(Path("/pki/fleet.crt"), 0.0, 2.5e9)]
     metrics.note_round(0.5)
     assert render(metrics) == GOLDEN.read_text()
 
@@ -61,6 +63,22 @@ def test_a_lease_that_is_not_renewed_is_not_healthy(metrics: Metrics, ago: float
 def test_trouble_is_told(metrics: Metrics) -> None:
     metrics.troubles["systemd"] = "it does not answer"
     assert b"systemd: it does not answer\n" in respond(b"GET /healthz HTTP/1.1", metrics)
+
+
+def test_a_certificate_that_ends_soon_is_told_and_one_that_has_ended_is_not_healthy(
+    metrics: Metrics, clock: FakeClock
+) -> None:
+    metrics.certificates = CertificateFiles((), clock)
+    metrics.certificates.certificates = [Certificate(Path("/pki/fleet.crt"), 0.0, 1010.0)]
+    answer = respond(b"GET /healthz HTTP/1.1", metrics).decode()
+    assert answer.startswith("HTTP/1.1 200 OK")
+    assert answer.endswith(
+        "ok\nthe certificate /pki/fleet.crt ends on 1970-01-01 00:16 UTC; renew it: pulumi up\n"
+    )
+    clock.advance(10)
+    metrics.note_round(0.1)
+    assert status(metrics).endswith("503 Service Unavailable")
+    assert "the certificate /pki/fleet.crt has ended" in metrics.faults()[0]
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ FULL: tuple[Record, ...] = (
         hostname="machine-1",
         metadata={"role": "web"},
         version="1.2",
+        certificate_ends=1.5,
     ),
     Unit(
         sha="5a",

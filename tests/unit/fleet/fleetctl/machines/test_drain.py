@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
@@ -29,6 +31,19 @@ def test_list_machines_shows_marks_and_only_then(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("STATE") and lines[1].endswith("cordoned")
     assert lines[2].endswith("-")
+
+
+def test_list_machines_shows_certificates_that_end_soon_and_only_then(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    fleetctl("list-machines")
+    assert "CERTIFICATE" not in capsys.readouterr().out
+    ending = replace(WEB, certificate_ends=1e9)
+    cluster.store.put(keys.machine_key(WEB.id), ending.to_json())
+    fleetctl("list-machines")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("CERTIFICATE") and "STATE" not in lines[0]
+    assert lines[1].endswith("until 2001-09-09 01:46 UTC") and lines[2].endswith("-")
 
 
 def test_an_unknown_machine_is_an_error(fleetctl: Fleetctl) -> None:

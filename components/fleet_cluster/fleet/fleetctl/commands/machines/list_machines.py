@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from ....cluster_state.state import ClusterState
 from ...cli import table
@@ -12,8 +13,10 @@ from ...operations.eligibility import machine_state_word
 from ...state.watcher import read_state
 from ..command import Command
 
-FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state")
+FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state", "certificate")
 SHOWN = FIELDS[:3]
+TOLD = ("state", "certificate")
+"""Shown as well where there is something to tell."""
 
 
 def machine_rows(view: ClusterState, full: bool) -> list[table.Row]:
@@ -26,9 +29,17 @@ def machine_rows(view: ClusterState, full: bool) -> list[table.Row]:
             "hostname": machine.hostname,
             "version": machine.version,
             "state": machine_state_word(machine.id, view),
+            "certificate": _certificate_word(machine.certificate_ends),
         }
         for _, machine in sorted(view.machines.items())
     ]
+
+
+def _certificate_word(ends: float) -> str:
+    """Until when the first of a machine's certificates is valid, if that is soon."""
+    if not ends:
+        return ""
+    return f"until {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _sorted(metadata: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -43,8 +54,9 @@ def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     rows = machine_rows(view, arguments.full or arguments.output == "json")
     # fleet 1.0's columns, unless there is something to tell.
-    if arguments.fields == ",".join(SHOWN) and any(row["state"] for row in rows):
-        arguments.fields += ",state"
+    if arguments.fields == ",".join(SHOWN):
+        told = [field for field in TOLD if any(row[field] for row in rows)]
+        arguments.fields = ",".join([*SHOWN, *told])
     print(table.render(rows, arguments, FIELDS), end="")
     return Exit.DONE
 
