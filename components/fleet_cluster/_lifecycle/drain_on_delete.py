@@ -8,6 +8,7 @@ import pulumi
 from pulumi_command import remote
 
 from .._child_options import child_of
+from ..fleet.model.printable import check_id
 from ..machine import Connection, Machine, ssh
 from . import quorum
 from .claims import claim_file, unless_claimed
@@ -61,7 +62,7 @@ class DrainOnDelete(pulumi.ComponentResource):
             "leave",
             lambda asked, id: asked + unless_claimed(FOLDER / id, drain(machine["name"], id)),
             child_of(self, opts, pulumi.ResourceOptions(hooks=self._hooks())),
-            create=self._known.stdout.apply(lambda id: stay(id.strip())),
+            create=self._known.stdout.apply(lambda told: stay(machine_id(told))),
         )
         self.register_outputs({})
 
@@ -87,7 +88,7 @@ class DrainOnDelete(pulumi.ComponentResource):
         known = pulumi.Output.all(self._known.stdout, self._machine["address"])
 
         def at_its_end(known: Sequence[str]) -> str:
-            id, address = known[0].strip(), known[1]
+            id, address = machine_id(known[0]), known[1]
             asked = f"{quorum.may_leave(name, address, id)} || exit; " if self._members else ""
             return command(asked, id)
 
@@ -126,3 +127,17 @@ def drain(name: str, machine: str) -> str:
     limit = f"timeout {DRAIN_SECONDS + 30}"
     run = f"{limit} fleetctl drain --for-good --force --timeout {DRAIN_SECONDS} {machine}"
     return f"{run} || echo '{name} goes with what is left on it' >&2"
+
+
+def machine_id(told: str) -> str:
+    """The id that a machine tells: others run a command with it.
+
+    Raises:
+        RunError: it cannot be one.
+    """
+    id = told.strip()
+    try:
+        check_id(id)
+    except ValueError as error:
+        raise pulumi.RunError(f"/etc/machine-id of a machine cannot be used: {error}") from error
+    return id

@@ -10,6 +10,7 @@ import pulumi
 from pulumi_command import local
 
 from .._child_options import moved_below
+from ..fleet.model.printable import printable
 from ..machine import Machine
 from .claims import claim_file, unless_claimed
 from .openssh_files import openssh_files
@@ -82,7 +83,8 @@ class EtcdData(pulumi.ComponentResource):
 def _told(answer: str, trouble: str) -> str:
     data_id, _, changed = answer.partition("\n")
     if trouble:
-        pulumi.log.warn(trouble)
+        pulumi.log.warn(printable(trouble, "\n"))
     if changed:
-        pulumi.log.info(f"changed by hand, to be written again: {changed.strip()}")
+        names = printable(changed.strip())
+        pulumi.log.info(f"changed by hand, to be written again: {names}")
     return data_id

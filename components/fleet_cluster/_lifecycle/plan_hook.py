@@ -17,6 +17,7 @@ from typing import Any
 import pulumi
 
 from ..access import ClusterAccess
+from ..fleet.model.printable import printable
 from .initial_plan import Machines, initial_plan
 from .openssh_files import openssh_files
 from .ssh_call import call_any
@@ -87,7 +88,7 @@ def hooks(
 
 def say(component: pulumi.Resource, plan: Mapping[str, Any], condition: str) -> None:
     """Show what was planned, if that is anything."""
-    lines = condition + "\n".join(plan.get("lines", []))
+    lines = printable(condition + "\n".join(plan.get("lines", [])), "\n")
     if plan.get("refused"):
         pulumi.warn(
             f"with the machines as they are known, the update will be refused:\n{lines}", component

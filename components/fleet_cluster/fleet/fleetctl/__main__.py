@@ -18,7 +18,7 @@ from .cli.errors import CtlError, Exit, UsageError
 from .cli.local_files import read_files
 from .cli.numbers import port, some_seconds
 from .cli.options import etcd_words, remote_words
-from .cli.output import fail, tell
+from .cli.output import escaped_output, fail, tell
 from .commands.command import Command, Input, RunsOn
 from .commands.parser import parse
 from .operations.context import Context, no_kv
@@ -35,6 +35,11 @@ BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "n
 
 def main(words: Sequence[str]) -> int:
     """Run fleetctl; its exit code."""
+    with escaped_output():
+        return _main(words)
+
+
+def _main(words: Sequence[str]) -> int:
     command, arguments = parse(words)
     try:
         code = _run(command, arguments, words)

@@ -3,7 +3,7 @@
 import re
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_ADDRESS = re.compile(r"([A-Za-z0-9:][A-Za-z0-9_.:%-]{0,252})?")
+_ADDRESS = re.compile(r"([A-Za-z0-9:][A-Za-z0-9_.:-]{0,252})?")
 _HOST_NAME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]{0,252})?")
 
 

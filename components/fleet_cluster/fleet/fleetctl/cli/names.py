@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from ...model.records import MachineState
-from ...unitfiles.unitfile import unit_name
+from ...unitfiles.names import UnitFileError, check_name, unit_name
 from .errors import CtlError
 from .spelling import did_you_mean
 
@@ -27,6 +27,17 @@ def name_of(given: str) -> str:
         UnitFileError: no unit can have that name.
     """
     return unit_name(PurePath(given).name)
+
+
+def misnomer(unit: str) -> str:
+    """Why a unit in the cluster is not to become a word of a command; empty when it may."""
+    if unit.startswith("-"):
+        return f"{unit!r} begins with -, as options do; to remove it: fleetctl destroy -- {unit}"
+    try:
+        check_name(unit)
+    except UnitFileError as error:
+        return str(error)
+    return ""
 
 
 def select(

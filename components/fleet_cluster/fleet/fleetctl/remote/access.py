@@ -11,9 +11,11 @@ from typing import Any
 
 from ...cluster_state.state import ClusterState
 from ...kv import KV
+from ...model.record import BadRecordError
 from ...model.records import MachineState
-from ...model.wire import from_wire, to_wire
+from ...model.wire import to_wire
 from ..cli.errors import CtlError
+from ..cli.names import misnomer
 from ..cli.output import tell
 from ..state.watcher import read_state
 from ..wait.outcome import Failed
@@ -89,7 +91,7 @@ class FromOutside:
         """See `Machines`."""
         kind = ["--units"] if units_only else []
         answer = self.tunnel.ask([*self.etcd_options, "locate", *kind, "--", *names])
-        return [Located(_machine(found["machine"]), found["unit"]) for found in json.loads(answer)]
+        return [_located(found) for found in json.loads(answer)]
 
     def run(
         self,
@@ -107,9 +109,8 @@ class FromOutside:
 
     def explain_message(self, message: str) -> None:
         """Show the status of a unit that failed on a machine beyond the tunnel's end."""
-        failure = json.loads(message)
-        call = self._call_for(_machine(failure["machine"]), _status(failure["unit"]))
-        _call(call, to_stderr=True)
+        failed = _located(json.loads(message))
+        _call(self._call_for(failed.machine, _status(failed.unit)), to_stderr=True)
 
     def _call_for(
         self, machine: MachineState, command: list[str], flags: Sequence[str] = ()
@@ -149,6 +150,16 @@ def _call(command: list[str], takes_input: bool = False, to_stderr: bool = False
         raise CtlError(f"{command[0]} is not installed on this computer") from error
 
 
-def _machine(raw: Mapping[str, Any]) -> MachineState:
-    """A machine as fleetctl of another version may have written it."""
-    return MachineState(**from_wire(MachineState, raw))
+def _located(raw: Mapping[str, Any]) -> Located:
+    """What fleetctl on a machine says, perhaps of another version: it becomes words of ssh's call.
+
+    Raises:
+        CtlError: it cannot be a machine and a unit.
+    """
+    try:
+        found = Located(MachineState.from_object(raw["machine"]), str(raw["unit"]))
+    except (KeyError, TypeError, BadRecordError) as error:
+        raise CtlError(f"the machine asked says what cannot be used: {error}") from error
+    if found.unit and (fault := misnomer(found.unit)):
+        raise CtlError(f"the machine asked says what cannot be used: {fault}")
+    return found

@@ -6,7 +6,7 @@ from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState
 from ...unitfiles.unitfile import UnitFileError, is_template
 from ..cli.errors import CtlError
-from ..cli.names import is_glob, legend, machine_meant, machine_named, name_of, select
+from ..cli.names import is_glob, legend, machine_meant, machine_named, misnomer, name_of, select
 from ..cli.spelling import did_you_mean
 from ..state.unplaced import unplaced_reasons
 from .machines import Located
@@ -57,11 +57,15 @@ def _unknown(name: str, view: ClusterState) -> CtlError:
 
 def _of_units(units: list[str], view: ClusterState) -> list[Located]:
     """Where those of them are that are on a machine; one of a pattern need not be on any."""
+    # Of a pattern, those that no command line is to have as a word are left out.
+    units = [unit for unit in units if not misnomer(unit)] or units
     placed = [unit for unit in units if view.assigned(unit) or view.reported(unit)]
     return [found for unit in placed or units[:1] for found in _of_unit(unit, view)]
 
 
 def _of_unit(unit: str, view: ClusterState) -> list[Located]:
+    if fault := misnomer(unit):
+        raise CtlError(fault)
     on = sorted(view.assigned(unit).keys() | view.reported(unit).keys())
     alive = [Located(view.machines[machine], unit) for machine in on if machine in view.machines]
     if alive:

@@ -18,7 +18,7 @@ from typing import IO
 
 from ...model.wire import from_wire, to_wire
 from ..cli.errors import CtlError
-from ..cli.output import notice_if_slow
+from ..cli.output import notice_if_slow, raw
 from .ssh import SshHost, SshOptions
 
 REMOTE_FLAG = "--carried"
@@ -181,5 +181,6 @@ def _end_with_caller() -> None:
 
 def send_message(text: str) -> None:
     """At the far end: tell the near program something."""
-    sys.stderr.write(f"{MESSAGE}{text}\n")
-    sys.stderr.flush()
+    channel = raw(sys.stderr)
+    channel.write(f"{MESSAGE}{text}\n")
+    channel.flush()

@@ -1,9 +1,11 @@
 """`fleetctl cat`."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 
 from ...cli.errors import CtlError, Exit
 from ...cli.names import select
+from ...cli.output import raw
 from ...operations.context import Context
 from ...state.watcher import read_state
 from ..command import Command
@@ -19,7 +21,8 @@ def _run(context: Context, arguments: Namespace) -> int:
         text = view.text_of(name)
         if text is None:
             raise CtlError(f"the file of {name} is not in etcd; submit it again with --replace")
-        print("\n" * bool(number) + text, end="" if text.endswith("\n") else "\n")
+        end = "" if text.endswith("\n") else "\n"
+        print("\n" * bool(number) + text, end=end, file=raw(sys.stdout))
     return Exit.DONE
 
 
