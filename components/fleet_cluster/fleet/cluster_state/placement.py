@@ -6,8 +6,9 @@ from ..model.records import Assignment, DesiredState, UnitState
 from .completion import has_completed
 from .unit_files import UnitFiles
 
-UP = ("active", "activating", "reloading")
-SERVING = ("active", "reloading")
+SERVING = ("active", "reloading", "refreshing")
+"""ACTIVE states of a unit that runs. "refreshing": systemd mounts something into what runs."""
+UP = (*SERVING, "activating")
 
 
 class Placements(UnitFiles):

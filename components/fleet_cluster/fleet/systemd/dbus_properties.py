@@ -10,6 +10,7 @@ from .manager import UnitStatus
 _SINCE = {
     "active": "ActiveEnterTimestamp",
     "reloading": "ActiveEnterTimestamp",
+    "refreshing": "ActiveEnterTimestamp",
     "activating": "InactiveExitTimestamp",
     "deactivating": "ActiveExitTimestamp",
 }

@@ -277,3 +277,21 @@ def test_agent_does_not_start_again_what_ended_by_itself() -> None:
     bench.systemd.fail("db.service")
     bench.settle()
     assert len(bench.systemd.starts) == 1
+
+
+@pytest.mark.parametrize(
+    ("active", "is_up"),
+    [
+        ("active", True),
+        ("activating", True),
+        ("reloading", True),
+        ("refreshing", True),
+        ("deactivating", True),
+        ("inactive", False),
+        ("failed", False),
+    ],
+)
+def test_whatever_runs_in_some_way_is_up(tmp_path: Path, active: str, is_up: bool) -> None:
+    units = FencedUnits(tmp_path, lambda *_: f"{active}\n")
+    units.note(["db.service"])
+    assert units.up() == ["db.service"] * is_up

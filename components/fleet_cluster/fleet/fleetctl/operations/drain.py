@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from time import monotonic
 
+from ...cluster_state.placement import UP
 from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ...unitfiles.names import template_of
@@ -45,7 +46,7 @@ class MachineDrain:
         self._name = name
         self._machine = machine
         self._from = legend(machine, view.machines)
-        self._was_up = state is not None and state.active in ("active", "activating", "reloading")
+        self._was_up = state is not None and state.active in UP
         self._unit: Unit | None = None
         self._arrival: WaitCondition | None = None
 

@@ -24,7 +24,7 @@ def report(cluster: SmallCluster, active: str, sub: str) -> None:
     cluster.report(NAME, cluster.state(NAME, active, sub))
 
 
-@pytest.mark.parametrize("active", ["active", "reloading"])
+@pytest.mark.parametrize("active", ["active", "reloading", "refreshing"])
 def test_active_is_there(cluster: SmallCluster, condition: WaitCondition, active: str) -> None:
     report(cluster, active, "running")
     assert condition(cluster.view()) == Reached(f"Unit {NAME} launched on 3f2a91bc.../10.0.0.11")

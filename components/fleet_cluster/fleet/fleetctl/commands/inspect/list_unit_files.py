@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
+from ....cluster_state.placement import UP
 from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState
 from ....unitfiles.unitfile import UnitFileError, parse
@@ -39,7 +40,7 @@ def file_rows(names: Iterable[str], view: ClusterState, full: bool) -> list[tabl
 def current_state(name: str, view: ClusterState) -> DesiredState:
     """State of a unit, in the words of desired states, as its machine reports."""
     states = view.reported(name).values()
-    if any(state.active in ("active", "activating", "reloading") for state in states):
+    if any(state.active in UP for state in states):
         return DesiredState.LAUNCHED
     if any(state.load == "loaded" for state in states):
         return DesiredState.LOADED
