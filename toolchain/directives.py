@@ -98,7 +98,9 @@ def specifiers() -> set[str]:
             text=True,
             check=False,
         ).stderr
-    refused = set(re.findall(r"Failed to resolve unit specifiers in %(.)", said))
+    refused = set(re.findall(r"Failed to resolve unit specifiers in '?%(.)", said))
+    if not refused:
+        raise SystemExit(f"systemd-analyze refuses no letter, or says so in another way: {said}")
     return set(letters) - refused
 
 

@@ -1,14 +1,23 @@
 """The ten unit files of tests/unit_files, started on machines."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from fleet_cluster.fleet.unitfiles import directives
+from tests.checkout import CHECKOUT
 from tests.cluster.stack import Stack, eventually
 from tests.unit_files.outcomes import ACCEPTED, FOLDER, PORT, REFUSED, REMARKS
 
 UNITS = [name for name in ACCEPTED if "@." not in name]
 SAY_HALLO = f"exec 3<>/dev/tcp/127.0.0.1/{PORT}; echo hallo >&3; read -r answer <&3; echo $answer"
+
+
+def test_the_table_of_what_systemd_knows_is_of_the_machines_release(cluster: Stack):
+    ssh = ("ssh", "-F", cluster.environment()["FLEETCTL_SSH_CONFIG"], "machine-1", "python3 -")
+    program = (CHECKOUT / "toolchain/directives.py").read_text()
+    assert cluster.run(*ssh, stdin=program).out == Path(directives.__file__).read_text()
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-VERSION = 252
+VERSION = 257
 
-SPECIFIERS = frozenset("%ABCEGHIJLMNPRSTUVWYabcdfghijlmnopqrstuvwy")
+SPECIFIERS = frozenset("%ABCDEGHIJLMNPRSTUVWYabcdfghijlmnopqrstuvwy")
 """The letters that may follow a percent sign."""
 
 
@@ -53,48 +53,55 @@ DIRECTIVES: Mapping[str, frozenset[str]] = {
         RebootArgument RefuseManualStart RefuseManualStop ReloadPropagatedFrom Requires
         RequiresMountsFor RequiresOverridable Requisite RequisiteOverridable SourcePath
         StartLimitAction StartLimitBurst StartLimitInterval StartLimitIntervalSec StopPropagatedFrom
-        StopWhenUnneeded SuccessAction SuccessActionExitStatus Upholds Wants
+        StopWhenUnneeded SuccessAction SuccessActionExitStatus SurviveFinalKillSignal Upholds Wants
+        WantsMountsFor
         """
     ),
     "Service": _words(
         """
-        AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram BindPaths
-        BindReadOnlyPaths BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth BlockIOWeight
-        BlockIOWriteBandwidth BusName CPUAccounting CPUAffinity CPUQuota CPUQuotaPeriodSec
-        CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork CPUShares CPUWeight
-        CacheDirectory CacheDirectoryMode CapabilityBoundingSet ConfigurationDirectory
-        ConfigurationDirectoryMode CoredumpFilter DefaultMemoryLow DefaultMemoryMin Delegate
+        AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram BindLogSockets
+        BindPaths BindReadOnlyPaths BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth
+        BlockIOWeight BlockIOWriteBandwidth BusName CPUAccounting CPUAffinity CPUQuota
+        CPUQuotaPeriodSec CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork
+        CPUShares CPUWeight CacheDirectory CacheDirectoryMode CapabilityBoundingSet
+        ConfigurationDirectory ConfigurationDirectoryMode CoredumpFilter CoredumpReceive
+        DefaultMemoryLow DefaultMemoryMin DefaultStartupMemoryLow Delegate DelegateSubgroup
         DeviceAllow DevicePolicy DisableControllers DynamicUser Environment EnvironmentFile
         ExecCondition ExecPaths ExecReload ExecSearchPath ExecStart ExecStartPost ExecStartPre
-        ExecStop ExecStopPost ExitType ExtensionDirectories ExtensionImages FailureAction
-        FileDescriptorStoreMax FinalKillSignal Group GuessMainPID IOAccounting
-        IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax IOReadIOPSMax IOSchedulingClass
-        IOSchedulingPriority IOWeight IOWriteBandwidthMax IOWriteIOPSMax IPAccounting IPAddressAllow
-        IPAddressDeny IPCNamespacePath IPEgressFilterPath IPIngressFilterPath IgnoreSIGPIPE
-        InaccessibleDirectories InaccessiblePaths KeyringMode KillMode KillSignal LimitAS LimitCORE
-        LimitCPU LimitDATA LimitFSIZE LimitLOCKS LimitMEMLOCK LimitMSGQUEUE LimitNICE LimitNOFILE
-        LimitNPROC LimitRSS LimitRTPRIO LimitRTTIME LimitSIGPENDING LimitSTACK LoadCredential
-        LoadCredentialEncrypted LockPersonality LogExtraFields LogLevelMax LogNamespace
-        LogRateLimitBurst LogRateLimitIntervalSec LogsDirectory LogsDirectoryMode
-        ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference ManagedOOMSwap
-        MemoryAccounting MemoryDenyWriteExecute MemoryHigh MemoryLimit MemoryLow MemoryMax MemoryMin
-        MemorySwapMax MountAPIVFS MountFlags MountImages NUMAMask NUMAPolicy NetworkNamespacePath
-        Nice NoExecPaths NoNewPrivileges NonBlocking NotifyAccess OOMPolicy OOMScoreAdjust PAMName
-        PIDFile PassEnvironment PermissionsStartOnly Personality PrivateDevices PrivateIPC
-        PrivateMounts PrivateNetwork PrivateTmp PrivateUsers ProcSubset ProtectClock
-        ProtectControlGroups ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules
-        ProtectKernelTunables ProtectProc ProtectSystem ReadOnlyDirectories ReadOnlyPaths
-        ReadWriteDirectories ReadWritePaths RebootArgument RemainAfterExit RemoveIPC Restart
-        RestartForceExitStatus RestartKillSignal RestartPreventExitStatus RestartSec
-        RestrictAddressFamilies RestrictFileSystems RestrictNamespaces RestrictNetworkInterfaces
-        RestrictRealtime RestrictSUIDSGID RootDirectory RootDirectoryStartOnly RootHash
-        RootHashSignature RootImage RootImageOptions RootVerity RuntimeDirectory
-        RuntimeDirectoryMode RuntimeDirectoryPreserve RuntimeMaxSec RuntimeRandomizedExtraSec
-        SELinuxContext SecureBits SendSIGHUP SendSIGKILL SetCredential SetCredentialEncrypted Slice
-        SmackProcessLabel SocketBindAllow SocketBindDeny Sockets StandardError StandardInput
-        StandardInputData StandardInputText StandardOutput StartLimitAction StartLimitBurst
-        StartLimitInterval StartupAllowedCPUs StartupAllowedMemoryNodes StartupBlockIOWeight
-        StartupCPUShares StartupCPUWeight StartupIOWeight StateDirectory StateDirectoryMode
+        ExecStop ExecStopPost ExitType ExtensionDirectories ExtensionImagePolicy ExtensionImages
+        FailureAction FileDescriptorStoreMax FileDescriptorStorePreserve FinalKillSignal Group
+        GuessMainPID IOAccounting IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax
+        IOReadIOPSMax IOSchedulingClass IOSchedulingPriority IOWeight IOWriteBandwidthMax
+        IOWriteIOPSMax IPAccounting IPAddressAllow IPAddressDeny IPCNamespacePath IPEgressFilterPath
+        IPIngressFilterPath IgnoreSIGPIPE ImportCredential InaccessibleDirectories InaccessiblePaths
+        KeyringMode KillMode KillSignal LimitAS LimitCORE LimitCPU LimitDATA LimitFSIZE LimitLOCKS
+        LimitMEMLOCK LimitMSGQUEUE LimitNICE LimitNOFILE LimitNPROC LimitRSS LimitRTPRIO LimitRTTIME
+        LimitSIGPENDING LimitSTACK LoadCredential LoadCredentialEncrypted LockPersonality
+        LogExtraFields LogFilterPatterns LogLevelMax LogNamespace LogRateLimitBurst
+        LogRateLimitIntervalSec LogsDirectory LogsDirectoryMode ManagedOOMMemoryPressure
+        ManagedOOMMemoryPressureDurationSec ManagedOOMMemoryPressureLimit ManagedOOMPreference
+        ManagedOOMSwap MemoryAccounting MemoryDenyWriteExecute MemoryHigh MemoryKSM MemoryLimit
+        MemoryLow MemoryMax MemoryMin MemoryPressureThresholdSec MemoryPressureWatch MemorySwapMax
+        MemoryZSwapMax MemoryZSwapWriteback MountAPIVFS MountFlags MountImagePolicy MountImages
+        NFTSet NUMAMask NUMAPolicy NetworkNamespacePath Nice NoExecPaths NoNewPrivileges NonBlocking
+        NotifyAccess OOMPolicy OOMScoreAdjust OpenFile PAMName PIDFile PassEnvironment
+        PermissionsStartOnly Personality PrivateDevices PrivateIPC PrivateMounts PrivateNetwork
+        PrivatePIDs PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups ProtectHome
+        ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc
+        ProtectSystem ReadOnlyDirectories ReadOnlyPaths ReadWriteDirectories ReadWritePaths
+        RebootArgument ReloadSignal RemainAfterExit RemoveIPC Restart RestartForceExitStatus
+        RestartKillSignal RestartMaxDelaySec RestartMode RestartPreventExitStatus RestartSec
+        RestartSteps RestrictAddressFamilies RestrictFileSystems RestrictNamespaces
+        RestrictNetworkInterfaces RestrictRealtime RestrictSUIDSGID RootDirectory
+        RootDirectoryStartOnly RootEphemeral RootHash RootHashSignature RootImage RootImageOptions
+        RootImagePolicy RootVerity RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve
+        RuntimeMaxSec RuntimeRandomizedExtraSec SELinuxContext SecureBits SendSIGHUP SendSIGKILL
+        SetCredential SetCredentialEncrypted SetLoginEnvironment Slice SmackProcessLabel
+        SocketBindAllow SocketBindDeny Sockets StandardError StandardInput StandardInputData
+        StandardInputText StandardOutput StartLimitAction StartLimitBurst StartLimitInterval
+        StartupAllowedCPUs StartupAllowedMemoryNodes StartupBlockIOWeight StartupCPUShares
+        StartupCPUWeight StartupIOWeight StartupMemoryHigh StartupMemoryLow StartupMemoryMax
+        StartupMemorySwapMax StartupMemoryZSwapMax StateDirectory StateDirectoryMode
         SuccessExitStatus SupplementaryGroups SyslogFacility SyslogIdentifier SyslogLevel
         SyslogLevelPrefix SystemCallArchitectures SystemCallErrorNumber SystemCallFilter
         SystemCallLog TTYColumns TTYPath TTYReset TTYRows TTYVHangup TTYVTDisallocate
@@ -107,93 +114,104 @@ DIRECTIVES: Mapping[str, frozenset[str]] = {
     "Socket": _words(
         """
         Accept AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram Backlog
-        BindIPv6Only BindPaths BindReadOnlyPaths BindToDevice BlockIOAccounting BlockIODeviceWeight
-        BlockIOReadBandwidth BlockIOWeight BlockIOWriteBandwidth Broadcast CPUAccounting CPUAffinity
-        CPUQuota CPUQuotaPeriodSec CPUSchedulingPolicy CPUSchedulingPriority
-        CPUSchedulingResetOnFork CPUShares CPUWeight CacheDirectory CacheDirectoryMode
-        CapabilityBoundingSet ConfigurationDirectory ConfigurationDirectoryMode CoredumpFilter
-        DefaultMemoryLow DefaultMemoryMin DeferAcceptSec Delegate DeviceAllow DevicePolicy
-        DirectoryMode DisableControllers DynamicUser Environment EnvironmentFile ExecPaths
-        ExecSearchPath ExecStartPost ExecStartPre ExecStopPost ExecStopPre ExtensionDirectories
-        ExtensionImages FileDescriptorName FinalKillSignal FlushPending FreeBind Group IOAccounting
-        IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax IOReadIOPSMax IOSchedulingClass
-        IOSchedulingPriority IOWeight IOWriteBandwidthMax IOWriteIOPSMax IPAccounting IPAddressAllow
-        IPAddressDeny IPCNamespacePath IPEgressFilterPath IPIngressFilterPath IPTOS IPTTL
-        IgnoreSIGPIPE InaccessibleDirectories InaccessiblePaths KeepAlive KeepAliveIntervalSec
-        KeepAliveProbes KeepAliveTimeSec KeyringMode KillMode KillSignal LimitAS LimitCORE LimitCPU
-        LimitDATA LimitFSIZE LimitLOCKS LimitMEMLOCK LimitMSGQUEUE LimitNICE LimitNOFILE LimitNPROC
-        LimitRSS LimitRTPRIO LimitRTTIME LimitSIGPENDING LimitSTACK ListenDatagram ListenFIFO
-        ListenMessageQueue ListenNetlink ListenSequentialPacket ListenSpecial ListenStream
-        ListenUSBFunction LoadCredential LoadCredentialEncrypted LockPersonality LogExtraFields
-        LogLevelMax LogNamespace LogRateLimitBurst LogRateLimitIntervalSec LogsDirectory
-        LogsDirectoryMode ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit
+        BindIPv6Only BindLogSockets BindPaths BindReadOnlyPaths BindToDevice BlockIOAccounting
+        BlockIODeviceWeight BlockIOReadBandwidth BlockIOWeight BlockIOWriteBandwidth Broadcast
+        CPUAccounting CPUAffinity CPUQuota CPUQuotaPeriodSec CPUSchedulingPolicy
+        CPUSchedulingPriority CPUSchedulingResetOnFork CPUShares CPUWeight CacheDirectory
+        CacheDirectoryMode CapabilityBoundingSet ConfigurationDirectory ConfigurationDirectoryMode
+        CoredumpFilter CoredumpReceive DefaultMemoryLow DefaultMemoryMin DefaultStartupMemoryLow
+        DeferAcceptSec Delegate DelegateSubgroup DeviceAllow DevicePolicy DirectoryMode
+        DisableControllers DynamicUser Environment EnvironmentFile ExecPaths ExecSearchPath
+        ExecStartPost ExecStartPre ExecStopPost ExecStopPre ExtensionDirectories
+        ExtensionImagePolicy ExtensionImages FileDescriptorName FinalKillSignal FlushPending
+        FreeBind Group IOAccounting IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax
+        IOReadIOPSMax IOSchedulingClass IOSchedulingPriority IOWeight IOWriteBandwidthMax
+        IOWriteIOPSMax IPAccounting IPAddressAllow IPAddressDeny IPCNamespacePath IPEgressFilterPath
+        IPIngressFilterPath IPTOS IPTTL IgnoreSIGPIPE ImportCredential InaccessibleDirectories
+        InaccessiblePaths KeepAlive KeepAliveIntervalSec KeepAliveProbes KeepAliveTimeSec
+        KeyringMode KillMode KillSignal LimitAS LimitCORE LimitCPU LimitDATA LimitFSIZE LimitLOCKS
+        LimitMEMLOCK LimitMSGQUEUE LimitNICE LimitNOFILE LimitNPROC LimitRSS LimitRTPRIO LimitRTTIME
+        LimitSIGPENDING LimitSTACK ListenDatagram ListenFIFO ListenMessageQueue ListenNetlink
+        ListenSequentialPacket ListenSpecial ListenStream ListenUSBFunction LoadCredential
+        LoadCredentialEncrypted LockPersonality LogExtraFields LogFilterPatterns LogLevelMax
+        LogNamespace LogRateLimitBurst LogRateLimitIntervalSec LogsDirectory LogsDirectoryMode
+        ManagedOOMMemoryPressure ManagedOOMMemoryPressureDurationSec ManagedOOMMemoryPressureLimit
         ManagedOOMPreference ManagedOOMSwap Mark MaxConnections MaxConnectionsPerSource
-        MemoryAccounting MemoryDenyWriteExecute MemoryHigh MemoryLimit MemoryLow MemoryMax MemoryMin
-        MemorySwapMax MessageQueueMaxMessages MessageQueueMessageSize MountAPIVFS MountFlags
-        MountImages NUMAMask NUMAPolicy NetworkNamespacePath Nice NoDelay NoExecPaths
-        NoNewPrivileges OOMScoreAdjust PAMName PassCredentials PassEnvironment PassPacketInfo
-        PassSecurity Personality PipeSize Priority PrivateDevices PrivateIPC PrivateMounts
-        PrivateNetwork PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups
-        ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables
-        ProtectProc ProtectSystem ReadOnlyDirectories ReadOnlyPaths ReadWriteDirectories
-        ReadWritePaths ReceiveBuffer RemoveIPC RemoveOnStop RestartKillSignal
-        RestrictAddressFamilies RestrictFileSystems RestrictNamespaces RestrictNetworkInterfaces
-        RestrictRealtime RestrictSUIDSGID ReusePort RootDirectory RootHash RootHashSignature
-        RootImage RootImageOptions RootVerity RuntimeDirectory RuntimeDirectoryMode
+        MemoryAccounting MemoryDenyWriteExecute MemoryHigh MemoryKSM MemoryLimit MemoryLow MemoryMax
+        MemoryMin MemoryPressureThresholdSec MemoryPressureWatch MemorySwapMax MemoryZSwapMax
+        MemoryZSwapWriteback MessageQueueMaxMessages MessageQueueMessageSize MountAPIVFS MountFlags
+        MountImagePolicy MountImages NFTSet NUMAMask NUMAPolicy NetworkNamespacePath Nice NoDelay
+        NoExecPaths NoNewPrivileges OOMScoreAdjust PAMName PassCredentials PassEnvironment
+        PassFileDescriptorsToExec PassPacketInfo PassSecurity Personality PipeSize PollLimitBurst
+        PollLimitIntervalSec Priority PrivateDevices PrivateIPC PrivateMounts PrivateNetwork
+        PrivatePIDs PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups ProtectHome
+        ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc
+        ProtectSystem ReadOnlyDirectories ReadOnlyPaths ReadWriteDirectories ReadWritePaths
+        ReceiveBuffer RemoveIPC RemoveOnStop RestartKillSignal RestrictAddressFamilies
+        RestrictFileSystems RestrictNamespaces RestrictNetworkInterfaces RestrictRealtime
+        RestrictSUIDSGID ReusePort RootDirectory RootEphemeral RootHash RootHashSignature RootImage
+        RootImageOptions RootImagePolicy RootVerity RuntimeDirectory RuntimeDirectoryMode
         RuntimeDirectoryPreserve SELinuxContext SELinuxContextFromNet SecureBits SendBuffer
-        SendSIGHUP SendSIGKILL Service SetCredential SetCredentialEncrypted Slice SmackLabel
-        SmackLabelIPIn SmackLabelIPOut SmackProcessLabel SocketBindAllow SocketBindDeny SocketGroup
-        SocketMode SocketProtocol SocketUser StandardError StandardInput StandardInputData
-        StandardInputText StandardOutput StartupAllowedCPUs StartupAllowedMemoryNodes
-        StartupBlockIOWeight StartupCPUShares StartupCPUWeight StartupIOWeight StateDirectory
-        StateDirectoryMode SupplementaryGroups Symlinks SyslogFacility SyslogIdentifier SyslogLevel
-        SyslogLevelPrefix SystemCallArchitectures SystemCallErrorNumber SystemCallFilter
-        SystemCallLog TCPCongestion TTYColumns TTYPath TTYReset TTYRows TTYVHangup TTYVTDisallocate
-        TasksAccounting TasksMax TemporaryFileSystem TimeoutCleanSec TimeoutSec TimerSlackNSec
-        Timestamping Transparent TriggerLimitBurst TriggerLimitIntervalSec UMask UnsetEnvironment
-        User UtmpIdentifier UtmpMode WatchdogSignal WorkingDirectory Writable
+        SendSIGHUP SendSIGKILL Service SetCredential SetCredentialEncrypted SetLoginEnvironment
+        Slice SmackLabel SmackLabelIPIn SmackLabelIPOut SmackProcessLabel SocketBindAllow
+        SocketBindDeny SocketGroup SocketMode SocketProtocol SocketUser StandardError StandardInput
+        StandardInputData StandardInputText StandardOutput StartupAllowedCPUs
+        StartupAllowedMemoryNodes StartupBlockIOWeight StartupCPUShares StartupCPUWeight
+        StartupIOWeight StartupMemoryHigh StartupMemoryLow StartupMemoryMax StartupMemorySwapMax
+        StartupMemoryZSwapMax StateDirectory StateDirectoryMode SupplementaryGroups Symlinks
+        SyslogFacility SyslogIdentifier SyslogLevel SyslogLevelPrefix SystemCallArchitectures
+        SystemCallErrorNumber SystemCallFilter SystemCallLog TCPCongestion TTYColumns TTYPath
+        TTYReset TTYRows TTYVHangup TTYVTDisallocate TasksAccounting TasksMax TemporaryFileSystem
+        TimeoutCleanSec TimeoutSec TimerSlackNSec Timestamping Transparent TriggerLimitBurst
+        TriggerLimitIntervalSec UMask UnsetEnvironment User UtmpIdentifier UtmpMode WatchdogSignal
+        WorkingDirectory Writable
         """
     ),
     "Mount": _words(
         """
-        AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram BindPaths
-        BindReadOnlyPaths BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth BlockIOWeight
-        BlockIOWriteBandwidth CPUAccounting CPUAffinity CPUQuota CPUQuotaPeriodSec
+        AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram BindLogSockets
+        BindPaths BindReadOnlyPaths BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth
+        BlockIOWeight BlockIOWriteBandwidth CPUAccounting CPUAffinity CPUQuota CPUQuotaPeriodSec
         CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork CPUShares CPUWeight
         CacheDirectory CacheDirectoryMode CapabilityBoundingSet ConfigurationDirectory
-        ConfigurationDirectoryMode CoredumpFilter DefaultMemoryLow DefaultMemoryMin Delegate
-        DeviceAllow DevicePolicy DirectoryMode DisableControllers DynamicUser Environment
-        EnvironmentFile ExecPaths ExecSearchPath ExtensionDirectories ExtensionImages
-        FinalKillSignal ForceUnmount Group IOAccounting IODeviceLatencyTargetSec IODeviceWeight
-        IOReadBandwidthMax IOReadIOPSMax IOSchedulingClass IOSchedulingPriority IOWeight
-        IOWriteBandwidthMax IOWriteIOPSMax IPAccounting IPAddressAllow IPAddressDeny
-        IPCNamespacePath IPEgressFilterPath IPIngressFilterPath IgnoreSIGPIPE
-        InaccessibleDirectories InaccessiblePaths KeyringMode KillMode KillSignal LazyUnmount
-        LimitAS LimitCORE LimitCPU LimitDATA LimitFSIZE LimitLOCKS LimitMEMLOCK LimitMSGQUEUE
-        LimitNICE LimitNOFILE LimitNPROC LimitRSS LimitRTPRIO LimitRTTIME LimitSIGPENDING LimitSTACK
-        LoadCredential LoadCredentialEncrypted LockPersonality LogExtraFields LogLevelMax
-        LogNamespace LogRateLimitBurst LogRateLimitIntervalSec LogsDirectory LogsDirectoryMode
-        ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference ManagedOOMSwap
-        MemoryAccounting MemoryDenyWriteExecute MemoryHigh MemoryLimit MemoryLow MemoryMax MemoryMin
-        MemorySwapMax MountAPIVFS MountFlags MountImages NUMAMask NUMAPolicy NetworkNamespacePath
-        Nice NoExecPaths NoNewPrivileges OOMScoreAdjust Options PAMName PassEnvironment Personality
-        PrivateDevices PrivateIPC PrivateMounts PrivateNetwork PrivateTmp PrivateUsers ProcSubset
-        ProtectClock ProtectControlGroups ProtectHome ProtectHostname ProtectKernelLogs
-        ProtectKernelModules ProtectKernelTunables ProtectProc ProtectSystem ReadOnlyDirectories
-        ReadOnlyPaths ReadWriteDirectories ReadWriteOnly ReadWritePaths RemoveIPC RestartKillSignal
+        ConfigurationDirectoryMode CoredumpFilter CoredumpReceive DefaultMemoryLow DefaultMemoryMin
+        DefaultStartupMemoryLow Delegate DelegateSubgroup DeviceAllow DevicePolicy DirectoryMode
+        DisableControllers DynamicUser Environment EnvironmentFile ExecPaths ExecSearchPath
+        ExtensionDirectories ExtensionImagePolicy ExtensionImages FinalKillSignal ForceUnmount Group
+        IOAccounting IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax IOReadIOPSMax
+        IOSchedulingClass IOSchedulingPriority IOWeight IOWriteBandwidthMax IOWriteIOPSMax
+        IPAccounting IPAddressAllow IPAddressDeny IPCNamespacePath IPEgressFilterPath
+        IPIngressFilterPath IgnoreSIGPIPE ImportCredential InaccessibleDirectories InaccessiblePaths
+        KeyringMode KillMode KillSignal LazyUnmount LimitAS LimitCORE LimitCPU LimitDATA LimitFSIZE
+        LimitLOCKS LimitMEMLOCK LimitMSGQUEUE LimitNICE LimitNOFILE LimitNPROC LimitRSS LimitRTPRIO
+        LimitRTTIME LimitSIGPENDING LimitSTACK LoadCredential LoadCredentialEncrypted
+        LockPersonality LogExtraFields LogFilterPatterns LogLevelMax LogNamespace LogRateLimitBurst
+        LogRateLimitIntervalSec LogsDirectory LogsDirectoryMode ManagedOOMMemoryPressure
+        ManagedOOMMemoryPressureDurationSec ManagedOOMMemoryPressureLimit ManagedOOMPreference
+        ManagedOOMSwap MemoryAccounting MemoryDenyWriteExecute MemoryHigh MemoryKSM MemoryLimit
+        MemoryLow MemoryMax MemoryMin MemoryPressureThresholdSec MemoryPressureWatch MemorySwapMax
+        MemoryZSwapMax MemoryZSwapWriteback MountAPIVFS MountFlags MountImagePolicy MountImages
+        NFTSet NUMAMask NUMAPolicy NetworkNamespacePath Nice NoExecPaths NoNewPrivileges
+        OOMScoreAdjust Options PAMName PassEnvironment Personality PrivateDevices PrivateIPC
+        PrivateMounts PrivateNetwork PrivatePIDs PrivateTmp PrivateUsers ProcSubset ProtectClock
+        ProtectControlGroups ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules
+        ProtectKernelTunables ProtectProc ProtectSystem ReadOnlyDirectories ReadOnlyPaths
+        ReadWriteDirectories ReadWriteOnly ReadWritePaths RemoveIPC RestartKillSignal
         RestrictAddressFamilies RestrictFileSystems RestrictNamespaces RestrictNetworkInterfaces
-        RestrictRealtime RestrictSUIDSGID RootDirectory RootHash RootHashSignature RootImage
-        RootImageOptions RootVerity RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve
-        SELinuxContext SecureBits SendSIGHUP SendSIGKILL SetCredential SetCredentialEncrypted Slice
-        SloppyOptions SmackProcessLabel SocketBindAllow SocketBindDeny StandardError StandardInput
-        StandardInputData StandardInputText StandardOutput StartupAllowedCPUs
-        StartupAllowedMemoryNodes StartupBlockIOWeight StartupCPUShares StartupCPUWeight
-        StartupIOWeight StateDirectory StateDirectoryMode SupplementaryGroups SyslogFacility
-        SyslogIdentifier SyslogLevel SyslogLevelPrefix SystemCallArchitectures SystemCallErrorNumber
-        SystemCallFilter SystemCallLog TTYColumns TTYPath TTYReset TTYRows TTYVHangup
-        TTYVTDisallocate TasksAccounting TasksMax TemporaryFileSystem TimeoutCleanSec TimeoutSec
-        TimerSlackNSec Type UMask UnsetEnvironment User UtmpIdentifier UtmpMode WatchdogSignal What
-        Where WorkingDirectory
+        RestrictRealtime RestrictSUIDSGID RootDirectory RootEphemeral RootHash RootHashSignature
+        RootImage RootImageOptions RootImagePolicy RootVerity RuntimeDirectory RuntimeDirectoryMode
+        RuntimeDirectoryPreserve SELinuxContext SecureBits SendSIGHUP SendSIGKILL SetCredential
+        SetCredentialEncrypted SetLoginEnvironment Slice SloppyOptions SmackProcessLabel
+        SocketBindAllow SocketBindDeny StandardError StandardInput StandardInputData
+        StandardInputText StandardOutput StartupAllowedCPUs StartupAllowedMemoryNodes
+        StartupBlockIOWeight StartupCPUShares StartupCPUWeight StartupIOWeight StartupMemoryHigh
+        StartupMemoryLow StartupMemoryMax StartupMemorySwapMax StartupMemoryZSwapMax StateDirectory
+        StateDirectoryMode SupplementaryGroups SyslogFacility SyslogIdentifier SyslogLevel
+        SyslogLevelPrefix SystemCallArchitectures SystemCallErrorNumber SystemCallFilter
+        SystemCallLog TTYColumns TTYPath TTYReset TTYRows TTYVHangup TTYVTDisallocate
+        TasksAccounting TasksMax TemporaryFileSystem TimeoutCleanSec TimeoutSec TimerSlackNSec Type
+        UMask UnsetEnvironment User UtmpIdentifier UtmpMode WatchdogSignal What Where
+        WorkingDirectory
         """
     ),
     "Automount": _words(
@@ -203,50 +221,55 @@ DIRECTIVES: Mapping[str, frozenset[str]] = {
     ),
     "Swap": _words(
         """
-        AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram BindPaths
-        BindReadOnlyPaths BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth BlockIOWeight
-        BlockIOWriteBandwidth CPUAccounting CPUAffinity CPUQuota CPUQuotaPeriodSec
+        AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram BindLogSockets
+        BindPaths BindReadOnlyPaths BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth
+        BlockIOWeight BlockIOWriteBandwidth CPUAccounting CPUAffinity CPUQuota CPUQuotaPeriodSec
         CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork CPUShares CPUWeight
         CacheDirectory CacheDirectoryMode CapabilityBoundingSet ConfigurationDirectory
-        ConfigurationDirectoryMode CoredumpFilter DefaultMemoryLow DefaultMemoryMin Delegate
-        DeviceAllow DevicePolicy DisableControllers DynamicUser Environment EnvironmentFile
-        ExecPaths ExecSearchPath ExtensionDirectories ExtensionImages FinalKillSignal Group
-        IOAccounting IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax IOReadIOPSMax
-        IOSchedulingClass IOSchedulingPriority IOWeight IOWriteBandwidthMax IOWriteIOPSMax
-        IPAccounting IPAddressAllow IPAddressDeny IPCNamespacePath IPEgressFilterPath
-        IPIngressFilterPath IgnoreSIGPIPE InaccessibleDirectories InaccessiblePaths KeyringMode
-        KillMode KillSignal LimitAS LimitCORE LimitCPU LimitDATA LimitFSIZE LimitLOCKS LimitMEMLOCK
-        LimitMSGQUEUE LimitNICE LimitNOFILE LimitNPROC LimitRSS LimitRTPRIO LimitRTTIME
-        LimitSIGPENDING LimitSTACK LoadCredential LoadCredentialEncrypted LockPersonality
-        LogExtraFields LogLevelMax LogNamespace LogRateLimitBurst LogRateLimitIntervalSec
-        LogsDirectory LogsDirectoryMode ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit
-        ManagedOOMPreference ManagedOOMSwap MemoryAccounting MemoryDenyWriteExecute MemoryHigh
-        MemoryLimit MemoryLow MemoryMax MemoryMin MemorySwapMax MountAPIVFS MountFlags MountImages
-        NUMAMask NUMAPolicy NetworkNamespacePath Nice NoExecPaths NoNewPrivileges OOMScoreAdjust
-        Options PAMName PassEnvironment Personality Priority PrivateDevices PrivateIPC PrivateMounts
-        PrivateNetwork PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups
-        ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables
-        ProtectProc ProtectSystem ReadOnlyDirectories ReadOnlyPaths ReadWriteDirectories
-        ReadWritePaths RemoveIPC RestartKillSignal RestrictAddressFamilies RestrictFileSystems
-        RestrictNamespaces RestrictNetworkInterfaces RestrictRealtime RestrictSUIDSGID RootDirectory
-        RootHash RootHashSignature RootImage RootImageOptions RootVerity RuntimeDirectory
-        RuntimeDirectoryMode RuntimeDirectoryPreserve SELinuxContext SecureBits SendSIGHUP
-        SendSIGKILL SetCredential SetCredentialEncrypted Slice SmackProcessLabel SocketBindAllow
+        ConfigurationDirectoryMode CoredumpFilter CoredumpReceive DefaultMemoryLow DefaultMemoryMin
+        DefaultStartupMemoryLow Delegate DelegateSubgroup DeviceAllow DevicePolicy
+        DisableControllers DynamicUser Environment EnvironmentFile ExecPaths ExecSearchPath
+        ExtensionDirectories ExtensionImagePolicy ExtensionImages FinalKillSignal Group IOAccounting
+        IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax IOReadIOPSMax IOSchedulingClass
+        IOSchedulingPriority IOWeight IOWriteBandwidthMax IOWriteIOPSMax IPAccounting IPAddressAllow
+        IPAddressDeny IPCNamespacePath IPEgressFilterPath IPIngressFilterPath IgnoreSIGPIPE
+        ImportCredential InaccessibleDirectories InaccessiblePaths KeyringMode KillMode KillSignal
+        LimitAS LimitCORE LimitCPU LimitDATA LimitFSIZE LimitLOCKS LimitMEMLOCK LimitMSGQUEUE
+        LimitNICE LimitNOFILE LimitNPROC LimitRSS LimitRTPRIO LimitRTTIME LimitSIGPENDING LimitSTACK
+        LoadCredential LoadCredentialEncrypted LockPersonality LogExtraFields LogFilterPatterns
+        LogLevelMax LogNamespace LogRateLimitBurst LogRateLimitIntervalSec LogsDirectory
+        LogsDirectoryMode ManagedOOMMemoryPressure ManagedOOMMemoryPressureDurationSec
+        ManagedOOMMemoryPressureLimit ManagedOOMPreference ManagedOOMSwap MemoryAccounting
+        MemoryDenyWriteExecute MemoryHigh MemoryKSM MemoryLimit MemoryLow MemoryMax MemoryMin
+        MemoryPressureThresholdSec MemoryPressureWatch MemorySwapMax MemoryZSwapMax
+        MemoryZSwapWriteback MountAPIVFS MountFlags MountImagePolicy MountImages NFTSet NUMAMask
+        NUMAPolicy NetworkNamespacePath Nice NoExecPaths NoNewPrivileges OOMScoreAdjust Options
+        PAMName PassEnvironment Personality Priority PrivateDevices PrivateIPC PrivateMounts
+        PrivateNetwork PrivatePIDs PrivateTmp PrivateUsers ProcSubset ProtectClock
+        ProtectControlGroups ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules
+        ProtectKernelTunables ProtectProc ProtectSystem ReadOnlyDirectories ReadOnlyPaths
+        ReadWriteDirectories ReadWritePaths RemoveIPC RestartKillSignal RestrictAddressFamilies
+        RestrictFileSystems RestrictNamespaces RestrictNetworkInterfaces RestrictRealtime
+        RestrictSUIDSGID RootDirectory RootEphemeral RootHash RootHashSignature RootImage
+        RootImageOptions RootImagePolicy RootVerity RuntimeDirectory RuntimeDirectoryMode
+        RuntimeDirectoryPreserve SELinuxContext SecureBits SendSIGHUP SendSIGKILL SetCredential
+        SetCredentialEncrypted SetLoginEnvironment Slice SmackProcessLabel SocketBindAllow
         SocketBindDeny StandardError StandardInput StandardInputData StandardInputText
         StandardOutput StartupAllowedCPUs StartupAllowedMemoryNodes StartupBlockIOWeight
-        StartupCPUShares StartupCPUWeight StartupIOWeight StateDirectory StateDirectoryMode
-        SupplementaryGroups SyslogFacility SyslogIdentifier SyslogLevel SyslogLevelPrefix
-        SystemCallArchitectures SystemCallErrorNumber SystemCallFilter SystemCallLog TTYColumns
-        TTYPath TTYReset TTYRows TTYVHangup TTYVTDisallocate TasksAccounting TasksMax
-        TemporaryFileSystem TimeoutCleanSec TimeoutSec TimerSlackNSec UMask UnsetEnvironment User
-        UtmpIdentifier UtmpMode WatchdogSignal What WorkingDirectory
+        StartupCPUShares StartupCPUWeight StartupIOWeight StartupMemoryHigh StartupMemoryLow
+        StartupMemoryMax StartupMemorySwapMax StartupMemoryZSwapMax StateDirectory
+        StateDirectoryMode SupplementaryGroups SyslogFacility SyslogIdentifier SyslogLevel
+        SyslogLevelPrefix SystemCallArchitectures SystemCallErrorNumber SystemCallFilter
+        SystemCallLog TTYColumns TTYPath TTYReset TTYRows TTYVHangup TTYVTDisallocate
+        TasksAccounting TasksMax TemporaryFileSystem TimeoutCleanSec TimeoutSec TimerSlackNSec UMask
+        UnsetEnvironment User UtmpIdentifier UtmpMode WatchdogSignal What WorkingDirectory
         """
     ),
     "Timer": _words(
         """
-        AccuracySec FixedRandomDelay OnActiveSec OnBootSec OnCalendar OnClockChange OnStartupSec
-        OnTimezoneChange OnUnitActiveSec OnUnitInactiveSec Persistent RandomizedDelaySec
-        RemainAfterElapse Unit WakeSystem
+        AccuracySec DeferReactivation FixedRandomDelay OnActiveSec OnBootSec OnCalendar
+        OnClockChange OnStartupSec OnTimezoneChange OnUnitActiveSec OnUnitInactiveSec Persistent
+        RandomizedDelaySec RemainAfterElapse Unit WakeSystem
         """
     ),
     "Path": _words(
@@ -259,20 +282,23 @@ DIRECTIVES: Mapping[str, frozenset[str]] = {
         """
         AllowedCPUs AllowedMemoryNodes BPFProgram BlockIOAccounting BlockIODeviceWeight
         BlockIOReadBandwidth BlockIOWeight BlockIOWriteBandwidth CPUAccounting CPUQuota
-        CPUQuotaPeriodSec CPUShares CPUWeight DefaultMemoryLow DefaultMemoryMin Delegate DeviceAllow
-        DevicePolicy DisableControllers IOAccounting IODeviceLatencyTargetSec IODeviceWeight
-        IOReadBandwidthMax IOReadIOPSMax IOWeight IOWriteBandwidthMax IOWriteIOPSMax IPAccounting
-        IPAddressAllow IPAddressDeny IPEgressFilterPath IPIngressFilterPath ManagedOOMMemoryPressure
-        ManagedOOMMemoryPressureLimit ManagedOOMPreference ManagedOOMSwap MemoryAccounting
-        MemoryHigh MemoryLimit MemoryLow MemoryMax MemoryMin MemorySwapMax RestrictNetworkInterfaces
-        Slice SocketBindAllow SocketBindDeny StartupAllowedCPUs StartupAllowedMemoryNodes
-        StartupBlockIOWeight StartupCPUShares StartupCPUWeight StartupIOWeight TasksAccounting
-        TasksMax
+        CPUQuotaPeriodSec CPUShares CPUWeight CoredumpReceive DefaultMemoryLow DefaultMemoryMin
+        DefaultStartupMemoryLow Delegate DelegateSubgroup DeviceAllow DevicePolicy
+        DisableControllers IOAccounting IODeviceLatencyTargetSec IODeviceWeight IOReadBandwidthMax
+        IOReadIOPSMax IOWeight IOWriteBandwidthMax IOWriteIOPSMax IPAccounting IPAddressAllow
+        IPAddressDeny IPEgressFilterPath IPIngressFilterPath ManagedOOMMemoryPressure
+        ManagedOOMMemoryPressureDurationSec ManagedOOMMemoryPressureLimit ManagedOOMPreference
+        ManagedOOMSwap MemoryAccounting MemoryHigh MemoryLimit MemoryLow MemoryMax MemoryMin
+        MemoryPressureThresholdSec MemoryPressureWatch MemorySwapMax MemoryZSwapMax
+        MemoryZSwapWriteback NFTSet RestrictNetworkInterfaces Slice SocketBindAllow SocketBindDeny
+        StartupAllowedCPUs StartupAllowedMemoryNodes StartupBlockIOWeight StartupCPUShares
+        StartupCPUWeight StartupIOWeight StartupMemoryHigh StartupMemoryLow StartupMemoryMax
+        StartupMemorySwapMax StartupMemoryZSwapMax TasksAccounting TasksMax
         """
     ),
     "Install": _words(
         """
-        Alias Also DefaultInstance RequiredBy WantedBy
+        Alias Also DefaultInstance RequiredBy UpheldBy WantedBy
         """
     ),
 }
