@@ -25,6 +25,7 @@ from ..model.keys import CLUSTER, ORDERS, SCHEDULE
 from ..model.layout import newer_layout
 from ..model.records import LAYOUT_VERSION, Cluster, MachineState
 from ..systemd.manager import SystemdError
+from .condition import Condition
 from .environment import Environment
 from .metrics import Metrics
 from .registration import Registration
@@ -63,6 +64,7 @@ class Fleetd:
         self._environment = environment
         self._troubles = Troubles(self.metrics)
         self._registration = Registration(machine, environment, self.lease, self._troubles)
+        self._condition = Condition(environment, self._troubles, self._registration)
         self._checkpoint = Checkpoint(environment.checkpoint_file)
         self._agent = Agent(
             machine.id,
@@ -150,6 +152,7 @@ class Fleetd:
             self._attempt("what runs here", lambda: self._act(lease), self._act_anew),
             self._attempt("leading", lambda: self._lead(lease, full), self._lead_anew),
             self._watch_disk(),
+            self._condition.tell(lease),
             self._full_at - self._environment.clock(),
         ]
         return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))
@@ -217,6 +220,8 @@ class Fleetd:
         try:
             if self._registration.refresh(lease):
                 self._agent.resync()  # Who removed its record may have removed the states as well.
+            self._condition.watch_docker()
+            self._condition.tell(lease)
             self._given_orders.refresh()
             if self.announced:
                 self._orders.obey(self._given_orders.entries)

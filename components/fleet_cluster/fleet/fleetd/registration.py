@@ -57,6 +57,13 @@ class Registration:
         what = about("announced")
         log.info("announced as %s, address %s", self._machine.id, self._machine.address, extra=what)
 
+    def tell(self, trouble: str, lease: int) -> None:
+        """Have the record say what does not work; at once, if the machine is announced."""
+        was_announced, self._machine = self.announced, replace(self._machine, trouble=trouble)
+        self.announced = self._is_announced(lease)
+        if was_announced:
+            self.announce(lease)
+
     def reset(self) -> None:
         """The store is not what it was: look up anew what it has of this machine."""
         self.announced = False  # As far as is known; a round may end before it is looked up.

@@ -54,6 +54,8 @@ class MachineState(Record):
     version: str = ""
     certificate_ends: float = 0.0
     """When the first of its certificates ends, if that is soon: seconds since 1970; else 0."""
+    trouble: str = ""
+    """What does not work there, in words: as long as that is so, it counts as cordoned."""
 
     def __post_init__(self) -> None:
         """Check what becomes words of commands: ssh is called with them."""

@@ -77,7 +77,9 @@ def _is_eligible(state: SchedulerState, job: Job, node: Node, staying: bool) -> 
 
 
 def _explain_eligibility(_: SchedulerState, _job: Job, node: Node) -> str:
-    return "draining" if node.is_draining else "cordoned"
+    if node.is_draining:
+        return "draining"
+    return f"sick: {node.machine.trouble}" if node.machine.trouble else "cordoned"
 
 
 def _is_with_peers(state: SchedulerState, job: Job, node: Node, staying: bool) -> bool:

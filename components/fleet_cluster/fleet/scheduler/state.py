@@ -13,7 +13,8 @@ class Node:
     def __init__(self, machine: MachineState, eligibility: Eligibility | None) -> None:
         self.id = machine.id
         self.machine = machine
-        self.eligibility = eligibility
+        self.eligibility = eligibility or (Eligibility() if machine.trouble else None)
+        """None: it gets all units. A machine where something does not work counts as cordoned."""
         self.units: set[str] = set()
         self.load = 0
         """The number of its units; Global ones, being everywhere, do not count."""

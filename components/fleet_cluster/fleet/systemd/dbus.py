@@ -23,7 +23,7 @@ from .dbus_timestamps import Timestamps
 from .failure_reason import Other, others_of, reason
 from .fence import FENCED_DIRECTORY
 from .journal_tail import last_lines
-from .manager import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, UnitStatus
+from .manager import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, UnitStatus, is_at_rest
 from .unit_directory import REFERRER, UnitDirectory
 
 
@@ -110,6 +110,10 @@ class DBusSystemd:
     def origins(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.origins`."""
         return self._bus.run(self._origins(list(names)))
+
+    def down(self, names: Iterable[str]) -> set[str]:
+        """See `Systemd.down`."""
+        return self._bus.run(self._down(list(names)))
 
     def fenced(self) -> set[str]:
         """See `Systemd.fenced`."""
@@ -228,6 +232,14 @@ class DBusSystemd:
         units = await gather(self._bus.properties(row.path, UNIT) for row in rows.values())
         pairs = zip(rows, units, strict=True)
         return {name: found for name, unit in pairs if (found := origin(name, unit))}
+
+    async def _down(self, names: list[str]) -> set[str]:
+        found = await self._status(names)
+        resting = [name for name, status in found.items() if is_at_rest(status)]
+        rows = await self._bus.rows(resting) if resting else {}
+        asked = (self._bus.property(row.path, UNIT, "UnitFileState") for row in rows.values())
+        pairs = zip(rows, await gather(asked), strict=True)
+        return {name for name, state in pairs if state == "enabled"}
 
     async def _unread(self, names: list[str]) -> set[str]:
         rows = await self._bus.rows(names)

@@ -132,6 +132,10 @@ class Systemd(Protocol):
         """
         ...
 
+    def down(self, names: Iterable[str]) -> set[str]:
+        """Of these units, those that every boot starts (enabled), and that do not run now."""
+        ...
+
     def fenced(self) -> set[str]:
         """The units that the fence stopped (`fence.py`), until they are released."""
         ...

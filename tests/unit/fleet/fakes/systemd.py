@@ -33,6 +33,8 @@ class FakeSystemd:
     """How the last reload of a unit has ended, as a test says; empty while it is under way."""
     unwritable: dict[str, str] = field(default_factory=dict[str, str])
     """The units whose files can be neither written nor removed, and why."""
+    machines_down: set[str] = field(default_factory=set[str])
+    """The machine's own units that are enabled, and do not run."""
     full: bool = False
     """Whether its disk has no room: then systemd reads no files anew."""
     refuse_reload: str = ""
@@ -153,6 +155,10 @@ class FakeSystemd:
     def origins(self, names: Iterable[str]) -> dict[str, str]:
         self.gate("before origins")
         return {name: f"/lib/systemd/system/{name}" for name in names if name in self.foreign}
+
+    def down(self, names: Iterable[str]) -> set[str]:
+        self.gate("before down")
+        return self.machines_down & set(names)
 
     def fenced(self) -> set[str]:
         return set(self.stopped_by_fence)

@@ -48,6 +48,7 @@ FULL: tuple[Record, ...] = (
         metadata={"role": "web"},
         version="1.2",
         certificate_ends=1.5,
+        trouble="Docker is down",
     ),
     Unit(
         sha="5a",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from fleet_cluster.fleet.scheduler.schedule import Job, Plan, schedule
@@ -53,6 +55,17 @@ def test_scaling_from_two_to_eleven_beside_another_unit(where: int) -> None:
     assert sorted(spread(eleven, "sinatra@", 3)) == [3, 4, 4]
     assert spread(eleven, "sinatra-discovery@", 3) == spread(eleven, "sinatra@", 3)
     assert two.placements.items() <= eleven.placements.items()
+
+
+def test_sick_machine_gets_no_new_unit_and_keeps_what_it_has() -> None:
+    sick, well = replace(machine(1), trouble="Docker is down"), machine(2)
+    jobs = [job("a"), job("b"), job("c", "MachineMetadata=none=here"), job("d", "Global=true")]
+    plan = schedule(jobs, [sick, well], {"a.service": ID[1]})
+    assert numbers(plan) == {"a": 1, "b": 2}
+    assert plan.global_placements["d.service"] == {ID[1], ID[2]}
+    alone = schedule([job("a"), job("b")], [sick], {"a.service": ID[1]})
+    assert numbers(alone) == {"a": 1}
+    assert reasons(alone, "b") == {1: "sick: Docker is down"}
 
 
 def test_units_of_a_lost_machine_are_spread_and_do_not_come_back() -> None:

@@ -74,8 +74,14 @@ def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibili
     return Eligibility(draining=True, since=time(), force=force, removed=leaving)
 
 
-def machine_state_word(machine: str, view: ClusterState) -> str:
-    """Eligibility in one word, as STATE shows it; empty when the machine gets all units."""
+def machine_state(machine: str, view: ClusterState) -> str:
+    """Eligibility and trouble, as STATE shows them; empty when the machine gets all units."""
+    alive = view.machines.get(machine)
+    trouble = f"sick: {alive.trouble}" if alive and alive.trouble else ""
+    return ", ".join(filter(None, (_eligibility_word(machine, view), trouble)))
+
+
+def _eligibility_word(machine: str, view: ClusterState) -> str:
     found = view.eligibility.get(machine)
     if found is None:
         return ""

@@ -46,6 +46,22 @@ def test_list_machines_shows_certificates_that_end_soon_and_only_then(
     assert lines[1].endswith("until 2001-09-09 01:46 UTC") and lines[2].endswith("-")
 
 
+def test_what_does_not_work_on_a_machine_is_its_state_and_the_reason_against_it(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.put(keys.machine_key(WEB.id), replace(WEB, trouble="Docker is down"))
+    cluster.put(keys.eligibility_key(DB.id), Eligibility())
+    fleetctl("list-machines")
+    first, second = capsys.readouterr().out.splitlines()[1:3]
+    assert first.endswith("sick: Docker is down") and second.endswith("cordoned")
+    cluster.put(keys.eligibility_key(WEB.id), Eligibility())
+    fleetctl("list-machines")
+    assert "cordoned, sick: Docker is down" in capsys.readouterr().out
+    cluster.add("new.service")
+    assert fleetctl("why", "new") == Exit.FAILED
+    assert "sick: Docker is down" in capsys.readouterr().out
+
+
 def test_an_unknown_machine_is_an_error(fleetctl: Fleetctl) -> None:
     for command in ("cordon", "uncordon", "drain"):
         with pytest.raises(CtlError, match="'machin-2' is no machine.*did you mean machine-2"):

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from ...cli.errors import Exit
 from ...cli.names import MACHINE_HELP, legend
 from ...operations.context import Context
-from ...operations.eligibility import cordoned, find_machine, machine_state_word, set_eligibility
+from ...operations.eligibility import cordoned, find_machine, machine_state, set_eligibility
 from ...state.watcher import Watcher
 from ..command import Command
 
@@ -19,7 +19,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         machine = find_machine(arguments.machine, watcher.state)
         set_eligibility(watcher, machine, cordoned)
         view = watcher.state
-        print(f"{legend(machine, view.machines)} is {machine_state_word(machine, view)}")
+        print(f"{legend(machine, view.machines)} is {machine_state(machine, view)}")
     return Exit.DONE
 
 

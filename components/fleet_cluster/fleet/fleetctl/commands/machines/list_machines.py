@@ -9,7 +9,7 @@ from ...cli import table
 from ...cli.errors import Exit
 from ...cli.names import short
 from ...operations.context import Context
-from ...operations.eligibility import machine_state_word
+from ...operations.eligibility import machine_state
 from ...state.watcher import read_state
 from ..command import Command
 
@@ -28,7 +28,7 @@ def machine_rows(view: ClusterState, full: bool) -> list[table.Row]:
             "metadata": ",".join(f"{key}={value}" for key, value in _sorted(machine.metadata)),
             "hostname": machine.hostname,
             "version": machine.version,
-            "state": machine_state_word(machine.id, view),
+            "state": machine_state(machine.id, view),
             "certificate": _certificate_word(machine.certificate_ends),
         }
         for _, machine in sorted(view.machines.items())
