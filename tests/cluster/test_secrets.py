@@ -78,7 +78,20 @@ def test_etcd_takes_only_certificates_and_holds_each_to_its_keys(cluster: Stack)
         refused = cluster.on("machine-1", f"etcdctl {command}", check=False)
         assert "permission denied" in refused.text
     as_nginx = "ETCDCTL_CERT=/etc/fleet/pki/nginx.crt ETCDCTL_KEY=/etc/fleet/pki/nginx.key etcdctl"
-    assert "permission denied" in cluster.on("machine-1", f"{as_nginx} put /app/x 1", False).text
+    for command in ("put /app/server/x 1", "get /app/greeting"):
+        assert "permission denied" in cluster.on("machine-1", f"{as_nginx} {command}", False).text
+
+
+@pytest.mark.parametrize("role", ["nginx", "app", "fleet"])
+def test_no_roles_certificate_is_answered_on_the_port_of_etcds_peers(cluster: Stack, role: str):
+    address = cluster.outputs()["machines"]["machine-1"]
+    pair = f"--cert /etc/fleet/pki/{role}.crt --key /etc/fleet/pki/{role}.key"
+    asked = {
+        port: cluster.on("machine-2", f"curl -sSk {pair} https://{address}:{port}/version", False)
+        for port in (2379, 2380)
+    }
+    assert (asked[2379].code == 0) and "etcdserver" in asked[2379].out
+    assert (asked[2380].code != 0) and asked[2380].out == ""
 
 
 def test_a_machine_with_another_host_key_is_refused(cluster: Stack):

@@ -1,7 +1,6 @@
 """Members of the real etcd on this computer, with our certificates and configuration."""
 
 import http.client
-import json
 import os
 import re
 import secrets
@@ -142,24 +141,30 @@ class EtcdCluster:
         """ETCD_INITIAL_CLUSTER of these."""
         return ",".join(f"{name}=https://{self.addresses[name]}:2380" for name in names)
 
-    def etcdctl(self, role: str, *words: str, at: str = "machine-1", ok: bool = True) -> str:
-        """Output of `etcdctl` with a role's certificate, asking one member."""
-        done = subprocess.run(
-            [
-                self.programs / "etcdctl",
-                "--command-timeout=2s",
-                f"--endpoints=https://{self.addresses[at]}:2379",
-                f"--cacert={self.folder / 'ca.crt'}",
-                f"--cert={self.folder / role}.crt",
-                f"--key={self.folder / role}.key",
-                *words,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert not ok or done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
+    def command(self, certificate: str, *words: str, at: str = "machine-1") -> list[str | Path]:
+        """`etcdctl` with a certificate, asking one member."""
+        return [
+            self.programs / "etcdctl",
+            "--command-timeout=10s",
+            f"--endpoints=https://{self.addresses[at]}:2379",
+            f"--cacert={self.folder / 'ca.crt'}",
+            f"--cert={self.folder / certificate}.crt",
+            f"--key={self.folder / certificate}.key",
+            *words,
+        ]
+
+    def run(
+        self, certificate: str, *words: str, at: str = "machine-1", stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """What became of a command of `etcdctl`."""
+        command = self.command(certificate, *words, at=at)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+    def etcdctl(self, certificate: str, *words: str, at: str = "machine-1") -> str:
+        """Output of a command of `etcdctl` that does well."""
+        done = self.run(certificate, *words, at=at)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def wait(self) -> None:
         """Waits until every member answers and agrees with a majority."""
@@ -169,31 +174,40 @@ class EtcdCluster:
     def until(self, said: str, *words: str, at: str = "machine-1") -> None:
         """Asks as root until a member says so; etcd has no event for it."""
         deadline = monotonic() + PATIENCE
-        while said not in (answer := self.etcdctl("root", *words, at=at, ok=False)):
-            assert monotonic() < deadline, f"{answer}\n{self.log(at)[-2000:]}"
+        while said not in (done := self.run("root", *words, at=at)).stdout:
+            assert monotonic() < deadline, f"{done.stderr}\n{self.log(at)[-2000:]}"
             sleep(0.1)
 
     def log(self, name: str) -> str:
         """What a member has logged."""
         return (self.members[name].folder / "log").read_text()
 
+    @property
+    def address(self) -> str:
+        """Of the first member."""
+        return next(iter(self.addresses.values()))
+
     def on_peer_port(self, of: str, certificate: str) -> int:
         """What a member answers a question on its peers' port: HTTP's status; 0 is no answer."""
+        return self.http(2380, certificate, "/members", of)
+
+    def http(
+        self, port: int, certificate: str, path: str, of: str = "machine-1", body: str = ""
+    ) -> int:
+        """Status of an answer; 0 if there is none. Without a certificate if that is empty."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.load_cert_chain(
-            self.folder / f"{certificate}.crt", self.folder / f"{certificate}.key"
-        )
-        connection = http.client.HTTPSConnection(self.addresses[of], 2380, context=context)
+        if certificate:
+            own = self.folder / certificate
+            context.load_cert_chain(f"{own}.crt", f"{own}.key")
+        connection = http.client.HTTPSConnection(self.addresses[of], port, context=context)
         try:
-            connection.request("GET", "/members")
-            answer = connection.getresponse()
-            json.loads(answer.read())
-        except (ssl.SSLError, ConnectionError):
+            connection.request("POST" if body else "GET", path, body)
+            return connection.getresponse().status
+        except (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
             return 0
         finally:
             connection.close()
-        return answer.status
 
 
 @contextmanager

@@ -120,6 +120,8 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
         "ETCD_QUOTA_BACKEND_BYTES": str(2 * GIB),
         "ETCD_AUTO_COMPACTION_MODE": "periodic",
         "ETCD_AUTO_COMPACTION_RETENTION": "10m",
+        # Its interface in JSON, which nothing here uses.
+        "ETCD_ENABLE_GRPC_GATEWAY": "false",
         # Plain HTTP, for whoever is on the machine: figures, and no keys.
         "ETCD_LISTEN_METRICS_URLS": f"http://127.0.0.1:{METRICS_PORT}",
         "ETCD_LOGGER": "zap",
