@@ -133,6 +133,8 @@ CONFIGURATION = Configuration(
     authority="the authority",
     roles={"fleet": Pair("certificate", "key")},
     member=None,
+    peer_authority="the peers' authority",
+    peer=None,
 )
 
 
