@@ -81,6 +81,24 @@ def cut_off_while_fleetd_hangs(stack: Stack, machine: str) -> Generator[None]:
 
 
 @contextmanager
+def docker_hangs(stack: Stack, machine: str) -> Generator[None]:
+    """The container engine stands still; containers run on."""
+    signal = "sudo systemctl kill --kill-whom=main docker.service containerd.service --signal"
+    try:
+        stack.on(machine, f"{signal}=STOP")
+        yield
+    finally:
+        stack.on(machine, f"{signal}=CONT")
+
+
+@contextmanager
+def cut_off_while_docker_hangs(stack: Stack, machine: str) -> Generator[None]:
+    """Both."""
+    with docker_hangs(stack, machine), cut_off(stack, machine):
+        yield
+
+
+@contextmanager
 def _rules(stack: Stack, machine: str, rules: Sequence[str]) -> Generator[None]:
     """Rules of the machine's packet filter, before all others."""
     try:

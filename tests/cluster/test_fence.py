@@ -1,5 +1,6 @@
 """Promise 2 on real machines: a unit with Fence=true is never on two of them."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -17,6 +18,18 @@ ExecStart=/bin/sh -c 'trap "" TERM; while :; do sleep 1; done'
 TimeoutStopSec=30
 """
 """A service that does not end when it is told: left alone, it outlives the lease."""
+CONTAINER = """\
+[Service]
+Slice=fenced.slice
+ExecStartPre=-/usr/bin/docker rm --force fenced
+ExecStart=/usr/bin/docker run --rm --name fenced --cgroup-parent=fenced.slice \\
+    --volume /run:/beat --entrypoint /bin/sh {image} \\
+    -c 'trap "" TERM; while :; do touch /beat/fenced-beat; sleep 0.1; done'
+ExecStop=/usr/bin/docker stop --time 60 fenced
+ExecStopPost=/bin/sh -c 'sleep 2; touch /run/fenced-ended'
+TimeoutStopSec=60
+"""
+"""A container that does not end when it is told, and shows that it lives."""
 AWAY_SECONDS = 60
 """For a lease to end on a busy computer, and what runs on the machine to run elsewhere."""
 
@@ -31,7 +44,7 @@ def service() -> str:
 def fenced(cluster: Stack, machines: dict[str, str], service: str) -> Iterator[str]:
     """Where the unit runs, with one beside it that has no fence: a machine that may be lost."""
     texts = {
-        FENCED: f"{service}[X-Fleet]\nFence=true\n",
+        FENCED: f"{service.format(image=nginx_image(cluster))}[X-Fleet]\nFence=true\n",
         BESIDE: f"{OBEYS}[X-Fleet]\nMachineOf={FENCED}\n",
     }
     for name, text in texts.items():
@@ -45,6 +58,13 @@ def fenced(cluster: Stack, machines: dict[str, str], service: str) -> Iterator[s
     cluster.fleetctl("uncordon", "machine-1")
     cluster.fleetctl("destroy", *texts)
     eventually("no machine guards anything", lambda: not guarding(cluster, machines))
+
+
+def nginx_image(cluster: Stack) -> str:
+    """An image that all machines have."""
+    found = re.search(r"(\S+/nginx@sha256:\w+)", cluster.fleetctl("cat", "nginx.service").out)
+    assert found
+    return found[1]
 
 
 def guarding(cluster: Stack, machines: dict[str, str]) -> set[str]:
@@ -122,6 +142,40 @@ def test_a_fenced_unit_ends_on_its_machine_before_it_begins_elsewhere(
     assert asking.placements(cluster, machines)[FENCED] == home, "what has moved stays"
     assert is_at_rest(cluster, fenced, FENCED)
     eventually("only its machine guards it", lambda: guarding(cluster, machines) == {home})
+
+
+@pytest.mark.parametrize("service", [CONTAINER])
+@pytest.mark.parametrize(
+    "away",
+    [
+        pytest.param(faults.cut_off_while_docker_hangs, id="cut off, and Docker hangs"),
+        pytest.param(faults.cut_off, id="cut off", marks=pytest.mark.faults),
+    ],
+)
+def test_a_fenced_container_ends_on_its_machine_before_it_begins_elsewhere(
+    cluster: Stack,
+    machines: dict[str, str],
+    fenced: str,
+    away: Callable[[Stack, str], AbstractContextManager[None]],
+):
+    eventually("it runs", lambda: last_beat(cluster, fenced) > 0)
+    with away(cluster, fenced):
+        home = runs_elsewhere(cluster, machines, fenced)
+        began = asking.runs(cluster, [home])[home, FENCED].began
+        ended = last_beat(cluster, fenced)
+        print(f"\n{away.__name__}: its container began {began - ended:.1f} s after it ended")
+        assert ended < began
+        stopped_by_its_machine(cluster, fenced)
+        cluster.on(fenced, "sudo rm /run/fenced-ended /run/fenced-beat")  # It had its time.
+    eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)
+    assert asking.placements(cluster, machines)[FENCED] == home, "what has moved stays"
+    left = cluster.on(fenced, "sudo docker ps --quiet --filter name=fenced").out
+    assert not left and last_beat(cluster, fenced) == 0
+
+
+def last_beat(cluster: Stack, machine: str) -> float:
+    """When the fenced container of a machine last showed itself: seconds since 1970, or 0."""
+    return float(cluster.on(machine, "stat --format=%.Y /run/fenced-beat || echo 0").out)
 
 
 def test_while_etcd_is_away_only_a_fenced_unit_ends_and_then_it_starts_where_it_was(
