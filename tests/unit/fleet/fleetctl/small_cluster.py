@@ -114,6 +114,15 @@ class SmallCluster:
         self.put(keys.unit_key(name), Unit(sha, target))
         self.log.clear()
 
+    def lose_records(self) -> None:
+        """etcd has nothing but what the machines report: they run on as they did."""
+        kept = (keys.LEADER, keys.MACHINES, keys.STATES)
+        self.store.remove(*(key for key in self.store.entries if not key.startswith(kept)))
+        for name, reports in self.view().states.items():
+            for machine, state in reports.items():
+                self.put(keys.state_key(machine, name), replace(state, orphan=True))
+        self.log.clear()
+
     def report(self, name: str, state: UnitState) -> None:
         """The unit's machine reports."""
         for machine in self.view().assigned(name):
@@ -189,10 +198,14 @@ class SmallCluster:
     def _take(self, machine: str, name: str, view: ClusterState) -> None:
         unit = view.units[name]
         told = Assignment(unit.sha_on(machine), unit.desired_state)
-        before = view.assigned(name).get(machine)
-        if before == told:
+        if view.assigned(name).get(machine) == told:
             return
         self.put(keys.schedule_key(machine, name), told)
+        before = view.assignment(name, machine)
+        if before == told:
+            adopted = replace(view.reports(name)[machine], orphan=False)
+            self.put(keys.state_key(machine, name), adopted)
+            return
         was_started = before is not None and before.desired_state is DesiredState.LAUNCHED
         if was_started:
             self.log.append(f"stop {name}")

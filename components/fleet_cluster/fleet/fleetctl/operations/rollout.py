@@ -11,6 +11,7 @@ from ..cli.errors import CtlError, TimedOutError, UsageError
 from ..cli.output import tell
 from ..cli.rollout_options import Limits
 from ..state.dead_units import dead_units
+from ..state.orphans import as_it_runs
 from ..state.rollout_order import (
     Batch,
     RollbackPoint,
@@ -62,7 +63,9 @@ class Rollout:
             TimedOutError: a batch took longer than the limit; what was replaced is put back.
         """
         self._before = rollback_point(self.wanted, self.watcher.state)
-        self._order = rollout_order(self.wanted, self.watcher.state, self.limits.max_unavailable)
+        self._order = rollout_order(
+            self.wanted, self.texts, self.watcher.state, self.limits.max_unavailable
+        )
         self._ran = {name for name in self.wanted if is_active(name, self.watcher.state)}
         try:
             failures = self._begin()
@@ -128,7 +131,8 @@ class Rollout:
 
     def _machines_of(self, batch: Batch) -> dict[str, list[str]]:
         """The machines of a batch, of Global units."""
-        return {name: changing(name, unit, self.watcher.state) for name, unit in batch.items()}
+        now = as_it_runs(batch, self.texts, self.watcher.state)
+        return {name: changing(name, unit, now) for name, unit in batch.items()}
 
     def _where(self, name: str, machines: list[str]) -> str:
         alive = self.watcher.state.machines
@@ -149,13 +153,20 @@ class Rollout:
             if (now := view.units.get(name)) and has_file(now, self.wanted[name]) and now != unit
         }
         known = {name: unit for name, unit in written.items() if unit}
-        tell(f"Going back: {', '.join(sorted(written))}")
+        self._say_what_goes_back(written)
         try:
             for batch in self._rollback_batches(known, view):
                 self._return(batch)
             self._remove([name for name in written if name not in known])
         except (CtlError, TimedOutError, UsageError) as error:
             tell(f"Not everything is back as it was: {error}")
+
+    def _say_what_goes_back(self, written: Iterable[str]) -> None:
+        if names := ", ".join(sorted(written)):
+            tell(f"Going back: {names}")
+        lost = self.wanted.keys() - self._before.units.keys()
+        if names := ", ".join(sorted(name for name in lost if not is_template(name))):
+            tell(f"Left as they are now, since etcd has lost the files that they had: {names}")
 
     def _rollback_batches(self, known: Mapping[str, Unit], view: ClusterState) -> list[Batch]:
         """First what is down already, then the others a few at a time."""

@@ -16,6 +16,7 @@ from ...model.records import Assignment, DesiredState, Unit, UnitState
 from ...unitfiles.dependencies import BINDING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
 from .dead_units import dead_units
+from .orphans import as_it_runs
 from .planned_step import STARTING, PlannedAction, PlannedStep
 from .rollout_order import RolloutOrder, changing, rollout_order
 from .unit_state import is_active_on
@@ -61,7 +62,7 @@ def cluster_plan(
     change: PlannedChange, view: ClusterState, max_unavailable: int = 1
 ) -> ClusterPlan:
     """Plan of a change, in the order in which it will happen."""
-    order = rollout_order(change.wanted, view, max_unavailable)
+    order = rollout_order(change.wanted, change.texts, view, max_unavailable)
     rolled = {name for batch in order.batches for name in batch}
     resting = {n for n in dead_units(change.wanted, view, with_finished=False) if n not in rolled}
     then = _then(change, view, resting)
@@ -69,12 +70,13 @@ def cluster_plan(
     refused = {name: why for name in asked if (why := unplaced_reasons(name, then))}
     if refused:
         return ClusterPlan([], [], refused)
-    found = _steps(change, view, then, order, resting)
+    now = as_it_runs(change.wanted, change.texts, view)
+    found = _steps(change, now, then, order, resting)
     steps = sorted(found, key=lambda step: (step.batch, step.unit))
     groups: defaultdict[str, list[PlannedStep]] = defaultdict(list)
     for step in steps:
         groups[template_of(step.unit) or step.unit].append(step)
-    return ClusterPlan(steps, [_group(name, groups[name], view) for name in sorted(groups)], {})
+    return ClusterPlan(steps, [_group(name, groups[name], now) for name in sorted(groups)], {})
 
 
 def afterwards(change: PlannedChange, view: ClusterState) -> ClusterState:
@@ -158,7 +160,7 @@ def _of_unit(
     name: str, view: ClusterState, then: ClusterState, batches_on: Mapping[str, int], rests: bool
 ) -> Iterator[PlannedStep]:
     batch = batches_on.get("", 0)
-    before, after = view.homes(name), _placements(name, then)
+    before, after = _homes(name, view), _placements(name, then)
     if len(before) == len(after) == 1 and before != after:
         yield _moved(batch, name, before[0], after[0], rests, view, then)
         return
@@ -175,6 +177,14 @@ def _of_unit(
         elif known and (found := _in_place(known, unit, machine, rests)):
             at = batches_on.get(machine, batch)
             yield _step(at, name, found[0], machine, machine, found[1], view)
+
+
+def _homes(name: str, view: ClusterState) -> list[str]:
+    """The machines of a unit; also those that run it as orphans, where etcd has lost it."""
+    homes = view.homes(name)
+    if homes and not view.is_global(name):
+        return homes
+    return sorted({*homes, *(on for on in view.machines if view.assignment(name, on))})
 
 
 def _moved(

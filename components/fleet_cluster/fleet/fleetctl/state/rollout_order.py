@@ -10,6 +10,7 @@ from ...kv import batches
 from ...model.records import DesiredState, Unit
 from ...unitfiles.dependencies import PULLING, dependencies
 from ...unitfiles.unitfile import is_template, template_of
+from .orphans import as_it_runs, has_orphans
 from .unit_state import is_active, is_active_on
 
 Batch = dict[str, Unit]
@@ -29,19 +30,20 @@ class RolloutOrder:
 
 
 def rollout_order(
-    wanted: Mapping[str, Unit], view: ClusterState, max_unavailable: int
+    wanted: Mapping[str, Unit], texts: Mapping[str, str], view: ClusterState, max_unavailable: int
 ) -> RolloutOrder:
-    """Rollout order that makes units as wanted.
+    """Rollout order that makes units as wanted, which have these files.
 
     In each batch, at most `max_unavailable` instances of each template, and as many machines of
     each Global unit; those that do not run at present come first.
     """
     changed = [name for name, unit in wanted.items() if view.units.get(name) != unit]
     last = [name for name in changed if is_template(name) and name in view.units]
-    rolled = [name for name in changed if is_rolled(wanted[name], view.units.get(name))]
+    now = as_it_runs(wanted, texts, view)
+    rolled = [name for name in changed if is_rolled(wanted[name], now.units.get(name))]
     first = [name for name in changed if name not in rolled and name not in last]
     return RolloutOrder(
-        first, in_batches({n: wanted[n] for n in rolled}, view, max_unavailable), last
+        first, in_batches({n: wanted[n] for n in rolled}, now, max_unavailable), last
     )
 
 
@@ -80,8 +82,8 @@ def changing(name: str, wanted: Unit, view: ClusterState) -> list[str]:
     known = view.units.get(name)
     if known is None or not view.is_global(name):
         return []
-    alive = view.assigned(name).keys() & view.machines.keys()
-    return [machine for machine in alive if known.sha_on(machine) != wanted.sha_on(machine)]
+    there = [machine for machine in view.machines if view.assignment(name, machine)]
+    return [machine for machine in there if known.sha_on(machine) != wanted.sha_on(machine)]
 
 
 def is_rolled(wanted: Unit, known: Unit | None) -> bool:
@@ -104,7 +106,8 @@ class RollbackPoint:
     """Rollback point: what to go back to when a rollout fails."""
 
     units: Mapping[str, Unit | None]
-    """The records; None for a unit that did not exist."""
+    """The records; None for a unit that did not exist. Without those units that ran with files
+    that etcd does not have."""
     texts: Mapping[str, str]
     """The files that they name: another command may have removed them by then."""
 
@@ -116,7 +119,11 @@ def rollback_point(wanted: Mapping[str, Unit], view: ClusterState) -> RollbackPo
     the template's file is the one that the instance had before. Of a Global unit, it is the one
     that the machines keep whose batch has not come.
     """
-    units = {name: _earlier(name, unit, view) for name, unit in wanted.items()}
+    units = {
+        name: _earlier(name, unit, view)
+        for name, unit in wanted.items()
+        if not has_orphans(name, view)
+    }
     shas = {
         sha for unit in units.values() if unit for sha in (unit.sha, *unit.retained_files.values())
     }
