@@ -145,10 +145,20 @@ class _Reconciler:
         if serving:
             self._waiting.append(unit)
         for machine in sorted(homes | lost | serving):
-            there = replace(wanted, sha=wanted.sha_on(machine))
+            there = replace(wanted, sha=self._file_on(unit, wanted, machine))
             yield from self._assign(unit, there, machine, Explanation("it runs on all that fit"))
         homes = homes | lost | serving
         yield from self._withdraw(unit, homes, "a global unit that does not fit here")
+
+    def _file_on(self, unit: str, wanted: Unit, machine: str) -> str:
+        """What a Global unit runs with on a machine: until its turn, the file that it keeps.
+
+        etcd may have lost that file. A machine that has not got it any more, as it was booted
+        anew, cannot keep it.
+        """
+        kept = wanted.sha_on(machine)
+        is_lost = kept not in self._state.files and machine in self._alive
+        return wanted.sha if is_lost and machine not in self._state.reports(unit) else kept
 
     def _still_serves(self, unit: str, machine: str) -> bool:
         """Whether a Global unit is on a machine that is drained and is not empty yet."""

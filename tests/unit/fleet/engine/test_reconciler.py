@@ -203,6 +203,16 @@ def test_a_machine_whose_turn_has_not_come_keeps_its_file() -> None:
     assert written(what) == {"a": RUN, "c": RUN}, "one that comes has the new file"
 
 
+def test_a_file_that_neither_etcd_nor_the_machine_has_is_not_kept() -> None:
+    rolling = replace(NEW, retained_files={"a": "old", "b": "old"})
+    states = {("b", U): replace(UP, sha="old", orphan=True)}
+    old = Assignment("old", DesiredState.LAUNCHED)
+    what = situation("a b", {}, states, rolling, options="Global=true\n")
+    assert written(what) == {"a": RUN, "b": old}, "a was booted anew, b runs on"
+    lost = situation("b", {("a", U): old, ("b", U): old}, states, rolling, "Global=true\n")
+    assert written(lost) == {}, "a may be back with it"
+
+
 def test_global_unit_is_changed_on_lost_machines_too() -> None:
     old = Assignment("old", DesiredState.LAUNCHED)
     lost = situation(machines="b", schedule={("a", U): old, ("b", U): old}, options="Global=true\n")
