@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ CONTEXTS = {
     "nginx": CHECKOUT / "images" / "nginx",
     "haproxy": IMAGES / "haproxy",
 }
+RELOADING = "/run/reload-pool.lock"
+"""Locked by reload-pool as long as it works."""
 SECONDS = 60
 LABEL = "fleet-cluster-contract"
 # As images/nginx has it, but that etcd asks for no certificate.
@@ -68,8 +70,14 @@ class Proxies:
         return docker("exec", f"{self.name}-loopback", *ask).split()
 
     def wait_for_pool(self, *servers: str) -> None:
-        """Until nginx serves these, in whichever order."""
-        wait(f"the pool is {servers}", lambda: sorted(self.pool()) == sorted(servers), self.log)
+        """Until nginx serves these, in whichever order, and no worker another pool."""
+        wait(f"the pool is {servers}", lambda: self._is_served(servers), self.log)
+
+    def _is_served(self, servers: Collection[str]) -> bool:
+        """One worker says so; of those before the reload, none answers when that has ended."""
+        told = self.pool()
+        self.nginx("flock", RELOADING, "true")
+        return sorted(told) == sorted(servers)
 
     def log(self) -> str:
         """What nginx's unit would have in its journal."""

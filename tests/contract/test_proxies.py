@@ -49,6 +49,28 @@ BAD = [
     "$pool:5001",
 ]
 LIMIT = "/app/nginx/max-body-size"
+RELOAD_THAT_LASTS = """
+workers() { grep -lszx 'nginx: worker proces[s]' "$@"; }
+asks() {
+    while true; do
+        exec 4<>/dev/tcp/127.0.0.1/80
+        printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&4
+        cat <&4
+    done
+}
+before=$(workers /proc/[0-9]*/cmdline) master=$(cat /run/nginx.pid)
+echo '"/app/server/other" "127.0.0.1:5002"' >>/var/lib/pool/keys
+reload-pool & reloads=$!
+until [ "$(workers /proc/[0-9]*/cmdline)" != "$before" ]; do :; done
+kill -STOP $master
+for _ in {1..8}; do asks >/dev/null & asking+=($!); done
+{ sleep 1; kill -CONT $master; } &
+wait $reloads
+workers $before
+kill ${asking[@]}
+"""
+"""nginx has new workers, and for a second does not tell those before to end; under load, any of
+them answers. Prints which of those before still take connections when reload-pool has ended."""
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +211,14 @@ def test_what_is_in_flight_goes_on_for_long_after_a_reload(proxies: Proxies):
             time.sleep(LONGER_THAN_FINISHING / pieces)
         assert talk.echo("still here") == "still here"
         assert sent.finish() == (200, str(2 * MEGABYTE))
+
+
+def test_a_reload_has_ended_when_no_worker_has_the_pool_before(proxies: Proxies):
+    try:
+        assert proxies.nginx("bash", "-c", RELOAD_THAT_LASTS) == ""
+        assert sorted(proxies.pool()) == [APP, OTHER]
+    finally:
+        proxies.register("other", OTHER)  # As its keys say.
 
 
 def test_no_other_protocol_gets_past_nginx(proxies: Proxies):
