@@ -87,6 +87,13 @@ class Proxies:
         """Run a command in nginx's container."""
         return docker("exec", f"{self.name}-nginx", *command)
 
+    def start_nginx(self) -> list[str]:
+        """Start it again: the first pool that it serves."""
+        docker("start", f"{self.name}-nginx")
+        first: list[list[str]] = []
+        wait("nginx answers", lambda: first.append(self.pool()) is None, self.log)
+        return first[0]
+
     def stop_nginx(self) -> int:
         """Stop it as units/nginx.service does; its exit status."""
         docker("stop", "--time", "35", f"{self.name}-nginx")

@@ -221,6 +221,15 @@ def test_a_reload_has_ended_when_no_worker_has_the_pool_before(proxies: Proxies)
         proxies.register("other", OTHER)  # As its keys say.
 
 
+def test_nginx_begins_with_the_servers_known_last_where_etcd_has_lost_them(proxies: Proxies):
+    proxies.stop_nginx()
+    proxies.etcdctl("del", "--prefix", "/app/")
+    assert proxies.start_nginx() == [APP]
+    proxies.wait_for_pool()
+    proxies.stop_nginx()
+    assert proxies.start_nginx() == [], "by then it knows no better one"
+
+
 def test_no_other_protocol_gets_past_nginx(proxies: Proxies):
     ask = ["Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__", "Connection: Upgrade"]
     with Talk(proxies.url, "\n".join(["GET /headers HTTP/1.1", *ask])) as talk:
