@@ -79,9 +79,14 @@ def unit(version: str) -> str:
     )
 
 
-def retire() -> None:
+def retire(
+    systemctl: Callable[..., str] = systemctl, pki: Path = Path(ETCD_PKI), data: Path = DATA
+) -> None:
     """On a machine that is no member, or not any more: no etcd, none of its data and keys."""
-    if Path(ETCD_PKI).exists():
+    if not pki.exists():
+        return
+    # One that was to become a member, and never did, has no such unit.
+    if systemctl("show", "--property=LoadState", "--value", UNIT).strip() != "not-found":
         systemctl("disable", "--now", UNIT)
-        shutil.rmtree(ETCD_PKI)
-        shutil.rmtree(DATA, ignore_errors=True)
+    shutil.rmtree(pki)
+    shutil.rmtree(data, ignore_errors=True)
