@@ -18,6 +18,10 @@ from .network import (
     container_labels,
 )
 
+WHEN_ASKED = ["image"]
+"""What alone does not replace it: while it is made anew, nothing answers at its port. It is by
+`pulumi up --replace`, and then gets the newest."""
+
 
 class DockerLoadBalancerArgs(TypedDict):
     """Where it listens, and what stands behind it."""
@@ -34,7 +38,7 @@ class DockerLoadBalancer(pulumi.ComponentResource):
     """HAProxy in front of port 80 of every machine that answers its health check.
 
     It lists the addresses of all machines that a cluster may have, so that a change of the
-    cluster's size neither restarts nor reloads it.
+    cluster's size neither restarts nor reloads it. Nor does a newer image of it.
     """
 
     hostname: pulumi.Output[str]
@@ -79,7 +83,9 @@ class DockerLoadBalancer(pulumi.ComponentResource):
             restart="unless-stopped",
             must_run=True,
             opts=pulumi.ResourceOptions(
-                parent=self, delete_before_replace=True, ignore_changes=FOR_GOOD
+                parent=self,
+                delete_before_replace=True,
+                ignore_changes=[*FOR_GOOD, *WHEN_ASKED],
             ),
         )
 
