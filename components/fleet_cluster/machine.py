@@ -58,7 +58,7 @@ class MachineAddress(TypedDict):
 
 
 class Machine(TypedDict):
-    """A machine with Debian 12, systemd and Docker that answers to SSH."""
+    """A machine with Debian, systemd and Docker that answers to SSH."""
 
     name: str
     """Its host name, unique in the cluster: machine-1."""

@@ -14,8 +14,8 @@ class App < Sinatra::Base
 
   before do
     content_type "text/plain"
-    headers "X-Fleet-Unit" => ENV.fetch("FLEET_UNIT", "none"),
-            "X-Fleet-Machine" => ENV.fetch("FLEET_MACHINE_ID", "none")
+    headers "x-fleet-unit" => ENV.fetch("FLEET_UNIT", "none"),
+            "x-fleet-machine" => ENV.fetch("FLEET_MACHINE_ID", "none")
   end
 
   get("/") { settings.text }

@@ -191,7 +191,7 @@ def _vpc(server: moto.Moto, addresses: ipaddress.IPv4Network) -> tuple[str, list
 
 
 def _machine_image() -> str:
-    """Debian 12 with cloud-init, and the packages that cloud-init will install."""
+    """Debian 13 with cloud-init, and the packages that cloud-init will install."""
     packages = " ".join([*PACKAGES, *AWS_PACKAGES])
     dockerfile = CHECKOUT / "tests" / "aws" / "machine" / "Dockerfile"
     return _build(MACHINE_IMAGE, f"--build-arg=PACKAGES={packages}", f"--file={dockerfile}")

@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from fleet_cluster.providers.docker.engine_probe import TRIAL_IMAGE
 from tests.aws.machines import LABEL, docker
 
-BASE = "debian:bookworm-slim"
 CONFIG = """\
 version: 0.1
 storage:
@@ -99,7 +99,9 @@ def _trust(address: str) -> str:
 def _on_this_computer(command: str, stdin: bytes = b"") -> None:
     """In a container with the engine's folder: whoever may use the engine may do this."""
     mount = "--volume=/etc/docker:/host"
-    docker("run", "--rm", "-i", "--network=none", mount, BASE, "sh", "-c", command, stdin=stdin)
+    docker(
+        "run", "--rm", "-i", "--network=none", mount, TRIAL_IMAGE, "sh", "-c", command, stdin=stdin
+    )
 
 
 def _name(text: str) -> x509.Name:

@@ -229,7 +229,7 @@ def test_a_newer_image_replaces_nothing(project: Project, cloud: Moto) -> None:
     [one] = entries(project, "aws:ec2/instance:").values()
     assert one["outputs"]["ami"] == moto.AMI
     cloud.client("ec2").copy_image(
-        SourceImageId=moto.AMI, SourceRegion=moto.REGION, Name="debian-12-amd64-20990101-1"
+        SourceImageId=moto.AMI, SourceRegion=moto.REGION, Name="debian-13-amd64-20990101-1"
     )
     assert done(project.preview(site(count=1))) == {"same"}
     asked = project.preview(site({**CHOSEN, "image_id": moto.OLD_AMI}, count=1))

@@ -1,17 +1,17 @@
-"""etcd's version reaches a cluster that is up by `pulumi up`: under load, and no unit notices."""
+"""etcd's version, and Debian's, reach a cluster that is up by `pulumi up`, under load."""
 
 import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from fleet_cluster._etcd_release import VERSION
 from tests.checkout import CHECKOUT
-from tests.cluster import asking, etcd_release
+from tests.cluster import asking, base_image, etcd_release
 from tests.cluster.load import Load
 from tests.cluster.operations import copied
 from tests.cluster.stack import PROGRAM, Stack, copy_program, eventually, free_port
@@ -20,28 +20,38 @@ pytestmark = pytest.mark.faults
 
 DEBIANS = "361d2cf"
 """The last commit whose machines ran Debian's etcd, 3.4.23."""
+ON_DEBIAN_12 = "447cdf1"
+"""The last commit whose machines were Debian 12; their etcd was the present one."""
+DEBIAN_12 = "debian:bookworm-slim"
 NEXT = "3.7.3"
 """A release of the next minor version."""
 
 
-def debians_program(to: Path) -> Path:
-    """The program as it was, with what the set-up puts into it."""
+def checked_out(commit: str, to: Path) -> Path:
+    """The checkout as it was."""
     packed = subprocess.run(
-        ("git", "archive", DEBIANS), cwd=CHECKOUT, capture_output=True, check=True
+        ("git", "archive", commit), cwd=CHECKOUT, capture_output=True, check=True
     )
     to.mkdir()
     subprocess.run(("tar", "-x"), cwd=to, input=packed.stdout, check=True)
+    return to
+
+
+def program_of(commit: str, to: Path) -> Path:
+    """The program as it was, with what the set-up puts into it, and what its images start from."""
+    base_image.provide(DEBIAN_12)
+    checked_out(commit, to)
     for program in (CHECKOUT / "images/nginx").glob("confd-*"):
         shutil.copy(program, to / "images/nginx")
     (to / ".venv").symlink_to(CHECKOUT / ".venv")
     return to
 
 
-def bring_to_the_present(program: Path) -> None:
-    """Make the program that of this checkout; its units and their images stay its own."""
+def bring_to(checkout: Path, program: Path) -> None:
+    """Make the program that of a checkout; its units and their images stay its own."""
     shutil.rmtree(program / "components")
     for name in set(PROGRAM) - {"units", "images"}:
-        source = CHECKOUT / name
+        source = checkout / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, program / name)
 
 
@@ -79,27 +89,58 @@ def versions(stack: Stack) -> set[str]:
     return set(re.findall(r'"version":"([^"]+)"', listed))
 
 
+def debian(stack: Stack, machines: Iterable[str]) -> set[str]:
+    """The releases of Debian that machines have."""
+    ask = ". /etc/os-release; echo $VERSION_ID"
+    return {stack.on(machine, ask).out.strip() for machine in machines}
+
+
 def kept(stack: Stack) -> str:
     return stack.on("machine-2", "etcdctl get --print-value-only /test/kept").out.strip()
 
 
-def test_from_debians_etcd_by_an_empty_store(stack: Stack):
-    debians_program(stack.program)
+def to_debian_13(stack: Stack, machines: Mapping[str, str]) -> None:
+    """Update the stack, under load."""
+    with Load(stack.outputs()["url"]) as load:
+        stack.up()
+        eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
+    assert debian(stack, machines) == {"13"}
+    assert versions(stack) == {VERSION}
+    assert stack.changes() == {}
+    print(f"\nfrom Debian 12 to 13: {load}")
+    assert not load.failed, load.failed
+
+
+def test_from_debians_etcd_by_an_empty_store_then_from_debian_12_to_13(
+    stack: Stack, tmp_path: Path
+):
+    """Two updates: a machine made anew could not join etcd 3.4."""
+    program_of(DEBIANS, stack.program)
     machines = bring_up(stack)
     assert versions(stack) == {"3.4.23"}
     stack.on("machine-2", "etcdctl put /app/greeting 'by hand'")
     before = asking.runs(stack, machines)
-    bring_to_the_present(stack.program)
+    bring_to(checked_out(ON_DEBIAN_12, tmp_path / "on-debian-12"), stack.program)
     with Load(stack.outputs()["url"]) as load:
         done = stack.up()
         eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
     assert versions(stack) == {VERSION}
+    assert debian(stack, machines) == {"12"}
     assert asking.runs(stack, machines) == before, done.text
-    assert stack.changes() == {}
     greeting = stack.on("machine-2", "etcdctl get --print-value-only /app/greeting").out
     assert greeting == "Hello World!\n", "it is the program's again"
     print(f"\nfrom etcd 3.4.23 to {VERSION}: {load}")
     assert not load.failed, load.failed
+    bring_to(CHECKOUT, stack.program)
+    to_debian_13(stack, machines)
+
+
+def test_from_debian_12_to_13_machine_by_machine(stack: Stack):
+    program_of(ON_DEBIAN_12, stack.program)
+    machines = bring_up(stack)
+    assert debian(stack, machines) == {"12"}
+    bring_to(CHECKOUT, stack.program)
+    to_debian_13(stack, machines)
 
 
 def test_to_the_next_minor_version_member_by_member_and_back_with_a_snapshot(stack: Stack):

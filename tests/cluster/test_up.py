@@ -43,6 +43,14 @@ def test_machines_have_ids_of_their_own(cluster: Stack):
     assert {row["ip"] for row in rows} == set(cluster.outputs()["machines"].values())
 
 
+def test_machines_are_debian_13_and_write_utf_8(cluster: Stack):
+    for machine in cluster.outputs()["machines"]:
+        told = cluster.on(
+            machine, ". /etc/os-release; echo $ID $VERSION_ID $LANG; docker --version"
+        )
+        assert told.out.startswith("debian 13 C.UTF-8\nDocker version ")
+
+
 def test_a_second_up_touches_nothing(cluster: Stack):
     marks = marks_of(cluster)
     assert cluster.changes() == {}

@@ -7,7 +7,9 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
-BASE = "debian:bookworm-slim"
+from fleet_cluster.providers.docker.engine_probe import TRIAL_IMAGE
+
+BASE = TRIAL_IMAGE
 LABEL: Any = {"label": "fleet-cluster-contract", "value": "yes"}
 
 

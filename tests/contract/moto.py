@@ -133,11 +133,11 @@ def _image(identity: str, name: str, architecture: str, day: int) -> dict[str, A
 
 
 IMAGES = [
-    _image(OLD_AMI, "debian-12-amd64-20250101-1", "x86_64", 1),
-    _image(AMI, "debian-12-amd64-20250102-1", "x86_64", 2),
-    _image(ARM_AMI, "debian-12-arm64-20250103-1", "arm64", 3),
+    _image(OLD_AMI, "debian-13-amd64-20250101-1", "x86_64", 1),
+    _image(AMI, "debian-13-amd64-20250102-1", "x86_64", 2),
+    _image(ARM_AMI, "debian-13-arm64-20250103-1", "arm64", 3),
 ]
-"""Debian 12: two for x86_64, the second one newer, and one for arm64."""
+"""Debian 13: two for x86_64, the second one newer, and one for arm64."""
 
 
 @contextmanager

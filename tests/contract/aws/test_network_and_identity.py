@@ -313,7 +313,7 @@ def test_functions(project: Project, cloud: Moto) -> None:
             most_recent=True,
             owners=["136693071363"],
             filters=[
-                {"name": "name", "values": ["debian-12-*"]},
+                {"name": "name", "values": ["debian-13-*"]},
                 {"name": "architecture", "values": ["x86_64"]},
             ],
             opts=opts,

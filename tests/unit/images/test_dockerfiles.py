@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_cluster.providers.docker.engine_probe import TRIAL_IMAGE
 from tests.checkout import CHECKOUT, LIBRARY
 
 PROVIDERS = LIBRARY / "fleet_cluster/providers"
@@ -26,6 +27,12 @@ def instructions(dockerfile: Path) -> list[str]:
     return [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if line.strip()]
 
 
+def base_image() -> str:
+    """What the set-up provides."""
+    pins = (CHECKOUT / "toolchain/pins.env").read_text()
+    return re.findall(r"^BASE_IMAGE=(.*)$", pins, re.MULTILINE)[0]
+
+
 def named(paths: list[Path]) -> list[str]:
     return [str(path.relative_to(CHECKOUT)) for path in paths]
 
@@ -39,7 +46,11 @@ def test_there_are_images_and_scripts_to_look_at():
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))
 def test_all_share_one_base(dockerfile: Path):
     froms = [line for line in instructions(dockerfile) if line.startswith("FROM")]
-    assert {line.partition(" AS ")[0] for line in froms} == {"FROM debian:bookworm-slim"}
+    assert {line.partition(" AS ")[0] for line in froms} == {f"FROM {base_image()}"}
+
+
+def test_the_engine_is_tried_with_the_same_base():
+    assert base_image() == TRIAL_IMAGE
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))

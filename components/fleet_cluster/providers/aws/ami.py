@@ -1,4 +1,4 @@
-"""The machine image on AWS: Debian 12, found once for each architecture and then kept."""
+"""The machine image on AWS: Debian 13, found once for each architecture and then kept."""
 
 import pulumi
 import pulumi_aws as aws
@@ -54,7 +54,7 @@ def for_architecture(image: str, architecture: str) -> str:
     return image
 
 
-def debian_12(architecture: str, opts: pulumi.ResourceOptions | None = None) -> pulumi.Output[str]:
+def debian_13(architecture: str, opts: pulumi.ResourceOptions | None = None) -> pulumi.Output[str]:
     """The id of Debian's newest image when this stack first asked.
 
     The answer is kept in the stack's state: a newer image replaces no machine.
@@ -64,13 +64,13 @@ def debian_12(architecture: str, opts: pulumi.ResourceOptions | None = None) -> 
         most_recent=True,
         filters=[
             aws.ec2.GetAmiFilterArgs(
-                name="name", values=[f"debian-12-{DEBIAN_NAMES[architecture]}-*"]
+                name="name", values=[f"debian-13-{DEBIAN_NAMES[architecture]}-*"]
             ),
             aws.ec2.GetAmiFilterArgs(name="architecture", values=[architecture]),
         ],
     )
     kept = local.Command(
-        f"debian-12-{architecture}",
+        f"debian-13-{architecture}",
         create="cat",
         stdin=found.id,
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["stdin"])),

@@ -1,4 +1,4 @@
-"""The cloud-config that makes an EC2 instance of Debian 12 a machine of the cluster. Pure."""
+"""The cloud-config that makes an EC2 instance of Debian a machine of the cluster. Pure."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,8 @@ PACKAGES = [
     "openssh-server",
     "sudo",
     "docker.io",
+    "docker-cli",
     "iptables",
-    "etcd-server",
-    "etcd-client",
     "python3",
     "python3-grpcio",
     "python3-protobuf",
@@ -29,7 +28,10 @@ PACKAGES = [
     "less",
     "procps",
 ]
-"""What images/machine/Dockerfile installs too."""
+"""What machine_image/Dockerfile installs too."""
+DOCKER_CLI = "docker-cli"
+"""Of them, what Debian 12 does not know: its docker.io has the command itself. Asked for with the
+others, nothing at all would be installed there."""
 AWS_PACKAGES = ["amazon-ecr-credential-helper"]
 JOURNALD = "[Journal]\nStorage=persistent\nSystemMaxUse=1G\nRuntimeMaxUse=64M\n"
 
@@ -57,7 +59,7 @@ def user_data(machine: Instance, files: Path) -> str:
 
     Args:
         machine: what is different from machine to machine.
-        files: a folder with system files, as images/machine/files.
+        files: a folder with system files, as machine_image/files.
 
     Raises:
         pulumi.RunError: it is longer than EC2 takes.
@@ -107,14 +109,9 @@ def cloud_config(machine: Instance, files: Path) -> dict[str, Any]:
         ],
         "apt": {"conf": 'APT::Install-Recommends "false";\nAcquire::Retries "5";\n'},
         "package_update": True,
-        "packages": [*PACKAGES, *AWS_PACKAGES],
-        # Debian starts etcd when it is installed; the set-up decides where it runs, and how.
-        "bootcmd": [
-            ["cloud-init-per", "once", "hold-etcd", "systemctl", "mask", "etcd.service"],
-        ],
+        "packages": [name for name in (*PACKAGES, *AWS_PACKAGES) if name != DOCKER_CLI],
         "runcmd": [
-            ["systemctl", "unmask", "etcd.service"],
-            ["systemctl", "disable", "etcd.service"],
+            ["sh", "-c", f"command -v docker || apt-get install --yes {DOCKER_CLI}"],
             ["systemctl", "daemon-reload"],
             ["systemctl", "restart", "systemd-journald.service"],
             ["systemctl", "restart", "docker.service"],

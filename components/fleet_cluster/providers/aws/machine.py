@@ -40,7 +40,7 @@ class AwsMachineArgs(TypedDict):
     registry: pulumi.Input[str]
     """The ECR registry that it pulls from."""
     files: str
-    """The folder of system files: images/machine/files."""
+    """The folder of system files: machine_image/files."""
     ssh_key: SshKey
     """Who may log in, as user core."""
     proxy: NotRequired[Proxy]

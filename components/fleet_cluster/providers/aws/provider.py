@@ -13,7 +13,7 @@ from ...errors import between
 from ...images import Image, check_programs
 from ...machine import Machine, MachineAddress, Proxy, SshKey
 from .address import AwsAddress
-from .ami import DEBIAN_NAMES, architecture_of, debian_12, for_architecture
+from .ami import DEBIAN_NAMES, architecture_of, debian_13, for_architecture
 from .instance_profile import AwsProfile
 from .load_balancer import DRAIN_SECONDS, AwsLoadBalancer
 from .machine import AwsMachine, AwsMachineArgs
@@ -34,7 +34,7 @@ class AwsArgs(TypedDict):
     """EC2's type of the machines; t3.small if not given. One with an arm processor gets Debian for
     arm64."""
     image_id: NotRequired[str]
-    """The AMI of the machines, a Debian 12. Without it, Debian's newest when the stack first asked;
+    """The AMI of the machines, a Debian 13. Without it, Debian's newest when the stack first asked;
     a newer one replaces nothing."""
     root_size: NotRequired[int]
     """GiB of each machine's root volume; 20 if not given."""
@@ -204,7 +204,7 @@ class AwsProvider:
         given = self._args.get("image_id")
         if given:
             return pulumi.Output.from_input(for_architecture(given, self._architecture))
-        return debian_12(self._architecture, moved_below(self._parent))
+        return debian_13(self._architecture, moved_below(self._parent))
 
     def _address(self, number: int) -> AwsAddress:
         if number not in self._addresses:
