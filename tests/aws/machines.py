@@ -93,7 +93,7 @@ class Machines:
             f"--label={LABEL}={self._land.session}",
             f"--network={self._land.network}",
             f"--ip={address}",
-            *_SYSTEMD,
+            *SYSTEMD,
             self._land.image,
         )
         if public:
@@ -140,7 +140,7 @@ def events(log: Path) -> Sequence[Event]:
     return [Event(**json.loads(line)) for line in log.read_text().splitlines()]
 
 
-_SYSTEMD = (
+SYSTEMD = (
     "--cgroupns=private",
     "--tmpfs=/run:exec,mode=755",
     "--tmpfs=/run/lock",
