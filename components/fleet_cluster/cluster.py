@@ -45,8 +45,9 @@ class ClusterArgs(TypedDict):
     choose by MachineMetadata=. Machines without an entry have none."""
     etcd_roles: NotRequired[Mapping[str, EtcdRole]]
     """Roles of etcd for what runs, like {"web": {"read": ["/app/web/"]}}: each has a user of its
-    name, whose certificate and key are on all machines as /etc/fleet/pki/NAME.crt and NAME.key.
-    Role app is there already: it may write what is below /app/ and /test/."""
+    name, whose certificate and key are on all machines as /etc/fleet/pki/NAME.crt and NAME.key, and
+    for a container to mount as a folder, /etc/fleet/pki/NAME: ca.crt, tls.crt and tls.key. Role app
+    is there already: it may write what is below /app/ and /test/."""
     images: NotRequired[Sequence[str]]
     """Folders with a Dockerfile: images that are built and pushed to the cluster's registry."""
     agent_ttl: NotRequired[int]

@@ -134,14 +134,26 @@ def _role_files(configuration: Configuration[str]) -> dict[str, File]:
     found: dict[str, File] = {}
     for name, pair in configuration.roles.items():
         # What administers etcd is for root alone.
-        folder, group, mode = (
-            (ETCD_PKI, "root", 0o600)
-            if name == etcd_roles.ROOT.name
-            else (FLEET_PKI, "fleet", 0o640)
-        )
-        found[f"{folder}/{name}.crt"] = File(pair.cert)
-        found[f"{folder}/{name}.key"] = File(pair.key, group, mode)
+        if name == etcd_roles.ROOT.name:
+            found[f"{ETCD_PKI}/{name}.crt"] = File(pair.cert)
+            found[f"{ETCD_PKI}/{name}.key"] = File(pair.key, mode=0o600)
+            continue
+        found[f"{FLEET_PKI}/{name}.crt"] = File(pair.cert)
+        found[f"{FLEET_PKI}/{name}.key"] = File(pair.key, "fleet", 0o640)
+        found |= _role_folder(f"{FLEET_PKI}/{name}", configuration.authority, pair)
     return found
+
+
+def _role_folder(folder: str, authority: str, pair: Pair[str]) -> dict[str, File]:
+    """The same for a container to mount as a folder, with the names of a Secret in Kubernetes.
+
+    A file that is mounted by itself stays what it was when another takes its name.
+    """
+    return {
+        f"{folder}/ca.crt": File(authority),
+        f"{folder}/tls.crt": File(pair.cert),
+        f"{folder}/tls.key": File(pair.key, "fleet", 0o640),
+    }
 
 
 def _member_files(configuration: Configuration[str]) -> dict[str, File]:

@@ -59,10 +59,22 @@ def test_sshd_takes_what_pulumi_tells_a_resource_at_its_end():
 def test_private_keys_are_in_no_file_that_others_may_read():
     written = files(CONFIGURATION, MACHINE_ID)
     secrets = {path: file for path, file in written.items() if " key" in file.text}
-    assert len(secrets) == 6
+    assert len(secrets) == 6 + 3
     assert all(path.endswith(".key") for path in secrets)
     assert all(file.mode & 0o007 == 0 for file in secrets.values())
     assert secrets["/etc/etcd/pki/root.key"].mode == 0o600
+
+
+def test_a_container_mounts_the_folder_of_a_role_and_gets_nothing_else() -> None:
+    written = files(CONFIGURATION, MACHINE_ID)
+    folder = "/etc/fleet/pki/nginx/"
+    texts = {path: file.text for path, file in written.items() if path.startswith(folder)}
+    assert texts == {
+        f"{folder}ca.crt": "the authority",
+        f"{folder}tls.crt": "nginx cert",
+        f"{folder}tls.key": "nginx key",
+    }
+    assert not [path for path in written if path.startswith("/etc/fleet/pki/root")]
 
 
 def test_a_machine_without_etcd_gets_no_key_that_administers_it():
