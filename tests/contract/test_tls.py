@@ -201,6 +201,13 @@ def test_a_certificate_in_its_renewal_window_is_replaced_by_a_later_up(project: 
     assert first.outputs["cert"] != second.outputs["cert"]
 
 
+def test_a_window_that_has_begun_already_replaces_it_at_once(project: Project) -> None:
+    first = project.up(renewing(early=0))
+    second = project.up(renewing(early=10))
+    assert "replace" in second.steps["cert"]
+    assert first.outputs["cert"] != second.outputs["cert"]
+
+
 def test_without_early_renewal_it_stays(project: Project) -> None:
     project.up(renewing(early=0))
     assert project.up(renewing(early=0)).steps["cert"] == "same"

@@ -238,7 +238,7 @@ def changes(resource: Resource, old: Plain, new: Plain) -> dict[str, str]:
         if name in known and name not in new and name not in resource.computed:
             found[name] = "delete"
     tainted = {"id": "update"} if old.get(TAINTED) else {}
-    return found | tainted | dict.fromkeys(resource.outdated(old), "update")
+    return found | tainted | dict.fromkeys(resource.outdated(old, new), "update")
 
 
 def _diff_kind(kind: str, replaced: bool) -> rpc.PropertyDiffKind:

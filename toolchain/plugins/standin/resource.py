@@ -90,8 +90,13 @@ class Resource(ABC):
         """Whether an input means the same in both the old state and the new inputs."""
         return old[name] == new[name]
 
-    def outdated(self, state: Plain) -> frozenset[str]:
-        """Returns the outputs whose value alone calls for another resource, as time passes."""
+    def outdated(self, state: Plain, inputs: Plain) -> frozenset[str]:
+        """Returns the outputs whose value alone calls for another resource, as time passes.
+
+        Args:
+            state: what was made before.
+            inputs: what is asked for now.
+        """
         return frozenset()
 
     def pending(self, inputs: Plain, state: Plain | None) -> set[str]:

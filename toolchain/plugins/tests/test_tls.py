@@ -97,7 +97,22 @@ def test_the_renewal_window() -> None:
     assert not in_renewal_window(made | {"earlyRenewalHours": 9})
     assert in_renewal_window(made | {"earlyRenewalHours": 10})
     assert in_renewal_window(made | {"validityEndTime": "2001-01-01T00:00:00Z"})
-    assert SelfSignedCert().outdated(made | {"earlyRenewalHours": 10}) == {"readyForRenewal"}
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "is_due"), [(0, 10, True), (9, 9, False), (10, 0, False)]
+)
+def test_the_renewal_window_is_the_one_that_is_asked_for_now(
+    before: int, asked: int, is_due: bool
+) -> None:
+    made = self_signed(earlyRenewalHours=before)
+    outdated = SelfSignedCert().outdated(made, {"earlyRenewalHours": asked})
+    assert outdated == (frozenset({"readyForRenewal"}) if is_due else frozenset())
+
+
+def test_a_certificate_that_is_in_its_window_from_the_start_says_so() -> None:
+    assert self_signed(earlyRenewalHours=10)["readyForRenewal"]
+    assert not self_signed(earlyRenewalHours=9)["readyForRenewal"]
 
 
 @pytest.mark.parametrize(

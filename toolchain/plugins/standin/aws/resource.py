@@ -127,7 +127,7 @@ class AwsResource(Resource):
             return old[name] == new[name]
         return covers(old[name], new[name])
 
-    def outdated(self, state: Plain) -> frozenset[str]:
+    def outdated(self, state: Plain, inputs: Plain) -> frozenset[str]:
         """The provider's own tags may have changed."""
         if not self.tagged:
             return frozenset()

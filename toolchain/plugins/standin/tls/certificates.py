@@ -111,9 +111,10 @@ class Certificate(Resource):
         """Only the moment of renewal can change in place."""
         return name != "earlyRenewalHours"
 
-    def outdated(self, state: Plain) -> frozenset[str]:
-        """Replaces the certificate once it is in its renewal window, on whatever `up` comes."""
-        return frozenset({"readyForRenewal"} if in_renewal_window(state) else ())
+    def outdated(self, state: Plain, inputs: Plain) -> frozenset[str]:
+        """Replaces the certificate once it is in the window that is asked for now."""
+        asked = state | {"earlyRenewalHours": inputs["earlyRenewalHours"]}
+        return frozenset({"readyForRenewal"} if in_renewal_window(asked) else ())
 
     def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Issues the certificate. Its id is its serial number."""
@@ -127,7 +128,8 @@ class Certificate(Resource):
         )
         pem, outputs = self.issue(add_usage(builder, inputs), inputs)
         times = {"validityStartTime": rfc3339(start), "validityEndTime": rfc3339(end)}
-        issued = {"certPem": pem, "readyForRenewal": False}
+        at_once = inputs["earlyRenewalHours"] >= inputs["validityPeriodHours"]
+        issued = {"certPem": pem, "readyForRenewal": at_once}
         return str(serial), outputs | times | issued
 
     def read(self, context: Context, identity: str, state: Plain) -> Plain | None:
