@@ -45,6 +45,8 @@ class DecodedRecords:
         """By unit, then by machine."""
         self.orders: dict[str, dict[str, Order]] = {}
         """By unit, then by machine."""
+        self.duplicates: dict[str, dict[str, MachineState]] = {}
+        """By address, then by the id that another machine has: those that run nothing new."""
         self.orphans: set[Place] = set()
         """The states that are of orphans."""
         self.warn = warn
@@ -116,7 +118,8 @@ class DecodedRecords:
         """The record, if it belongs to its key, and nobody stumbles over that."""
         if fault := keys.fault(key):
             raise BadRecordError(fault)
-        if isinstance(record, MachineState) and keys.machine_key(record.id) != key:
+        is_machine = isinstance(record, MachineState) and key.startswith(keys.MACHINES)
+        if is_machine and keys.machine_key(record.id) != key:
             raise BadRecordError(f"it is the record of another machine, {record.id}")
         return record
 
@@ -134,4 +137,5 @@ _BY_PLACE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     keys.SCHEDULE: ("schedule", Assignment.from_json),
     keys.STATES: ("states", UnitState.from_json),
     keys.ORDERS: ("orders", Order.from_json),
+    keys.DUPLICATES: ("duplicates", MachineState.from_json),
 }

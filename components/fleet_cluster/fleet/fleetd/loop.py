@@ -6,7 +6,6 @@ Everything it decides is decided in `step`, from what store, systemd and clock s
 
 import logging
 import os
-from collections.abc import Callable
 
 from .. import VERSION
 from ..agent.agent import Agent
@@ -97,6 +96,11 @@ class Fleetd:
         """Whether the machine is known to the cluster."""
         return self._registration.announced
 
+    @property
+    def ready(self) -> bool:
+        """Whether the machine is known, or it is known why it will not be."""
+        return self.announced or bool(self._registration.twin)
+
     def step(self) -> float:
         """One round: do all that can be done now.
 
@@ -105,7 +109,7 @@ class Fleetd:
         """
         began = self._environment.clock()
         try:
-            seconds = self._attempt("the round", self._round, self._begin_all_anew)
+            seconds = self._troubles.attempt("the round", self._round, self._begin_all_anew)
             self._troubles.note("the store", "")
             return seconds
         except LeaseLostError:
@@ -116,19 +120,6 @@ class Fleetd:
             self.metrics.store_errors += 1
         finally:
             self._measure(began)
-        return RETRY_SECONDS
-
-    def _attempt(
-        self, part: str, work: Callable[[], float], begin_anew: Callable[[], None]
-    ) -> float:
-        """Do a part of a round. What nobody foresaw there is told, and the other parts go on."""
-        try:
-            return work()
-        except (KVUnavailableError, LeaseLostError):
-            raise
-        except Exception as error:
-            self._troubles.note_unforeseen(part, error)
-            begin_anew()
         return RETRY_SECONDS
 
     def _measure(self, began: float) -> None:
@@ -149,8 +140,8 @@ class Fleetd:
         lease = self.lease.id
         self._troubles.note("the round", "")
         due = [
-            self._attempt("what runs here", lambda: self._act(lease), self._act_anew),
-            self._attempt("leading", lambda: self._lead(lease, full), self._lead_anew),
+            self._troubles.attempt("what runs here", lambda: self._act(lease), self._act_anew),
+            self._troubles.attempt("leading", lambda: self._lead(lease, full), self._lead_anew),
             self._watch_disk(),
             self._condition.tell(lease),
             self._full_at - self._environment.clock(),
@@ -225,7 +216,9 @@ class Fleetd:
             self._given_orders.refresh()
             if self.announced:
                 self._orders.obey(self._given_orders.entries)
-            seconds = self._agent.reconcile(lease, self.announced, self._schedule.entries)
+            # By this id another machine reports, if there is one.
+            reports_on = 0 if self._registration.twin else lease
+            seconds = self._agent.reconcile(reports_on, self.announced, self._schedule.entries)
             self._registration.announce(lease)
             self._troubles.note("systemd", "")
             self._troubles.note("what runs here", "")
@@ -258,6 +251,9 @@ class Fleetd:
         return DISK_SECONDS if fault else 0.0
 
     def _lead(self, lease: int, full: bool) -> float:
+        if self._registration.twin:
+            self._stop_leading()
+            return 0.0
         if self._leader and self._leader.uncertain:
             self._election.resign(self._leader.term)
         is_weak = self._failures >= MOST_FAILURES or not self.lease.is_steady()

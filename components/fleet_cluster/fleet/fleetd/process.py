@@ -70,7 +70,7 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
         while True:
             began = time.monotonic()
             seconds = fleetd.step()
-            _notify("WATCHDOG=1\nREADY=1" if fleetd.announced else "WATCHDOG=1")
+            _notify("WATCHDOG=1\nREADY=1" if fleetd.ready else "WATCHDOG=1")
             took = time.monotonic() - began
             wake.wait(min(seconds, WATCHDOG_SECONDS))
             # Work at most half of the time, and handle together what happens meanwhile.

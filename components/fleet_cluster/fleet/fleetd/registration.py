@@ -1,4 +1,8 @@
-"""The machine's registration: its record under `machines/`, with metadata set at run time."""
+"""The machine's registration: its record under `machines/`, with metadata set at run time.
+
+Two machines may have one id, as clones of one disk do. The first that announces itself has it, for
+as long as its lease lives; the other runs nothing new, reports nothing, does not lead, and tells.
+"""
 
 import logging
 from dataclasses import replace
@@ -7,8 +11,8 @@ from ..coordination.address_claim import AddressClaim
 from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..journal_log import about
-from ..kv import Put
-from ..model.keys import machine_key, metadata_key
+from ..kv import Delete, Operation, Put, Unchanged
+from ..model.keys import duplicate_key, machine_key, metadata_key
 from ..model.record import BadRecordError
 from ..model.records import MachineState, Metadata
 from .environment import Environment
@@ -26,6 +30,10 @@ class Registration:
         """`machine`: as it is configured."""
         self.announced = False
         """Whether the machine is known to the cluster."""
+        self.twin = ""
+        """The address of another machine that is announced by this one's id; empty if none is."""
+        self._told_on = 0
+        """The lease on which list-machines is told of this machine; 0 if it is not."""
         self._machine = machine
         self._configured = machine.metadata
         self._certificates = environment.certificates
@@ -42,18 +50,35 @@ class Registration:
         self._take_metadata()
         self._machine = replace(self._machine, certificate_ends=self._certificates.ending)
         self.announced = self._is_announced(lease)
+        self.twin = self._twin(lease)
+        self._troubles.note("the machine's id", self._advice() if self.twin else "")
         return was_removed
 
     def announce(self, lease: int) -> None:
-        """Put the machine's key, after the states of what it runs already."""
+        """Put the machine's key, after the states of what it runs already.
+
+        If it has come or changed meanwhile, another machine may have the id: look again.
+        """
         if not lease or self.announced or not self._own_key.settled:
+            return
+        if self.twin:
+            self._tell_of_twin(lease)
             return
         self._address.claim()
         key, value = machine_key(self._machine.id), self._machine.to_json()
         if key not in self._own_key.entries:
             # What kept us from it, or removed it, may concern all machines.
             self._lease.identity_changed()
-        self._own_key.expect(self._store.commit([Put(key, value, lease)]))
+        entry = self._own_key.entries.get(key)
+        unchanged = Unchanged(key, entry.mod_revision if entry else 0)
+        operations: list[Operation] = [Put(key, value, lease)]
+        if self._told_on:
+            operations.append(Delete(self._duplicate_key()))
+        revision = self._store.commit(operations, unchanged)
+        if not revision:
+            return
+        self._told_on = 0
+        self._own_key.expect(revision)
         what = about("announced")
         log.info("announced as %s, address %s", self._machine.id, self._machine.address, extra=what)
 
@@ -64,9 +89,40 @@ class Registration:
         if was_announced:
             self.announce(lease)
 
+    def _twin(self, lease: int) -> str:
+        """See `twin`. A record of this address is our own, from before a boot, whatever its lease.
+
+        One that is on no lease, or that cannot be read, nobody has announced.
+        """
+        entry = self._own_key.entries.get(machine_key(self._machine.id))
+        if entry is None or not lease or entry.lease in (0, lease):
+            return ""
+        try:
+            other = MachineState.from_json(entry.value)
+        except BadRecordError:
+            return ""
+        return "" if _place(other) == _place(self._machine) else _place(other)
+
+    def _advice(self) -> str:
+        return (
+            f"another machine, {self.twin}, is announced with this one's id, {self._machine.id}: "
+            "what runs here runs on, and nothing new starts here. Give this machine an id of its "
+            "own: remove /etc/machine-id, run systemd-machine-id-setup, and reboot; or make it anew"
+        )
+
+    def _tell_of_twin(self, lease: int) -> None:
+        """Let list-machines tell of this machine, as long as its lease lives."""
+        if self._told_on != lease:
+            self._store.commit([Put(self._duplicate_key(), self._machine.to_json(), lease)])
+            self._told_on = lease
+
+    def _duplicate_key(self) -> str:
+        return duplicate_key(self._machine.id, _place(self._machine))
+
     def reset(self) -> None:
         """The store is not what it was: look up anew what it has of this machine."""
         self.announced = False  # As far as is known; a round may end before it is looked up.
+        self._told_on = 0
         self._address.renew()
         self._own_key.close()
 
@@ -87,3 +143,8 @@ class Registration:
         if entry is None or not lease:
             return False
         return (entry.value, entry.lease) == (self._machine.to_json(), lease)
+
+
+def _place(machine: MachineState) -> str:
+    """What tells two machines with one id apart."""
+    return machine.address or machine.hostname

@@ -1,11 +1,16 @@
 """Troubles of fleetd: what does not work now, logged once when it begins and once when it ends."""
 
 import logging
+from collections.abc import Callable
 
 from ..journal_log import about
+from ..kv import KVUnavailableError, LeaseLostError
 from .metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+"""The pause after something failed that nobody foresaw."""
 
 
 class Troubles:
@@ -20,10 +25,26 @@ class Troubles:
         """What is wrong with a source, in words; empty when nothing is."""
         return self._by_source.get(source, "")
 
-    def note_unforeseen(self, source: str, error: Exception) -> None:
-        """Note an error that nobody foresaw; the log has where it came from."""
-        trouble = f"fleetd has a fault, units run on: {error!r:.200}; please report it"
-        self.note(source, trouble, error)
+    def attempt(
+        self, source: str, work: Callable[[], float], begin_anew: Callable[[], None]
+    ) -> float:
+        """Do a part of a round. What nobody foresaw there is told, and the other parts go on.
+
+        Returns:
+            After how many seconds to do it again. That it works again, `work` notes.
+
+        Raises:
+            KVUnavailableError, LeaseLostError: as `work` does, or `begin_anew`.
+        """
+        try:
+            return work()
+        except (KVUnavailableError, LeaseLostError):
+            raise
+        except Exception as error:
+            trouble = f"fleetd has a fault, units run on: {error!r:.200}; please report it"
+            self.note(source, trouble, error)
+            begin_anew()
+        return RETRY_SECONDS
 
     def note(self, source: str, trouble: str, error: Exception | None = None) -> None:
         """Log when something begins to fail, and when it works again."""

@@ -16,9 +16,10 @@ ADDRESSES = ROOT + "addresses/"
 METADATA = ROOT + "metadata/"
 ORDERS = ROOT + "orders/"
 CLAIMS = ROOT + "claims/"
+DUPLICATES = ROOT + "duplicates/"
 
 _OF_MACHINES = (MACHINES, ELIGIBILITY, METADATA)
-_OF_UNITS_ON_MACHINES = (SCHEDULE, STATES, ORDERS)
+_BELOW_MACHINES = (SCHEDULE, STATES, ORDERS, DUPLICATES)
 
 
 def machine_key(machine: str) -> str:
@@ -71,6 +72,11 @@ def metadata_key(machine: str) -> str:
     return METADATA + machine
 
 
+def duplicate_key(machine: str, address: str) -> str:
+    """The key of the machine at `address` that has the id of another one, `machine`."""
+    return f"{DUPLICATES}{machine}/{address}"
+
+
 def claim_key(name: str) -> str:
     """The key of the claim on the units of owner `name`, or on the application's key `name`."""
     return CLAIMS + name
@@ -90,11 +96,11 @@ def fault(key: str) -> str:
     prefix, rest = key[: key.find("/", len(ROOT)) + 1], key[key.find("/", len(ROOT)) + 1 :]
     if not key.isprintable():
         return "its key has characters that cannot be seen; remove it: etcdctl del"
-    machine, _, name = rest.partition("/") if prefix in _OF_UNITS_ON_MACHINES else (rest, "", rest)
+    machine, _, name = rest.partition("/") if prefix in _BELOW_MACHINES else (rest, "", rest)
     if prefix and not name:
         return "its key names nothing"
     try:
-        if prefix in _OF_MACHINES or prefix in _OF_UNITS_ON_MACHINES:
+        if prefix in _OF_MACHINES or prefix in _BELOW_MACHINES:
             check_id(machine)
     except ValueError as error:
         return str(error)

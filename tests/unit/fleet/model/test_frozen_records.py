@@ -115,6 +115,7 @@ KEYS = {
     "address": keys.address_key("A"),
     "machine's metadata": keys.metadata_key("A"),
     "claim": keys.claim_key("A"),
+    "machine of another's id": keys.duplicate_key("A", "B"),
 }
 LOCAL = LocalUnit(
     sha="5a", progress=Progress.STARTED, since=1.5, revision=6, start_requested_at=2.5

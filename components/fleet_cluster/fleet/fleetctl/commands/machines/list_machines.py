@@ -3,8 +3,10 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from ....cluster_state.state import ClusterState
+from ....model.records import MachineState
 from ...cli import table
 from ...cli.errors import Exit
 from ...cli.names import short
@@ -13,26 +15,33 @@ from ...operations.eligibility import machine_state
 from ...state.watcher import read_state
 from ..command import Command
 
+T = TypeVar("T")
+
 FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state", "certificate")
 SHOWN = FIELDS[:3]
+DUPLICATE = "duplicate-id"
+"""The state of a machine whose id another one is announced with: it runs nothing new."""
 TOLD = ("state", "certificate")
 """Shown as well where there is something to tell."""
 
 
 def machine_rows(view: ClusterState, full: bool) -> list[table.Row]:
-    """Rows: one for each machine that is alive."""
-    return [
-        {
-            "machine": short(machine.id, full),
-            "ip": machine.address,
-            "metadata": ",".join(f"{key}={value}" for key, value in _sorted(machine.metadata)),
-            "hostname": machine.hostname,
-            "version": machine.version,
-            "state": machine_state(machine.id, view),
-            "certificate": _certificate_word(machine.certificate_ends),
-        }
-        for _, machine in sorted(view.machines.items())
-    ]
+    """Rows: one for each machine that is alive, and for each whose id another one has."""
+    alive = [_row(one, machine_state(id, view), full) for id, one in _sorted(view.machines)]
+    duplicates = [one for _, machines in _sorted(view.duplicates) for one in machines.values()]
+    return alive + [_row(one, DUPLICATE, full) for one in duplicates]
+
+
+def _row(machine: MachineState, state: str, full: bool) -> table.Row:
+    return {
+        "machine": short(machine.id, full),
+        "ip": machine.address,
+        "metadata": ",".join(f"{key}={value}" for key, value in _sorted(machine.metadata)),
+        "hostname": machine.hostname,
+        "version": machine.version,
+        "state": state,
+        "certificate": _certificate_word(machine.certificate_ends),
+    }
 
 
 def _certificate_word(ends: float) -> str:
@@ -42,8 +51,8 @@ def _certificate_word(ends: float) -> str:
     return f"until {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _sorted(metadata: Mapping[str, str]) -> list[tuple[str, str]]:
-    return sorted(metadata.items())
+def _sorted(by_name: Mapping[str, T]) -> list[tuple[str, T]]:
+    return sorted(by_name.items(), key=lambda item: item[0])
 
 
 def _configure(parser: ArgumentParser) -> None:
