@@ -1,9 +1,11 @@
 """What can go wrong with a cluster's machines: each fault lasts as long as its block."""
 
+import shlex
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from fleet_cluster.fleet.setup.files import ETCD_DATA
+from tests.cluster import asking
 from tests.cluster.stack import Stack, eventually
 
 BACK_SECONDS = 90
@@ -200,3 +202,36 @@ def _with_data_moved(change: str) -> str:
         f"sudo cp -a {ETCD_DATA} {aside}; {change}; sudo rm -rf {ETCD_DATA}/member; "
         f"sudo mv {aside}/member {ETCD_DATA}; sudo rm -r {aside}; sudo systemctl start etcd.service"
     )
+
+
+NOBODY = "f" * 32
+"""The id of a machine that there is not."""
+
+BAD_RECORDS = {
+    f"/fleet/machines/{NOBODY}": f'{{"id":"{NOBODY}","address":"","hostname":"","metadata":null}}',
+    "/fleet/units/bad.service": '{"sha":1,"target":"launched"}',
+    "/fleet/units/deep.service": "[" * 10_000,
+    f"/fleet/schedule/{NOBODY}/bad.service": '{"sha":1,"target":"launched"}',
+    f"/fleet/states/{NOBODY}/bad.service": "null",
+    f"/fleet/marks/{NOBODY}": '{"cordoned":"yes"}',
+    f"/fleet/metadata/{NOBODY}": '{"pairs":null}',
+    "/fleet/moves/bad.service": '{"source":[],"target":"x"}',
+    f"/fleet/orders/{NOBODY}/bad.service": "{",
+}
+"""What no fleet of any version writes, by key; none is of a machine or a unit that there is."""
+
+NO_TEXT = "\"$(printf '/fleet/units/\\377.service')\""
+"""A key that is not UTF-8, as a shell spells it."""
+
+
+@contextmanager
+def bad_records(stack: Stack) -> Generator[None]:
+    """Somebody has written nonsense into etcd."""
+    try:
+        for key, value in BAD_RECORDS.items():
+            asking.etcdctl(stack, "machine-1", f"put {key} {shlex.quote(value)}")
+        asking.etcdctl(stack, "machine-1", f"put {NO_TEXT} \"$(printf '\\377')\"")
+        yield
+    finally:
+        for key in [*BAD_RECORDS, NO_TEXT]:
+            asking.etcdctl(stack, "machine-1", f"del {key}")

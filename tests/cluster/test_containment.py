@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster import asking
+from tests.cluster import asking, faults
 from tests.cluster.stack import Stack, eventually
 
 SLEEPS = "[Service]\nExecStart=/bin/sleep infinity\n"
@@ -53,6 +53,26 @@ def test_fleetd_outlives_a_full_run_directory_and_says_so(cluster: Stack, sleepe
     unit = "sleeper.service"
     eventually("it starts", lambda: cluster.units()[unit][0]["active"] == "active", 30)
     assert healthz(cluster) == "ok\n"
+
+
+@pytest.mark.usefixtures("undisturbed")
+def test_bad_records_stop_nothing_and_are_told(
+    cluster: Stack, machines: dict[str, str], sleeper: str
+):
+    fleetd = "systemctl show --property=InvocationID fleetd.service"
+    others = [machine for machine in machines if machine != VICTIM]
+    before = [cluster.on(machine, fleetd).out for machine in others]
+    with faults.bad_records(cluster):
+        told = cluster.fleetctl("list-machines")
+        for key in faults.BAD_RECORDS:
+            assert told.err.count(f"{key} cannot be used") == 1
+        assert "/fleet/units/\\udcff.service cannot be used" in told.err
+        cluster.fleetctl("start", sleeper)
+        assert cluster.units()["sleeper.service"][0]["active"] == "active"
+        assert healthz(cluster) == "ok\n"
+        cluster.on(VICTIM, "sudo systemctl restart fleetd.service")
+        cluster.fleetctl("destroy", "sleeper.service")
+    assert [cluster.on(machine, fleetd).out for machine in others] == before
 
 
 def test_a_unit_file_changed_by_hand_is_not_what_a_restart_runs(cluster: Stack, sleeper: str):

@@ -36,6 +36,7 @@ KINDS = {
         Kind("etcd-paused", 2, (SHORT, LONG)),
         Kind("etcd-silent", 3, (SHORT, LONG)),
         Kind("keys-deleted", 1, machines=0),
+        Kind("bad-records", 1, (SHORT,), machines=0),
         Kind("cut-off", 3, (SHORT, LONG), loses_machines=True),
         Kind("frozen", 3, (SHORT, LONG), loses_machines=True),
         Kind("without-power", 2, (SHORT, LONG), loses_machines=True),

@@ -13,6 +13,7 @@ LASTING: dict[str, Callable[[Stack, Event], AbstractContextManager[None]]] = {
     "majority-stopped": lambda stack, event: faults.etcd_stopped(stack, event.machines),
     "etcd-paused": lambda stack, event: faults.etcd_paused(stack, event.machines),
     "etcd-silent": lambda stack, event: faults.etcd_silent(stack, event.machines[0]),
+    "bad-records": lambda stack, event: faults.bad_records(stack),
     "cut-off": lambda stack, event: faults.cut_off(stack, event.machines[0]),
     "frozen": lambda stack, event: faults.frozen(stack, event.machines[0]),
     "without-power": lambda stack, event: faults.without_power(stack, event.machines[0]),

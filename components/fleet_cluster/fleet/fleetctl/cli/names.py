@@ -31,8 +31,6 @@ def name_of(given: str) -> str:
 
 def misnomer(unit: str) -> str:
     """Why a unit in the cluster is not to become a word of a command; empty when it may."""
-    if unit.startswith("-"):
-        return f"{unit!r} begins with -, as options do; to remove it: fleetctl destroy -- {unit}"
     try:
         check_name(unit)
     except UnitFileError as error:

@@ -126,7 +126,7 @@ def test_unit_with_an_odd_name_is_no_word_of_a_command(
         cluster.store.entries[key] = KeyValue(key, cluster.store.entries[source].value, 1, 1)
     assert fleetctl(command, "*") == 0
     assert [words for _, words, _ in machines.runs if name in " ".join(words)] == []
-    with pytest.raises(CtlError, match="is not a unit's name|begins with -"):
+    with pytest.raises(CtlError, match="is not a unit's name"):
         fleetctl(command, "--", name)
 
 
