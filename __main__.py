@@ -20,6 +20,8 @@ cluster = fc.Cluster(
         "etcd_roles": {"nginx": {"read": ["/app/server*", "/app/nginx*"]}},
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
+        "certificate_hours": chosen.certificate_hours,
+        "certificate_authority": chosen.certificate_authority,
     },
 )
 

@@ -12,8 +12,9 @@ import pulumi
 import yaml
 
 import fleet_cluster as fc
-from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR
+from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR, MOST_AUTHORITIES
 from fleet_cluster.machine import Proxy, SshKey
+from fleet_cluster.pki import MOST_HOURS
 from fleet_cluster.providers.aws.provider import AwsProvider
 from fleet_cluster.providers.docker.provider import DockerProvider
 
@@ -54,6 +55,8 @@ class Settings:
     machine_metadata: Sequence[Mapping[str, str]]
     agent_ttl: int
     reconcile_interval: int
+    certificate_hours: int
+    certificate_authority: int
     greeting: pulumi.Input[str]
     max_body_size: str
     """As nginx writes it: 100m."""
@@ -82,6 +85,8 @@ def read(config: pulumi.Config) -> Settings:
         machine_metadata=_machine_metadata(config, cluster_size),
         agent_ttl=_between(config, "agent-ttl", 5, 300),
         reconcile_interval=_between(config, "reconcile-interval", 5, 86400),
+        certificate_hours=_between(config, "certificate-hours", 1, MOST_HOURS),
+        certificate_authority=_between(config, "certificate-authority", 1, MOST_AUTHORITIES),
         greeting=_line(config, "greeting"),
         max_body_size=_size(config, "max-body-size"),
     )

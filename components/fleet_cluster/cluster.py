@@ -11,11 +11,13 @@ import pulumi
 from .access import grant
 from .errors import InputError, between, not_allowed
 from .fleet.etcd_roles import ACCESS, OWN, Grants, is_glob
-from .machine_setup import AGENT_TTL, RECONCILE_INTERVAL, MachineSetup
+from .machine_setup import AGENT_TTL, CERTIFICATE_HOURS, RECONCILE_INTERVAL, MachineSetup
+from .pki import MOST_HOURS
 from .providers.provider import ProviderArgs, check_provider, make_provider
 
 ETCD_SIZES = (1, 3, 5)
 ROLE_NAME = re.compile(r"(?!machine-)[a-z][a-z0-9-]{0,31}")
+MOST_AUTHORITIES = 999
 METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
 RESERVED = ("machine",)
 """Names of images that the library itself has beside those of a cluster's units."""
@@ -56,6 +58,12 @@ class ClusterArgs(TypedDict):
     reconcile_interval: NotRequired[int]
     """Seconds between fleet's full reconciles, 5 to 86400; 60 if not given. They are a safety net:
     everything reacts to events at once."""
+    certificate_hours: NotRequired[int]
+    """How long the cluster's certificates are valid, 1 to 17520 hours; 8760, a year, if not given.
+    An update in their last 60 days (the last sixth of a shorter life) renews them."""
+    certificate_authority: NotRequired[int]
+    """The number of the cluster's certificate authority; 1 if not given. One more has it, all keys
+    and all certificates made anew, and what the one before has signed is not taken any more."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -116,11 +124,14 @@ class Cluster(pulumi.ComponentResource):
                 "reconcile_interval": checked.reconcile_interval,
                 "registry": source.registry_host,
                 "etcd_roles": checked.etcd_roles,
+                "certificate_hours": checked.certificate_hours,
+                "certificate_authority": checked.certificate_authority,
                 "network": source.network,
             },
         )
         for number, metadata in enumerate(checked.metadata, start=1):
             setup.add(source.machine(number, metadata, setup.settled))
+        setup.drop_previous_authority()
         return setup
 
     def image(self, context: str) -> pulumi.Output[str]:
@@ -152,18 +163,24 @@ class _Checked:
     etcd_roles: Grants
     agent_ttl: int
     reconcile_interval: int
+    certificate_hours: int
+    certificate_authority: int
 
 
 def _check(args: ClusterArgs) -> _Checked:
     """See that the arguments are allowed, before anything is made."""
     size = between("size", args["size"], 1, check_provider(args["provider"]))
     interval = args.get("reconcile_interval", RECONCILE_INTERVAL)
+    hours = args.get("certificate_hours", CERTIFICATE_HOURS)
+    authority = args.get("certificate_authority", 1)
     return _Checked(
         metadata=_metadata_of_machines(args, size),
         etcd_size=_etcd_size(args, size),
         etcd_roles=_etcd_roles(args),
         agent_ttl=between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300),
         reconcile_interval=between("reconcile_interval", interval, 5, 86400),
+        certificate_hours=between("certificate_hours", hours, 1, MOST_HOURS),
+        certificate_authority=between("certificate_authority", authority, 1, MOST_AUTHORITIES),
     )
 
 

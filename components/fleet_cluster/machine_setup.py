@@ -14,10 +14,10 @@ from ._lifecycle import quorum
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
 from .fleet.etcd_roles import Grants, all_grants, held_by, roles
-from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership
+from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership, Trust
 from .images import own_processor
 from .machine import Connection, Machine, MachineAddress, ssh
-from .pki import Pki, PkiArgs
+from .pki import YEAR, Pki, PkiArgs
 
 ARCHIVE = "/home/core/fleet.zip"
 ETCD_ARCHIVE = "/home/core/etcd.tar.gz"
@@ -25,6 +25,7 @@ AGENT_TTL = 10
 """Seconds after which a silent machine counts as lost."""
 RECONCILE_INTERVAL = 60
 """Seconds between fleetd's full reconciles, its safety net; everything reacts to watches."""
+CERTIFICATE_HOURS = YEAR
 
 
 class MachineSetupArgs(TypedDict):
@@ -40,6 +41,10 @@ class MachineSetupArgs(TypedDict):
     """An image registry that the machines reach by plain HTTP: 172.30.7.2:5000."""
     etcd_roles: NotRequired[Grants]
     """Roles of etcd beside those that every cluster has."""
+    certificate_hours: NotRequired[int]
+    """How long certificates are valid; a year if not given."""
+    certificate_authority: NotRequired[int]
+    """Number of the authority that signs them, from 1; 1 if not given."""
     network: NotRequired[pulumi.Resource]
     """What all machines are deleted with: then the end of the whole waits for nothing, and no
     member of etcd goes as long as etcd needs it. Without it the two cannot be told apart."""
@@ -68,13 +73,19 @@ class MachineSetup:
         self._members = {member["name"]: member["address"] for member in args["members"]}
         self._bundle = pack()
         self._grants = args.get("etcd_roles", {})
-        signed = PkiArgs(members=args["members"], roles=roles(self._grants))
+        signed = PkiArgs(
+            members=args["members"],
+            roles=roles(self._grants),
+            hours=args.get("certificate_hours", CERTIFICATE_HOURS),
+            authority=args.get("certificate_authority", 1),
+        )
         self._pki = Pki(f"{name}-pki", signed, self._opts())
         self.machines: list[Machine] = []
         self._configured: list[remote.Command] = []
         self._etcd_steps: list[remote.Command] = []
         self._dropped: list[remote.Command] = []
         self._fleetd_steps: list[remote.Command] = []
+        self._trust_steps: list[remote.Command] = []
         self._drains: dict[str, DrainOnDelete] = {}
 
     def add(self, machine: Machine) -> None:
@@ -92,6 +103,12 @@ class MachineSetup:
             self._drains |= {member["name"]: self._drain(member) for member in self.machines}
         elif machine["name"] not in self._members:
             self._drains[machine["name"]] = self._drain(machine)
+
+    def drop_previous_authority(self) -> None:
+        """Let all machines that were added trust the present authority alone, members in turn."""
+        if self._pki.number > 1:
+            for machine in self.machines:
+                self._trust_steps.append(self._trust(machine))
 
     @property
     def settled(self) -> Sequence[pulumi.Resource]:
@@ -180,6 +197,7 @@ class MachineSetup:
             reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
             registry=self._args.get("registry", ""),
             authority=self._pki.authority,
+            previous_authority=self._pki.previous_authority,
             roles={role.name: pairs[role.name] for role in held_by(self._grants, member=is_member)},
             member=pairs[machine["name"]] if is_member else None,
             peer_authority=self._pki.peer_authority,
@@ -219,6 +237,13 @@ class MachineSetup:
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         after = [configured, *self._etcd_steps, *self._dropped]
         return self._step(machine, "fleetd", stdin, after, seconds=180)
+
+    def _trust(self, machine: Machine) -> remote.Command:
+        """When no machine shows a certificate of the authority before this one any more."""
+        wanted = Trust(machine["id"], machine["name"], self._pki.authority, self._members)
+        stdin = pulumi.Output.json_dumps(wanted.to_wire())
+        after = [*self._fleetd_steps, *self._trust_steps[: len(self._members)][-1:]]
+        return self._step(machine, "trust", stdin, after, seconds=240)
 
     def _step(
         self,

@@ -1,19 +1,29 @@
 """The cluster's certificates: authorities, two for each member of etcd, one for each role."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import time
 from typing import TypedDict
 
 import pulumi
 import pulumi_tls as tls
 
+from .fleet.certificates import Certificate
 from .fleet.etcd_roles import Role
 from .fleet.setup.files import SERVER_NAME
 from .fleet.setup.inputs import Pair
 from .machine import MachineAddress
 
-YEARS_10 = 10 * 365 * 24
-"""Hours. Nothing renews by itself: a renewal would change every machine on some later `up`."""
+YEAR = 365 * 24
+"""Hours, as in all that follows."""
+AUTHORITY_HOURS = 10 * YEAR
+AUTHORITY_RENEWAL_HOURS = 2 * YEAR
+"""An authority gets another certificate so long before its end, and keeps its key: what it has
+signed is good with either."""
+RENEWAL_HOURS = 60 * 24
+MOST_HOURS = AUTHORITY_RENEWAL_HOURS
+"""No certificate outlives its authority's."""
 AUTHORITY_USES = ("cert_signing", "crl_signing")
 
 
@@ -24,6 +34,10 @@ class PkiArgs(TypedDict):
     """The machines that keep etcd's data."""
     roles: Sequence[Role]
     """Roles of etcd: each has a certificate of its own."""
+    hours: int
+    """How long certificates are valid, but for authorities'."""
+    authority: int
+    """Number of the authorities, from 1; another one has all keys and certificates made anew."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,14 @@ class _Authority:
 
     private_key: pulumi.Output[str]
     cert: pulumi.Output[str]
+    common_name: str
+    chain: pulumi.Input[str] = ""
+    """What is shown after a certificate of it, to those who do not trust it yet: PEM."""
+
+
+def renewal_hours(hours: int) -> int:
+    """How long before its end an `up` renews a certificate: 60 days, a sixth of a shorter life."""
+    return min(RENEWAL_HOURS, max(1, hours // 6))
 
 
 class Pki(pulumi.ComponentResource):
@@ -52,8 +74,17 @@ class Pki(pulumi.ComponentResource):
     ) -> None:
         """Make the authorities, then sign for roles and members."""
         super().__init__("fleet-cluster:index:Pki", name, None, opts)
-        self._clients = self._self_signed(name)
-        self._peers = self._authority_of_peers(f"{name}-peers")
+        self._hours = args["hours"]
+        self.number = args["authority"]
+        """The authorities' number."""
+        self._clients, self._peers = self._authorities(name, self.number)
+        self.previous_authority: pulumi.Input[str] = ""
+        """The certificate of the authority before this one, PEM; empty if there was none."""
+        if self.number > 1:
+            clients, peers = self._authorities(name, self.number - 1)
+            self._clients = self._introduced(self._clients, clients, name)
+            self._peers = self._introduced(self._peers, peers, f"{name}-peers")
+            self.previous_authority = clients.cert
         self.authority = self._clients.cert
         self.peer_authority = self._peers.cert
         self.pairs = {
@@ -66,33 +97,58 @@ class Pki(pulumi.ComponentResource):
         """What members show each other, by name: certificate and authority, private key. Secret."""
         self.register_outputs({"authority": self.authority})
 
-    def _key(self, name: str) -> tls.PrivateKey:
+    def _key(self, name: str, number: int) -> tls.PrivateKey:
         return tls.PrivateKey(
-            f"{name}-key",
+            f"{_numbered(name, number)}-key",
             algorithm="ECDSA",
             ecdsa_curve="P256",
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _self_signed(self, name: str) -> _Authority:
-        key = self._key(name).private_key_pem
+    def _authorities(self, name: str, number: int) -> tuple[_Authority, _Authority]:
+        """The cluster's of a number, and its peers'."""
+        clients = self._self_signed(name, number)
+        return clients, self._authority_of_peers(f"{name}-peers", number, clients)
+
+    def _self_signed(self, name: str, number: int) -> _Authority:
+        key = self._key(name, number).private_key_pem
+        common_name = _numbered("fleet-cluster authority", number)
         certificate = tls.SelfSignedCert(
-            name,
+            _numbered(name, number),
             private_key_pem=key,
-            subject=tls.SelfSignedCertSubjectArgs(common_name="fleet-cluster authority"),
+            subject=tls.SelfSignedCertSubjectArgs(common_name=common_name),
             is_ca_certificate=True,
             set_subject_key_id=True,
             allowed_uses=list(AUTHORITY_USES),
-            validity_period_hours=YEARS_10,
+            validity_period_hours=AUTHORITY_HOURS,
+            early_renewal_hours=AUTHORITY_RENEWAL_HOURS,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return _Authority(key, certificate.cert_pem)
+        self._watch(_numbered(name, number), certificate)
+        return _Authority(key, certificate.cert_pem, common_name)
 
-    def _authority_of_peers(self, name: str) -> _Authority:
-        key = self._key(name)
-        request = self._request(name, "fleet-cluster authority of etcd's peers", key)
-        certificate = self._certificate(name, request, self._clients, AUTHORITY_USES, is_ca=True)
-        return _Authority(key.private_key_pem, certificate.cert_pem)
+    def _authority_of_peers(self, name: str, number: int, by: _Authority) -> _Authority:
+        """One that has only been trusted as signed by the cluster's is shown with its own."""
+        key = self._key(name, number)
+        common_name = _numbered("fleet-cluster authority of etcd's peers", number)
+        cert = self._signed_authority(_numbered(name, number), common_name, key.private_key_pem, by)
+        return _Authority(key.private_key_pem, cert, common_name, chain=cert)
+
+    def _introduced(self, one: _Authority, by: _Authority, name: str) -> _Authority:
+        """An authority as the one before it introduces it, to whoever trusts that one alone.
+
+        So no order has to be kept: machines are given the new authority and what it has signed one
+        after the other, and understand each other all the time.
+        """
+        introduced = f"{_numbered(name, self.number)}-introduced"
+        chain = self._signed_authority(introduced, one.common_name, one.private_key, by)
+        return replace(one, chain=chain)
+
+    def _signed_authority(
+        self, name: str, common_name: str, key: pulumi.Output[str], by: _Authority
+    ) -> pulumi.Output[str]:
+        request = self._request(name, common_name, key)
+        return self._certificate(name, request, by, AUTHORITY_USES, is_ca=True).cert_pem
 
     def _member(self, member: MachineAddress) -> Pair[pulumi.Input[str]]:
         """A member is a server, and a client of itself: its gateway from JSON."""
@@ -107,7 +163,7 @@ class Pki(pulumi.ComponentResource):
 
     def _peer(self, member: MachineAddress) -> Pair[pulumi.Input[str]]:
         """A member is a server to its peers, and a client of theirs."""
-        signed = self._signed(
+        return self._signed(
             f"{member['name']}-peer",
             member["name"],
             self._peers,
@@ -115,7 +171,6 @@ class Pki(pulumi.ComponentResource):
             dns_names=[member["name"], SERVER_NAME],
             ip_addresses=[member["address"]],
         )
-        return Pair(pulumi.Output.concat(signed.cert, self._peers.cert), signed.key)
 
     def _signed(
         self,
@@ -126,23 +181,23 @@ class Pki(pulumi.ComponentResource):
         dns_names: Sequence[pulumi.Input[str]] = (),
         ip_addresses: Sequence[pulumi.Input[str]] = (),
     ) -> Pair[pulumi.Input[str]]:
-        key = self._key(name)
+        key = self._key(name, self.number).private_key_pem
         request = self._request(name, common_name, key, dns_names, ip_addresses)
         uses = ["digital_signature", "key_encipherment", *uses]
         certificate = self._certificate(name, request, by, uses)
-        return Pair(certificate.cert_pem, key.private_key_pem)
+        return Pair(pulumi.Output.concat(certificate.cert_pem, by.chain), key)
 
     def _request(
         self,
         name: str,
         common_name: str,
-        key: tls.PrivateKey,
+        key: pulumi.Output[str],
         dns_names: Sequence[pulumi.Input[str]] = (),
         ip_addresses: Sequence[pulumi.Input[str]] = (),
     ) -> tls.CertRequest:
         return tls.CertRequest(
             name,
-            private_key_pem=key.private_key_pem,
+            private_key_pem=key,
             subject=tls.CertRequestSubjectArgs(common_name=common_name),
             dns_names=list(dns_names),
             ip_addresses=list(ip_addresses),
@@ -158,7 +213,7 @@ class Pki(pulumi.ComponentResource):
         *,
         is_ca: bool = False,
     ) -> tls.LocallySignedCert:
-        return tls.LocallySignedCert(
+        certificate = tls.LocallySignedCert(
             name,
             cert_request_pem=request.cert_request_pem,
             ca_private_key_pem=by.private_key,
@@ -166,7 +221,26 @@ class Pki(pulumi.ComponentResource):
             allowed_uses=list(uses),
             # Not given where it is not so: it would be another input of what stacks have.
             is_ca_certificate=True if is_ca else None,
-            validity_period_hours=YEARS_10,
+            validity_period_hours=AUTHORITY_HOURS if is_ca else self._hours,
+            early_renewal_hours=AUTHORITY_RENEWAL_HOURS if is_ca else renewal_hours(self._hours),
             set_subject_key_id=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self._watch(name, certificate)
+        return certificate
+
+    def _watch(self, name: str, certificate: tls.SelfSignedCert | tls.LocallySignedCert) -> None:
+        """Warns at each `up` that does not renew a certificate which ends soon."""
+
+        def tell(times: Sequence[str]) -> None:
+            begin, end = (datetime.fromisoformat(one).timestamp() for one in times)
+            if warning := Certificate(name, begin, end).warning(time()):
+                pulumi.warn(warning, self)
+
+        times = (certificate.validity_start_time, certificate.validity_end_time)
+        pulumi.Output.all(*times).apply(tell)
+
+
+def _numbered(name: str, number: int) -> str:
+    """A name of an authority's number; the first one's are those of before there was another."""
+    return name if number == 1 else f"{name}.{number}"

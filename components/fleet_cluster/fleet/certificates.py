@@ -16,9 +16,9 @@ _VERSION, _UTC_TIME = 0xA0, 0x17
 
 @dataclass(frozen=True)
 class Certificate:
-    """The first certificate in a PEM file. Times are seconds since 1970."""
+    """A certificate's name (on a machine, its path) and validity: seconds since 1970."""
 
-    path: Path
+    name: str
     begin: float
     end: float
 
@@ -28,7 +28,7 @@ class Certificate:
             return ""
         date = datetime.fromtimestamp(self.end, UTC).strftime("%Y-%m-%d %H:%M UTC")
         ends = f"has ended on {date}" if self.has_ended(now) else f"ends on {date}"
-        return f"the certificate {self.path} {ends}; renew it: pulumi up"
+        return f"the certificate {self.name} {ends}; renew it: pulumi up"
 
     def has_ended(self, now: float) -> bool:
         """Whether nobody takes it any more."""
@@ -91,7 +91,7 @@ def _stamp(file: Path) -> object:
 def _read(files: Sequence[Path], unreadable: list[str]) -> Iterator[Certificate]:
     for file in files:
         try:
-            yield Certificate(file, *validity(file.read_text()))
+            yield Certificate(str(file), *validity(file.read_text()))
         except (OSError, ValueError, IndexError) as error:
             unreadable.append(f"{file} is not a certificate in PEM form: {error}")
 

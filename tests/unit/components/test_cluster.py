@@ -72,6 +72,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"size": 13}, "size: 13 is not allowed; allowed: a whole number from 1 to 12"),
     ({"etcd_size": 2}, "etcd_size: 2 is not allowed; allowed: 1, 3 or 5"),
     ({"agent_ttl": 4}, "agent_ttl: 4 is not allowed; allowed: a whole number from 5 to 300"),
+    ({"certificate_hours": 17521}, "certificate_hours: 17521 is not allowed"),
+    ({"certificate_authority": 0}, "certificate_authority: 0 is not allowed"),
     ({"reconcile_interval": 1}, "reconcile_interval: 1 is not allowed"),
     ({"metadata": [{}, {}, {}]}, "metadata: .* at most 2 entries"),
     ({"metadata": [{}, {"role": "a b"}]}, r"metadata\[1\]: .*'a b'"),

@@ -15,14 +15,17 @@ YEAR = timedelta(days=365)
 class Authority:
     """An authority, and what it signs: PEM."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-        self._name = name
-        built = _builder(NOW, NOW + YEAR).subject_name(name).issuer_name(name)
-        built = built.public_key(self._key.public_key())
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.cert = self.introduce(self)
+
+    def introduce(self, other: "Authority") -> str:
+        """The other's certificate, signed by this one."""
+        built = _builder(NOW, NOW + YEAR).subject_name(other._name).issuer_name(self._name)
+        built = built.public_key(other._key.public_key())
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        self.cert = _pem(built.sign(self._key, hashes.SHA256()))
+        return _pem(built.sign(self._key, hashes.SHA256()))
 
     def sign(self, name: str, begin: datetime = NOW, end: datetime = NOW + YEAR) -> tuple[str, str]:
         """A certificate for a name on the loopback, and its key."""

@@ -38,7 +38,7 @@ def test_the_validity_is_what_another_library_wrote(end: str) -> None:
 def test_it_is_told_in_the_last_30_days_or_a_twelfth_of_its_life(
     life: float, left: float, told: str
 ) -> None:
-    one = Certificate(Path("/pki/fleet.crt"), YEAR - life, YEAR)
+    one = Certificate("/pki/fleet.crt", YEAR - life, YEAR)
     said = one.warning(YEAR - left)
     assert told in said if told else not said
     assert not said or said.startswith("the certificate /pki/fleet.crt ")
@@ -71,7 +71,7 @@ def _at(seconds: float) -> datetime:
 
 def test_far_from_their_end_there_is_nothing_to_tell(files: CertificateFiles) -> None:
     assert (files.warnings(), files.faults(), files.ending) == ([], [], 0.0)
-    assert {one.path.name: one.end for one in files.certificates} == {
+    assert {Path(one.name).name: one.end for one in files.certificates} == {
         "app.crt": YEAR + DAY,
         "fleet.crt": YEAR,
     }

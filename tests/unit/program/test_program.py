@@ -5,6 +5,7 @@ import json
 import runpy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pulumi
@@ -24,6 +25,8 @@ CONFIG = {
     "machine-metadata": '["role=web"]',
     "agent-ttl": "10",
     "reconcile-interval": "60",
+    "certificate-hours": "8760",
+    "certificate-authority": "1",
     "greeting": "Hello World!",
     "max-body-size": "100m",
     **{setting: default(setting) for setting in AWS_ONLY},
@@ -76,6 +79,10 @@ class Engine(pulumi.runtime.Mocks):
             made_up = {key: f"{key} of {args.name}" for key in keys}
         if args.typ.startswith("tls:index/") and "Cert" in args.typ:
             made_up = {"certPem": f"cert {args.name}", "certRequestPem": f"request {args.name}"}
+        if "validityPeriodHours" in inputs:
+            now = datetime.now(UTC)
+            end = now + timedelta(hours=inputs["validityPeriodHours"])
+            made_up |= {"validityStartTime": now.isoformat(), "validityEndTime": end.isoformat()}
         return f"{args.name}-id", {"name": args.name, **inputs, **made_up}
 
     def call(
@@ -314,3 +321,18 @@ def test_other_metadata_configures_the_machine_again_and_makes_nothing_anew(prog
     )
     again = {name for kind, name in after if before[kind, name] != after[kind, name]}
     assert again == {"machine-1-configure", "machine-1-fleetd"}
+
+
+def test_another_authority_is_introduced_and_then_trusted_alone_by_every_machine(program: Engine):
+    config = CONFIG | {"certificate-authority": "3"}
+    engine = Engine()
+    run_program(engine, {f"fleet-cluster:{key}": value for key, value in config.items()})
+    steps = engine.of("command:remote:Command")
+    for number in range(1, 5):
+        trusted = json.loads(steps[f"machine-{number}-trust"]["stdin"])
+        assert trusted["authority"] == "cert cluster-pki.3"
+        configured = json.loads(steps[f"machine-{number}-configure"]["stdin"])
+        assert configured["previous_authority"] == "cert cluster-pki.2"
+        fleets = "cert fleetcert cluster-pki.3-introduced"
+        assert configured["roles"]["fleet"]["cert"] == fleets
+    assert not [name for name in program.of("command:remote:Command") if "trust" in name]

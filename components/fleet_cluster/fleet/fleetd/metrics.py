@@ -99,7 +99,7 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     errors = [("", float(metrics.store_errors))]
     yield _metric("fleet_etcd_errors_total", "counter", "Rounds that etcd has ended.", errors)
     yield _histogram(metrics)
-    ends = [(f'{{path="{one.path}"}}', one.end) for one in metrics.certificates.certificates]
+    ends = [(f'{{path="{one.name}"}}', one.end) for one in metrics.certificates.certificates]
     name = "fleet_certificate_expiration_timestamp_seconds"
     yield _gauge(name, "When a certificate ends: since 1970.", ends)
     yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", metrics.memory())

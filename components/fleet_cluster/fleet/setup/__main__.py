@@ -12,6 +12,7 @@ from .fleetd import start
 from .inputs import StepInputError
 from .quorum import Quorum
 from .shell import StepError, say
+from .trust import trust
 
 STEPS: dict[str, Callable[[str], None]] = {
     "configure": configure,
@@ -21,6 +22,7 @@ STEPS: dict[str, Callable[[str], None]] = {
     "may-leave": Quorum().may_leave,
     "may-shrink": Quorum().may_shrink,
     "fleetd": start,
+    "trust": trust,
 }
 
 

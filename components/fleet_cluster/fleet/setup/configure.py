@@ -10,6 +10,7 @@ from .etcd_release import install
 from .files import SSHD_OUTPUTS, File, files
 from .inputs import Configuration
 from .shell import run, say, systemctl, write
+from .trust import with_trusted
 
 FOLDER = Path("/opt/fleet")
 SERVICES = ("fleetd.service", "fleet-fence.service", "fleet-fence.path")
@@ -17,7 +18,7 @@ SERVICES = ("fleetd.service", "fleet-fence.service", "fleet-fence.path")
 
 def configure(stdin: str) -> None:
     """The step itself: the bundle unpacked, all files written, what has to notice reloaded."""
-    configuration = Configuration[str].from_json(stdin)
+    configuration = with_trusted(Configuration[str].from_json(stdin))
     unpack(Path(sys.argv[0]), configuration.bundle)
     install(configuration.etcd, is_member=configuration.member is not None)
     # It owns what is etcd's. Where a package has made the user already, that one stays.

@@ -81,6 +81,8 @@ class Configuration(StepInput, Generic[Text]):
     registry: Text
     """An image registry that speaks plain HTTP; empty if there is none."""
     authority: Text
+    previous_authority: Text
+    """The one before it, which a machine that is new trusts as well; empty if there is none."""
     roles: Mapping[str, Pair[Text]]
     """By etcd's roles of which the machine holds the certificate (`etcd_roles.held_by`)."""
     member: Pair[Text] | None
@@ -131,6 +133,19 @@ class Membership(StepInput, Generic[Text]):
     def others(self) -> list[Text]:
         """Addresses of the other members."""
         return [address for name, address in self.members.items() if name != self.name]
+
+
+@dataclass(frozen=True)
+class Trust(StepInput, Generic[Text]):
+    """Input of the step `trust`."""
+
+    resource: Text
+    """The provider's id of this machine; another one runs the step again."""
+    name: str
+    authority: Text
+    """What is trusted, and nothing else."""
+    members: Mapping[str, Text]
+    """Addresses of all machines that keep etcd's data, by name."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def test_metrics(metrics: Metrics) -> None:
     metrics.leading = metrics.announced = True
     metrics.units.update(active=3, failed=1)
     metrics.decisions.update(["assigned", "assigned", "withdrawn"])
-    metrics.certificates.certificates = [Certificate(Path("/pki/fleet.crt"), 0.0, 2.5e9)]
+    metrics.certificates.certificates = [Certificate("/pki/fleet.crt", 0.0, 2.5e9)]
     metrics.note_round(0.5)
     assert render(metrics) == GOLDEN.read_text()
 
@@ -69,7 +69,7 @@ def test_a_certificate_that_ends_soon_is_told_and_one_that_has_ended_is_not_heal
     metrics: Metrics, clock: FakeClock
 ) -> None:
     metrics.certificates = CertificateFiles((), clock)
-    metrics.certificates.certificates = [Certificate(Path("/pki/fleet.crt"), 0.0, 1010.0)]
+    metrics.certificates.certificates = [Certificate("/pki/fleet.crt", 0.0, 1010.0)]
     answer = respond(b"GET /healthz HTTP/1.1", metrics).decode()
     assert answer.startswith("HTTP/1.1 200 OK")
     assert answer.endswith(

@@ -132,6 +132,7 @@ CONFIGURATION = Configuration(
     reconcile_interval=3600,
     registry="10.0.0.2:5000",
     authority="the authority",
+    previous_authority="",
     roles={"fleet": Pair("certificate", "key")},
     member=None,
     peer_authority="the peers' authority",

@@ -24,6 +24,7 @@ CONFIGURATION = Configuration(
     reconcile_interval=60,
     registry="172.30.7.2:5000",
     authority="the authority",
+    previous_authority="",
     roles={role: Pair(f"{role} cert", f"{role} key") for role in ("root", "fleet", "app", "nginx")},
     member=Pair("member cert", "member key"),
     peer_authority="the peers' authority",

@@ -33,6 +33,7 @@ CONFIGURATION = Configuration(
     reconcile_interval=60,
     registry="10.0.0.9:5000",
     authority="the authority",
+    previous_authority="",
     roles={role.name: Pair(f"{role.name} cert", f"{role.name} key") for role in roles(GRANTS)},
     member=Pair("member cert", "member key"),
     peer_authority="the peers' authority",

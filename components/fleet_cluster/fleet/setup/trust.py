@@ -1,0 +1,92 @@
+"""Authorities whose certificates this machine takes: the present one, and for a while the others.
+
+Machines get another authority, and what it has signed, one after the other. Until all have it,
+each goes on to trust those that it has trusted (`configure`). The step `trust` ends that.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..etcd_roles import FLEET
+from .etcdctl import Etcdctl
+from .files import ETCD_PKI, FLEET_PKI, File
+from .inputs import Configuration, Pair, Trust
+from .shell import RefusedError, StepError, run, say, systemctl, write
+
+TRUSTED = Path(FLEET_PKI, "ca.crt")
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
+
+
+def with_trusted(configuration: Configuration[str]) -> Configuration[str]:
+    """A configuration in which those are trusted as well that this machine has trusted.
+
+    Raises:
+        RefusedError: none of them has introduced the authority of its certificates.
+    """
+    present = TRUSTED.read_text() if TRUSTED.exists() else ""
+    if present and not is_introduced(configuration.roles[FLEET.name], present):
+        raise RefusedError(NOT_INTRODUCED)
+    known = present or configuration.previous_authority
+    return replace(configuration, authority=authorities(configuration.authority, known))
+
+
+def authorities(present: str, before: str) -> str:
+    """Certificates of authorities, PEM: the present one first, each once."""
+    return "".join(dict.fromkeys([*_certificates(present), *_certificates(before)]))
+
+
+def is_introduced(pair: Pair[str], trusted: str) -> bool:
+    """Whether who trusts these authorities takes this certificate, be they past their end."""
+    own, *chain = _certificates(pair.cert)
+    with TemporaryDirectory() as name:
+        files = {"own": own, "chain": "".join(chain) or own, "trusted": trusted}
+        for file, text in files.items():
+            Path(name, file).write_text(text)
+        how = ("-no_check_time", "-CAfile", f"{name}/trusted", "-untrusted", f"{name}/chain")
+        try:
+            run("openssl", "verify", *how, f"{name}/own")
+        except StepError:
+            return False
+    return True
+
+
+def trust(stdin: str) -> None:
+    """The step itself: the present authority is trusted alone, also by the member of etcd."""
+    wanted = Trust[str].from_json(stdin)
+    files = [*Path(FLEET_PKI).rglob("ca.crt"), *Path(ETCD_PKI).glob("ca.crt")]
+    changed = [write(str(file), File(wanted.authority)) for file in files]
+    if any(changed):
+        say("what the authority before this one has signed is not taken any more")
+    if wanted.name in wanted.members:
+        _restart(wanted.name, wanted.members, Etcdctl())
+
+
+NOT_INTRODUCED = (
+    "this machine trusts another authority than the one that has signed its new certificates, and "
+    "has not been introduced to that one: certificate-authority goes up, by one at a time. Nothing "
+    "was changed. Set it to what it was, or to one more"
+)
+
+
+def _restart(name: str, members: Mapping[str, str], etcdctl: Etcdctl) -> None:
+    """Restarts etcd, which reads whom it trusts when it starts, and has connections of before.
+
+    Raises:
+        RefusedError: etcd needs it now.
+        StepError: it does not come back.
+    """
+    silent = [one for one in members if one != name and not etcdctl.healthy(members[one])]
+    if silent:
+        raise RefusedError(
+            f"etcd on {name} has to be restarted, and of the other members do not answer: "
+            f"{', '.join(silent)}. Bring them back, then pulumi up"
+        )
+    systemctl("restart", "etcd.service")
+    etcdctl.wait(lambda: etcdctl.healthy(members[name]), f"etcd on {name} to answer")
+
+
+def _certificates(pem: str) -> list[str]:
+    return [one.strip() + "\n" for one in _CERTIFICATE.findall(pem)]
