@@ -22,6 +22,9 @@ cluster = fc.Cluster(
         "reconcile_interval": chosen.reconcile_interval,
         "certificate_hours": chosen.certificate_hours,
         "certificate_authority": chosen.certificate_authority,
+        "etcd_quota_backend_bytes": chosen.etcd_quota_backend_bytes,
+        "etcd_heartbeat_interval": chosen.etcd_heartbeat_interval,
+        "etcd_election_timeout": chosen.etcd_election_timeout,
     },
 )
 

@@ -13,6 +13,11 @@ import yaml
 
 import fleet_cluster as fc
 from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR, MOST_AUTHORITIES
+from fleet_cluster.fleet.etcd_configuration import (
+    HEARTBEAT_INTERVAL,
+    QUOTA_BACKEND_BYTES,
+    election_timeouts,
+)
 from fleet_cluster.machine import Proxy, SshKey
 from fleet_cluster.pki import MOST_HOURS
 from fleet_cluster.providers.aws.provider import AwsProvider
@@ -57,6 +62,9 @@ class Settings:
     reconcile_interval: int
     certificate_hours: int
     certificate_authority: int
+    etcd_quota_backend_bytes: int
+    etcd_heartbeat_interval: int
+    etcd_election_timeout: int
     greeting: pulumi.Input[str]
     max_body_size: str
     """As nginx writes it: 100m."""
@@ -77,16 +85,21 @@ def read(config: pulumi.Config) -> Settings:
     provider = _one_of(config, "provider", PROVIDERS)
     _refuse_others(config, provider)
     cluster_size = _between(config, "cluster-size", 1, LARGEST[provider])
+    agent_ttl = _between(config, "agent-ttl", 5, 300)
+    heartbeat = _between(config, "etcd-heartbeat-interval", *HEARTBEAT_INTERVAL)
     return Settings(
         provider=fc.aws(_aws(config)) if provider == "aws" else _docker(config),
         cluster_size=cluster_size,
         etcd_size=_etcd_size(config, cluster_size),
         sinatra_instances=_between(config, "sinatra-instances", 0, 100),
         machine_metadata=_machine_metadata(config, cluster_size),
-        agent_ttl=_between(config, "agent-ttl", 5, 300),
+        agent_ttl=agent_ttl,
         reconcile_interval=_between(config, "reconcile-interval", 5, 86400),
         certificate_hours=_between(config, "certificate-hours", 1, MOST_HOURS),
         certificate_authority=_between(config, "certificate-authority", 1, MOST_AUTHORITIES),
+        etcd_quota_backend_bytes=_between(config, "etcd-quota-backend-bytes", *QUOTA_BACKEND_BYTES),
+        etcd_heartbeat_interval=heartbeat,
+        etcd_election_timeout=_election_timeout(config, heartbeat, agent_ttl),
         greeting=_line(config, "greeting"),
         max_body_size=_size(config, "max-body-size"),
     )
@@ -109,6 +122,15 @@ def _between(config: pulumi.Config, name: str, low: int, high: int) -> int:
     given = config.require(name)
     if not re.fullmatch(r"-?\d+", given) or not low <= int(given) <= high:
         raise SettingError(name, given, f"a whole number from {low} to {high}", low)
+    return int(given)
+
+
+def _election_timeout(config: pulumi.Config, heartbeat: int, agent_ttl: int) -> int:
+    name = "etcd-election-timeout"
+    given, (low, high) = config.require(name), election_timeouts(heartbeat, agent_ttl)
+    if not re.fullmatch(r"\d+", given) or not low <= int(given) <= high:
+        allowed = f"{low} to {high}: five of etcd-heartbeat-interval up to half of agent-ttl"
+        raise SettingError(name, given, allowed, low)
     return int(given)
 
 

@@ -10,6 +10,12 @@ import pulumi
 
 from .access import grant
 from .errors import InputError, between, not_allowed
+from .fleet.etcd_configuration import (
+    HEARTBEAT_INTERVAL,
+    QUOTA_BACKEND_BYTES,
+    EtcdSettings,
+    election_timeouts,
+)
 from .fleet.etcd_roles import ACCESS, OWN, Grants, is_glob
 from .machine_setup import AGENT_TTL, CERTIFICATE_HOURS, RECONCILE_INTERVAL, MachineSetup
 from .pki import MOST_HOURS
@@ -50,6 +56,16 @@ class ClusterArgs(TypedDict):
     name, whose certificate and key are on all machines as /etc/fleet/pki/NAME.crt and NAME.key, and
     for a container to mount as a folder, /etc/fleet/pki/NAME: ca.crt, tls.crt and tls.key. Role app
     is there already: it may write what is below /app/ and /test/."""
+    etcd_quota_backend_bytes: NotRequired[int]
+    """Bytes of etcd's data from which on nothing more can be written, 268435456 to 8589934592;
+    2147483648 if not given. A change of this or the next two restarts etcd's members, one by one.
+    """
+    etcd_heartbeat_interval: NotRequired[int]
+    """Milliseconds between heartbeats of etcd's leader, 50 to 500; about the time that a message
+    takes between the members and back. 200 if not given."""
+    etcd_election_timeout: NotRequired[int]
+    """Milliseconds without a heartbeat after which etcd's members elect another leader: at least
+    1000 and five heartbeats, at most half of `agent_ttl`. 2000 if not given."""
     images: NotRequired[Sequence[str]]
     """Folders with a Dockerfile: images that are built and pushed to the cluster's registry."""
     agent_ttl: NotRequired[int]
@@ -126,6 +142,7 @@ class Cluster(pulumi.ComponentResource):
                 "etcd_roles": checked.etcd_roles,
                 "certificate_hours": checked.certificate_hours,
                 "certificate_authority": checked.certificate_authority,
+                "etcd_settings": checked.etcd_settings,
                 "network": source.network,
             },
         )
@@ -161,6 +178,7 @@ class _Checked:
     """One entry a machine; empty for those that were given none."""
     etcd_size: int
     etcd_roles: Grants
+    etcd_settings: EtcdSettings
     agent_ttl: int
     reconcile_interval: int
     certificate_hours: int
@@ -173,11 +191,13 @@ def _check(args: ClusterArgs) -> _Checked:
     interval = args.get("reconcile_interval", RECONCILE_INTERVAL)
     hours = args.get("certificate_hours", CERTIFICATE_HOURS)
     authority = args.get("certificate_authority", 1)
+    agent_ttl = between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300)
     return _Checked(
         metadata=_metadata_of_machines(args, size),
         etcd_size=_etcd_size(args, size),
         etcd_roles=_etcd_roles(args),
-        agent_ttl=between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300),
+        etcd_settings=_etcd_settings(args, agent_ttl),
+        agent_ttl=agent_ttl,
         reconcile_interval=between("reconcile_interval", interval, 5, 86400),
         certificate_hours=between("certificate_hours", hours, 1, MOST_HOURS),
         certificate_authority=between("certificate_authority", authority, 1, MOST_AUTHORITIES),
@@ -202,6 +222,20 @@ def _etcd_size(args: ClusterArgs, size: int) -> int:
     if given not in ETCD_SIZES:
         raise not_allowed("etcd_size", given, "1, 3 or 5")
     return min(given, max(one for one in ETCD_SIZES if one <= size))
+
+
+def _etcd_settings(args: ClusterArgs, agent_ttl: int) -> EtcdSettings:
+    usual = EtcdSettings()
+    quota = args.get("etcd_quota_backend_bytes", usual.quota_backend_bytes)
+    heartbeat = args.get("etcd_heartbeat_interval", usual.heartbeat_interval)
+    election = args.get("etcd_election_timeout", usual.election_timeout)
+    between("etcd_quota_backend_bytes", quota, *QUOTA_BACKEND_BYTES)
+    between("etcd_heartbeat_interval", heartbeat, *HEARTBEAT_INTERVAL)
+    low, high = election_timeouts(heartbeat, agent_ttl)
+    if not low <= election <= high:
+        allowed = f"{low} to {high}: five of etcd_heartbeat_interval up to half of agent_ttl"
+        raise not_allowed("etcd_election_timeout", election, allowed)
+    return EtcdSettings(quota, heartbeat, election)
 
 
 def _etcd_roles(args: ClusterArgs) -> Grants:

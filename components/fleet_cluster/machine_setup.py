@@ -13,7 +13,10 @@ from ._etcd_release import VERSION, etcd_archive
 from ._lifecycle import quorum
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
+from .fleet.etcd_configuration import EtcdSettings, digest, render
 from .fleet.etcd_roles import Grants, all_grants, held_by, roles
+from .fleet.setup.etcd_service import unit
+from .fleet.setup.files import etcd_environment
 from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership, Trust
 from .images import own_processor
 from .machine import Connection, Machine, MachineAddress, ssh
@@ -45,6 +48,8 @@ class MachineSetupArgs(TypedDict):
     """How long certificates are valid; a year if not given."""
     certificate_authority: NotRequired[int]
     """Number of the authority that signs them, from 1; 1 if not given."""
+    etcd_settings: NotRequired[EtcdSettings]
+    """etcd's configuration; a change restarts its members, one after the other."""
     network: NotRequired[pulumi.Resource]
     """What all machines are deleted with: then the end of the whole waits for nothing, and no
     member of etcd goes as long as etcd needs it. Without it the two cannot be told apart."""
@@ -208,8 +213,17 @@ class MachineSetup:
     def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
         name, address = machine["name"], machine["address"]
-        grants = all_grants(self._grants)
-        wanted = Membership(machine["id"], name, address, self._members, VERSION, grants)
+        authorities = pulumi.Output.all(self._pki.authority, self._pki.peer_authority)
+        wanted = Membership(
+            resource=machine["id"],
+            name=name,
+            address=address,
+            members=self._members,
+            version=VERSION,
+            grants=all_grants(self._grants),
+            settings=self._args.get("etcd_settings", EtcdSettings()).variables(),
+            configured_with=authorities.apply(_etcd_digest),
+        )
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         first = "etcd" if self._etcd_steps else "etcd-bootstrap"
         after = [configured, *self._etcd_steps[-1:]]
@@ -271,6 +285,11 @@ class MachineSetup:
             stdin=stdin,
             opts=self._opts(after, before_update),
         )
+
+
+def _etcd_digest(authorities: Sequence[str]) -> str:
+    """Of what all of etcd's members are started with, beside the program's settings."""
+    return digest(unit(VERSION), render(etcd_environment("", "", {})), *authorities)
 
 
 def _sha256(text: str | None) -> str:

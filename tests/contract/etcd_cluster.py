@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import re
 import secrets
 import ssl
 import subprocess
@@ -15,6 +14,7 @@ from time import monotonic, sleep
 import pulumi
 
 from fleet_cluster._etcd_release import VERSION, etcd_archive
+from fleet_cluster.fleet.etcd_configuration import HOW_IT_BEGAN, EtcdSettings
 from fleet_cluster.fleet.etcd_roles import Role
 from fleet_cluster.fleet.setup.etcd_release import unpack
 from fleet_cluster.fleet.setup.files import ETCD_DATA, ETCD_PKI, PEER_AUTHORITY, etcd_environment
@@ -70,8 +70,10 @@ class Member:
 
     def configure(self, initial_cluster: str, state: str, *, before: bool = False) -> None:
         """Gives it the configuration that machines get, or got before."""
-        text = etcd_environment(self.name, self.address, initial_cluster, state)
-        found = dict(re.findall(r'^(\w+)="(.*)"$', text, re.M))
+        # Nothing is slow here.
+        settings = EtcdSettings(heartbeat_interval=50, election_timeout=500).variables()
+        found = etcd_environment(self.name, self.address, settings)
+        found |= dict(zip(HOW_IT_BEGAN, (initial_cluster, state), strict=True))
         if before:
             del found["ETCD_PEER_CERT_ALLOWED_HOSTNAME"]
             found |= {name: f"{ETCD_PKI}/{file}" for name, file in BEFORE.items()}
@@ -81,9 +83,8 @@ class Member:
         # These would be the same for all on this computer.
         found["ETCD_LISTEN_CLIENT_URLS"] = found["ETCD_ADVERTISE_CLIENT_URLS"]
         found["ETCD_LISTEN_METRICS_URLS"] = f"http://{self.address}:2381"
-        # All members here come from one address, and nothing is slow.
+        # All members here come from one address.
         found["ETCD_PEER_SKIP_CLIENT_SAN_VERIFICATION"] = "true"
-        found |= {"ETCD_HEARTBEAT_INTERVAL": "50", "ETCD_ELECTION_TIMEOUT": "500"}
         self.environment = found
 
     def start(self) -> None:

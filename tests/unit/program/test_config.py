@@ -18,6 +18,9 @@ DEFAULTS = {
     "reconcile-interval": "60",
     "certificate-hours": "8760",
     "certificate-authority": "1",
+    "etcd-quota-backend-bytes": "2147483648",
+    "etcd-heartbeat-interval": "200",
+    "etcd-election-timeout": "2000",
     "greeting": "Hello World!",
     "max-body-size": "100m",
     **{setting: config.default(setting) for setting in config.AWS_ONLY},
@@ -36,6 +39,15 @@ def test_the_defaults_are_three_machines_that_all_keep_etcds_data():
     assert chosen.machine_metadata == []
 
 
+def test_an_election_of_etcd_takes_five_heartbeats_and_half_a_lease_at_most():
+    with pytest.raises(config.SettingError, match="'2000' .* 2500 to 5000.*-timeout 2500"):
+        read(etcd_heartbeat_interval="500")
+    with pytest.raises(config.SettingError, match="'3000' .* 1000 to 2500"):
+        read(etcd_election_timeout="3000", agent_ttl="5")
+    chosen = read(etcd_heartbeat_interval="500", etcd_election_timeout="2500", agent_ttl="5")
+    assert (chosen.etcd_heartbeat_interval, chosen.etcd_election_timeout) == (500, 2500)
+
+
 @pytest.mark.parametrize(
     ("setting", "given", "allowed"),
     [
@@ -50,6 +62,14 @@ def test_the_defaults_are_three_machines_that_all_keep_etcds_data():
         ("agent_ttl", "1", "from 5 to 300"),
         ("certificate_hours", "0", "from 1 to 17520"),
         ("certificate_authority", "0", "from 1 to 999"),
+        ("etcd_quota_backend_bytes", "2g", "from 268435456 to 8589934592"),
+        ("etcd_heartbeat_interval", "49", "from 50 to 500"),
+        (
+            "etcd_election_timeout",
+            "999",
+            "1000 to 5000: five of etcd-heartbeat-interval up to half",
+        ),
+        ("etcd_election_timeout", "2s", "1000 to 5000"),
         ("provider", "gcp", "docker, aws"),
         ("machine_metadata", '["role web"]', "role=web,zone=a"),
         ("machine_metadata", '["a=1","a=1","a=1","a=1"]', "at most 3 entries"),

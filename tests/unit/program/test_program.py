@@ -27,6 +27,9 @@ CONFIG = {
     "reconcile-interval": "60",
     "certificate-hours": "8760",
     "certificate-authority": "1",
+    "etcd-quota-backend-bytes": "2147483648",
+    "etcd-heartbeat-interval": "200",
+    "etcd-election-timeout": "2000",
     "greeting": "Hello World!",
     "max-body-size": "100m",
     **{setting: default(setting) for setting in AWS_ONLY},
@@ -306,9 +309,19 @@ def test_every_image_says_what_it_is_built_for(program: Engine):
     assert {image["build"]["platform"] for image in images.values()} == {own_platform()}
 
 
-def test_other_metadata_configures_the_machine_again_and_makes_nothing_anew(program: Engine):
+@pytest.mark.parametrize(
+    ("setting", "value", "steps"),
+    [
+        ("machine-metadata", '["role=db"]', [(1, "configure"), (1, "fleetd")]),
+        ("etcd-election-timeout", "4000", [(1, "etcd"), (2, "etcd"), (3, "etcd")]),
+        ("agent-ttl", "20", [(n, step) for n in range(1, 5) for step in ("configure", "fleetd")]),
+    ],
+)
+def test_a_changed_setting_runs_the_steps_that_it_is_for_and_makes_nothing_anew(
+    program: Engine, setting: str, value: str, steps: Sequence[tuple[int, str]]
+):
     changed = Engine()
-    config = CONFIG | {"machine-metadata": '["role=db"]'}
+    config = CONFIG | {setting: value}
     run_program(changed, {f"fleet-cluster:{key}": value for key, value in config.items()})
     # An asset is another object each time.
     before, after = (
@@ -320,7 +333,7 @@ def test_other_metadata_configures_the_machine_again_and_makes_nothing_anew(prog
         for engine in (program, changed)
     )
     again = {name for kind, name in after if before[kind, name] != after[kind, name]}
-    assert again == {"machine-1-configure", "machine-1-fleetd"}
+    assert again == {f"machine-{number}-{step}" for number, step in steps}
 
 
 def test_another_authority_is_introduced_and_then_trusted_alone_by_every_machine(program: Engine):

@@ -1,11 +1,14 @@
 """The step `configure`: the bundle, certificates and configuration on this machine."""
 
 import compileall
+import json
 import shutil
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
+from .. import config
 from .etcd_release import install
 from .files import SSHD_OUTPUTS, File, files
 from .inputs import Configuration
@@ -24,6 +27,7 @@ def configure(stdin: str) -> None:
     # It owns what is etcd's. Where a package has made the user already, that one stays.
     run("systemd-sysusers", "--inline", "u etcd - etcd /var/lib/etcd")
     machine_id = Path("/etc/machine-id").read_text().strip()
+    before = config.PATH.read_text() if config.PATH.exists() else ""
     changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
     folder = FOLDER / "current/fleet/setup/services"
     texts = {name: (folder / name).read_text() for name in SERVICES}
@@ -35,6 +39,25 @@ def configure(stdin: str) -> None:
     if SSHD_OUTPUTS in changed:
         systemctl("try-reload-or-restart", "ssh.service")
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
+    if before and (differences := fleet_conf_changes(before, config.PATH.read_text())):
+        say(f"{configuration.name}: fleetd gets {'; '.join(differences)}")
+
+
+def fleet_conf_changes(before: str, after: str) -> list[str]:
+    """What differs between two texts of fleet.conf; a damaged one says nothing."""
+    old, new = _settings(before), _settings(after)
+    return [
+        f"{name}: {old.get(name, 'none')}, to be {new.get(name, 'none')}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
 
 
 def unpack(archive: Path, sha: str) -> None:

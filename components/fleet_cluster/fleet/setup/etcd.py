@@ -7,15 +7,17 @@ removes the stale member of that name, joins as a learner, and is promoted when 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..etcd_configuration import HOW_IT_BEGAN
 from ..model.keys import CLUSTER
 from .etcd_auth import EtcdAuth
 from .etcd_peers import PeerTrust
 from .etcd_release import remove_others
-from .etcd_service import EtcdService
+from .etcd_service import EtcdService, MemberRestart
 from .etcd_versions import minor, objection
 from .etcdctl import Etcdctl, EtcdMember, peer_url
 from .files import etcd_environment
 from .inputs import Membership
+from .quorum import Quorum
 from .shell import RefusedError, StepError, say
 
 OURS = (3, 6)
@@ -31,6 +33,7 @@ class MemberSetup:
     service: EtcdService
     etcdctl: Etcdctl = Etcdctl()
     trusted: PeerTrust = PeerTrust()
+    quorum: Quorum = Quorum()
 
     @property
     def peer(self) -> str:
@@ -49,7 +52,7 @@ class MemberSetup:
             return
         self._check_versions()
         stood_still = not self.service.is_running
-        if self.service.has_data and self._restart():
+        if self.service.has_data and self._run():
             say(f"etcd on {self.wanted.name} is a member already")
             if bootstrap and stood_still and self._is_alone():
                 self._forget_identity()
@@ -67,9 +70,9 @@ class MemberSetup:
         say(f"etcd on {self.wanted.name}: bootstrapping a new cluster")
         alone = [(self.wanted.name, self.peer)]
         self.trusted.trust([])
-        self.service.start_anew(self._environment(alone, "new"))
+        self.service.start_anew(self._beginning(alone, "new"))
         self._wait_to_answer()
-        self.service.configure(self._environment(alone, "existing"))
+        self.service.configure(self._beginning(alone, "existing"))
 
     def _is_debians(self) -> bool:
         """Whether this is the first machine, and runs an etcd of before it was of our choice."""
@@ -111,7 +114,7 @@ class MemberSetup:
         members = self.etcdctl.members(cluster)
         peers = [(one.name or name, one.peer) for one in members]
         self.trusted.trust(one.address for one in members if one.peer != self.peer)
-        self.service.start_anew(self._environment(peers, "existing"))
+        self.service.start_anew(self._beginning(peers, "existing"))
         self.etcdctl.wait(
             lambda: self._promoted(cluster), f"etcd on {name} to catch up and be promoted"
         )
@@ -149,20 +152,28 @@ class MemberSetup:
                 self.etcdctl([leader], "member", "promote", one.id)
         return self.etcdctl.healthy(self.wanted.address)
 
-    def _restart(self) -> bool:
-        """Starts etcd on the data that is here. False if the cluster has removed this member."""
-        self.service.enable()
+    def _run(self) -> bool:
+        """Has etcd run on the data that is here. False if the cluster has removed this member."""
+        self.trusted.trust(self.wanted.others)
+        if why := self.service.changes(self._variables):
+            self._restart.carry_out(self._variables, "; ".join(why))
+        else:
+            self.service.start(self._variables)
         cluster = self.etcdctl.reachable(self.wanted.others)
         if cluster and self.peer not in self._peers(cluster):
             return False
         self._wait_to_answer()
+        self.etcdctl.clear_alarm(self._restart.members)
         return True
 
+    @property
+    def _restart(self) -> MemberRestart:
+        wanted, members = self.wanted, list(self.wanted.members.values())
+        own = (self.service, self.etcdctl, self.quorum)
+        return MemberRestart(wanted.name, wanted.address, members, *own)
+
     def _wait_to_answer(self) -> None:
-        wanted = self.wanted
-        self.etcdctl.wait(
-            lambda: self.etcdctl.healthy(wanted.address), f"etcd on {wanted.name} to answer"
-        )
+        self.etcdctl.wait_for(self.wanted.name, self.wanted.address)
 
     def _grant(self) -> None:
         """Users and what they may do are those that are wanted, also in a cluster that is up."""
@@ -184,9 +195,14 @@ class MemberSetup:
         say(f"etcd on {name}: its data may be those of a snapshot, they get another id")
         self.etcdctl([self.wanted.address], "del", CLUSTER)
 
-    def _environment(self, peers: Sequence[tuple[str, str]], state: str) -> str:
+    @property
+    def _variables(self) -> dict[str, str]:
+        return etcd_environment(self.wanted.name, self.wanted.address, self.wanted.settings)
+
+    def _beginning(self, peers: Sequence[tuple[str, str]], state: str) -> dict[str, str]:
+        """Variables of a first start. `state` is new or existing."""
         initial = ",".join(f"{name}={peer}" for name, peer in peers)
-        return etcd_environment(self.wanted.name, self.wanted.address, initial, state)
+        return {**self._variables, **dict(zip(HOW_IT_BEGAN, (initial, state), strict=True))}
 
 
 def set_up_member(stdin: str, bootstrap: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from .files import CLIENT_PORT, ETCD_PKI, PEER_PORT
-from .shell import StepError, run, until
+from .shell import StepError, run, say, until
 
 PATIENCE = 90.0
 """Seconds that a member gets to answer, and a learner to catch up."""
@@ -105,7 +105,23 @@ class Etcdctl:
         return found
 
     def _statuses(self, addresses: Sequence[str]) -> list[dict[str, Any]]:
+        if not addresses:
+            return []
         return json.loads(self(addresses, "endpoint", "status", "--write-out=json"))
+
+    def size(self, addresses: Sequence[str]) -> int:
+        """Bytes that the largest of these members' data take."""
+        return max((one["Status"]["dbSize"] for one in self._statuses(addresses)), default=0)
+
+    def clear_alarm(self, addresses: Sequence[str]) -> None:
+        """Lets etcd take writes again, if it has had no room and each of these has some."""
+        statuses = [one["Status"] for one in self._statuses(self.reachable(addresses))]
+        troubles = {trouble for one in statuses for trouble in one.get("errors", ())}
+        has_room = all(one["dbSize"] < one.get("dbSizeQuota", 0) for one in statuses)
+        # It is for all alarms at once, also of what is worse.
+        if troubles and has_room and all("alarm:NOSPACE" in trouble for trouble in troubles):
+            say("etcd has room again: its alarm is cleared")
+            self(addresses, "alarm", "disarm")
 
     def reachable(self, addresses: Sequence[str]) -> list[str]:
         """Those that answer, with a leader; asking a dead one would only cost time."""
@@ -115,10 +131,19 @@ class Etcdctl:
         """Whether this member answers, with a leader."""
         try:
             self.dial(address)
-            self([address], "endpoint", "health")
+            # As `endpoint health` asks; that also says no when etcd only has no room.
+            self([address], "get", "health")
         except (StepError, OSError):
             return False
         return True
+
+    def wait_for(self, name: str, address: str) -> None:
+        """Waits until the member of a machine answers.
+
+        Raises:
+            StepError: it does not; with its journal.
+        """
+        self.wait(lambda: self.healthy(address), f"etcd on {name} to answer")
 
     def wait(self, ready: Callable[[], bool], what: str) -> None:
         """Waits until it is so; etcd has no event for it.

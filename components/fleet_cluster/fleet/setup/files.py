@@ -1,6 +1,7 @@
 """The text of every file that the set-up writes on a machine. Pure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,6 @@ METRICS_PORT = 2381
 SERVER_NAME = "etcd"
 """A name in every member's certificates: for clients that are given all members at once, and for
 peers, which take none without it."""
-GIB = 1 << 30
 
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
@@ -90,19 +90,17 @@ def docker_daemon(configuration: Configuration[str]) -> str:
     return json.dumps({"insecure-registries": registries}, indent=2) + "\n"
 
 
-def etcd_environment(name: str, address: str, initial_cluster: str, state: str) -> str:
-    """The configuration of etcd, as its unit reads it. `state` is new or existing."""
+def etcd_environment(name: str, address: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """The configuration of etcd, as variables of its environment, with those of the program."""
     client = f"https://{address}:{CLIENT_PORT}"
     peer = f"https://{address}:{PEER_PORT}"
-    variables = {
+    return {
         "ETCD_NAME": name,
         "ETCD_DATA_DIR": ETCD_DATA,
         "ETCD_LISTEN_CLIENT_URLS": f"{client},https://127.0.0.1:{CLIENT_PORT}",
         "ETCD_ADVERTISE_CLIENT_URLS": client,
         "ETCD_LISTEN_PEER_URLS": peer,
         "ETCD_INITIAL_ADVERTISE_PEER_URLS": peer,
-        "ETCD_INITIAL_CLUSTER": initial_cluster,
-        "ETCD_INITIAL_CLUSTER_STATE": state,
         "ETCD_CLIENT_CERT_AUTH": "true",
         "ETCD_TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.crt",
         "ETCD_CERT_FILE": f"{ETCD_PKI}/member.crt",
@@ -112,12 +110,8 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
         "ETCD_PEER_CERT_FILE": f"{ETCD_PKI}/peer.crt",
         "ETCD_PEER_KEY_FILE": f"{ETCD_PKI}/peer.key",
         "ETCD_PEER_CERT_ALLOWED_HOSTNAME": SERVER_NAME,
-        # Slow disks and busy processors are no reason for an election.
-        "ETCD_HEARTBEAT_INTERVAL": "200",
-        "ETCD_ELECTION_TIMEOUT": "2000",
         # A member that was cut off disturbs nobody when it is back.
         "ETCD_PRE_VOTE": "true",
-        "ETCD_QUOTA_BACKEND_BYTES": str(2 * GIB),
         "ETCD_AUTO_COMPACTION_MODE": "periodic",
         "ETCD_AUTO_COMPACTION_RETENTION": "10m",
         # Its interface in JSON, which nothing here uses.
@@ -126,8 +120,8 @@ def etcd_environment(name: str, address: str, initial_cluster: str, state: str) 
         "ETCD_LISTEN_METRICS_URLS": f"http://127.0.0.1:{METRICS_PORT}",
         "ETCD_LOGGER": "zap",
         "ETCD_LOG_LEVEL": "warn",
+        **settings,
     }
-    return "".join(f'{name}="{value}"\n' for name, value in variables.items())
 
 
 def _role_files(configuration: Configuration[str]) -> dict[str, File]:

@@ -123,6 +123,10 @@ class Membership(StepInput, Generic[Text]):
     """Version of etcd that the member runs."""
     grants: Grants = field(metadata=wire("roles"))
     """What all roles of etcd may do; another one runs the step again."""
+    settings: Mapping[str, str]
+    """What the program chooses of etcd's configuration, as variables of its environment."""
+    configured_with: Text = field(metadata=wire("configuration"))
+    """Digest of what else all members are started with; another one runs the step again."""
 
     @property
     def is_first(self) -> bool:

@@ -1,6 +1,6 @@
 """The quorum: which members etcd can do without.
 
-The steps `may-leave` and `may-shrink` ask, `etcd-members` removes.
+The steps `may-leave` and `may-shrink` ask, `etcd-members` removes, `etcd` restarts.
 
 All are asked before anything is changed.
 """
@@ -19,6 +19,11 @@ PATIENCE = 10.0
 LOST = (
     "etcd has lost its majority, and the data of each of its members may be needed: none may go. "
     "Nothing was changed. Bring the other members back first, or restore a snapshot"
+)
+
+NOT_NOW = (
+    "etcd has lost its majority: no member is restarted. Nothing was changed. Bring the other "
+    "members back first"
 )
 
 
@@ -85,6 +90,25 @@ class Quorum:
                 lambda: all(map(healthy, addresses)), "the remaining members to be healthy"
             )
 
+    def may_restart(self, address: str, members: Sequence[str]) -> None:
+        """Refuses that a member is restarted as long as etcd needs it.
+
+        Args:
+            address: of its machine.
+            members: addresses of all machines that are to keep etcd's data.
+
+        Raises:
+            RefusedError: it has to run on.
+        """
+
+        def objection() -> str:
+            cluster = self.etcdctl.reachable(members)
+            if not cluster:
+                return NOT_NOW if len(members) > 1 else ""
+            return restarting(address, self._voters(cluster))
+
+        self._insist(objection)
+
     def _insist(self, objection: Callable[[], str]) -> None:
         """Asks again for a while, then refuses.
 
@@ -150,6 +174,22 @@ def objection(address: str, voters: Sequence[Voter]) -> str:
     return (
         f"{here.name} has to stay: etcd needs {majority} of its {len(voters)} members, and {why}. "
         f"Nothing was changed. {bring_back(silent)}"
+    )
+
+
+def restarting(address: str, voters: Sequence[Voter]) -> str:
+    """Why the member at this address cannot be restarted now; empty if it can.
+
+    It can where all others answer, however few they are: there is none to wait for.
+    """
+    here = next((one for one in voters if one.address == address and one.answers), None)
+    silent = sorted(one.name for one in voters if one is not here and not one.answers)
+    majority = len(voters) // 2 + 1
+    if here is None or not silent or len(voters) - 1 - len(silent) >= majority:
+        return ""
+    return (
+        f"etcd on {here.name} cannot be restarted: etcd needs {majority} of its {len(voters)} "
+        f"members, and {_do_not_answer(silent)}. Nothing was changed. {bring_back(silent)}"
     )
 
 

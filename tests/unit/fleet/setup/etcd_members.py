@@ -29,6 +29,9 @@ class EtcdMembers:
     """Addresses at which etcd runs; without a majority of its voters, none is healthy."""
     values: dict[str, str] = field(default_factory=dict[str, str])
     auth: EtcdUsers = field(default_factory=lambda: EtcdUsers.with_grants(GRANTS))
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """Bytes that members' data take, and may take, by address; a few if not given."""
+    alarm: str = ""
     done: list[str] = field(default_factory=list[str])
 
     @property
@@ -72,7 +75,15 @@ class EtcdMembers:
         match words:
             case ["member", "list", _]:
                 return json.dumps({"members": [self._listed(id) for id in self.members]})
+            case ["get", "health"]:
+                return ""
             case ["endpoint", "health"]:
+                if self.alarm:
+                    raise StepError(f"failed to commit proposal: Active Alarm(s): {self.alarm}")
+                return ""
+            case ["alarm", "disarm"]:
+                self.done.append("alarm disarm")
+                self.alarm = ""
                 return ""
             case ["endpoint", "status", _]:
                 return json.dumps([self._status(id) for id in self._ids(addresses)])
@@ -120,6 +131,10 @@ class EtcdMembers:
     def _status(self, id: int) -> dict[str, object]:
         status: dict[str, object] = {"header": {"member_id": id}, "leader": self._leader}
         status["version"] = self.members[id].version
+        size, quota = self.sizes.get(self.members[id].address, (1 << 20, 1 << 31))
+        status |= {"dbSize": size, "dbSizeQuota": quota}
+        if self.alarm:
+            status["errors"] = [self.alarm]
         return {"Endpoint": f"https://{self.members[id].address}:2379", "Status": status}
 
     def _listed(self, id: int) -> dict[str, object]:

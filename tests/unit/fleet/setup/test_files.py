@@ -1,14 +1,15 @@
 """The files that the set-up writes on a machine, and who may read them."""
 
 import json
-import re
 from dataclasses import replace
 
 import pytest
 
+from fleet_cluster.fleet.etcd_configuration import EtcdSettings
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
+from fleet_cluster.fleet.setup.configure import fleet_conf_changes
 from fleet_cluster.fleet.setup.etcd_service import unit
-from fleet_cluster.fleet.setup.files import etcd_environment, files
+from fleet_cluster.fleet.setup.files import etcd_environment, files, fleet_conf
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
 
 MACHINE_ID = "3f2a91bc" * 4
@@ -86,30 +87,57 @@ def test_a_machine_without_etcd_gets_no_key_that_administers_it():
 
 @pytest.mark.parametrize("flag", ["ETCD_CLIENT_CERT_AUTH", "ETCD_PEER_CLIENT_CERT_AUTH"])
 def test_etcd_demands_certificates_of_clients_and_peers(flag: str):
-    text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
-    assert f'{flag}="true"' in text
+    assert etcd_environment("machine-1", "172.30.7.11", {})[flag] == "true"
 
 
 def test_peers_are_known_by_an_authority_and_a_name_of_their_own():
-    text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
-    variables = dict(line.split("=", 1) for line in text.splitlines())
+    variables = etcd_environment("machine-1", "172.30.7.11", {})
     peers = {name: value for name, value in variables.items() if name.startswith("ETCD_PEER_")}
     files = {"TRUSTED_CA_FILE": "peer-ca.crt", "CERT_FILE": "peer.crt", "KEY_FILE": "peer.key"}
-    expected = {f"ETCD_PEER_{name}": f'"/etc/etcd/pki/{file}"' for name, file in files.items()}
+    expected = {f"ETCD_PEER_{name}": f"/etc/etcd/pki/{file}" for name, file in files.items()}
     expected |= {
-        "ETCD_PEER_CLIENT_CERT_AUTH": '"true"',
-        "ETCD_PEER_CERT_ALLOWED_HOSTNAME": '"etcd"',
+        "ETCD_PEER_CLIENT_CERT_AUTH": "true",
+        "ETCD_PEER_CERT_ALLOWED_HOSTNAME": "etcd",
     }
     assert peers == expected
 
 
 def test_what_etcd_tells_without_a_certificate_stays_on_the_machine():
-    text = etcd_environment("machine-1", "172.30.7.11", "machine-1=https://172.30.7.11:2380", "new")
-    assert re.findall(r"http://[^\"]+", text) == ["http://127.0.0.1:2381"]
+    values = etcd_environment("machine-1", "172.30.7.11", {}).values()
+    assert [one for one in values if "http://" in one] == ["http://127.0.0.1:2381"]
+
+
+def test_what_a_machine_gets_of_another_fleet_conf_is_told():
+    before = fleet_conf(CONFIGURATION)
+    after = fleet_conf(replace(CONFIGURATION, agent_ttl=20, metadata={}))
+    told = ["agent_ttl: 10, to be 20", "metadata: {'role': 'web'}, to be {}"]
+    assert fleet_conf_changes(before, after) == told
+    assert fleet_conf_changes(before, before) == []
+    assert "agent_ttl: none, to be 20" in fleet_conf_changes("damaged", after)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("ETCD_PRE_VOTE", "true"),
+        ("ETCD_AUTO_COMPACTION_MODE", "periodic"),
+        ("ETCD_AUTO_COMPACTION_RETENTION", "10m"),
+        ("ETCD_QUOTA_BACKEND_BYTES", "2147483648"),
+    ],
+)
+def test_etcd_says_what_keeps_it_alive_itself(flag: str, value: str):
+    variables = etcd_environment("machine-1", "172.30.7.11", EtcdSettings().variables())
+    assert variables[flag] == value
 
 
 def test_etcd_is_restarted_however_it_ends_and_however_often() -> None:
     text = unit("3.6.16")
     assert "ExecStart=/opt/etcd/3.6.16/etcd\n" in text
-    for line in ("StartLimitIntervalSec=0", "Restart=always", "After=network-online.target"):
+    for line in (
+        "StartLimitIntervalSec=0",
+        "Restart=always",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        "OOMScoreAdjust=-900",
+    ):
         assert f"{line}\n" in text

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fleet_cluster.fleet.etcd_configuration import EtcdSettings
 from fleet_cluster.fleet.etcd_roles import held_by, roles
 from fleet_cluster.fleet.setup import __main__ as steps
 from fleet_cluster.fleet.setup.inputs import (
@@ -20,6 +21,7 @@ from fleet_cluster.fleet.setup.inputs import (
 )
 
 GRANTS = {"nginx": {"read": ["/app/server*"]}}
+SETTINGS = EtcdSettings().variables()
 NAMES = {"machine-1": "10.0.0.1", "machine-2": "10.0.0.2"}
 CONFIGURATION = Configuration(
     resource="container-1",
@@ -42,7 +44,7 @@ CONFIGURATION = Configuration(
 INPUTS = [
     CONFIGURATION,
     replace(CONFIGURATION, member=None, peer=None),
-    Membership("container-1", "machine-1", "10.0.0.1", NAMES, "3.6.16", GRANTS),
+    Membership("container-1", "machine-1", "10.0.0.1", NAMES, "3.6.16", GRANTS, SETTINGS, "3f2a"),
     Members(NAMES),
     MachineRemoval("machine-1", "10.0.0.1", "3f2a", preview=True),
     FleetdSetup("0" * 64, member=False),

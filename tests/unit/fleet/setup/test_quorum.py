@@ -7,7 +7,7 @@ import pytest
 
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.model.keys import address_key
-from fleet_cluster.fleet.setup.quorum import Quorum, Voter, objection
+from fleet_cluster.fleet.setup.quorum import Quorum, Voter, objection, restarting
 from fleet_cluster.fleet.setup.shell import RefusedError
 
 from .etcd_members import EtcdMembers
@@ -57,6 +57,23 @@ def test_of_two_members_none_may_go():
 
 def test_a_machine_that_is_no_member_may_go_in_any_case():
     assert objection("10.0.0.4", voting(_1=True, _2=False, _3=False)) == ""
+
+
+def test_a_member_is_restarted_when_a_majority_of_the_others_answers():
+    assert restarting("10.0.0.2", voting(_1=True, _2=True, _3=True)) == ""
+    said = restarting("10.0.0.2", voting(_1=True, _2=True, _3=False))
+    assert "machine-2 cannot be restarted: etcd needs 2 of its 3 members" in said
+    assert "machine-3 does not answer" in said and "Nothing was changed" in said
+    assert restarting("10.0.0.2", voting(_1=True, _2=True, _3=False, _4=True, _5=True)) == ""
+
+
+@pytest.mark.parametrize("voters", [voting(_1=True), voting(_1=True, _2=True)])
+def test_too_few_to_wait_for_others_are_restarted_all_the_same(voters: list[Voter]):
+    assert restarting("10.0.0.1", voters) == ""
+
+
+def test_a_member_that_does_not_answer_is_restarted_whoever_else_is_missing():
+    assert restarting("10.0.0.2", voting(_1=True, _2=False, _3=False)) == ""
 
 
 class Etcd(EtcdMembers):
