@@ -78,7 +78,7 @@ def module() -> str:
         triggers=_lines(_of_kind(sections, "TIMER"), 4),
     )
     entries = (
-        ENTRY.format(section=section, keys=_lines(keys, 8)) for section, keys in sections.items()
+        ENTRY.format(section=section, keys=_lines(keys, 4)) for section, keys in sections.items()
     )
     return head + "".join(entries) + '}\n"""Each section, with its keys."""\n'
 

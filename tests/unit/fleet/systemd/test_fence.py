@@ -292,6 +292,9 @@ def test_agent_does_not_start_again_what_ended_by_itself() -> None:
     ],
 )
 def test_whatever_runs_in_some_way_is_up(tmp_path: Path, active: str, is_up: bool) -> None:
-    units = FencedUnits(tmp_path, lambda *_: f"{active}\n")
+    def answer(*_arguments: str, seconds: float) -> str:
+        return f"{active}\n"
+
+    units = FencedUnits(tmp_path, answer)
     units.note(["db.service"])
-    assert units.up() == ["db.service"] * is_up
+    assert list(units.up(1)) == ["db.service"] * is_up
