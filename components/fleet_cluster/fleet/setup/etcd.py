@@ -4,7 +4,7 @@ The first machine bootstraps a cluster of one, once. Every other first boot, gro
 removes the stale member of that name, joins as a learner, and is promoted when it has caught up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..etcd_configuration import HOW_IT_BEGAN
@@ -154,7 +154,7 @@ class MemberSetup:
 
     def _run(self) -> bool:
         """Has etcd run on the data that is here. False if the cluster has removed this member."""
-        self.trusted.trust(self.wanted.others)
+        self.trusted.trust(self._others())
         if why := self.service.changes(self._variables):
             self._restart.carry_out(self._variables, "; ".join(why))
         else:
@@ -165,6 +165,13 @@ class MemberSetup:
         self._wait_to_answer()
         self.etcdctl.clear_alarm(self._restart.members)
         return True
+
+    def _others(self) -> Iterator[str]:
+        """Addresses of the other members, also of those that are to go; of the wanted in doubt."""
+        wanted = self.wanted
+        cluster = self.etcdctl.reachable([*wanted.others, wanted.address])
+        known = [one.address for one in self.etcdctl.members(cluster)] if cluster else wanted.others
+        yield from (address for address in known if address != wanted.address)
 
     @property
     def _restart(self) -> MemberRestart:

@@ -11,7 +11,7 @@ from fleet_cluster.fleet.setup.etcd_service import UNIT_FILE, unit
 from fleet_cluster.fleet.setup.files import PEER_TRUST
 from fleet_cluster.fleet.setup.shell import RefusedError, StepError
 
-from .etcd_machine import HERE, WANTED, EtcdMachine
+from .etcd_machine import HERE, NAMES, WANTED, EtcdMachine
 from .etcd_members import EtcdMembers
 
 
@@ -78,6 +78,20 @@ def test_one_that_joins_trusts_peers_by_what_they_show(
     machine.step(bootstrap=True)
     trusted = (machine.folder / PEER_TRUST).read_text()
     assert trusted == ("peers'" if new else "peers' and the cluster's")
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_member_of_before_that_is_to_go_is_trusted_until_then(
+    machine: EtcdMachine, etcd: EtcdMembers, up: bool
+):
+    machine.has_data()
+    (machine.folder / PEER_TRUST).unlink()
+    machine.new = set()
+    for number, (name, address) in enumerate(NAMES.items(), start=1):
+        etcd.add(name, address, up=up or number != 3)
+    machine.wanted = replace(WANTED, members={"machine-1": HERE})
+    machine.step(bootstrap=False)
+    assert (machine.folder / PEER_TRUST).read_text() == "peers' and the cluster's"
 
 
 def test_one_that_begins_a_cluster_trusts_the_peers_authority_alone(machine: EtcdMachine):
