@@ -12,6 +12,8 @@ from ._bundle import cache
 
 VERSION = "3.6.16"
 """Another one reaches a cluster that is up member by member, one minor version at a time."""
+SHA256: dict[str, str] = {}
+"""What is known of that version's archives, by processor, beside what the release itself lists."""
 RELEASES = "https://github.com/etcd-io/etcd/releases/download"
 SECONDS = 20.0
 """How long the site may be silent."""
@@ -21,7 +23,7 @@ def etcd_archive(processor: str, version: str = VERSION) -> Path:
     """The official release for a processor (amd64, arm64), in the user's cache.
 
     It is where the set-up of a checkout has put it, or whoever has no way to the site; else it is
-    downloaded, and compared with the SHA-256 that the release says.
+    downloaded, and compared with the SHA-256 that the release says, and with the pinned one.
 
     Raises:
         pulumi.RunError: it cannot be had; with the next step.
@@ -31,6 +33,7 @@ def etcd_archive(processor: str, version: str = VERSION) -> Path:
         url = f"{RELEASES}/v{version}"
         try:
             content = _download(f"{url}/{path.name}", f"{url}/SHA256SUMS")
+            _compare(content, SHA256.get(processor, "") if version == VERSION else "")
         except (OSError, HTTPException, ValueError) as error:
             raise pulumi.RunError(
                 f"etcd {version} for the machines' processor ({processor}) is not here, and does "
@@ -55,6 +58,16 @@ def _download(url: str, sums: str) -> bytes:
     ):
         raise ValueError(f"it has another SHA-256 than {sums} says")
     return content
+
+
+def _compare(content: bytes, pinned: str) -> None:
+    """See that it is what is known, if that is known: a release can be put up again.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if pinned and hashlib.sha256(content).hexdigest() != pinned:
+        raise ValueError(f"it has another SHA-256 than the pinned one, {pinned}")
 
 
 def _get(url: str) -> bytes:

@@ -51,6 +51,19 @@ def test_what_the_release_does_not_list_is_not_kept(releases: Path, tmp_path: Pa
     assert not (tmp_path / "cache/etcd").exists()
 
 
+def test_a_release_that_was_put_up_again_is_not_kept(
+    releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(_etcd_release, "VERSION", "3.6.16")
+    monkeypatch.setattr(_etcd_release, "SHA256", {"arm64": "0" * 64})
+    publish(releases, b"something else", listed=b"something else")
+    with pytest.raises(pulumi.RunError, match="it has another SHA-256 than the pinned one, 0000"):
+        etcd_archive("arm64", "3.6.16")
+    assert not (tmp_path / "cache/etcd").exists()
+    monkeypatch.setattr(_etcd_release, "SHA256", {"amd64": "0" * 64})
+    assert etcd_archive("arm64", "3.6.16").read_bytes() == b"something else"
+
+
 def test_where_it_cannot_be_had_the_next_step_is_said(releases: Path, tmp_path: Path):
     with pytest.raises(pulumi.RunError) as caught:
         etcd_archive("arm64", "3.6.16")

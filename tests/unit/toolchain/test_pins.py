@@ -1,6 +1,6 @@
 import re
 
-from fleet_cluster._etcd_release import VERSION
+from fleet_cluster._etcd_release import SHA256, VERSION
 from tests.checkout import CHECKOUT
 
 TOOLCHAIN = CHECKOUT / "toolchain"
@@ -51,3 +51,6 @@ def test_every_requirement_is_pinned_exactly() -> None:
 
 def test_the_library_asks_for_the_etcd_that_the_set_up_gets() -> None:
     assert pins()["ETCD_VERSION"] == VERSION
+    pinned = re.findall(r"(\w+)=([0-9a-f]{64})", pins()["ETCD_SHA256"])
+    assert dict(pinned) == SHA256
+    assert set(SHA256) in (set(), {"amd64", "arm64"})

@@ -2,13 +2,18 @@
 
 import hashlib
 import platform
+import re
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from tests.checkout import CHECKOUT
 from tests.unit.toolchain.conftest import Computer
 
+ETCD = re.findall(
+    r"^ETCD_VERSION=(.*)$", (CHECKOUT / "toolchain/pins.env").read_text(), re.MULTILINE
+)[0]
 OWN, OTHER = ("arm64", "amd64") if platform.machine() == "aarch64" else ("amd64", "arm64")
 """This computer's processor, and one that it is not."""
 
@@ -255,7 +260,7 @@ def test_confd_is_there_for_other_processors_when_asked(computer: Computer) -> N
 FAKE_ETCD_RELEASE = """
 while [[ $1 != --output ]]; do shift; done
 case $2 in
-  *SHA256SUMS) echo "SUM  etcd-v3.6.16-linux-PROCESSOR.tar.gz" >"$2" ;;
+  *SHA256SUMS) echo "SUM  etcd-vVERSION-linux-PROCESSOR.tar.gz" >"$2" ;;
   *) echo etcd >"$2" ;;
 esac
 """
@@ -263,14 +268,15 @@ SHA256_OF_ETCD = hashlib.sha256(b"etcd\n").hexdigest()
 
 
 def fake_etcd_release(sum: str, processor: str = OWN) -> str:
-    return FAKE_ETCD_RELEASE.replace("SUM ", f"{sum} ").replace("PROCESSOR", processor)
+    listed = FAKE_ETCD_RELEASE.replace("SUM ", f"{sum} ").replace("VERSION", ETCD)
+    return listed.replace("PROCESSOR", processor)
 
 
 def test_etcd_is_the_release_as_it_is(computer: Computer) -> None:
     computer.stub("curl", fake_etcd_release(SHA256_OF_ETCD))
     result = computer.run("toolchain/setup", "etcd")
     assert result.returncode == 0, result.stderr
-    assert "3.6.16, official download" in result.stderr
+    assert f"{ETCD}, official download" in result.stderr
     assert etcd_archive(computer, OWN).read_text() == "etcd\n"
 
 
@@ -282,6 +288,19 @@ def test_etcd_with_another_checksum_is_refused(computer: Computer) -> None:
     assert not etcd_archive(computer, OWN).exists()
 
 
+def test_etcd_with_another_checksum_than_the_pinned_one_is_refused(computer: Computer) -> None:
+    computer.stub("curl", fake_etcd_release(SHA256_OF_ETCD))
+    pins = computer.checkout / "toolchain/pins.env"
+    text = pins.read_text()
+    for known in ("0" * 64, SHA256_OF_ETCD):
+        pinned = f"ETCD_SHA256=({OTHER}={'1' * 64} {OWN}={known})"
+        pins.write_text(re.sub(r"^ETCD_SHA256=.*$", pinned, text, flags=re.MULTILINE))
+        result = computer.run("toolchain/setup", "etcd")
+        assert result.returncode == (known != SHA256_OF_ETCD), result.stderr
+        assert ("another SHA-256 than the pinned one, 0000" in result.stderr) == ("0" in known[:4])
+        assert etcd_archive(computer, OWN).exists() == (known == SHA256_OF_ETCD)
+
+
 def test_etcd_is_built_for_every_processor_that_is_asked_for(computer: Computer) -> None:
     computer.stub("curl", "exit 6")
     computer.stub("go", f'{FAKE_GO}\n[[ $1 != -o ]] || echo "$GOARCH" >"$(dirname "$2")/built-for"')
@@ -289,7 +308,7 @@ def test_etcd_is_built_for_every_processor_that_is_asked_for(computer: Computer)
     assert result.returncode == 0, result.stderr
     for processor in (OWN, OTHER):
         with tarfile.open(etcd_archive(computer, processor)) as archive:
-            folder = f"etcd-v3.6.16-linux-{processor}"
+            folder = f"etcd-v{ETCD}-linux-{processor}"
             programs = {f"{folder}/{name}" for name in ("etcd", "etcdctl", "etcdutl")}
             assert programs < set(archive.getnames())
             told = archive.extractfile(f"{folder}/built-for")
@@ -297,7 +316,7 @@ def test_etcd_is_built_for_every_processor_that_is_asked_for(computer: Computer)
 
 
 def etcd_archive(computer: Computer, processor: str) -> Path:
-    return computer.cache / "etcd" / f"etcd-v3.6.16-linux-{processor}.tar.gz"
+    return computer.cache / "etcd" / f"etcd-v{ETCD}-linux-{processor}.tar.gz"
 
 
 def test_unknown_tool_is_refused(computer: Computer) -> None:
