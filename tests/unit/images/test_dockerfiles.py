@@ -27,10 +27,10 @@ def instructions(dockerfile: Path) -> list[str]:
     return [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if line.strip()]
 
 
-def base_image() -> str:
+def pin(name: str) -> str:
     """What the set-up provides."""
     pins = (CHECKOUT / "toolchain/pins.env").read_text()
-    return re.findall(r"^BASE_IMAGE=(.*)$", pins, re.MULTILINE)[0]
+    return re.findall(rf"^{name}=(.*)$", pins, re.MULTILINE)[0]
 
 
 def named(paths: list[Path]) -> list[str]:
@@ -46,11 +46,29 @@ def test_there_are_images_and_scripts_to_look_at():
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))
 def test_all_share_one_base(dockerfile: Path):
     froms = [line for line in instructions(dockerfile) if line.startswith("FROM")]
-    assert {line.partition(" AS ")[0] for line in froms} == {f"FROM {base_image()}"}
+    assert {line.partition(" AS ")[0] for line in froms} == {f"FROM {pin('BASE_IMAGE')}"}
+
+
+def test_the_base_image_is_of_a_day_and_has_a_digest():
+    assert re.fullmatch(r"debian:[a-z]+-\d{8}-slim", pin("BASE_IMAGE"))
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", pin("BASE_DIGEST"))
+
+
+AMI = CHECKOUT / "tests/aws/machine/Dockerfile"
+WITH_PACKAGES = [path for path in [*DOCKERFILES, AMI] if "apt-get update" in path.read_text()]
+
+
+@pytest.mark.parametrize("dockerfile", WITH_PACKAGES, ids=named(WITH_PACKAGES))
+def test_packages_are_those_of_the_pinned_day_or_newer(dockerfile: Path):
+    lines = instructions(dockerfile)
+    first = next(number for number, line in enumerate(lines) if "apt-get update" in line)
+    # The builder keeps a layer for as long as nothing before it changes.
+    assert lines[first - 1] == f"ARG PACKAGES_DATE={pin('PACKAGES_DATE')}"
+    assert "apt-get upgrade -y" in lines[first]
 
 
 def test_the_engine_is_tried_with_the_same_base():
-    assert base_image() == TRIAL_IMAGE
+    assert pin("BASE_IMAGE") == TRIAL_IMAGE
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))

@@ -13,7 +13,7 @@ ROOT = CHECKOUT
 
 # What the scripts may take for granted on any computer.
 PLAIN_PROGRAMS = """
-    awk base64 basename bash cat chmod cksum cmp cp curl cut dirname echo env expand find flock
+    awk base64 basename bash cat chmod cksum cmp cp curl cut date dirname echo env expand find flock
     git grep gzip head id install ln ls make mkdir mktemp mv readlink rm sed setsid sh sleep
     sha256sum sort ssh tail tar timeout touch tr true uname wc
 """

@@ -340,6 +340,59 @@ def test_doctor_names_what_is_missing_and_changes_nothing(computer: Computer) ->
     assert not computer.cache.exists()
 
 
+BASE = "BASE_IMAGE=debian:sid-20260101-slim BASE_DIGEST=sha256:abc PACKAGES_DATE=2026-11-26"
+# Two archives of Debian, as apt has their lists.
+LISTS = """
+mkdir -p "$1/var/lib/apt/lists"
+echo "Date: Sat, 21 Nov 2026 09:15:44 UTC" >"$1/var/lib/apt/lists/mirror_sid_Release"
+echo "Date: Thu, 26 Nov 2026 21:03:36 UTC" >"$1/var/lib/apt/lists/mirror_security_InRelease"
+"""
+
+
+def test_base_image_is_pulled_by_its_digest_and_named_by_its_day(computer: Computer) -> None:
+    computer.stub("docker", "")
+    done = computer.tool(f"{BASE}; base_image_install")
+    assert done.returncode == 0, done.stderr
+    assert computer.calls == [
+        "docker pull --quiet debian@sha256:abc",
+        "docker tag debian@sha256:abc debian:sid-20260101-slim",
+    ]
+
+
+def test_base_image_of_older_packages_is_none(computer: Computer) -> None:
+    computer.stub("docker", "exit 1")
+    computer.stub("debootstrap", 'mkdir -p "$4"/etc/{dpkg/dpkg.cfg.d,apt/apt.conf.d}')
+    computer.stub("chroot", LISTS)
+    done = computer.tool(f"{BASE} PACKAGES_DATE=2026-11-27; base_image_install")
+    assert done.returncode == 1
+    said = (
+        "The mirror has Debian's packages of 2026-11-26, and the pins ask for those of 2026-11-27."
+    )
+    assert said in done.stderr
+    assert not [call for call in computer.calls if call.startswith("docker import")]
+    assert list(computer.cache.glob("base-image.*")) == []
+
+
+@pytest.mark.parametrize(
+    ("digests", "label", "found"),
+    [
+        ('["debian@sha256:abc"]', "", "pulled"),
+        ('["debian@sha256:other"]', "", ""),
+        ("[]", "2026-11-25", ""),
+        ("[]", "2026-11-26", "made here with debootstrap, packages of 2026-11-26"),
+        ("null", "<no value>", ""),
+    ],
+)
+def test_base_image_is_found_when_it_is_what_the_pins_say(
+    computer: Computer, digests: str, label: str, found: str
+) -> None:
+    answer = f"case $4 in *RepoDigests*) echo '{digests}' ;; *) echo '{label}' ;; esac"
+    computer.stub("docker", answer)
+    done = computer.tool(f"{BASE}; base_image_found")
+    assert done.returncode == (0 if found else 1), done.stderr
+    assert done.stdout == (f"-\tdebian:sid-20260101-slim, {found}" if found else "")
+
+
 def test_base_image_is_made_of_what_this_computers_mirror_has(computer: Computer) -> None:
     """Also where that serves another release to this computer's own apt."""
     mirror = "http://mirror.example"
@@ -350,11 +403,16 @@ def test_base_image_is_made_of_what_this_computers_mirror_has(computer: Computer
     )
     computer.stub("debootstrap", 'mkdir -p "$4"/etc/{dpkg/dpkg.cfg.d,apt/apt.conf.d}')
     computer.stub("docker", '[[ $1 == import ]] && tar -xO ./etc/apt/sources.list >"$HOME/sources"')
-    done = computer.tool("BASE_IMAGE=debian:sid-slim; base_image_install")
+    computer.stub("chroot", LISTS)
+    done = computer.tool(f"{BASE}; base_image_install")
     assert done.returncode == 0, done.stderr
+    assert [call.split(maxsplit=2)[2] for call in computer.calls if call.startswith("chroot")] == [
+        "apt-get update",
+        "apt-get upgrade -y",
+    ]
     (bootstrapped,) = [call.split() for call in computer.calls if call.startswith("debootstrap")]
     assert (bootstrapped[3], bootstrapped[5]) == ("sid", f"{mirror}/debian")
-    assert computer.calls[-1].endswith("- debian:sid-slim")
+    assert computer.calls[-1].endswith("LABEL packages-date=2026-11-26 - debian:sid-20260101-slim")
     assert (computer.home / "sources").read_text().splitlines() == [
         f"deb {mirror}/debian sid main",
         f"deb {mirror}/debian sid-updates main",

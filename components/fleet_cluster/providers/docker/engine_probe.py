@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 
 POOL = ipaddress.IPv4Network("172.30.0.0/16")
-TRIAL_IMAGE = "debian:trixie-slim"
+TRIAL_IMAGE = "debian:trixie-20261005-slim"
 
 
 def main() -> None:
