@@ -1,0 +1,1 @@
+"""The pins' newest versions: looked up, shown with what follows from them, and written."""
