@@ -28,13 +28,35 @@ def ask(endpoint: str, secured_by: ssl.SSLContext | None) -> str:
     Raises:
         OSError: it does not answer.
     """
+    return _said(_get(endpoint, "/health", secured_by))
+
+
+def version(endpoint: str, secured_by: ssl.SSLContext | None) -> str:
+    """The version of the member at "address:port": 3.6.16.
+
+    Raises:
+        OSError: it does not answer, or does not say.
+    """
+    answer = _get(endpoint, "/version", secured_by)
+    try:
+        return str(json.loads(answer)["etcdserver"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise OSError(f"it answers {answer[:100]!r}") from error
+
+
+def _get(endpoint: str, path: str, secured_by: ssl.SSLContext | None) -> bytes:
+    """The member's answer.
+
+    Raises:
+        OSError: there is none.
+    """
     host, _, port = endpoint.rpartition(":")
     kind = HTTPSConnection if secured_by else HTTPConnection
     more: dict[str, Any] = {"context": secured_by} if secured_by else {}
     connection = kind(host.strip("[]"), int(port), timeout=SECONDS, **more)
     try:
-        connection.request("GET", "/health")
-        return _said(connection.getresponse().read())
+        connection.request("GET", path)
+        return connection.getresponse().read()
     except HTTPException as error:
         raise OSError(f"no answer that is HTTP: {error!r}") from error
     finally:
@@ -63,7 +85,7 @@ def check(
         asked: asks one, as `ask` does.
         probe: says why nothing can be written, for a member that does not say what it has.
     """
-    own = [member for member in members if member.rpartition(":")[0].strip("[]") == here]
+    own = own_member(members, here)
     for member in own or members:
         try:
             return _explained(asked(member), probe)
@@ -74,6 +96,11 @@ def check(
                     " Why it ended: journalctl --unit=etcd.service"
                 )
     return ""  # None answers: then the lease tells.
+
+
+def own_member(members: Sequence[str], here: str) -> list[str]:
+    """Those of the endpoints that are on this machine: one, or none."""
+    return [member for member in members if member.rpartition(":")[0].strip("[]") == here]
 
 
 def write_probe(store: KV) -> str:

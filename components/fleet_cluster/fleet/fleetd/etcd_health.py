@@ -1,4 +1,7 @@
-"""etcd's health, for `/healthz`: an alarm or a dead member shows long before the lease does."""
+"""etcd's health, for `/healthz`: an alarm or a dead member shows long before the lease does.
+
+And the version of this machine's own member, for `fleetctl list-machines`.
+"""
 
 import logging
 import ssl
@@ -38,6 +41,17 @@ class EtcdHealthMonitor:
         elif before and not said:
             log.info("etcd is well again", extra=about("recovered"))
         self._metrics.etcd = said
+        self._metrics.etcd_version = self._version()
+
+    def _version(self) -> str | None:
+        """Asked each time: a member gets another version while fleetd runs on."""
+        try:
+            for member in health.own_member(self._settings.endpoints, self._settings.public_ip):
+                return health.version(member, self._context())
+        except OSError as error:
+            log.debug("this machine's member does not say its version: %s", error)
+            return self._metrics.etcd_version  # What it was. Whether it is well is told elsewhere.
+        return ""
 
     def _said(self) -> str:
         settings = self._settings

@@ -62,7 +62,9 @@ class Fleetd:
         self._settings = settings
         self._environment = environment
         self._troubles = Troubles(self.metrics)
-        self._registration = Registration(machine, environment, self.lease, self._troubles)
+        self._registration = Registration(
+            machine, environment, self.lease, self._troubles, self.metrics
+        )
         self._condition = Condition(environment, self._troubles, self._registration)
         self._checkpoint = Checkpoint(environment.checkpoint_file)
         self._agent = Agent(

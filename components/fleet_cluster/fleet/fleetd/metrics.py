@@ -41,6 +41,8 @@ class Metrics:
     """What does not work now, by what it is."""
     etcd: str = ""
     """What is wrong with etcd although it answers; empty when nothing is."""
+    etcd_version: str | None = None
+    """Of the member on this machine: empty when there is none; none as long as it is not known."""
     units: Counter[str] = field(default_factory=Counter[str])
     """This machine's units by ACTIVE state."""
     decisions: Counter[str] = field(default_factory=Counter[str])

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 import re
 import signal
 import socket
@@ -116,7 +117,18 @@ def _machine(settings: Config) -> MachineState:
         hostname=socket.gethostname(),
         metadata=settings.metadata,
         version=VERSION,
+        os=_os(),
     )
+
+
+def _os() -> str:
+    """The operating system, with its point release where that is told: debian-13.8."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return ""
+    number = release.get("DEBIAN_VERSION_FULL") or release.get("VERSION_ID", "")
+    return f"{release['ID']}-{number}".rstrip("-")
 
 
 def _environment(

@@ -16,6 +16,7 @@ from ..model.keys import duplicate_key, machine_key, metadata_key
 from ..model.record import BadRecordError
 from ..model.records import MachineState, Metadata
 from .environment import Environment
+from .metrics import Metrics
 from .troubles import Troubles
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,12 @@ class Registration:
     """A registration announces the machine to the cluster, on its lease, as it is now."""
 
     def __init__(
-        self, machine: MachineState, environment: Environment, lease: Lease, troubles: Troubles
+        self,
+        machine: MachineState,
+        environment: Environment,
+        lease: Lease,
+        troubles: Troubles,
+        metrics: Metrics,
     ) -> None:
         """`machine`: as it is configured."""
         self.announced = False
@@ -40,6 +46,7 @@ class Registration:
         self._store = environment.store
         self._lease = lease
         self._troubles = troubles
+        self._metrics = metrics
         self._address = AddressClaim(machine, environment.store, environment.wall_clock)
         self._own_key = WatchCache(environment.store, machine_key(machine.id), environment.wake)
         self._metadata = WatchCache(environment.store, metadata_key(machine.id), environment.wake)
@@ -48,11 +55,25 @@ class Registration:
         """See whether the machine is announced on this lease. Whether its record was removed."""
         was_removed = bool(self._own_key.refresh() - self._own_key.entries.keys())
         self._take_metadata()
-        self._machine = replace(self._machine, certificate_ends=self._certificates.ending)
+        self._machine = replace(
+            self._machine,
+            certificate_ends=self._certificates.ending,
+            etcd=self._etcd_version(),
+        )
         self.announced = self._is_announced(lease)
         self.twin = self._twin(lease)
         self._troubles.note("the machine's id", self._advice() if self.twin else "")
         return was_removed
+
+    def _etcd_version(self) -> str:
+        """Until this machine's member has answered, what was announced before fleetd started."""
+        entry = self._own_key.entries.get(machine_key(self._machine.id))
+        if self._metrics.etcd_version is not None or entry is None:
+            return self._metrics.etcd_version or ""
+        try:
+            return MachineState.from_json(entry.value).etcd
+        except BadRecordError:
+            return ""
 
     def announce(self, lease: int) -> None:
         """Put the machine's key, after the states of what it runs already.

@@ -52,10 +52,15 @@ class MachineState(Record):
     hostname: str
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     version: str = ""
+    """fleetd's."""
     certificate_ends: float = 0.0
     """When the first of its certificates ends, if that is soon: seconds since 1970; else 0."""
     trouble: str = ""
     """What does not work there, in words: as long as that is so, it counts as cordoned."""
+    os: str = ""
+    """The operating system that fleetd was started on: debian-13.8."""
+    etcd: str = ""
+    """The version of the etcd member that runs here: 3.6.16; empty when there is none."""
 
     def __post_init__(self) -> None:
         """Check what becomes words of commands: ssh is called with them."""

@@ -21,17 +21,19 @@ EXCEEDED = "etcd refused the request: RESOURCE_EXHAUSTED: etcdserver: mvcc: data
 
 
 class Member(HTTPServer):
-    """Answers /health as a member does."""
+    """Answers /health and /version as a member does."""
 
     answer = WELL
+    version = b'{"etcdserver":"3.6.16","etcdcluster":"3.6.0","storage":"3.6.0"}'
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        assert isinstance(self.server, Member) and self.path == "/health"
-        self.send_response(200 if self.server.answer == WELL else 503)
+        assert isinstance(self.server, Member) and self.path in ("/health", "/version")
+        answer = self.server.answer if self.path == "/health" else self.server.version
+        self.send_response(503 if self.path == "/health" and answer != WELL else 200)
         self.end_headers()
-        self.wfile.write(self.server.answer)
+        self.wfile.write(answer)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -91,6 +93,22 @@ def test_a_dead_member_of_this_machine_is_told_and_what_systemd_does(member: Mem
     member.server_close()
     (fault,) = metrics_after(member, MemoryKV(lambda: 0.0)).faults()
     assert "this machine's member does not answer" in fault and "systemd starts it again" in fault
+
+
+def test_the_version_is_that_of_this_machines_member_now(member: Member) -> None:
+    store, metrics = MemoryKV(lambda: 0.0), Metrics(lambda: 0.0, 10, lambda: 0.0)
+    settings = Config((f"127.0.0.1:{member.server_port}",), public_ip="127.0.0.1")
+    monitor = EtcdHealthMonitor(settings, store, metrics)
+    monitor.look()
+    assert metrics.etcd_version == "3.6.16"
+    member.version = b'{"etcdserver":"3.6.17"}'
+    monitor.look()
+    assert metrics.etcd_version == "3.6.17"
+    # One that restarts says nothing for a while, and has the version that it had.
+    member.version = b"what?"
+    monitor.look()
+    assert metrics.etcd_version == "3.6.17"
+    assert metrics_after(member, store, here="127.0.0.2").etcd_version == ""
 
 
 def test_a_machine_without_a_member_asks_the_next_that_answers() -> None:

@@ -31,7 +31,13 @@ from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.kv import MemoryKV
 
 WEB = MachineState(
-    "3f2a91bc" + "0" * 24, "10.0.0.11", "machine-1", {"role": "web", "zone": "a"}, "2"
+    "3f2a91bc" + "0" * 24,
+    "10.0.0.11",
+    "machine-1",
+    {"role": "web", "zone": "a"},
+    "2",
+    os="debian-13.8",
+    etcd="3.6.16",
 )
 DB = MachineState("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2")
 

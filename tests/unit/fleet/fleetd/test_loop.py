@@ -395,6 +395,31 @@ def test_a_restarted_fleetd_announces_what_was_set_and_nothing_else(rig: Rig) ->
     }
 
 
+def test_the_version_of_etcd_is_announced_as_it_is_now(rig: Rig) -> None:
+    rig.live()
+    assert announced(rig).etcd == ""
+    rig.fleetd.metrics.etcd_version = "3.6.16"
+    rig.live()
+    assert announced(rig).etcd == "3.6.16"
+    seen: list[str] = []
+    rig.store.watch(
+        machine_key(ME.id),
+        rig.store.revision,
+        lambda _: seen.append(announced(rig).etcd),
+        lambda: None,
+    )
+    rig.start()
+    rig.live()
+    # Until the member has been asked.
+    assert set(seen) <= {"3.6.16"} and announced(rig).etcd == "3.6.16"
+    rig.fleetd.metrics.etcd_version = "3.6.17"
+    rig.live()
+    assert announced(rig).etcd == "3.6.17"
+    rig.fleetd.metrics.etcd_version = ""
+    rig.live()
+    assert announced(rig).etcd == ""
+
+
 def test_metadata_whose_record_vanishes_stays(rig: Rig) -> None:
     rig.store.put(metadata_key(ME.id), Metadata({"disk": "ssd"}).to_json())
     rig.live()

@@ -49,6 +49,8 @@ FULL: tuple[Record, ...] = (
         version="1.2",
         certificate_ends=1.5,
         trouble="Docker is down",
+        os="debian-13.8",
+        etcd="3.6.16",
     ),
     Unit(
         sha="5a",

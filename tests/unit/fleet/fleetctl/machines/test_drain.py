@@ -62,6 +62,17 @@ def test_what_does_not_work_on_a_machine_is_its_state_and_the_reason_against_it(
     assert "sick: Docker is down" in capsys.readouterr().out
 
 
+def test_list_machines_in_full_shows_versions(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    fleetctl("list-machines", "-l")
+    titles, web, *_ = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert titles == ["MACHINE", "IP", "METADATA", "VERSION", "OS", "ETCD"]
+    assert web == [WEB.id, WEB.address, "role=web,zone=a", "2", "debian-13.8", "3.6.16"]
+    fleetctl("list-machines", "-l", "--fields", "machine,etcd")
+    assert capsys.readouterr().out.splitlines()[0].split() == ["MACHINE", "ETCD"]
+
+
 def test_an_unknown_machine_is_an_error(fleetctl: Fleetctl) -> None:
     for command in ("cordon", "uncordon", "drain"):
         with pytest.raises(CtlError, match="'machin-2' is no machine.*did you mean machine-2"):

@@ -17,8 +17,19 @@ from ..command import Command
 
 T = TypeVar("T")
 
-FIELDS = ("machine", "ip", "metadata", "hostname", "version", "state", "certificate")
+FIELDS = (
+    "machine",
+    "ip",
+    "metadata",
+    "hostname",
+    "version",
+    "os",
+    "etcd",
+    "state",
+    "certificate",
+)
 SHOWN = FIELDS[:3]
+VERSIONS = ("version", "os", "etcd")
 DUPLICATE = "duplicate-id"
 """The state of a machine whose id another one is announced with: it runs nothing new."""
 TOLD = ("state", "certificate")
@@ -39,6 +50,8 @@ def _row(machine: MachineState, state: str, full: bool) -> table.Row:
         "metadata": ",".join(f"{key}={value}" for key, value in _sorted(machine.metadata)),
         "hostname": machine.hostname,
         "version": machine.version,
+        "os": machine.os,
+        "etcd": machine.etcd,
         "state": state,
         "certificate": _certificate_word(machine.certificate_ends),
     }
@@ -62,10 +75,11 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     rows = machine_rows(view, arguments.full or arguments.output == "json")
-    # fleet 1.0's columns, unless there is something to tell.
+    # fleet 1.0's columns, unless more is asked for, or there is something to tell.
     if arguments.fields == ",".join(SHOWN):
+        asked = VERSIONS if arguments.full else ()
         told = [field for field in TOLD if any(row[field] for row in rows)]
-        arguments.fields = ",".join([*SHOWN, *told])
+        arguments.fields = ",".join([*SHOWN, *asked, *told])
     print(table.render(rows, arguments, FIELDS), end="")
     return Exit.DONE
 
@@ -73,7 +87,10 @@ def _run(context: Context, arguments: Namespace) -> int:
 COMMAND = Command(
     name="list-machines",
     summary="the machines of the cluster",
-    help="List the machines that are alive: their lease in etcd has not ended.",
+    help=(
+        "List the machines that are alive: their lease in etcd has not ended. With --full also the "
+        "versions: of fleetd, the operating system, and etcd, where a member of it runs."
+    ),
     example="""
   $ fleetctl list-machines
   MACHINE         IP              METADATA
