@@ -25,7 +25,7 @@ ExecStartPre=-/usr/bin/docker rm --force fenced
 ExecStart=/usr/bin/docker run --rm --name fenced --cgroup-parent=fenced.slice \\
     --volume /run:/beat --entrypoint /bin/sh {image} \\
     -c 'trap "" TERM; while :; do touch /beat/fenced-beat; sleep 0.1; done'
-ExecStop=/usr/bin/docker stop --time 60 fenced
+ExecStop=/usr/bin/docker stop --time 5 fenced
 ExecStopPost=/bin/sh -c 'sleep 2; touch /run/fenced-ended'
 TimeoutStopSec=60
 """
