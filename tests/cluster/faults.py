@@ -214,7 +214,6 @@ BAD_RECORDS = {
     f"/fleet/schedule/{NOBODY}/bad.service": '{"sha":1,"target":"launched"}',
     f"/fleet/states/{NOBODY}/bad.service": "null",
     f"/fleet/marks/{NOBODY}": '{"cordoned":"yes"}',
-    f"/fleet/metadata/{NOBODY}": '{"pairs":null}',
     "/fleet/moves/bad.service": '{"source":[],"target":"x"}',
     f"/fleet/orders/{NOBODY}/bad.service": "{",
 }
