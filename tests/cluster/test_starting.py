@@ -55,7 +55,7 @@ def test_a_start_ends_with_what_systemd_made_of_it(cluster: Stack):
         "needs.service": "dependency: it needs fails.service, which is failed (failed)",
         "fails.service": "it failed on",
         "dies.service": "it failed on",
-        "docker.service": "the machine has its own unit of this name (/lib/systemd/system/docker.s",
+        "docker.service": "its own unit of this name (/usr/lib/systemd/system/docker.service)",
     }.items():
         lines = [line for line in told.err.splitlines() if line.startswith(f"{name}: ")]
         assert len(lines) == 1 and reason in lines[0], told.text
