@@ -212,22 +212,23 @@ class MachineSetup:
 
     def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
         """Chained, so that no change touches two members at once."""
-        name, address = machine["name"], machine["address"]
+        stdin = pulumi.Output.json_dumps(self._membership(machine).to_wire())
+        first = "etcd" if self._etcd_steps else "etcd-bootstrap"
+        after = [configured, *self._etcd_steps[-1:]]
+        return self._step(machine, "etcd", stdin, after, create=first, seconds=240)
+
+    def _membership(self, machine: Machine) -> Membership[pulumi.Input[str]]:
         authorities = pulumi.Output.all(self._pki.authority, self._pki.peer_authority)
-        wanted = Membership(
+        return Membership(
             resource=machine["id"],
-            name=name,
-            address=address,
+            name=machine["name"],
+            address=machine["address"],
             members=self._members,
             version=VERSION,
             grants=all_grants(self._grants),
             settings=self._args.get("etcd_settings", EtcdSettings()).variables(),
             configured_with=authorities.apply(_etcd_digest),
         )
-        stdin = pulumi.Output.json_dumps(wanted.to_wire())
-        first = "etcd" if self._etcd_steps else "etcd-bootstrap"
-        after = [configured, *self._etcd_steps[-1:]]
-        return self._step(machine, "etcd", stdin, after, create=first, seconds=240)
 
     def _drop_members(self) -> remote.Command:
         """Let etcd forget members that are not wanted any more, before their machines go."""
@@ -254,7 +255,8 @@ class MachineSetup:
 
     def _trust(self, machine: Machine) -> remote.Command:
         """When no machine shows a certificate of the authority before this one any more."""
-        wanted = Trust(machine["id"], machine["name"], self._pki.authority, self._members)
+        member = self._membership(machine) if machine["name"] in self._members else None
+        wanted = Trust(machine["id"], self._pki.authority, member)
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         after = [*self._fleetd_steps, *self._trust_steps[: len(self._members)][-1:]]
         return self._step(machine, "trust", stdin, after, seconds=240)

@@ -214,7 +214,11 @@ class MemberSetup:
 
 def set_up_member(stdin: str, bootstrap: bool) -> None:
     """The step itself; `bootstrap` on the machine that may begin a cluster."""
-    wanted = Membership[str].from_json(stdin)
+    set_member_up(Membership[str].from_json(stdin), bootstrap)
+
+
+def set_member_up(wanted: Membership[str], bootstrap: bool) -> None:
+    """Makes this machine the member that is wanted; see `MemberSetup.set_up`."""
     MemberSetup(wanted, EtcdService(wanted.version)).set_up(bootstrap)
     remove_others(wanted.version)
 

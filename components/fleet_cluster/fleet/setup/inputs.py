@@ -145,11 +145,19 @@ class Trust(StepInput, Generic[Text]):
 
     resource: Text
     """The provider's id of this machine; another one runs the step again."""
-    name: str
     authority: Text
     """What is trusted, and nothing else."""
-    members: Mapping[str, Text]
-    """Addresses of all machines that keep etcd's data, by name."""
+    member: Membership[Text] | None
+    """Of a machine that keeps etcd's data."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object, with whatever stands for its texts."""
+        return {**super().to_wire(), "member": self.member.to_wire() if self.member else None}
+
+    @classmethod
+    def _values(cls, known: dict[str, Any]) -> dict[str, Any]:
+        member = known["member"]
+        return {**known, "member": Membership(**from_wire(Membership, member)) if member else None}
 
 
 @dataclass(frozen=True)

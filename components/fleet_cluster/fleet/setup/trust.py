@@ -5,16 +5,15 @@ each goes on to trust those that it has trusted (`configure`). The step `trust` 
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..etcd_roles import FLEET
-from .etcdctl import Etcdctl
+from .etcd import set_member_up
 from .files import ETCD_PKI, FLEET_PKI, File
 from .inputs import Configuration, Pair, Trust
-from .shell import RefusedError, StepError, run, say, systemctl, write
+from .shell import RefusedError, StepError, run, say, write
 
 TRUSTED = Path(FLEET_PKI, "ca.crt")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -60,8 +59,9 @@ def trust(stdin: str) -> None:
     changed = [write(str(file), File(wanted.authority)) for file in files]
     if any(changed):
         say("what the authority before this one has signed is not taken any more")
-    if wanted.name in wanted.members:
-        _restart(wanted.name, wanted.members, Etcdctl())
+    if wanted.member:
+        # It reads whom it trusts when it starts; and connections of before are to end.
+        set_member_up(wanted.member, bootstrap=False)
 
 
 NOT_INTRODUCED = (
@@ -69,23 +69,6 @@ NOT_INTRODUCED = (
     "has not been introduced to that one: certificate-authority goes up, by one at a time. Nothing "
     "was changed. Set it to what it was, or to one more"
 )
-
-
-def _restart(name: str, members: Mapping[str, str], etcdctl: Etcdctl) -> None:
-    """Restarts etcd, which reads whom it trusts when it starts, and has connections of before.
-
-    Raises:
-        RefusedError: etcd needs it now.
-        StepError: it does not come back.
-    """
-    silent = [one for one in members if one != name and not etcdctl.healthy(members[one])]
-    if silent:
-        raise RefusedError(
-            f"etcd on {name} has to be restarted, and of the other members do not answer: "
-            f"{', '.join(silent)}. Bring them back, then pulumi up"
-        )
-    systemctl("restart", "etcd.service")
-    etcdctl.wait(lambda: etcdctl.healthy(members[name]), f"etcd on {name} to answer")
 
 
 def _certificates(pem: str) -> list[str]:

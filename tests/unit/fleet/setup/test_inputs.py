@@ -18,6 +18,7 @@ from fleet_cluster.fleet.setup.inputs import (
     Pair,
     StepInput,
     StepInputError,
+    Trust,
 )
 
 GRANTS = {"nginx": {"read": ["/app/server*"]}}
@@ -41,10 +42,15 @@ CONFIGURATION = Configuration(
     peer_authority="the peers' authority",
     peer=Pair("peer cert", "peer key"),
 )
+MEMBERSHIP = Membership(
+    "container-1", "machine-1", "10.0.0.1", NAMES, "3.6.16", GRANTS, SETTINGS, "3f2a"
+)
 INPUTS = [
     CONFIGURATION,
     replace(CONFIGURATION, member=None, peer=None),
-    Membership("container-1", "machine-1", "10.0.0.1", NAMES, "3.6.16", GRANTS, SETTINGS, "3f2a"),
+    MEMBERSHIP,
+    Trust("container-1", "the authority", MEMBERSHIP),
+    Trust("container-1", "the authority", None),
     Members(NAMES),
     MachineRemoval("machine-1", "10.0.0.1", "3f2a", preview=True),
     FleetdSetup("0" * 64, member=False),

@@ -1,16 +1,19 @@
 """Whom a machine trusts, from one authority to the next."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fleet_cluster.fleet.setup import trust
-from fleet_cluster.fleet.setup.inputs import Pair
+from fleet_cluster.fleet.setup.files import File
+from fleet_cluster.fleet.setup.inputs import Membership, Pair, Trust
 from fleet_cluster.fleet.setup.shell import RefusedError
 from fleet_cluster.fleet.setup.trust import authorities, is_introduced, with_trusted
 from tests.unit.fleet.authority import Authority
 from tests.unit.fleet.setup.test_files import CONFIGURATION
+from tests.unit.fleet.setup.test_inputs import MEMBERSHIP
 
 OLD, NEW, OTHER = (Authority(name) for name in ("old", "new", "other"))
 BY_NEW = Pair(*NEW.sign("fleet"))
@@ -52,6 +55,32 @@ def test_a_new_machine_trusts_the_one_before_as_well(trusted: Path) -> None:
     assert with_trusted(CONFIGURED).authority == NEW.cert + OLD.cert
     first = replace(CONFIGURED, previous_authority="")
     assert with_trusted(first).authority == NEW.cert
+
+
+@pytest.mark.parametrize("member", [MEMBERSHIP, None])
+def test_in_the_end_the_present_authority_is_trusted_alone_and_etcd_reads_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, member: Membership[str] | None
+) -> None:
+    files = [tmp_path / name for name in ("fleet/ca.crt", "fleet/nginx/ca.crt", "etcd/ca.crt")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text(NEW.cert + OLD.cert)
+    seen: list[tuple[object, list[str]]] = []
+
+    def set_up(wanted: Membership[str], bootstrap: bool) -> None:
+        assert not bootstrap
+        seen.append((wanted, [file.read_text() for file in files]))
+
+    def write(path: str, file: File) -> bool:
+        return bool(Path(path).write_text(file.text))
+
+    monkeypatch.setattr(trust, "FLEET_PKI", str(tmp_path / "fleet"))
+    monkeypatch.setattr(trust, "ETCD_PKI", str(tmp_path / "etcd"))
+    monkeypatch.setattr(trust, "write", write)
+    monkeypatch.setattr(trust, "set_member_up", set_up)
+    trust.trust(json.dumps(Trust("container-1", NEW.cert, member).to_wire()))
+    assert [file.read_text() for file in files] == [NEW.cert] * 3
+    assert seen == ([(MEMBERSHIP, [NEW.cert] * 3)] if member else [])
 
 
 def test_one_that_nobody_has_introduced_is_refused(trusted: Path) -> None:
