@@ -43,7 +43,8 @@ def signed(project: Project, members: Mapping[str, str], roles: Sequence[Role]) 
 
     def program() -> None:
         named = [{"name": name, "address": address} for name, address in members.items()]
-        pki = Pki("pki", {"members": named, "roles": roles})  # pyright: ignore[reportArgumentType]
+        signers = {"hours": 24, "authority": 1}
+        pki = Pki("pki", {"members": named, "roles": roles, **signers})  # pyright: ignore[reportArgumentType]
         files = {"ca.crt": pki.authority, PEER_AUTHORITY: pki.peer_authority}
         peers = {f"{name}-peer": pair for name, pair in pki.peers.items()}
         for name, pair in (pki.pairs | peers).items():
