@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from tests.cluster.stack import Done, Stack, eventually
 
+HEALTHY_SECONDS = 2
+"""For so long a unit has to be active before the next is touched, if its file does not say."""
 ETCD_PKI = "/etc/etcd/pki"
 FLEET_PKI = "/etc/fleet/pki"
 UNIT_PROPERTIES = ("Id", "InvocationID", "ExecMainStartTimestamp", "InactiveExitTimestamp")
@@ -64,6 +67,12 @@ def _run(shown: Mapping[str, str]) -> Run:
         shown["ExecMainStartTimestamp"],
         began.replace(tzinfo=UTC).timestamp(),
     )
+
+
+def seconds_between(runs: Iterable[Run]) -> float:
+    """The fewest seconds from the beginning of one run to that of the next."""
+    began = sorted(run.began for run in runs)
+    return min(later - earlier for earlier, later in pairwise(began))
 
 
 def placements(stack: Stack, machines: Mapping[str, str]) -> dict[str, str]:

@@ -20,9 +20,11 @@ pytestmark = pytest.mark.faults
 
 DEBIANS = "361d2cf"
 """The last commit whose machines ran Debian's etcd, 3.4.23."""
-ON_DEBIAN_12 = "447cdf1"
+ON_DEBIAN_12 = "b3dd834"
 """The last commit whose machines were Debian 12; their etcd was the present one."""
 DEBIAN_12 = "debian:bookworm-slim"
+CHANGED = "nginx.service"
+"""The unit whose image changed between these; it runs on every machine."""
 NEXT = "3.7.3"
 """A release of the next minor version."""
 
@@ -53,6 +55,13 @@ def bring_to(checkout: Path, program: Path) -> None:
     for name in set(PROGRAM) - {"units", "images"}:
         source = checkout / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, program / name)
+
+
+def bring_nginx_to(checkout: Path, program: Path) -> None:
+    """Make the image of nginx that of a checkout."""
+    files = "images/nginx/files"
+    shutil.rmtree(program / files)
+    shutil.copytree(checkout / files, program / files)
 
 
 def pin(program: Path, version: str) -> None:
@@ -120,16 +129,26 @@ def test_from_debians_etcd_by_an_empty_store_then_from_debian_12_to_13(
     assert versions(stack) == {"3.4.23"}
     stack.on("machine-2", "etcdctl put /app/greeting 'by hand'")
     before = asking.runs(stack, machines)
-    bring_to(checked_out(ON_DEBIAN_12, tmp_path / "on-debian-12"), stack.program)
+    containers = {machine: stack.container(machine) for machine in machines}
+    on_debian_12 = checked_out(ON_DEBIAN_12, tmp_path / "on-debian-12")
+    bring_to(on_debian_12, stack.program)
+    bring_nginx_to(on_debian_12, stack.program)
     with Load(stack.outputs()["url"]) as load:
         done = stack.up()
         eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
     assert versions(stack) == {VERSION}
     assert debian(stack, machines) == {"12"}
-    assert asking.runs(stack, machines) == before, done.text
+    assert {machine: stack.container(machine) for machine in machines} == containers
+    after = asking.runs(stack, machines)
+    changed = {
+        place for place in after.keys() | before.keys() if after.get(place) != before.get(place)
+    }
+    assert changed == {(machine, CHANGED) for machine in machines}, done.text
+    apart = asking.seconds_between(after[place] for place in changed)
+    assert apart >= asking.HEALTHY_SECONDS, "each was healthy before the next was touched"
     greeting = stack.on("machine-2", "etcdctl get --print-value-only /app/greeting").out
     assert greeting == "Hello World!\n", "it is the program's again"
-    print(f"\nfrom etcd 3.4.23 to {VERSION}: {load}")
+    print(f"\nfrom etcd 3.4.23 to {VERSION}, nginx {apart:.1f} s apart: {load}")
     assert not load.failed, load.failed
     bring_to(CHECKOUT, stack.program)
     to_debian_13(stack, machines)

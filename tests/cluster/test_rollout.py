@@ -1,7 +1,6 @@
 """Rollouts on real machines: no request is lost, and a broken image does not get far."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ from tests.cluster import asking
 from tests.cluster.load import Load
 from tests.cluster.stack import Stack, eventually
 
-HEALTHY_SECONDS = 2
-"""For so long a unit has to be active before the next is touched, if its file does not say."""
 INSTANCES = ["sinatra@5000.service", "sinatra@5001.service"]
 
 
@@ -63,9 +60,8 @@ def test_a_global_unit_rolls_machine_by_machine_without_a_failed_request(
     assert not load.failed, load.failed
     after = nginx_runs(cluster, machines)
     assert all(after[machine].invocation != before[machine].invocation for machine in machines)
-    began = sorted(run.began for run in after.values())
-    apart = [later - earlier for earlier, later in pairwise(began)]
-    assert min(apart) >= HEALTHY_SECONDS, "each was healthy before the next was touched"
+    apart = asking.seconds_between(after.values())
+    assert apart >= asking.HEALTHY_SECONDS, "each was healthy before the next was touched"
 
 
 def nginx_runs(cluster: Stack, machines: dict[str, str]) -> dict[str, asking.Run]:
