@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkout import CHECKOUT
+from toolchain.bump import pins as pins_of
 from toolchain.bump.__main__ import main
 from toolchain.bump.checkout import Checkout
 from toolchain.bump.pins import ETCD, ETCD_RELEASES, IMAGE_TAGS, PKG, SDK, YAML
@@ -54,7 +55,7 @@ class Playing(Registries):
         if not self.packages:
             raise NotReachedError("pip install: no index")
         return {
-            normalized(re.split(r"[\[<=]", one)[0]): "9" for one in requirements
+            normalized(re.split(r"[\[<=!]", one)[0]): "9" for one in requirements
         } | self.packages
 
     def go_versions(self, module: str) -> list[str]:
@@ -247,12 +248,15 @@ def test_a_release_that_go_does_not_get_is_passed_over(
     assert said in capsys.readouterr().out
 
 
-def test_python_packages_fit_the_engine_and_the_machines(root: Path, registries: Playing):
+def test_python_packages_fit_the_engine_and_the_machines(
+    root: Path, registries: Playing, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pins_of, "PASSED_OVER", {"types-PyYAML": "!=6.0.3"})
     registries.packages = {"pulumi": "3.1.0", "dbus-fast": "1.84.0", "types-pyyaml": "6.0.2"}
     main([], root, registries)
     assert registries.asked == [
         "pulumi<=3.1.0", "pulumi-aws", "pulumi-tls", "dbus-fast==1.84.0", "moto[server]",
-        "types-PyYAML",
+        "types-PyYAML!=6.0.3",
     ]  # fmt: skip
     assert Checkout(root).read("toolchain/requirements.txt").splitlines() == [
         "# A comment", "pulumi==3.1.0", "pulumi-aws==9", "pulumi-tls==9", "dbus-fast==1.84.0",
