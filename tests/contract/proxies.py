@@ -18,6 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleet_cluster._etcd_release import VERSION, etcd_archive
+from fleet_cluster.fleet.setup.etcd_release import unpack
+from fleet_cluster.images import own_processor
 from fleet_cluster.providers.docker.haproxy_config import haproxy_config
 from fleet_cluster.providers.docker.provider import IMAGES, MACHINE_IMAGE
 from tests.checkout import CHECKOUT
@@ -106,22 +109,23 @@ def running() -> Generator[Proxies]:
     images = built("machine", "nginx", "haproxy")
     name = f"{LABEL}-{secrets.token_hex(4)}"
     try:
-        app = (CHECKOUT / "tests" / "streams" / "app.py").read_text()
-        make(f"{name}-loopback", images["machine"], {"/app.py": app}, "--entrypoint=etcd")
+        app = (CHECKOUT / "tests" / "streams" / "app.py").read_bytes()
+        files = {"/app.py": app, **etcd_programs()}
+        make(f"{name}-loopback", images["machine"], files, "--entrypoint=etcd")
         address = docker(
             "inspect", "--format", "{{.NetworkSettings.IPAddress}}", f"{name}-loopback"
         ).strip()
         make(
             f"{name}-nginx",
             images["nginx"],
-            {"/etc/confd/confd.toml": CONFD},
+            {"/etc/confd/confd.toml": CONFD.encode()},
             f"--network=container:{name}-loopback",
             "--env=ETCDCTL_ENDPOINTS=127.0.0.1:2379",
             f"--env=IDLE_SECONDS={IDLE_SECONDS}",
             f"--env=FINISH_SECONDS={FINISH_SECONDS}",
             "--volume=/var/lib/pool",
         )
-        files = {"/etc/haproxy/haproxy.cfg": haproxy_config([address], IDLE_SECONDS)}
+        files = {"/etc/haproxy/haproxy.cfg": haproxy_config([address], IDLE_SECONDS).encode()}
         make(f"{name}-haproxy", images["haproxy"], files, "--publish=127.0.0.1::80")
         port = docker("port", f"{name}-haproxy", "80").strip().rpartition(":")[2]
         proxies = Proxies(name, f"http://127.0.0.1:{port}")
@@ -141,15 +145,23 @@ def built(*names: str) -> dict[str, str]:
     return tags
 
 
-def make(name: str, image: str, files: Mapping[str, str], *options: str) -> None:
-    """Start a container in which these files have another text."""
+def etcd_programs() -> dict[str, bytes]:
+    """Those of the etcd that machines have, by path: no image has it."""
+    names = ["etcd", "etcdctl"]
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(etcd_archive(own_processor()), VERSION, Path(folder), names)
+        return {f"/usr/local/bin/{name}": (Path(folder) / name).read_bytes() for name in names}
+
+
+def make(name: str, image: str, files: Mapping[str, bytes], *options: str) -> None:
+    """Start a container in which these files are others."""
     docker("create", "--name", name, *options, image)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for path, text in files.items():
+        for path, content in files.items():
             entry = tarfile.TarInfo(path.removeprefix("/"))
-            entry.size, entry.mode = len(text.encode()), 0o755
-            tar.addfile(entry, io.BytesIO(text.encode()))
+            entry.size, entry.mode = len(content), 0o755
+            tar.addfile(entry, io.BytesIO(content))
     subprocess.run(["docker", "cp", "-", f"{name}:/"], input=archive.getvalue(), check=True)
     docker("start", name)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from ..journal_log import about
+from ..model.printable import printable
 from .assignments import Assigned
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,8 @@ class Problems:
         """Log a problem when it is new, and remember it for the report."""
         known = self._by_unit.get(name)
         if known is None or (known.revision, known.reason) != (revision, reason):
-            log.error("%s: %s", name, reason, extra=about("problem", name, revision=revision))
+            shown = printable(f"{name}: {reason}")
+            log.error("%s", shown, extra=about("problem", name, revision=revision))
             self.has_news = True
         self._by_unit[name] = Problem(revision, self._attempt, reason)
 
