@@ -73,7 +73,7 @@ def cut_off_when_ssh_restarts(cloud: Amazon) -> str:
     [machine] = cloud.machines()
     script = f"mkdir -p $(dirname {DROP_IN}) && cat >{DROP_IN} && systemctl daemon-reload"
     install = ("exec", "--interactive", machine, "sh", "-c", f"{script} && echo installed")
-    cut = f'pkill -KILL -f "^sshd: .*@" && touch {CUT}'
+    cut = f'pkill -KILL -f "^sshd(-session)?: .*@" && touch {CUT}'
     text = f"[Service]\nExecStartPost=-/bin/sh -c '{cut}'\n".encode()
     eventually("systemd answers", lambda: docker(*install, stdin=text, check=False))
     return machine
