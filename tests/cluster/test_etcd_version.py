@@ -20,7 +20,7 @@ pytestmark = pytest.mark.faults
 
 DEBIANS = "361d2cf"
 """The last commit whose machines ran Debian's etcd, 3.4.23."""
-ON_DEBIAN_12 = "b3dd834"
+ON_DEBIAN_12 = "7c054b9"
 """The last commit whose machines were Debian 12; their etcd was the present one."""
 DEBIAN_12 = "debian:bookworm-slim"
 CHANGED = "nginx.service"
