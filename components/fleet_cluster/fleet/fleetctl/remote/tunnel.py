@@ -176,7 +176,8 @@ def _end_with_caller() -> None:
     if main.ident is not None:
         pthread_kill(main.ident, SIGINT)
     main.join(LAST_SECONDS)
-    os._exit(1)
+    if main.is_alive():
+        os._exit(1)
 
 
 def send_message(text: str) -> None:

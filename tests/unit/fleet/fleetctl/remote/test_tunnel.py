@@ -328,6 +328,30 @@ def test_a_connection_that_is_there_is_not_waited_for(
     assert ended == ["notice", "bye\n", "notice"]
 
 
+FAR_END = """
+import atexit, sys, time
+from fleet_cluster.fleet.fleetctl.remote.tunnel import receive
+receive()
+atexit.register(time.sleep, 0.5)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_the_far_end_ends_with_its_own_exit_code() -> None:
+    """However long Python takes to end it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FAR_END],
+        stdin=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
+    ) as process:
+        process.communicate("{}\n", timeout=60)
+    assert process.returncode == 130
+
+
 def test_the_far_end_stops_when_the_near_end_does() -> None:
     script = (
         "from fleet_cluster.fleet.fleetctl.remote import tunnel\n"
