@@ -331,9 +331,9 @@ def test_a_connection_that_is_there_is_not_waited_for(
 FAR_END = """
 import atexit, sys, time
 from fleet_cluster.fleet.fleetctl.remote.tunnel import receive
-receive()
 atexit.register(time.sleep, 0.5)
 try:
+    receive()
     time.sleep(60)
 except KeyboardInterrupt:
     sys.exit(130)
