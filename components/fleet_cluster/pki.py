@@ -151,7 +151,7 @@ class Pki(pulumi.ComponentResource):
         return self._certificate(name, request, by, AUTHORITY_USES, is_ca=True).cert_pem
 
     def _member(self, member: MachineAddress) -> Pair[pulumi.Input[str]]:
-        """A member is a server, and a client of itself: its gateway from JSON."""
+        """A member is a server; and a client, to peers that do not know their own authority yet."""
         return self._signed(
             member["name"],
             member["name"],

@@ -14,10 +14,10 @@ from time import monotonic, sleep
 import pulumi
 
 from fleet_cluster._etcd_release import VERSION, etcd_archive
-from fleet_cluster.fleet.etcd_configuration import HOW_IT_BEGAN, EtcdSettings
+from fleet_cluster.fleet.etcd_configuration import ETCD_PKI, HOW_IT_BEGAN, EtcdSettings
 from fleet_cluster.fleet.etcd_roles import Role
 from fleet_cluster.fleet.setup.etcd_release import unpack
-from fleet_cluster.fleet.setup.files import ETCD_DATA, ETCD_PKI, PEER_AUTHORITY, etcd_environment
+from fleet_cluster.fleet.setup.files import ETCD_DATA, PEER_AUTHORITY, etcd_environment
 from fleet_cluster.images import own_processor
 from fleet_cluster.pki import Pki
 from tests.contract.harness import Project

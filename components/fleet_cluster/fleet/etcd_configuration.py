@@ -18,6 +18,8 @@ HEARTBEAT_INTERVAL = (50, 500)
 have the old and some the new one."""
 ELECTION_TIMEOUT = (1000, 50000)
 """The highest is etcd's own limit."""
+ETCD_PKI = "/etc/etcd/pki"
+"""Where a member has its certificates."""
 PREFIX = "ETCD_"
 QUOTA = "ETCD_QUOTA_BACKEND_BYTES"
 HOW_IT_BEGAN = ("ETCD_INITIAL_CLUSTER", "ETCD_INITIAL_CLUSTER_STATE")

@@ -18,6 +18,7 @@ from ..config import Config, ConfigError
 from ..etcd import health
 from ..etcd.client import Etcd, connect
 from ..etcd.member import Certificates
+from ..etcd_configuration import ETCD_PKI
 from ..journal_log import about, log_to_journal
 from ..kv import KV
 from ..model.records import MachineState
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = Path("/run/fleet/agent.json")
 MACHINE_ID = Path("/etc/machine-id")
-ETCD_PKI = Path("/etc/etcd/pki")
-"""Where a member of etcd has its certificates."""
 
 WATCHDOG_SECONDS = 20.0
 """systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
@@ -85,7 +84,7 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
 
 def _folders(settings: Config) -> list[Path]:
     """Folders with certificates; none where etcd asks for none."""
-    return [settings.cert_file.parent, ETCD_PKI] if settings.cert_file else []
+    return [settings.cert_file.parent, Path(ETCD_PKI)] if settings.cert_file else []
 
 
 def _renew(store: Etcd, settings: Config) -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import create_connection
 
+from ..etcd_configuration import ETCD_PKI
 from .etcdctl import Etcdctl
-from .files import ETCD_PKI, PEER_AUTHORITY, PEER_PORT, PEER_TRUST, File
+from .files import PEER_AUTHORITY, PEER_PORT, PEER_TRUST, File
 from .shell import say, write
 
 LOOPBACK = "127.0.0.1"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..etcd_configuration import (
+    ETCD_PKI,
     HOW_IT_BEGAN,
     QUOTA,
     changes,
@@ -15,7 +16,7 @@ from ..etcd_configuration import (
     trusted,
 )
 from .etcdctl import Etcdctl
-from .files import ETCD_DATA, ETCD_PKI, File
+from .files import ETCD_DATA, File
 from .quorum import Quorum
 from .shell import RefusedError, StepError, say, systemctl, until, write
 

@@ -7,7 +7,8 @@ from socket import create_connection
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from .files import CLIENT_PORT, ETCD_PKI, PEER_PORT
+from ..etcd_configuration import ETCD_PKI
+from .files import CLIENT_PORT, PEER_PORT
 from .shell import StepError, run, say, until
 
 PATIENCE = 90.0

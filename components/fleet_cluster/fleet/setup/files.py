@@ -7,9 +7,9 @@ from pathlib import Path
 
 from .. import config, etcd_roles
 from ..config import Config
+from ..etcd_configuration import ETCD_PKI
 from .inputs import Configuration, Pair
 
-ETCD_PKI = "/etc/etcd/pki"
 PEER_AUTHORITY = "peer-authority.crt"
 PEER_TRUST = "peer-ca.crt"
 """What a member's peers are to be signed by; `etcd_peers.py` decides."""

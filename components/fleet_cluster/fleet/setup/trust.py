@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..etcd_configuration import ETCD_PKI
 from ..etcd_roles import FLEET
 from .etcd import set_member_up
-from .files import ETCD_PKI, FLEET_PKI, File
+from .files import FLEET_PKI, File
 from .inputs import Configuration, Pair, Trust
 from .shell import RefusedError, StepError, run, say, write
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from ...cluster_state.placement import SERVING
+from ...cluster_state.placement import SERVING, UP
 from ...cluster_state.state import ClusterState
 from ...model.records import JOB_DONE, JOB_PENDING, RESTARTING, UnitState
 from ..cli.names import legend
@@ -94,7 +94,7 @@ class StartTracker:
             machine, before, state
         )
         # systemd forgets when a unit ran soon after it has ended, so it is noted here.
-        if self._is_new(machine, state) or state.active in (*SERVING, "activating", "deactivating"):
+        if self._is_new(machine, state) or state.active in (*UP, "deactivating"):
             self._ran.add(machine)
 
     def _is_back(self, machine: str, before: UnitState | None, state: UnitState) -> bool:
