@@ -39,19 +39,35 @@ class StartResult:
         return later or again or unit.sha != self.unit.sha
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """An attempt to start a unit that fleetd asked systemd to start then."""
+
+    requested_at: float
+    status: UnitStatus
+
+    def follows(self, before: "_Attempt") -> bool:
+        """Whether the one before has failed."""
+        is_same = self.requested_at == before.requested_at
+        return is_same and self.status.since != before.status.since
+
+
 class StartResults:
     """Start results by unit: each is asked for once, and kept as long as it is true."""
 
     def __init__(self, systemd: Systemd) -> None:
         self._systemd = systemd
         self._known: dict[str, StartResult] = {}
+        self._attempts: dict[str, _Attempt] = {}
+        """Of each unit, the attempt to start it that was seen last."""
 
     def refresh(self, units: Mapping[str, LocalUnit], statuses: Mapping[str, UnitStatus]) -> None:
         """Ask about what is not up; about what fails again and again, now and then."""
+        failed = self._failed_unseen(units, statuses)
         down = {
             name: (unit, statuses[name])
             for name, unit in units.items()
-            if name in statuses and _is_unwell(unit, statuses[name])
+            if name in statuses and (name in failed or _is_unwell(unit, statuses[name]))
         }
         known = {name: self._known[name] for name in down if name in self._known}
         old = [n for n in down if n not in known or known[n].is_old(*down[n])]
@@ -61,8 +77,21 @@ class StartResults:
         journals = self._systemd.journal(since) if since else {}
         known |= {n: StartResult(*down[n], reasons[n], journals.get(n, "")) for n in old}
         # What is started again has failed all the same, until it is active.
-        trying = [n for n in self._known if n in statuses and _is_trying(statuses[n])]
+        trying = [n for n in self._known if n in statuses and _is_unsettled(statuses[n])]
         self._known = {n: self._known[n] for n in trying} | known
+
+    def _failed_unseen(
+        self, units: Mapping[str, LocalUnit], statuses: Mapping[str, UnitStatus]
+    ) -> set[str]:
+        """Units of which only the next attempt is seen: RestartSec= was over at once."""
+        now = {
+            name: _Attempt(unit.start_requested_at, statuses[name])
+            for name, unit in units.items()
+            if name in statuses and _is_trying(statuses[name])
+        }
+        before = {n: one for n, one in self._attempts.items() if n in units}
+        self._attempts = before | now
+        return {name for name in now if name in before and now[name].follows(before[name])}
 
     def reason(self, name: str) -> str:
         """Why the unit is not up, as far as systemd tells."""
@@ -116,3 +145,8 @@ def _unless_done(result: str) -> str:
 
 def _is_trying(status: UnitStatus) -> bool:
     return status.active == "activating"
+
+
+def _is_unsettled(status: UnitStatus) -> bool:
+    """Whether it is on its way: between two attempts it may have to be cleaned up after."""
+    return status.active in ("activating", "deactivating")

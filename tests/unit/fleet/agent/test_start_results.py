@@ -1,5 +1,7 @@
 """How start jobs have ended, and why units are not up."""
 
+from dataclasses import replace
+
 import pytest
 
 from fleet_cluster.fleet.agent.checkpoint import LocalUnit, Progress
@@ -87,3 +89,33 @@ def test_one_that_is_started_again_after_a_failure_has_its_reason(bench: Bench, 
     unit = LocalUnit("5a", Progress.STARTED, start_requested_at=1.0)
     results.refresh({A: unit}, {A: UnitStatus("loaded", "activating", sub, since=5.0)})
     assert (results.reason(A), results.journal(A)) == ("exit-code", f"last words of {A}")
+
+
+@pytest.mark.parametrize("between", [[], [UnitStatus("loaded", "deactivating", "stop-post", 1.0)]])
+def test_one_that_is_started_again_at_once_has_its_reason(
+    bench: Bench, between: list[UnitStatus]
+) -> None:
+    """Where RestartSec= is over before anyone looks, only the next attempt is seen."""
+    bench.run(A, FAILS)
+    results = StartResults(bench.systemd)
+    unit = LocalUnit("5a", Progress.STARTED, start_requested_at=1.0)
+    first = UnitStatus("loaded", "activating", "start-post", since=2.0)
+    results.refresh({A: unit}, {A: first})
+    for status in between:
+        results.refresh({A: unit}, {A: status})
+    assert results.journal(A) == "", "nothing has failed yet"
+    second = replace(first, sub="start-pre", since=3.0)
+    results.refresh({A: unit}, {A: second})
+    assert (results.reason(A), results.journal(A)) == ("exit-code", f"last words of {A}")
+    for status in (replace(second, sub="start-post"), *between):
+        results.refresh({A: unit}, {A: status})
+    assert results.journal(A), "it has failed until it is active"
+
+
+def test_one_that_fleetd_starts_again_has_not_failed(bench: Bench) -> None:
+    bench.run(A, FAILS)
+    results = StartResults(bench.systemd)
+    for at in (1.0, 3.0):
+        unit = LocalUnit("5a", Progress.STARTED, start_requested_at=at)
+        results.refresh({A: unit}, {A: UnitStatus("loaded", "activating", "start", since=at + 1)})
+    assert results.journal(A) == ""

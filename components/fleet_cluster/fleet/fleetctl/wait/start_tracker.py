@@ -37,6 +37,8 @@ class StartTracker:
         self._seen = dict(self._before)
         self._active: dict[str, tuple[float, float]] = {}
         """Since when it is active on a machine, by its clock and by ours."""
+        self._attempts: dict[str, UnitState] = {}
+        """On each machine, the attempt to start it that was reported last."""
         self._restarts: Counter[str] = Counter()
         self._ran: set[str] = set()
 
@@ -90,12 +92,29 @@ class StartTracker:
         if state == before:
             return
         self._seen[machine] = state
-        self._restarts[machine] += _has_failed(before, state) or self._is_back(
-            machine, before, state
+        has_failed = (
+            _is_restarting(before, state),
+            self._is_next_attempt(machine, state),
+            self._is_back(machine, before, state),
         )
+        self._restarts[machine] += any(has_failed)
         # systemd forgets when a unit ran soon after it has ended, so it is noted here.
         if self._is_new(machine, state) or state.active in (*UP, "deactivating"):
             self._ran.add(machine)
+
+    def _is_next_attempt(self, machine: str, state: UnitState) -> bool:
+        """Whether it failed and systemd tries again already: only the next attempt is reported.
+
+        From systemd 254 on RestartSec= is over when anything asks for the unit, as a unit does
+        that is bound to it.
+        """
+        before = self._attempts.pop(machine, None) if state.active == "activating" else None
+        if state.active == "activating" and state.sub not in RESTARTING:
+            self._attempts[machine] = state
+        if before is None or state.sub in RESTARTING:
+            return False
+        requested = before.start_requested_at == state.start_requested_at
+        return requested and before.since != state.since
 
     def _is_back(self, machine: str, before: UnitState | None, state: UnitState) -> bool:
         """Whether it failed and ran again within milliseconds: only the new run is reported."""
@@ -121,7 +140,7 @@ class StartTracker:
         return machine in self._ran if self._is_start else view.is_oneshot(self._name)
 
 
-def _has_failed(before: UnitState | None, state: UnitState) -> bool:
+def _is_restarting(before: UnitState | None, state: UnitState) -> bool:
     """Whether it has failed since, and is to be started again; more may be told of a failure."""
     if state.sub not in RESTARTING:
         return False

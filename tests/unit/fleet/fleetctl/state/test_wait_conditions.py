@@ -124,6 +124,36 @@ def test_a_restart_of_which_only_the_job_was_seen_counts_too(
     assert isinstance(condition(cluster.view()), Failed)
 
 
+@pytest.mark.parametrize("between", [[], [("deactivating", "stop-post")]])
+def test_a_restart_that_is_over_at_once_counts_too(
+    cluster: SmallCluster, condition: WaitCondition, between: list[tuple[str, str]]
+) -> None:
+    """systemd 254 and later: what is bound to a unit starts it again before RestartSec= is over."""
+    report(cluster, "activating", "start-post")
+    assert isinstance(condition(cluster.view()), Waiting)
+    for _ in range(MAX_RESTARTS - 1):
+        begun = cluster.state(NAME, "activating", "start-pre")
+        for attempt in (begun, replace(begun, sub="start-post")):
+            cluster.report(NAME, attempt)
+            assert isinstance(condition(cluster.view()), Waiting)
+        for state in between:
+            cluster.report(NAME, cluster.state(NAME, *state))
+            assert isinstance(condition(cluster.view()), Waiting)
+    report(cluster, "activating", "start-pre")
+    outcome = condition(cluster.view())
+    assert isinstance(outcome, Failed) and "keeps failing" in outcome.reason
+
+
+def test_a_restart_counts_once_also_where_the_next_attempt_has_a_time_of_its_own(
+    cluster: SmallCluster, condition: WaitCondition
+) -> None:
+    """As systemd before 254 reports it."""
+    for _ in range(MAX_RESTARTS - 1):
+        for sub in ("start", "auto-restart"):
+            report(cluster, "activating", sub)
+            assert isinstance(condition(cluster.view()), Waiting)
+
+
 def test_a_failure_from_before_is_not_this_ones(
     cluster: SmallCluster, condition: WaitCondition
 ) -> None:
