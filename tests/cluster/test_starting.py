@@ -21,6 +21,10 @@ FILES = {
     "app.service": f"{RUNS}Restart=always\nRestartSec=1\n{AT_ONCE}",
     "app-log.service": f"[Unit]\nBindsTo=app.service\nAfter=app.service\n{RUNS}"
     f"{AT_ONCE}MachineOf=app.service\n",
+    "waits.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nRestart=on-failure\n"
+    "RestartSec=1h\nExecStart=/usr/bin/test -e /run/waits\n",
+    "waits-log.service": f"[Unit]\nBindsTo=waits.service\nAfter=waits.service\n{RUNS}"
+    "[X-Fleet]\nMachineOf=waits.service\n",
     "inside.service": "[Service]\nSlice=its.slice\nExecStart=/bin/sleep infinity\n"
     f"{AT_ONCE}MachineOf=app.service\n",
     "its.slice": "[Slice]\nCPUWeight=50\n[X-Fleet]\nMachineOf=app.service\n",
@@ -43,7 +47,7 @@ def files(cluster: Stack) -> Iterator[None]:
 
 
 def test_a_start_ends_with_what_systemd_made_of_it(cluster: Stack):
-    names = sorted(FILES.keys() - {"app.service", "app-log.service", "inside.service", "its.slice"})
+    names = sorted(name for name in FILES if not name.startswith(("app", "inside", "its", "waits")))
     told = cluster.fleetctl(
         "start", "--timeout", "60", *(f"./{name}" for name in names), check=False
     )
@@ -82,6 +86,26 @@ def test_what_is_bound_comes_back(cluster: Stack, machines: dict[str, str]):
     cluster.fleetctl("stop", "app-log")
     cluster.fleetctl("restart", "app")
     assert cluster.units()["app-log.service"][0]["active"] == "inactive"
+
+
+def test_what_is_bound_waits_with_a_service_for_its_restart_sec(
+    cluster: Stack, machines: dict[str, str]
+):
+    """systemd 257 ends RestartSec= when anything asks for the service."""
+    cluster.fleetctl("start", "--no-block", "./waits.service", "./waits-log.service")
+    eventually("it has a place", lambda: cluster.units()["waits.service"][0]["machine"])
+    address = cluster.units()["waits.service"][0]["machine"].rpartition("/")[2]
+    machine = next(name for name, other in machines.items() if other == address)
+
+    def substates() -> list[str]:
+        show = "systemctl show --value --property=SubState waits waits-log"
+        return cluster.on(machine, show).out.split()
+
+    for look in ("it has failed", "it still waits"):
+        eventually(look, lambda: substates() == ["auto-restart", "dead"])
+    cluster.on(machine, "sudo touch /run/waits && sudo systemctl start waits.service")
+    eventually("its log runs", lambda: substates() == ["exited", "running"])
+    cluster.on(machine, "sudo rm /run/waits")
 
 
 def test_a_slice_that_a_unit_names_can_be_deployed_and_stopped(cluster: Stack):

@@ -60,18 +60,18 @@ class UnitDirectory:
             fenced = set(self.fenced.names())
             ours = [name for name in names if name not in fenced]
             wanted = {one for name in ours for one in self._dependencies_of(name)}
-            # A fleetd without a past does not know whether systemd has read the links.
+            if wanted == self._linked:
+                return False
             known, self._linked = self._linked, None
-            before = self._links.read() if known is None else known
-            self._links.remove(before - wanted)
-            self._links.add(wanted - before)
+            is_changed = self._links.write(wanted)
         except OSError as error:
             if str(error) != self._link_error:
                 log.error("what starts with other units cannot be written: %s", error)
             self._link_error = str(error)
             return False
         self._linked, self._link_error = wanted, ""
-        return wanted != before or (known is None and bool(wanted))
+        # A fleetd without a past does not know whether systemd has read the links.
+        return is_changed or wanted != (known or set())
 
     def bound(self, name: str) -> set[str]:
         """See `Systemd.bound`; through others too."""

@@ -64,12 +64,30 @@ def links(disk: Disk) -> dict[str, str]:
     return {str(path.relative_to(disk.units)): str(path.readlink()) for path in found}
 
 
+def targets(disk: Disk) -> dict[str, list[str]]:
+    """The targets by which services start others: what they say after the description."""
+    found = disk.units.glob("fleet-with-*.target")
+    return {path.name: path.read_text().splitlines()[2:] for path in found}
+
+
+def target(disk: Disk, service: str) -> str:
+    """The target that the service wants."""
+    (path,) = disk.units.glob(f"{service}.wants/fleet-with-*.target")
+    assert str(path.readlink()) == f"../{path.name}"
+    return path.name
+
+
+INACTIVE = ["DefaultDependencies=no", "ConditionPathExists=!/"]
+
+
 def test_what_is_bound_is_started_with_what_it_is_bound_to(disk: Disk) -> None:
     disk.systemd.write({"log@1.service": BOUND, "a.service": SLEEPS})
     assert disk.systemd.link_dependencies(["log@1.service", "a.service"])
+    web, db = target(disk, "web@1.service"), target(disk, "db.service")
     linked = {
-        f"{other}.wants/log@1.service": "../log@1.service"
-        for other in ("web@1.service", "db.service", "all.target")
+        f"web@1.service.wants/{web}": f"../{web}",
+        f"db.service.wants/{db}": f"../{db}",
+        "all.target.wants/log@1.service": "../log@1.service",
     }
     assert links(disk) == linked
     assert not disk.systemd.link_dependencies(["log@1.service", "a.service"]), "systemd knows"
@@ -80,12 +98,55 @@ def test_what_is_bound_is_started_with_what_it_is_bound_to(disk: Disk) -> None:
     assert sorted(path.name for path in disk.units.iterdir()) == ["a.service", "log@1.service"]
 
 
+def test_a_service_that_waits_to_be_restarted_starts_nothing_yet(disk: Disk) -> None:
+    """Seen on systemd 257: what it starts would end its RestartSec= at once."""
+    follower = "[Unit]\nBindsTo=a.service\n" + SLEEPS
+    disk.systemd.write({"b.service": follower, "c.service": follower})
+    disk.systemd.link_dependencies(["b.service", "c.service"])
+    (lines,) = targets(disk).values()
+    assert "Before=a.service" in lines and set(INACTIVE) < set(lines)
+    assert [line for line in lines if line.startswith("Wants=")] == [
+        "Wants=b.service",
+        "Wants=c.service",
+    ]
+    assert disk.systemd.link_dependencies(["c.service"])
+    (lines,) = targets(disk).values()
+    assert lines[-1] == "Wants=c.service" and "Wants=b.service" not in lines
+
+
+def test_links_of_the_version_before_lead_to_a_target_now(disk: Disk) -> None:
+    disk.systemd.write({"b.service": "[Unit]\nBindsTo=a.service\n" + SLEEPS})
+    (disk.units / "a.service.wants").mkdir()
+    (disk.units / "a.service.wants/b.service").symlink_to("../b.service")
+    assert disk.systemd.link_dependencies(["b.service"])
+    now = target(disk, "a.service")
+    assert links(disk) == {f"a.service.wants/{now}": f"../{now}"}
+
+
+def test_a_target_of_a_long_name_is_short(disk: Disk) -> None:
+    other = "a" * 240 + ".service"
+    disk.systemd.write({"b.service": f"[Unit]\nBindsTo={other}\n" + SLEEPS})
+    assert disk.systemd.link_dependencies(["b.service"])
+    assert len(target(disk, other)) < 40
+
+
+def test_a_target_that_was_written_half_is_written_again(disk: Disk) -> None:
+    disk.systemd.write({"b.service": "[Unit]\nBindsTo=a.service\n" + SLEEPS})
+    disk.systemd.link_dependencies(["b.service"])
+    before = targets(disk)
+    (disk.units / target(disk, "a.service")).write_text("[Unit]\n")
+    again = DBusSystemd(disk.units, disk.own, disk.units.parent / "fenced")
+    assert again.link_dependencies(["b.service"])
+    assert targets(disk) == before
+
+
 def test_a_changed_file_changes_what_it_is_started_with(disk: Disk) -> None:
     disk.systemd.write({"log@1.service": BOUND})
     disk.systemd.link_dependencies(["log@1.service"])
     disk.systemd.write({"log@1.service": "[Unit]\nRequires=b.service\n" + SLEEPS})
     assert disk.systemd.link_dependencies(["log@1.service"])
-    assert list(links(disk)) == ["b.service.wants/log@1.service"]
+    now = target(disk, "b.service")
+    assert list(links(disk)) == [f"b.service.wants/{now}"]
 
 
 def test_links_of_others_and_fenced_units_are_left_alone(disk: Disk) -> None:
@@ -95,6 +156,7 @@ def test_links_of_others_and_fenced_units_are_left_alone(disk: Disk) -> None:
     disk.systemd.write({"fenced.service": fenced})
     assert not disk.systemd.link_dependencies(["fenced.service"])
     assert list(links(disk)) == ["b.service.wants/theirs.service"]
+    assert targets(disk) == {}
 
 
 def test_write_goes_on_after_being_killed_half_way(disk: Disk) -> None:
