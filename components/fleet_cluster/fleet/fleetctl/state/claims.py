@@ -38,6 +38,25 @@ def claim(kv: KV, name: str, content: str, mended: int) -> str:
     return token
 
 
+def stands(view: ClusterState, name: str, content: str, mended: int) -> bool:
+    """Whether this resource has written `content` before, and nobody has changed it since.
+
+    Then an update that asks for it again, as after a change of the way to the machines, has nothing
+    to do, and nothing to wait for.
+
+    Args:
+        view: the records, among them what the units are now.
+        name: an owner of units.
+        content: `content_of` what is wanted.
+        mended: as for `claim`.
+    """
+    known = claims_in(view).get(name)
+    now = content_of({unit: one for unit, one in view.units.items() if one.owner == name})
+    if known is None or known.token != _own_token() or known.repairs != mended:
+        return False
+    return digest(known.token, content) == known.digest and now == content
+
+
 def release(kv: KV, name: str) -> bool:
     """Forget the claim, if it is this resource's.
 

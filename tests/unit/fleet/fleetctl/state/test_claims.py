@@ -126,6 +126,47 @@ def test_a_second_run_with_nothing_to_do_writes_nothing(
     assert cluster.store.writes == writes
 
 
+def test_an_update_that_asks_for_the_same_again_waits_for_nothing(
+    fleetctl: Fleetctl, cluster: SmallCluster, as_resource: Run
+) -> None:
+    """As when another machine is gone through: what cannot run just now is no reason to fail."""
+    fleetctl.document = document("web@1.service")
+    printed = as_resource("", *WORDS)
+    failed = cluster.state("web@1.service", "failed", "failed")
+    cluster.report("web@1.service", failed)
+    cluster.log.clear()
+    again = as_resource(printed, *WORDS)
+    assert cluster.log == []
+    assert json.loads(again)["claim"] == json.loads(printed)["claim"]
+
+
+@pytest.mark.parametrize(
+    ("was_printed", "words", "instances"),
+    [
+        (False, WORDS, ("web@1.service",)),
+        (True, ("apply", "--claim", "1"), ("web@1.service",)),
+        (True, ("apply",), ("web@1.service",)),
+        (True, WORDS, ("web@1.service", "web@2.service")),
+    ],
+    ids=["a replacement", "after changes by hand", "by hand", "other units"],
+)
+def test_all_else_starts_what_has_failed(
+    fleetctl: Fleetctl,
+    cluster: SmallCluster,
+    as_resource: Run,
+    was_printed: bool,
+    words: tuple[str, ...],
+    instances: tuple[str, ...],
+) -> None:
+    fleetctl.document = document("web@1.service")
+    printed = as_resource("", *WORDS)
+    cluster.report("web@1.service", cluster.state("web@1.service", "failed", "failed"))
+    cluster.log.clear()
+    fleetctl.document = document(*instances)
+    as_resource(printed if was_printed else "", *words)
+    assert "start web@1.service" in cluster.log
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -10,7 +10,7 @@ from ...cli.rollout_options import add_rollout_options, limits_of
 from ...operations.apply import apply
 from ...operations.context import Context
 from ...operations.report import report
-from ...state.claims import claim, content_of, kept, release
+from ...state.claims import claim, content_of, kept, release, stands
 from ...state.manifest import Manifest, placements
 from ...state.watcher import Watcher
 from ..command import Command, Input
@@ -33,7 +33,9 @@ def _run(context: Context, arguments: Namespace) -> int:
     if _is_claimed(context, manifest.owner, arguments):
         return Exit.DONE
     with Watcher(context.connect()) as watcher:
-        code = report(context, watcher, lambda: apply(manifest, watcher, limits))
+        code = Exit.DONE
+        if not _has_been_applied(watcher, manifest, arguments):
+            code = report(context, watcher, lambda: apply(manifest, watcher, limits))
         if code == Exit.DONE:
             noted = _claimed(watcher, manifest, arguments)
             found = placements(manifest, watcher.state)
@@ -47,6 +49,14 @@ def _is_claimed(context: Context, owner: str, arguments: Namespace) -> bool:
         return False
     tell(f"{kept(owner)}; to remove it all the same: fleetctl apply --destroy --owner {owner}")
     return True
+
+
+def _has_been_applied(watcher: Watcher, manifest: Manifest, arguments: Namespace) -> bool:
+    """Whether Pulumi asks again for what its resource has applied: units run as they do."""
+    if arguments.claim is None or arguments.destroy:
+        return False
+    content = content_of(manifest.units)
+    return stands(watcher.state, manifest.owner, content, arguments.claim)
 
 
 def _claimed(watcher: Watcher, manifest: Manifest, arguments: Namespace) -> Mapping[str, str]:
