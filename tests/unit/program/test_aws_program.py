@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from fleet_cluster.providers.aws.load_balancer import DRAIN_SECONDS
+from fleet_cluster.providers.aws.subnets import majority_in_one_zone
 from tests.unit.program.test_program import (
     CHECKOUT,
     CONFIG,
@@ -237,6 +238,45 @@ def test_machines_are_spread_over_the_subnets(program: Amazon):
     found = program.of("NetworkInterface")
     subnets = [found[f"machine-{number}-address"]["subnetId"] for number in range(1, 5)]
     assert subnets == ["subnet-1", "subnet-2"] * 2
+
+
+class Region(Amazon):
+    """One with so many zones."""
+
+    def __init__(self, zones: int) -> None:
+        super().__init__()
+        self._subnets = [f"subnet-{number + 1}" for number in range(zones)]
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token.endswith("getSubnets"):
+            return {"ids": self._subnets}, []
+        return super().call(args)
+
+
+@pytest.mark.parametrize(
+    ("zones", "size", "warned"),
+    [
+        (2, 3, "etcd's 3 members are in 2 zones, and one of these has 2 of them, the majority"),
+        (3, 3, ""),
+        (2, 1, ""),
+    ],
+)
+def test_a_zone_that_holds_etcds_majority_is_warned_of(
+    zones: int, size: int, warned: str, monkeypatch: pytest.MonkeyPatch
+):
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    run(Region(zones), **{"etcd-size": str(size)})
+    assert [text.partition(":")[0] for text in said] == ([warned] if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("members", "zones", "warns"), [(5, 2, True), (5, 3, False), (5, 4, False)]
+)
+def test_five_members_need_three_zones_too(members: int, zones: int, warns: bool):
+    assert bool(majority_in_one_zone(members, zones)) is warns
 
 
 def test_the_health_check_and_the_drain_are_the_units(program: Amazon):

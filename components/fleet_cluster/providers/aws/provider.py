@@ -19,6 +19,7 @@ from .load_balancer import DRAIN_SECONDS, AwsLoadBalancer
 from .machine import AwsMachine, AwsMachineArgs
 from .network import AwsNetwork, check_ssh_from
 from .registry import EcrRegistry, login, repository_name
+from .subnets import majority_in_one_zone
 
 MACHINE_IMAGE = Path(__file__).parent.with_name("machine_image")
 
@@ -113,6 +114,7 @@ class AwsProvider:
 
     def members(self, count: int) -> list[MachineAddress]:
         """They follow from network interfaces, which are made before the machines."""
+        self._network.subnet_ids.apply(lambda ids: warn_of(majority_in_one_zone(count, len(ids))))
         return [
             MachineAddress(name=f"machine-{number}", address=self._address(number).private_ip)
             for number in range(1, count + 1)
@@ -224,3 +226,9 @@ class AwsProvider:
     def _make_key(self) -> SshKey:
         made = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(self._parent))
         return SshKey(private_key=made.private_key_openssh, public_key=made.public_key_openssh)
+
+
+def warn_of(trouble: str) -> None:
+    """Say it in the preview and in the update, if there is any."""
+    if trouble:
+        pulumi.log.warn(trouble)

@@ -67,3 +67,21 @@ def check_subnets(vpc: str, subnets: Sequence[str], zones: Collection[str]) -> N
     if wrong:
         allowed = f"subnets of {vpc}, each alone in one of the zones {', '.join(zones)}"
         raise refused("subnet_ids", ", ".join(wrong), allowed)
+
+
+def majority_in_one_zone(members: int, zones: int) -> str:
+    """What to warn of: one zone has so many of etcd's members that none can be elected without it.
+
+    Args:
+        members: of etcd, which are spread over the zones in turn.
+        zones: as many as subnets.
+    """
+    fullest = -(-members // zones)
+    if members == 1 or fullest <= members // 2:
+        return ""
+    return (
+        f"etcd's {members} members are in {zones} zones, and one of these has {fullest} of them, "
+        "the majority: while that zone is away, nothing can be changed and no lost machine's units "
+        "move; what runs elsewhere runs on. Next step: subnet_ids in three zones or more (for new "
+        "machines only)"
+    )
