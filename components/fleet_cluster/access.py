@@ -6,12 +6,12 @@ comes as one output, which is a secret as a whole because of the private keys in
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, TypeVar, cast
+from typing import Any, NotRequired, TypedDict, TypeVar, cast
 
 import pulumi
 from pulumi.resource import DependencyResource
 
-from .machine import Connection, Machine, Proxy
+from .machine import Connection, Machine
 
 T = TypeVar("T")
 Access = Mapping[str, Any]
@@ -23,6 +23,10 @@ class AccessContent(TypedDict):
 
     machines: list[dict[str, Any]]
     """Name, metadata and connection of each machine, members of etcd first."""
+    members: NotRequired[int]
+    """How many machines are members of etcd."""
+    ready: pulumi.Input[bool]
+    """True, known when all machines are set up."""
     data_id: pulumi.Input[str]
     """The etcd data id with the numbers of changes by hand; known when all machines are set up."""
     network: pulumi.Input[str]
@@ -34,6 +38,7 @@ def grant(
     data_id: pulumi.Output[str],
     ready: Sequence[pulumi.Resource],
     network: pulumi.Resource | None,
+    members: int = 1,
 ) -> dict[str, Any]:
     """The access to a cluster.
 
@@ -42,12 +47,15 @@ def grant(
         data_id: the etcd data id.
         ready: what whoever writes to the cluster waits for.
         network: what all machines are deleted with.
+        members: how many machines are members of etcd.
     """
-    known_when_ready = pulumi.Output.all(data_id, *(one.urn for one in ready))
+    set_up = pulumi.Output.all(*(one.urn for one in ready)).apply(lambda _: True)
     shown = ("name", "metadata", "connection")
     content = AccessContent(
         machines=[{key: dict(machine)[key] for key in shown} for machine in machines],
-        data_id=known_when_ready.apply(lambda all: str(all[0])),
+        members=members,
+        ready=set_up,
+        data_id=pulumi.Output.all(data_id, set_up).apply(lambda all: str(all[0])),
         network=network.urn if network else "",
     )
     return cast("dict[str, Any]", content)
@@ -62,25 +70,25 @@ class ClusterAccess:
         self._all = cast("pulumi.Output[AccessContent]", pulumi.Output.from_input(given))
 
     @property
-    def connection(self) -> Connection:
-        """The machine through which keys and units are written."""
+    def members(self) -> pulumi.Output[dict[str, Connection]]:
+        """The ways to etcd's members by name: only they write keys and units."""
         if self._given:
-            return self._given["machines"][0]["connection"]
-        first = self._all.apply(lambda all: cast("Connection", all["machines"][0]["connection"]))
-        connection = Connection(
-            host=_public(first.apply(lambda one: cast("str", one["host"]))),
-            port=_public(first.apply(lambda one: cast("int", one.get("port", 22)))),
-            private_key=first.apply(lambda one: cast("str", one["private_key"])),
-            host_key=_public(first.apply(lambda one: cast("str", one["host_key"]))),
-        )
-        connection["proxy"] = first.apply(lambda one: cast("Proxy | None", one.get("proxy")))
-        return connection
+            return pulumi.Output.from_input(_members(self._given))
+        return self._all.apply(_members)
 
-    def connections(self, first: int | None = None) -> pulumi.Output[dict[str, Connection]]:
-        """The ways to the first machines by name, members of etcd before others; else to all."""
+    @property
+    def ready(self) -> pulumi.Output[bool]:
+        """True, known when all machines are set up."""
         if self._given:
-            return pulumi.Output.from_input(_connections(self._given, first))
-        return self._all.apply(lambda all: _connections(all, first))
+            return pulumi.Output.from_input(self._given["ready"])
+        return _public(self._all.apply(lambda _: True))
+
+    @property
+    def connections(self) -> pulumi.Output[dict[str, Connection]]:
+        """The ways to all machines by name, members of etcd before others."""
+        if self._given:
+            return pulumi.Output.from_input(_connections(self._given))
+        return self._all.apply(_connections)
 
     @property
     def data_id(self) -> pulumi.Output[str]:
@@ -102,8 +110,14 @@ class ClusterAccess:
         return {one["name"]: dict(one["metadata"]) for one in all["machines"]} if all else {}
 
 
-def _connections(access: AccessContent, first: int | None) -> dict[str, Connection]:
-    return {one["name"]: one["connection"] for one in access["machines"][:first]}
+def _connections(access: AccessContent) -> dict[str, Connection]:
+    return {one["name"]: one["connection"] for one in access["machines"]}
+
+
+def _members(access: AccessContent) -> dict[str, Connection]:
+    """The access of a stack from before names no members: the first machine is one."""
+    names = [one["name"] for one in access["machines"]][: access.get("members", 1)]
+    return {name: way for name, way in _connections(access).items() if name in names}
 
 
 class _Network(DependencyResource):

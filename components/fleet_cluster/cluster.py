@@ -117,7 +117,9 @@ class Cluster(pulumi.ComponentResource):
         setup = self._set_machines_up(name, checked)
         balancer = source.load_balancer(setup.machines, setup.drains)
         self._built: dict[str, pulumi.Output[str]] = {}
-        self.access = grant(setup.machines, setup.data_id, setup.ready, source.network)
+        self.access = grant(
+            setup.machines, setup.data_id, setup.ready, source.network, checked.etcd_size
+        )
         self.hostname = balancer.hostname
         self.url = balancer.url
         self.machines = pulumi.Output.all(

@@ -50,9 +50,10 @@ class EtcdKeys(pulumi.ComponentResource):
 
     def _seed(self, key: str, value: pulumi.Input[str], cluster: ClusterAccess) -> None:
         seed, data_id = f"timeout 60 fleetctl seed {key}", cluster.data_id
+        way = reachability.way_in(cluster)
         remote.Command(
             key,
-            connection=ssh(cluster.connection, dials=3),
+            connection=ssh(way, dials=3),
             create=claims.create(seed, key, data_id),
             update=claims.update(seed, key, data_id),
             delete=f"{seed} --remove",
@@ -61,7 +62,7 @@ class EtcdKeys(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 deleted_with=cluster.network,
-                hooks=reachability.before_writing(key, cluster.connection),
+                hooks=reachability.before_writing(key, way),
             ),
         )
 

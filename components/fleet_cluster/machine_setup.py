@@ -10,7 +10,7 @@ from pulumi_command import remote
 
 from ._bundle import pack
 from ._etcd_release import VERSION, etcd_archive
-from ._lifecycle import quorum
+from ._lifecycle import quorum, reachability
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
 from .fleet.etcd_configuration import EtcdSettings, digest, render
@@ -154,8 +154,10 @@ class MachineSetup:
         return EtcdData(f"{self._name}-store", {"machines": list(self.machines)}, opts)
 
     def _drain(self, machine: Machine) -> DrainOnDelete:
-        """Through the first machine, when that has the present software."""
-        args = DrainOnDeleteArgs(machine=machine, via=self.machines[0]["connection"])
+        """Through a member, when the first one has the present software."""
+        ways = list(self._connections().values())
+        way = reachability.answering(ways, ready=self._configured[0].urn)
+        args = DrainOnDeleteArgs(machine=machine, via=way)
         if "network" in self._args and machine["name"] in self._members:
             args["members"] = self._connections()
         return DrainOnDelete(f"{machine['name']}-leave", args, self._opts(self._configured[:1]))

@@ -43,7 +43,7 @@ class SshConfig(pulumi.ComponentResource):
         """Write the files; they go when the stack goes."""
         super().__init__("fleet-cluster:index:SshConfig", name, None, opts)
         folder = args.get("folder", f".pulumi/ssh/{pulumi.get_stack()}")
-        ways = ClusterAccess(args["cluster"]).connections()
+        ways = ClusterAccess(args["cluster"]).connections
         self.files = pulumi.Output.secret(ways.apply(openssh_files))
         # Gone before it is made anew: it must not take along what has just been written.
         removed = local.Command(

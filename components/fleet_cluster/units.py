@@ -143,9 +143,10 @@ def apply(
     run = f"timeout {APPLY_SECONDS} fleetctl apply --timeout {TURN_SECONDS}"
     document = pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}})
     plan = plan_hook.hooks(parent, cluster, document, _open_manifest(path, wanted))
+    way = reachability.way_in(cluster)
     return remote.Command(
         unit,
-        connection=ssh(cluster.connection, dials=3),
+        connection=ssh(way, dials=3),
         create=claims.create(run, unit, cluster.data_id),
         update=claims.update(run, unit, cluster.data_id),
         delete=f"{run} --destroy",
@@ -153,7 +154,7 @@ def apply(
         opts=pulumi.ResourceOptions(
             parent=parent,
             deleted_with=cluster.network,
-            hooks=reachability.before_writing(unit, cluster.connection, plan),
+            hooks=reachability.before_writing(unit, way, plan),
         ),
     )
 

@@ -3,7 +3,7 @@
 A hook of the unit's resource runs in previews when the resource is to change, and asks
 `fleetctl plan` on a machine. Before there is a cluster, fleet's scheduler tells here where units
 will be. It says nothing when the cluster cannot be asked: a preview never fails, and never waits
-long, because of it. Where the first machine cannot be reached, another one is asked.
+long, because of it. Where a member of etcd cannot be reached, another one is asked.
 """
 
 import asyncio
@@ -25,8 +25,6 @@ from .ssh_call import call_any
 CONNECT_SECONDS = 3
 SECONDS = 20
 """For the whole question."""
-ASKED = 3
-"""How many machines are asked, one after the other, until one can be reached."""
 ASK = f"timeout {SECONDS} fleetctl plan --output json"
 
 
@@ -68,7 +66,7 @@ def hooks(
     """
     if not pulumi.runtime.is_dry_run():
         return None
-    ways = cluster.connections(first=ASKED)
+    ways = cluster.members
 
     async def tell(args: pulumi.ResourceHookArgs) -> None:
         machines = await ways.future()

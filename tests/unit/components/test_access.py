@@ -5,8 +5,10 @@ from typing import Any
 import pulumi
 import pytest
 
+from fleet_cluster._lifecycle import reachability
 from fleet_cluster.access import ClusterAccess, grant
 from fleet_cluster.machine import Machine
+from tests.unit.program.test_program import answers
 
 HERE = "urn:pulumi:test::project::fleet-cluster:index:DockerNetwork::network"
 ELSEWHERE = "urn:pulumi:test::platform::fleet-cluster:index:DockerNetwork::network"
@@ -27,7 +29,8 @@ class Engine(pulumi.runtime.Mocks):
 
 
 @pytest.fixture(autouse=True)
-def engine() -> None:
+def engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reachability, "silence", answers)
     pulumi.runtime.set_mocks(Engine(), project="project", stack="test")
 
 
@@ -56,7 +59,7 @@ def from_another_stack(network: str) -> ClusterAccess:
 @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
 async def test_only_the_private_key_of_another_stacks_access_is_a_secret():
     access = from_another_stack(ELSEWHERE)
-    connection = access.connection
+    connection = reachability.way_in(access)
     assert await pulumi.Output.from_input(connection["private_key"]).is_secret()
     for one in (connection["host"], connection["host_key"], access.data_id):
         assert not await pulumi.Output.from_input(one).is_secret()
@@ -79,7 +82,7 @@ async def test_names_and_metadata_are_known_before_there_are_machines():
     there["connection"]["host"] = unknown
     access = ClusterAccess(grant([there, machine("machine-2")], unknown, [], None))
     assert await access.metadata() == {"machine-1": {"role": "web"}, "machine-2": {}}
-    assert await access.connections().future() is None
+    assert await access.connections.future() is None
 
 
 @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
@@ -87,8 +90,22 @@ async def test_what_is_written_waits_until_all_machines_are_set_up():
     step = pulumi.ComponentResource("test:index:Step", "step")
     access = ClusterAccess(grant([machine("m")], pulumi.Output.from_input("1"), [step], None))
     assert step in await access.data_id.resources()
-    connection = pulumi.Output.from_input(access.connection["host"])
-    assert step not in await connection.resources(), "who looks for a fault does not wait"
+    way = pulumi.Output.from_input(reachability.way_in(access)["host"])
+    assert step in await way.resources(), "before, no machine could answer"
+    everyone = await access.connections.resources()
+    assert step not in everyone, "who looks for a fault does not wait"
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+async def test_only_members_of_etcd_are_written_through():
+    """Of a stack that does not say how many they are, the first machine is one."""
+    there = [machine(f"machine-{number}") for number in (1, 2, 3)]
+    resolved = grant(there, pulumi.Output.from_input("1"), [], None, 2)
+    assert list(await ClusterAccess(resolved).members.future() or ()) == ["machine-1", "machine-2"]
+    other = {key: value for key, value in resolved.items() if key not in ("members", "ready")}
+    elsewhere = ClusterAccess(pulumi.Output.secret(pulumi.Output.from_input(other)))
+    assert list(await elsewhere.members.future() or ()) == ["machine-1"]
+    assert await elsewhere.ready.future() is True
 
 
 @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
@@ -98,4 +115,5 @@ async def test_a_bastion_comes_along():
     there["connection"]["proxy"] = proxy
     resolved = grant([there], pulumi.Output.from_input("1"), [], None)
     other = ClusterAccess(pulumi.Output.secret(pulumi.Output.from_input(resolved)))
-    assert await pulumi.Output.from_input(other.connection.get("proxy")).future() == proxy
+    way = reachability.way_in(other)
+    assert await pulumi.Output.from_input(way.get("proxy")).future() == proxy

@@ -13,7 +13,7 @@ import fleet_cluster as fc
 from fleet_cluster._lifecycle import reachability
 from fleet_cluster.component_host import FleetClusterProvider
 from tests.checkout import CHECKOUT
-from tests.unit.program.test_program import Engine, nothing
+from tests.unit.program.test_program import Engine, answers, nothing
 
 EXAMPLE = CHECKOUT / "examples/01-one-unit"
 DOCKER = fc.docker(port=8080)
@@ -38,6 +38,7 @@ def run(monkeypatch: pytest.MonkeyPatch, program: Path) -> Monitor:
     pulumi.runtime.set_all_config({})
     monkeypatch.chdir(program)
     monkeypatch.setattr(reachability, "before_writing", nothing)
+    monkeypatch.setattr(reachability, "silence", answers)
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def whole() -> None:

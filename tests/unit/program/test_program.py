@@ -3,7 +3,7 @@
 import asyncio
 import json
 import runpy
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -53,6 +53,9 @@ class Asked:
     type: str
     name: str
     inputs: Mapping[str, Any]
+
+
+Silence = Callable[[Mapping[str, str]], Awaitable[str]]
 
 
 @dataclass
@@ -111,22 +114,32 @@ def run_program(
     config: Mapping[str, str],
     secrets: Sequence[str] = (),
     monitor: pulumi.runtime.mocks.MockMonitor | None = None,
+    silence: Silence | None = None,
 ) -> None:
-    """Run the program of this checkout with an engine of our own and these settings."""
+    """Run the program of this checkout with an engine of our own and these settings.
+
+    `silence` says why a machine does not answer, of whom it gets OpenSSH's files.
+    """
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test", monitor=monitor)
     pulumi.runtime.set_all_config(dict(config), list(secrets))
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def run() -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(CHECKOUT)
-            patch.setattr(reachability, "before_writing", nothing)
-            patch.setattr("fleet_cluster.ssh_config.write_files", nothing)
-            patch.setattr("fleet_cluster.machine_setup.etcd_archive", etcd_of)
-            runpy.run_path("__main__.py")
+        runpy.run_path("__main__.py")
 
-    run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(CHECKOUT)
+        patch.setattr(reachability, "before_writing", nothing)
+        patch.setattr(reachability, "silence", silence or answers)
+        patch.setattr("fleet_cluster.ssh_config.write_files", nothing)
+        patch.setattr("fleet_cluster.machine_setup.etcd_archive", etcd_of)
+        run()
+
+
+async def answers(_: Mapping[str, str]) -> str:
+    """Every machine does."""
+    return ""
 
 
 def etcd_of(processor: str) -> str:
@@ -168,8 +181,42 @@ def test_every_connection_pins_the_machines_own_host_key(program: Engine):
 
 
 def on_itself(name: str) -> bool:
-    """Whether a command runs on the machine that its name begins with; others on the first."""
+    """Whether a command runs on the machine that its name begins with; others on a member."""
     return name.startswith("machine-") and not name.endswith(("-leave", "-quorum"))
+
+
+def through(inputs: Mapping[str, Any]) -> str:
+    """The machine that a command runs on, by its pinned host key."""
+    connection = inputs["connection"].get("value", inputs["connection"])
+    return connection["hostKey"].removeprefix("publicKeyOpenssh of ").removesuffix("-ssh")
+
+
+@pytest.mark.parametrize(
+    ("silent", "expected"),
+    [
+        ({"machine-1"}, "machine-2"),
+        ({"machine-1", "machine-2"}, "machine-3"),
+        ({"machine-1", "machine-2", "machine-3"}, "machine-1"),
+    ],
+    ids=["the first", "two", "all that are members of etcd"],
+)
+def test_what_is_written_goes_through_a_member_that_answers(silent: set[str], expected: str):
+    asked: list[str] = []
+
+    async def silence(files: Mapping[str, str]) -> str:
+        machine = files["known_hosts"].removesuffix("-ssh\n").rpartition(" ")[2]
+        asked.append(machine)
+        return "No route to host" if machine in silent else ""
+
+    engine = Engine()
+    config = {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}
+    run_program(engine, config, silence=silence)
+    commands = engine.of("command:remote:Command")
+    written = {name: through(one) for name, one in commands.items() if not on_itself(name)}
+    assert {"machine-1-leave", "machine-4-leave", "hello.service", "/app/greeting"} <= set(written)
+    assert set(written.values()) == {expected}
+    assert all(through(commands[name]) == name[:9] for name in commands if on_itself(name))
+    assert "machine-4" not in asked, "it is no member, and may not write"
 
 
 def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_end(
