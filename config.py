@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,19 @@ class SettingError(pulumi.RunError):
         super().__init__(
             f"{setting}: {given!r} is not allowed; allowed: {allowed}. "
             f"Mend it with: pulumi config set {setting} {example}"
+        )
+
+
+class PassphraseError(pulumi.RunError):
+    """A stack whose secrets anyone can read who has the checkout."""
+
+    def __init__(self, file: str, stack: str) -> None:
+        """State where the passphrase is, and what to do about it."""
+        super().__init__(
+            f"stack {stack}: its state has the machines' keys, encrypted by the passphrase in "
+            f"{file}; on AWS, a key of KMS is asked for. Give the stack one: pulumi stack "
+            "change-secrets-provider 'awskms://alias/NAME?region=REGION' (docs/aws.md). Or, if the "
+            "file is safe enough for it: pulumi config set allow-passphrase-file true"
         )
 
 
@@ -193,6 +207,28 @@ def _refuse_others(config: pulumi.Config, provider: str) -> None:
             raise SettingError(name, "a secret", f"only where provider is {other}", '""')
 
 
+def _check_passphrase(config: pulumi.Config) -> None:
+    """Refuse a passphrase that lies in a file, as `make env` makes one, unless that was said."""
+    file = passphrase_file(Path(f"Pulumi.{pulumi.get_stack()}.yaml"), os.environ)
+    if file and not _boolean(config, "allow-passphrase-file"):
+        raise PassphraseError(file, pulumi.get_stack())
+
+
+def passphrase_file(stack: Path, environ: Mapping[str, str]) -> str:
+    """The file with the passphrase of a stack's secrets; empty if they have another key.
+
+    Args:
+        stack: the stack's own settings, where Pulumi notes how its secrets are encrypted.
+        environ: the variables that Pulumi reads.
+    """
+    text = stack.read_text() if stack.is_file() else ""
+    noted = cast("dict[str, Any]", yaml.safe_load(text) or {})
+    others_key = noted.get("secretsprovider", "passphrase") != "passphrase"
+    if others_key or "encryptionsalt" not in noted or environ.get("PULUMI_CONFIG_PASSPHRASE"):
+        return ""
+    return environ.get("PULUMI_CONFIG_PASSPHRASE_FILE", "")
+
+
 def _docker(config: pulumi.Config) -> fc.ProviderArgs:
     return fc.docker(port=_between(config, "load-balancer-port", 1, 65535))
 
@@ -200,6 +236,7 @@ def _docker(config: pulumi.Config) -> fc.ProviderArgs:
 def _aws(config: pulumi.Config) -> fc.AwsArgs:
     if not pulumi.Config("aws").get("region"):
         raise SettingError("aws:region", "", "a region of AWS", "eu-central-1")
+    _check_passphrase(config)
     _check_ssh_from(config)
     args = fc.AwsArgs(
         instance_type=_matching(config, "instance-type", r"[a-z0-9-]+\.[a-z0-9-]+", "t3.small"),
@@ -218,6 +255,12 @@ def _aws(config: pulumi.Config) -> fc.AwsArgs:
         ),
         drain_seconds=_between(config, "drain-seconds", 0, 3600),
         ssm_access=_boolean(config, "ssm-access"),
+        permissions_boundary=_matching(
+            config,
+            "permissions-boundary",
+            r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+)?",
+            "arn:aws:iam::ACCOUNT:policy/fleet-cluster-machines",
+        ),
         tags=_tags(config),
     )
     if key := _paired(config, "ssh-private-key", "ssh-public-key"):

@@ -1,19 +1,46 @@
 """moto's server, noting which API actions were called. `python -m tests.aws.calls FILE -H HOST ...`
 
-A line of the file is `CALLER SERVICE:ACTION`, the caller by the id of the access key.
+A line of the file is JSON, a Call.
 """
 
 import importlib
 import io
+import json
 import re
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+TAG = "project"
 OPERATOR = "operator"
 """The access key with which Pulumi calls; tests call with others."""
 SCOPE = re.compile(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call, and what IAM's conditions can ask of it."""
+
+    caller: str
+    """By the id of the access key."""
+    action: str
+    """As in policies: ec2:RunInstances."""
+    project: str = ""
+    """The tag `project` that what is made gets."""
+    boundary: str = ""
+    """The permissions boundary that a role gets."""
+
+
+def call_of(caller: str, service: str, target: str, body: str) -> Call:
+    """What a request asks for; services take JSON, or forms."""
+    given: Mapping[str, str] = {key: one[0] for key, one in parse_qs(body).items()}
+    action = target.rpartition(".")[2] or given.get("Action", "?")
+    values = {given.get(f"{key.removesuffix('.Key')}.Value") for key in given if given[key] == TAG}
+    project = next((value for value in values if value), "")
+    return Call(caller, f"{service}:{action}", project, given.get("PermissionsBoundary", ""))
 
 
 def note_calls(log: Path) -> None:
@@ -27,19 +54,19 @@ def note_calls(log: Path) -> None:
         found = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         if found:
             caller, service = found.groups()
-            target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-            action = target or parse_qs(body.decode(errors="replace")).get("Action", ["?"])[0]
+            target = environ.get("HTTP_X_AMZ_TARGET", "")
+            noted = call_of(caller, service, target, body.decode(errors="replace"))
             with log.open("a") as lines:
-                lines.write(f"{caller} {service}:{action}\n")
+                lines.write(json.dumps(asdict(noted)) + "\n")
         return serve(self, environ, start_response)
 
     application.__call__ = noting
 
 
-def calls(log: Path) -> set[str]:
-    """What the operator called: service:action."""
-    told = [line.split() for line in log.read_text().splitlines()]
-    return {action for caller, action in told if caller == OPERATOR}
+def calls(log: Path) -> list[Call]:
+    """What the operator called."""
+    told = [Call(**json.loads(line)) for line in log.read_text().splitlines()]
+    return [one for one in told if one.caller == OPERATOR]
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ def stack_on(cloud: Amazon, folder: Path) -> Generator[Stack]:
         "aws:region": REGION,
         "vpc-id": cloud.vpc,
         "reconcile-interval": "3600",
+        "allow-passphrase-file": "true",
         "drain-seconds": str(DRAIN_SECONDS // SPEED),
     }
     stack.create(settings)

@@ -1,5 +1,7 @@
 """Settings of a stack on AWS: what goes together, and what a bad one is told."""
 
+from pathlib import Path
+
 import pulumi
 import pytest
 
@@ -38,6 +40,7 @@ def test_a_good_one_is_read():
         ("vpc_id", "vpc-1", "together"),
         ("connect_through", "tunnel", "public, private"),
         ("certificate_arn", "mine", "arn:aws:acm"),
+        ("permissions_boundary", "fleet-cluster-machines", "arn:aws:iam::ACCOUNT:policy/"),
         ("drain_seconds", "3601", "from 0 to 3600"),
         ("ssh_proxy", "bastion", "USER@HOST"),
         ("tags", '["web"]', "team=web"),
@@ -55,6 +58,50 @@ def test_a_bad_one_is_refused(setting: str, given: str, allowed: str):
 def test_the_world_may_try_ssh_only_when_that_was_said_twice(cidr: str):
     chosen = read(allow_ssh_from=f'["{cidr}"]', allow_ssh_from_anywhere="true").provider.get("aws")
     assert chosen and chosen["ssh_from"] == [cidr]
+
+
+SALT = "encryptionsalt: v1:Jk3c=\n"
+FILE = {"PULUMI_CONFIG_PASSPHRASE_FILE": "/home/me/.pulumi/passphrase"}
+KMS = "secretsprovider: awskms://alias/fleet?region=eu-central-1\nencryptedkey: AQ==\n"
+
+
+def test_a_passphrase_in_a_file_is_refused_unless_that_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / f"Pulumi.{pulumi.get_stack()}.yaml").write_text(SALT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(*next(iter(FILE.items())))
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+    with pytest.raises(config.PassphraseError, match="/home/me/.pulumi/passphrase") as refused:
+        read()
+    assert "pulumi stack change-secrets-provider 'awskms://" in str(refused.value)
+    assert "pulumi config set allow-passphrase-file true" in str(refused.value)
+    assert read(allow_passphrase_file="true")
+    assert read(provider="docker", allow_ssh_from="[]", region="")
+
+
+@pytest.mark.parametrize(
+    ("noted", "environ", "expected"),
+    [
+        (SALT, FILE, "/home/me/.pulumi/passphrase"),
+        (SALT + "secretsprovider: passphrase\n", FILE, "/home/me/.pulumi/passphrase"),
+        (SALT, {**FILE, "PULUMI_CONFIG_PASSPHRASE": "from a vault"}, ""),
+        (SALT, {}, ""),
+        (KMS, FILE, ""),
+        (SALT + KMS, FILE, ""),
+        ("config: {}\n", FILE, ""),
+        ("", FILE, ""),
+        (None, FILE, ""),
+    ],
+    ids=["", "named", "elsewhere", "asked for", "KMS", "KMS now", "of the back end", "empty", "no"],
+)
+def test_where_the_passphrase_of_a_stack_is(
+    noted: str | None, environ: dict[str, str], expected: str, tmp_path: Path
+):
+    stack = tmp_path / "Pulumi.prod.yaml"
+    if noted is not None:
+        stack.write_text(noted)
+    assert config.passphrase_file(stack, environ) == expected
 
 
 def test_what_only_aws_has_is_refused_on_docker():

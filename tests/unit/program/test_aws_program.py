@@ -234,6 +234,14 @@ def test_machines_may_pull_the_stacks_images_and_nothing_else(program: Amazon):
     assert not program.of("iam/user:User")
 
 
+def test_the_machines_role_is_within_the_boundary_that_was_given(program: Amazon):
+    [role] = program.of("iam/role:Role").values()
+    assert not role.get("permissionsBoundary")
+    boundary = "arn:aws:iam::123456789012:policy/fleet-cluster-machines"
+    [role] = run(**{"permissions-boundary": boundary}).of("iam/role:Role").values()
+    assert role["permissionsBoundary"] == boundary
+
+
 def test_machines_are_spread_over_the_subnets(program: Amazon):
     found = program.of("NetworkInterface")
     subnets = [found[f"machine-{number}-address"]["subnetId"] for number in range(1, 5)]

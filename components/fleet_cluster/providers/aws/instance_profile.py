@@ -22,6 +22,8 @@ class AwsProfileArgs(TypedDict):
 
     ssm_access: bool
     """Whether AWS Systems Manager may open sessions on them."""
+    permissions_boundary: str
+    """The ARN of a policy that says what they may be allowed at most; empty if there is none."""
     tags: Mapping[str, str]
     """Tags of everything."""
 
@@ -41,6 +43,7 @@ class AwsProfile(pulumi.ComponentResource):
         self._role = role = aws.iam.Role(
             name,
             assume_role_policy=json.dumps(TRUST),
+            permissions_boundary=args["permissions_boundary"] or None,
             tags=tags(name, args["tags"]),
             opts=child,
         )

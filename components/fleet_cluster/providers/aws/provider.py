@@ -61,6 +61,9 @@ class AwsArgs(TypedDict):
     if not given. Then the machine is drained and terminated."""
     ssm_access: NotRequired[bool]
     """Whether AWS Systems Manager may open sessions on the machines."""
+    permissions_boundary: NotRequired[str]
+    """The ARN of a policy that says what the machines' role may be allowed at most: for an operator
+    who may make roles only within it (docs/aws.md)."""
     tags: NotRequired[Mapping[str, str]]
     """Tags of everything that is made on AWS."""
 
@@ -89,7 +92,11 @@ class AwsProvider:
         )
         self._profile = AwsProfile(
             "machines",
-            {"ssm_access": args.get("ssm_access", False), "tags": self._tags},
+            {
+                "ssm_access": args.get("ssm_access", False),
+                "permissions_boundary": args.get("permissions_boundary", ""),
+                "tags": self._tags,
+            },
             moved_below(parent),
         )
         self._image = self._find_image()
