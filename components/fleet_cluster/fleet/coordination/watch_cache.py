@@ -18,8 +18,8 @@ class WatchCache:
         self.revision = 0
         self.fresh = False
         """Whether the last `refresh` read anew: `revision` was the store's newest then."""
+        self.prefix = prefix
         self._store = store
-        self._prefix = prefix
         self._wake = wake
         self._feed: _Feed | None = None
         self._expected = 0
@@ -60,13 +60,13 @@ class WatchCache:
 
     def _read(self) -> set[str]:
         self.close()
-        snapshot = self._store.read(self._prefix)
+        snapshot = self._store.read(self.prefix)
         changed = self.entries.keys() | snapshot.entries.keys()
         self.entries, self.revision = dict(snapshot.entries), snapshot.revision
         self._expected = 0
         feed = _Feed(self._wake)
         feed.watch = self._store.watch(
-            self._prefix, snapshot.revision, feed.on_changes, feed.on_lost
+            self.prefix, snapshot.revision, feed.on_changes, feed.on_lost
         )
         self._feed = feed
         return changed

@@ -1,22 +1,45 @@
-"""The step `fleetd`: this machine in fleet, and what its predecessor ran running again."""
+"""The step `fleetd`: this machine in fleet, and what is assigned to it running again."""
 
-import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import TypeVar
 
 from .. import config
+from ..cluster_state.placement import SERVING, is_to_run
+from ..cluster_state.state import ClusterState
 from ..config import Config
+from ..coordination.watch_cache import WatchCache
+from ..etcd.client import Etcd, connect
+from ..kv import KV, KeyValue, KVUnavailableError
+from ..model.keys import (
+    DUPLICATES,
+    ROOT,
+    SCHEDULE,
+    STATES,
+    address_key,
+    duplicate_key,
+    machine_key,
+    split_key,
+)
+from ..model.record import BadRecordError, Record
+from ..model.records import JOB_PENDING, Assignment, DesiredState, MachineState, UnitState
 from .etcd_peers import PeerTrust
 from .etcd_service import retire
 from .etcdctl import Etcdctl
 from .inputs import FleetdSetup
-from .shell import StepError, run, say, systemctl, until
+from .shell import StepError, say, systemctl
 
-DUPLICATE = "duplicate-id"
-"""The state that `list-machines` shows of a machine whose id another one has."""
+T = TypeVar("T")
+Read = TypeVar("Read", bound=Record)
 
 PATIENCE = 90.0
 """Seconds that units get to run again before the next machine is touched all the same."""
+LOOK_SECONDS = 5.0
+"""For so long the leader is left to itself before it is looked again what it is to decide."""
+MACHINE_ID = Path("/etc/machine-id")
 
 
 def start(stdin: str) -> None:
@@ -25,71 +48,155 @@ def start(stdin: str) -> None:
     systemd waits until fleetd has announced the machine, or knows why it will not.
 
     Raises:
-        StepError: another machine has this one's id, and so this one runs nothing new.
+        StepError: another machine has this one's id, and so this one runs nothing new; or etcd
+            does not answer.
     """
     if FleetdSetup[str].from_json(stdin).member:
         PeerTrust().settle(Etcdctl())
     else:
         retire()
+    settings = config.read()
+    try:
+        with closing(_connect(settings)) as store:
+            machine = OwnMachine(MACHINE_ID.read_text().strip(), settings.public_ip, store)
+            _restart()
+            machine.refuse_duplicate(2 * settings.agent_ttl)
+            if late := machine.wait(machine.waiting, PATIENCE):
+                say(f"not running yet: {', '.join(late)}; see: fleetctl list-units")
+    except KVUnavailableError as error:
+        raise StepError(f"{error}. Units run on; bring etcd back, then pulumi up") from error
+
+
+def _restart() -> None:
     systemctl("enable", "fleetd.service")
     systemctl("enable", "--now", "fleet-fence.path")
     systemctl("restart", "fleetd.service")
-    refuse_duplicate(config.read())
-    if not until(lambda: not waiting(), PATIENCE):
-        say(f"not running yet: {', '.join(waiting())}; see: fleetctl list-units")
 
 
-def refuse_duplicate(settings: Config) -> None:
-    """Refuse a machine whose id another address has.
+def _connect(settings: Config) -> Etcd:
+    files = settings.ca_file, settings.cert_file, settings.key_file
+    return connect(settings.endpoints, *files, here=settings.public_ip)
 
-    A machine with a new address is its own duplicate until its old lease has ended.
+
+class OwnMachine:
+    """This machine as etcd has it: of the others nothing is asked, however many they are."""
+
+    def __init__(self, id: str, address: str, store: KV) -> None:
+        """Looks which machine had the address; it may be this one.
+
+        Raises:
+            KVUnavailableError: etcd does not answer; this or any other method.
+        """
+        self._id = id
+        self._address = address
+        self._store = store
+        self._changed = Event()
+        key = address_key(address)
+        owner = store.get([key]).entries.get(key)
+        self._predecessor = self._follow(SCHEDULE, owner.value if owner else id)
+        self._schedule = self._follow(SCHEDULE, id)
+        self._states = self._follow(STATES, id)
+        self._duplicates = self._follow(DUPLICATES, id)
+
+    def _follow(self, kind: str, machine: str) -> WatchCache:
+        return WatchCache(self._store, f"{kind}{machine}/", self._changed.set)
+
+    def wait(self, asked: Callable[[], T], seconds: float) -> T:
+        """Ask whenever something has changed, until nothing is said: what was said last."""
+        end = monotonic() + seconds
+        while (said := asked()) and (left := end - monotonic()) > 0:
+            self._changed.wait(min(left, LOOK_SECONDS))
+            self._changed.clear()
+        return said
+
+    def refuse_duplicate(self, seconds: float) -> None:
+        """Refuse this machine if another address has its id.
+
+        With a new address it is its own duplicate until its old lease has ended, in `seconds`.
+
+        Raises:
+            StepError: that is so.
+        """
+        if why := self.wait(self._duplicate, seconds):
+            raise StepError(why)
+
+    def _duplicate(self) -> str:
+        """Why this machine is not to be one of the cluster; empty when it is."""
+        self._duplicates.refresh()
+        if duplicate_key(self._id, self._address) not in self._duplicates.entries:
+            return ""
+        key = machine_key(self._id)
+        other = _read(MachineState, self._store.get([key]).entries.get(key))
+        return (
+            f"{self._address} has the machine id {self._id}, which "
+            f"{other.address if other else 'another machine'} has too, so it runs nothing new. "
+            "Give it one of its own (remove /etc/machine-id, systemd-machine-id-setup, reboot), "
+            "or make it anew; then pulumi up"
+        )
+
+    def waiting(self) -> list[str]:
+        """Units on their way here, or away from the machine that had this one's address."""
+        self._schedule.refresh()
+        self._states.refresh()
+        assignments = _records(Assignment, self._schedule, SCHEDULE)
+        states = _records(UnitState, self._states, STATES)
+        found = {*on_the_way(assignments, states), *self._left_behind()}
+        return sorted(found if self._schedule.entries else found | self._expected())
+
+    def _left_behind(self) -> set[str]:
+        """Units that the leader has not yet taken from a machine that is gone."""
+        if self._predecessor.prefix == self._schedule.prefix:
+            return set()
+        self._predecessor.refresh()
+        assignments = _records(Assignment, self._predecessor, SCHEDULE)
+        return {unit for unit, one in assignments.items() if is_to_run(one)}
+
+    def _expected(self) -> set[str]:
+        """Units that the leader is about to give to a machine that has none yet.
+
+        Of that alone nothing tells but the whole state, so a new machine looks at it once.
+        """
+        plan = ClusterState.of(self._store.read(ROOT)).plan()
+        alone = {unit for unit, machine in plan.placements.items() if machine == self._id}
+        return alone | {
+            unit for unit, machines in plan.global_placements.items() if self._id in machines
+        }
+
+
+def on_the_way(assignments: Mapping[str, Assignment], states: Mapping[str, UnitState]) -> list[str]:
+    """Units that a machine is to run and does not yet, by its assignments and its reports.
+
+    What has failed, what has ended or was skipped after it was started, and what the machine
+    cannot start, is not on its way.
     """
-
-    def fault() -> str:
-        return duplicate(settings.public_ip, listed("list-machines"))
-
-    if not until(lambda: not fault(), 2 * settings.agent_ttl):
-        raise StepError(fault())
-
-
-def duplicate(address: str, machines: Sequence[dict[str, Any]]) -> str:
-    """Why the machine at an address is not to be one of the cluster; empty when it is."""
-    own = [one for one in machines if one["ip"] == address]
-    ids = {one["machine"] for one in own if one["state"] == DUPLICATE}
-    others = [one["ip"] for one in machines if one["machine"] in ids and one["ip"] != address]
-    if not others:
-        return ""
-    return (
-        f"{address} has the machine id {min(ids)}, which {others[0]} has too, so it runs nothing"
-        " new. Give it one of its own (remove /etc/machine-id, systemd-machine-id-setup, reboot),"
-        " or make it anew; then pulumi up"
+    return sorted(
+        unit
+        for unit, one in assignments.items()
+        if one.desired_state is DesiredState.LAUNCHED
+        and not one.completed
+        and not _is_settled(one, states.get(unit))
     )
 
 
-def waiting() -> list[str]:
-    """What is on its way: units to run again, machines whose place another has taken."""
-    return predecessors(listed("list-machines")) + on_the_way(listed("list-units"))
+def _is_settled(assignment: Assignment, state: UnitState | None) -> bool:
+    if state is None:
+        return False
+    if state.problem:
+        return True
+    if state.sha != assignment.sha or state.job == JOB_PENDING:
+        return False
+    was_started = state.active == "inactive" and state.start_requested_at > 0
+    return state.active in (*SERVING, "failed") or was_started
 
 
-def predecessors(machines: Sequence[dict[str, Any]]) -> list[str]:
-    """Addresses that two machines claim: one of them is gone, and its lease still lives."""
-    addresses = [str(machine["ip"]) for machine in machines]
-    return sorted({address for address in addresses if addresses.count(address) > 1})
+def _records(kind: type[Read], cache: WatchCache, prefix: str) -> dict[str, Read]:
+    """Records by unit; fleetd tells of one that is not readable."""
+    found = {split_key(key, prefix)[1]: _read(kind, one) for key, one in cache.entries.items()}
+    return {unit: record for unit, record in found.items() if record}
 
 
-def on_the_way(units: Sequence[dict[str, Any]]) -> list[str]:
-    """Units that are to run and do not yet; failed ones are not on their way, nor those done.
-
-    What a lost machine last said of a unit does not count if another machine has it now.
-    """
-    states: dict[str, set[str]] = {}
-    for unit in units:
-        if unit["dstate"] == "launched" and not unit.get("ended"):
-            states.setdefault(unit["unit"], set()).add(unit["active"])
-    settled = ({"active"}, {"failed"}, {"active", "failed"})
-    return sorted(unit for unit, said in states.items() if (said - {"lost"} or said) not in settled)
-
-
-def listed(command: str) -> list[dict[str, Any]]:
-    """What fleetctl lists."""
-    return json.loads(run("fleetctl", command, "--output", "json"))
+def _read(kind: type[Read], entry: KeyValue | None) -> Read | None:
+    try:
+        return kind.from_json(entry.value) if entry else None
+    except BadRecordError:
+        return None
