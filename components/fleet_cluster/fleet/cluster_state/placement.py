@@ -71,6 +71,8 @@ class Placements(UnitFiles):
         orphans = [on for on in running if reports[on].orphan and on not in assigned]
         both = [on for on in assigned if on in reports]
         up = [on for on in both if on in running]
+        # Where it is down, and was to run only until it is up elsewhere, it is not started again.
+        both.sort(key=lambda on: bool(assignments[on].destination))
         for machines in (up, orphans, both, assigned, running):
             if machines:
                 return machines[0]

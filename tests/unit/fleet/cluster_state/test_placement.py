@@ -34,6 +34,22 @@ def test_a_unit_whose_drain_is_cancelled_is_where_it_was() -> None:
     assert cancelled.plan().placements == {U: "a"}
 
 
+def test_a_unit_that_is_down_where_it_was_is_where_it_was_to_go() -> None:
+    """Its old machine was booted and does not start it again; the new one may not have told yet."""
+    booted = state_of(
+        {
+            **machine_records("a", "b"),
+            **unit_records(FIRST),
+            schedule_key("a", U): replace(RUN, destination="b"),
+            schedule_key("b", U): RUN,
+            state_key("a", U): replace(UP, active="inactive"),
+            state_key("b", U): replace(UP, active="inactive"),
+        }
+    )
+    assert booted.placements() == {U: "b"}
+    assert booted.plan().placements == {U: "b"}
+
+
 def test_a_plan_is_made_anew_when_the_schedule_has_changed() -> None:
     state = state_of({**machine_records("a", "b"), **unit_records(SLEEPS)})
     assert state.plan().placements == {U: "a"}

@@ -99,6 +99,11 @@ FOUND = {
         "67 pair; 210 power m1 90; 530 drain m2 gently; 532 deaf m1 90; 533 read_only 50; "
         "545 deaf m2 50; 549 deaf m3 90; 554 power m2 1",
     ),
+    "a unit that is down where it was is not given back there": (
+        4,
+        "67 pair; 210 power m1 90; 530 drain m2 gently; 532 deaf m1 90; 533 read_only 50; "
+        "545 deaf m2 50; 550 deaf m3 90; 554 power m2 1; 556 uncordon m3",
+    ),
     "an address is noted again in an emptied store": (
         0,
         "676 wipe 50; 898 replace m2 1",
