@@ -2,19 +2,30 @@
 
 from collections.abc import Callable
 
+from ..backoff import Chance
 from ..kv import KV, CreatedAt, Delete, Put, Unchanged
 from ..model.keys import LEADER
 from .watch_cache import WatchCache
 
 YIELD_SECONDS = 1.0
-"""For so long a vacancy is left to others by who would have to wait before it moves anything."""
+"""For so much longer a vacancy is left to others by who would have to wait before it moves
+anything."""
+
+
+SPREAD_SECONDS = 0.5
+"""Within so long all candidates stand for a vacancy: the first is seen by most of the others."""
 
 
 class Election:
     """A candidate. A restarted fleetd that resumes its lease resumes its leadership."""
 
     def __init__(
-        self, machine: str, store: KV, clock: Callable[[], float], wake: Callable[[], None]
+        self,
+        machine: str,
+        store: KV,
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+        chance: Chance,
     ) -> None:
         self.pause = 0.0
         """After how many seconds to ask again though nothing has changed; 0 if not needed."""
@@ -24,7 +35,9 @@ class Election:
         self._store = store
         self._clock = clock
         self._key = WatchCache(store, LEADER, wake)
-        self._vacant_since: float | None = None
+        self._chance = chance
+        self._stands_at: float | None = None
+        """When this machine stands for the vacancy; none as long as there is none."""
 
     def resign(self, term: int) -> None:
         """End a leadership, and with it whatever was written in its name and is under way."""
@@ -51,19 +64,27 @@ class Election:
         mine = entry is not None and entry.value == self._machine
         # Without a lease it would never end: nobody leads who has written that.
         self.is_vacant = entry is None or not entry.lease
-        self.pause = self._to_yield(yields and self.is_vacant)
+        self.pause = self._to_wait(yields)
         if entry and mine and entry.lease == lease:
             return entry.create_revision
         if lease and self._key.settled and (self.is_vacant or mine) and not self.pause:
-            vacant = Unchanged(LEADER, entry.mod_revision if entry else 0)
-            self._key.expect(self._store.commit([Put(LEADER, self._machine, lease)], vacant))
+            self._stand(lease, entry.mod_revision if entry else 0)
         return 0
 
-    def _to_yield(self, yields: bool) -> float:
+    def _stand(self, lease: int, seen: int) -> None:
+        """Be elected, unless the key has changed since the revision at which it was `seen`."""
+        own = Put(LEADER, self._machine, lease)
+        elected = self._store.commit([own], Unchanged(LEADER, seen))
+        self._key.expect(elected)
+        if not elected:
+            self._stands_at = None  # Another was faster: it is heard of soon.
+
+    def _to_wait(self, yields: bool) -> float:
         """For how many seconds a vacancy is still left to others."""
-        if not yields:
-            self._vacant_since = None
+        if not self.is_vacant:
+            self._stands_at = None
             return 0.0
-        if self._vacant_since is None:
-            self._vacant_since = self._clock()
-        return max(0.0, self._vacant_since + YIELD_SECONDS - self._clock())
+        now = self._clock()
+        if self._stands_at is None:
+            self._stands_at = now + SPREAD_SECONDS * self._chance()
+        return max(0.0, self._stands_at + (YIELD_SECONDS if yields else 0.0) - now)

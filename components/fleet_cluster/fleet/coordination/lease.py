@@ -5,6 +5,7 @@ import math
 import threading
 from collections.abc import Callable
 
+from ..backoff import Backoff, Chance, longest_pause
 from ..kv import KV, KVUnavailableError, LeaseLostError
 from ..lease_file import LeaseRecord
 from ..state_file import StateFile
@@ -12,6 +13,11 @@ from ..state_file import StateFile
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.2
+"""The first pause after a lease could not be kept alive."""
+
+SPREAD = 0.2
+"""The part of the time between renewals that is left to chance, so that they do not come at once
+for ever when etcd has answered all machines at once."""
 
 
 class Lease:
@@ -24,6 +30,7 @@ class Lease:
         clock: Callable[[], float],
         saved: StateFile,
         wake: Callable[[], None],
+        chance: Chance,
     ) -> None:
         """`saved` keeps a `LeaseRecord`, so that a restarted fleetd resumes the lease.
 
@@ -36,6 +43,9 @@ class Lease:
         self._clock = clock
         self._saved = saved
         self._wake = wake
+        self._chance = chance
+        self._backoff = Backoff(RETRY_SECONDS, chance)
+        self._is_reachable = True
         self._lock = threading.Lock()
         self._renewed_at = -math.inf
         self._connected_since = math.inf
@@ -84,21 +94,24 @@ class Lease:
 
     def run(self) -> None:
         """Renew for ever: the thread's work."""
-        is_reachable = True
         while True:
-            try:
-                self.renew()
-                pause = self.ttl / 3
-                if not is_reachable:
-                    log.info("the lease is kept alive again")
-                is_reachable = True
-            except KVUnavailableError as error:
-                pause = RETRY_SECONDS
-                if is_reachable:
-                    log.warning("cannot keep the lease alive: %s", error)
-                is_reachable = False
-            self.hurry.wait(pause)
+            self.hurry.wait(self.attempt())
             self.hurry.clear()
+
+    def attempt(self) -> float:
+        """Renew if the store can be reached: after how many seconds to do it again."""
+        try:
+            self.renew()
+        except KVUnavailableError as error:
+            if self._is_reachable:
+                log.warning("cannot keep the lease alive: %s", error)
+            self._is_reachable = False
+            return self._backoff.pause(longest_pause(error))
+        if not self._is_reachable:
+            log.info("the lease is kept alive again")
+        self._is_reachable = True
+        self._backoff.reset()
+        return self.ttl / 3 * (1 - SPREAD * self._chance())
 
     def end(self) -> None:
         """Give the lease back: what is bound to it goes at once."""

@@ -30,6 +30,11 @@ class WatchCache:
         return self._feed is None or self._feed.lost
 
     @property
+    def interrupted(self) -> bool:
+        """Whether a watch has ended by itself and nothing was read since, or tried to be read."""
+        return self._feed is not None and self._feed.lost
+
+    @property
     def settled(self) -> bool:
         """Whether everything that was `expect`ed has been seen."""
         return self.revision >= self._expected

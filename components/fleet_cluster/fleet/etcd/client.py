@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from ..backoff import Backoff
 from ..kv import (
     Changes,
     Condition,
@@ -32,7 +33,10 @@ TRY_SECONDS = 1.0
 """How long one member has for a request, at first; each round over all members gives more."""
 
 ROUND_SECONDS = 0.1
-"""The pause before asking all members again."""
+"""The pause before asking all members again, at first."""
+
+MOST_ROUND_SECONDS = 1.0
+"""The longest such pause."""
 
 LIMIT_SECONDS = 6.0
 """How long a request may take over all its tries."""
@@ -198,6 +202,7 @@ class Etcd:
     def _try_members(self, ask: Callable[[Member, Patience], T], repeat: bool = True) -> T:
         end = time.monotonic() + self._limit
         tries = 0
+        backoff = Backoff(ROUND_SECONDS, random.random)
         while True:
             member = self._members[0]
             round = tries // len(self._members)
@@ -217,7 +222,7 @@ class Etcd:
                     raise KVUnavailableError(_describe(member, details)) from error
             tries += 1
             if tries % len(self._members) == 0:
-                time.sleep(ROUND_SECONDS)
+                time.sleep(backoff.pause(MOST_ROUND_SECONDS))
 
     def _leave(self, member: Member) -> None:
         """Go to the next member, and take the watches there too."""

@@ -1,9 +1,11 @@
 """The environment of a fleetd: the store, systemd, clocks and files that it works with."""
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ..backoff import Chance
 from ..certificates import CertificateFiles
 from ..kv import KV
 from ..state_file import StateFile
@@ -23,5 +25,7 @@ class Environment:
     wake: Callable[[], None]
     wall_clock: Callable[[], float] = time.time
     """Seconds since 1970, for what people read; nothing is decided by them."""
+    chance: Chance = random.random
+    """What keeps machines from doing the same in the same moment."""
     certificates: CertificateFiles = field(default_factory=lambda: CertificateFiles(()))
     """This machine's."""

@@ -28,12 +28,13 @@ from .condition import Condition
 from .environment import Environment
 from .metrics import Metrics
 from .registration import Registration
+from .restraint import Restraint
 from .troubles import Troubles
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-"""The pause after the store or systemd failed."""
+"""The pause after systemd failed."""
 
 DISK_SECONDS = 2.0
 """The pause after something could not be written down."""
@@ -50,11 +51,11 @@ class Fleetd:
 
     def __init__(self, machine: MachineState, settings: Config, environment: Environment) -> None:
         store, systemd, wake = environment.store, environment.systemd, environment.wake
-        self.lease = Lease(
-            store, settings.agent_ttl, environment.clock, environment.lease_file, wake
-        )
+        clock, chance = environment.clock, environment.chance
+        files = environment.lease_file, environment.checkpoint_file
+        self.lease = Lease(store, settings.agent_ttl, clock, files[0], wake, chance)
         self.metrics = Metrics(
-            environment.clock,
+            clock,
             settings.agent_ttl,
             self.lease.renewed_ago,
             certificates=environment.certificates,
@@ -66,20 +67,13 @@ class Fleetd:
             machine, environment, self.lease, self._troubles, self.metrics
         )
         self._condition = Condition(environment, self._troubles, self._registration)
-        self._checkpoint = Checkpoint(environment.checkpoint_file)
-        self._agent = Agent(
-            machine.id,
-            store,
-            systemd,
-            self._checkpoint,
-            self.lease.connected_for,
-            settings.agent_ttl,
-            self._on_identity_changed,
-            environment.wall_clock,
-        )
+        self._checkpoint = Checkpoint(files[1])
+        own = (machine.id, store, systemd, self._checkpoint)
+        trusting = (self.lease.connected_for, settings.agent_ttl, self._on_identity_changed)
+        self._agent = Agent(*own, *trusting, environment.wall_clock)
         as_written = self._agent.files.as_written
         self._orders = Orders(store, systemd, self._checkpoint, environment.wall_clock, as_written)
-        self._election = Election(machine.id, store, environment.clock, wake)
+        self._election = Election(machine.id, store, clock, wake, chance)
         self._leader: Leader | None = None
         self._failures = 0
         """How often leading has failed since it last did not."""
@@ -91,6 +85,7 @@ class Fleetd:
         self._restored = False
         self._debounce = Debounce()
         self._full_at = 0.0
+        self._restraint = Restraint(clock, chance)
         systemd.subscribe(wake)
 
     @property
@@ -110,9 +105,12 @@ class Fleetd:
             After how many seconds to call again even if nothing wakes the loop.
         """
         began = self._environment.clock()
+        if left := self._restraint.left(self._cluster.interrupted):
+            return left
         try:
             seconds = self._troubles.attempt("the round", self._round, self._begin_all_anew)
             self._troubles.note("the store", "")
+            self._restraint.succeeded()
             return seconds
         except LeaseLostError:
             self.lease.lost()
@@ -120,6 +118,7 @@ class Fleetd:
             trouble = f"the store is not available, units run on: {error}"
             self._troubles.note("the store", trouble)
             self.metrics.store_errors += 1
+            return self._restraint.failed(error)
         finally:
             self._measure(began)
         return RETRY_SECONDS

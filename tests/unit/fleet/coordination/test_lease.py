@@ -2,9 +2,9 @@
 
 import pytest
 
-from fleet_cluster.fleet.coordination.lease import Lease
-from fleet_cluster.fleet.kv import KVUnavailableError
-from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from fleet_cluster.fleet.coordination.lease import RETRY_SECONDS, SPREAD, Lease
+from fleet_cluster.fleet.kv import KVRefusedError, KVUnavailableError
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, no_chance, open_gate
 from tests.unit.fleet.fakes.connection import Connection
 from tests.unit.fleet.fakes.kv import MemoryKV
 
@@ -23,9 +23,9 @@ class Desk:
         self.restart()
 
     def restart(self, ttl: int = TTL) -> None:
-        self.lease = Lease(self.line, ttl, self.clock, self.file, self._wake)
+        self.lease = Lease(self.line, ttl, self.clock, self.file, self.wake, no_chance)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         self.wakes += 1
 
     def live(self, seconds: int) -> None:
@@ -125,3 +125,26 @@ def test_end_gives_the_lease_back(desk: Desk) -> None:
     desk.lease.renew()
     desk.lease.end()
     assert desk.store.leases == {}
+
+
+def test_lease_that_is_refused_is_asked_for_less_and_less_often(desk: Desk) -> None:
+    """As with an etcd that has no room."""
+    desk.line.gate = _refuse_grants
+    pauses = [desk.lease.attempt() for _ in range(6)]
+    assert [pause / RETRY_SECONDS for pause in pauses] == [0.5, 1, 2, 4, 5, 5]
+    desk.line.gate = open_gate
+    desk.lease.attempt()
+    desk.store.revoke(desk.lease.id)
+    desk.line.gate = _refuse_grants
+    assert desk.lease.attempt() == RETRY_SECONDS / 2
+
+
+def _refuse_grants(point: str) -> None:
+    if point == "before grant":
+        raise KVRefusedError("mvcc: database space exceeded")
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, TTL / 3), (1.0, TTL / 3 * (1 - SPREAD))])
+def test_renewals_do_not_stay_at_the_same_moment(desk: Desk, chance: float, seconds: float) -> None:
+    lease = Lease(desk.line, TTL, desk.clock, desk.file, desk.wake, lambda: chance)
+    assert lease.attempt() == seconds

@@ -1,12 +1,13 @@
 """The leader over a store: elections, conditions, limits of a transaction, faults."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
 from fleet_cluster.fleet.coordination import debounce
-from fleet_cluster.fleet.coordination.election import YIELD_SECONDS, Election
+from fleet_cluster.fleet.coordination.election import SPREAD_SECONDS, YIELD_SECONDS, Election
 from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.engine.leader import FORGET_SECONDS, Leader
 from fleet_cluster.fleet.kv import Condition, CreatedAt, Operation, Put, Unchanged
@@ -32,7 +33,7 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
 )
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, open_gate
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, no_chance, open_gate
 from tests.unit.fleet.fakes.connection import Connection
 from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.fakes.units import SLEEPS
@@ -52,10 +53,10 @@ class Cluster:
         self.leases = {machine: self.store.grant(1000) for machine in machines}
         for machine in machines:
             self.announce(machine)
-        self.lease = Lease(self.line, TTL, self.clock, MemoryFile(), self.wake)
+        self.lease = Lease(self.line, TTL, self.clock, MemoryFile(), self.wake, no_chance)
         self.lease.renew()
         self.wait(TTL)
-        self.election = Election("a", self.line, self.clock, self.wake)
+        self.election = Election("a", self.line, self.clock, self.wake, no_chance)
         self.election.term(self.lease.id)
         self.leader = self.elected()
 
@@ -122,7 +123,7 @@ def test_election_is_won_once() -> None:
     clock = FakeClock()
     store = MemoryKV(clock)
     leases = [store.grant(10), store.grant(10)]
-    one, two = (Election(machine, store, clock, lambda: None) for machine in "ab")
+    one, two = (Election(machine, store, clock, lambda: None, no_chance) for machine in "ab")
     assert one.term(leases[0]) == 0 and two.term(leases[1]) == 0
     assert one.term(leases[0]) > 0 and two.term(leases[1]) == 0
     store.revoke(leases[0])
@@ -136,7 +137,9 @@ def test_two_candidates_at_the_same_moment() -> None:
     store = MemoryKV(clock)
     lines = [Connection(store), Connection(store)]
     leases = [store.grant(10), store.grant(10)]
-    one, two = (Election(*one, clock, lambda: None) for one in zip("ab", lines, strict=True))
+    one, two = (
+        Election(*one, clock, lambda: None, no_chance) for one in zip("ab", lines, strict=True)
+    )
 
     def meanwhile(point: str) -> None:
         if point.startswith("before commit"):
@@ -147,14 +150,58 @@ def test_two_candidates_at_the_same_moment() -> None:
     assert (one.term(leases[0]) > 0, two.term(leases[1]) > 0) == (False, True)
 
 
+def test_of_many_candidates_for_a_vacancy_few_write() -> None:
+    """Each hears of the others a little later, as over a network."""
+    clock = FakeClock()
+    store = MemoryKV(clock)
+    written: list[str] = []
+    lines = [Connection(store, _noting_commits(written)) for _ in range(20)]
+    candidates = [
+        Election(str(n), line, clock, lambda: None, partial(float, n / 20))
+        for n, line in enumerate(lines)
+    ]
+    leases = [store.grant(10) for _ in lines]
+    lost = store.grant(10)
+    store.commit([Put(LEADER, "lost", lost)])
+    for candidate, lease in zip(candidates, leases, strict=True):
+        candidate.term(lease)
+    store.revoke(lost)
+    for _ in range(int(SPREAD_SECONDS / 0.05) + 1):
+        for line in lines:
+            line.lag()
+        for candidate, lease in zip(candidates, leases, strict=True):
+            candidate.term(lease)
+        for line in lines:
+            line.catch_up()
+        clock.advance(0.05)
+    assert len(written) <= 3 and store.value(LEADER) == "0"
+
+
+def _noting_commits(written: list[str]) -> Callable[[str], None]:
+    return lambda point: written.append(point) if point.startswith("before commit") else None
+
+
+def test_who_was_too_late_does_not_write_again_at_once() -> None:
+    clock = FakeClock()
+    store = MemoryKV(clock)
+    line = Connection(store)
+    late = Election("a", line, clock, lambda: None, lambda: 0.5)
+    late.term(store.grant(10))
+    line.lag()
+    store.commit([Put(LEADER, "b", store.grant(10))])
+    clock.advance(late.pause)
+    assert late.term(store.grant(10)) == 0 and late.pause == 0
+    assert late.term(store.grant(10)) == 0 and late.pause == SPREAD_SECONDS / 2
+
+
 def test_resumed_lease_resumes_leadership() -> None:
     clock = FakeClock()
     store = MemoryKV(clock)
     lease = store.grant(10)
-    before = Election("a", store, clock, lambda: None)
+    before = Election("a", store, clock, lambda: None, no_chance)
     before.term(lease)
     term = before.term(lease)
-    again = Election("a", store, clock, lambda: None)
+    again = Election("a", store, clock, lambda: None, no_chance)
     assert term and again.term(lease, yields=True) == term
 
 
@@ -162,8 +209,8 @@ def test_rebooted_machine_takes_over_from_itself() -> None:
     clock = FakeClock()
     store = MemoryKV(clock)
     old, new = store.grant(10), store.grant(10)
-    Election("a", store, clock, lambda: None).term(old)
-    again = Election("a", store, clock, lambda: None)
+    Election("a", store, clock, lambda: None, no_chance).term(old)
+    again = Election("a", store, clock, lambda: None, no_chance)
     again.term(new, yields=True)
     assert again.term(new) > 0 and store.entries[LEADER].lease == new
 
@@ -172,7 +219,7 @@ def test_who_would_have_to_wait_leaves_a_vacancy_to_others_for_a_moment() -> Non
     clock = FakeClock()
     store = MemoryKV(clock)
     lease, other = store.grant(10), store.grant(10)
-    new, steady = (Election(machine, store, clock, lambda: None) for machine in "ab")
+    new, steady = (Election(machine, store, clock, lambda: None, no_chance) for machine in "ab")
     assert new.term(lease, yields=True) == 0 and new.pause == YIELD_SECONDS
     steady.term(other)
     clock.advance(YIELD_SECONDS)
@@ -184,7 +231,7 @@ def test_it_leads_all_the_same_when_there_is_nobody_else() -> None:
     clock = FakeClock()
     store = MemoryKV(clock)
     lease = store.grant(10)
-    new = Election("a", store, clock, lambda: None)
+    new = Election("a", store, clock, lambda: None, no_chance)
     new.term(lease, yields=True)
     clock.advance(YIELD_SECONDS)
     new.term(lease, yields=True)

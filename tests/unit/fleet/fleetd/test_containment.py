@@ -13,7 +13,7 @@ from fleet_cluster.fleet.systemd.dbus import DBusSystemd
 from fleet_cluster.fleet.systemd.fence import STOPPED, FencedUnits
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.agents import MACHINE, Bench
-from tests.unit.fleet.fakes.clock import FULL, FakeClock, MemoryFile
+from tests.unit.fleet.fakes.clock import FULL, FakeClock, MemoryFile, no_chance
 from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.fakes.units import SLEEPS
 
@@ -144,7 +144,7 @@ def test_stops_on_a_full_disk(bench: Bench) -> None:
 
 def test_lease_is_kept_on_a_full_disk() -> None:
     clock, file = FakeClock(), MemoryFile()
-    lease = Lease(MemoryKV(clock), 10, clock, file, lambda: None)
+    lease = Lease(MemoryKV(clock), 10, clock, file, lambda: None, no_chance)
     file.full = True
     lease.renew()
     clock.advance(9)

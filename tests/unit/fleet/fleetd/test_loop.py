@@ -7,13 +7,18 @@ from dataclasses import replace
 import pytest
 
 from fleet_cluster.fleet import VERSION
+from fleet_cluster.fleet.backoff import REFUSED_SECONDS
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.coordination import debounce
 from fleet_cluster.fleet.coordination.election import YIELD_SECONDS
 from fleet_cluster.fleet.fleetd.environment import Environment
-from fleet_cluster.fleet.fleetd.loop import RETRY_SECONDS, Fleetd
+from fleet_cluster.fleet.fleetd.loop import (
+    RETRY_SECONDS,
+    Fleetd,
+)
 from fleet_cluster.fleet.fleetd.process import run
-from fleet_cluster.fleet.kv import Put
+from fleet_cluster.fleet.fleetd.restraint import SPREAD_SECONDS
+from fleet_cluster.fleet.kv import KVRefusedError, Put
 from fleet_cluster.fleet.model.keys import (
     CLUSTER,
     LEADER,
@@ -40,7 +45,7 @@ from fleet_cluster.fleet.model.records import (
 )
 from fleet_cluster.fleet.systemd.manager import SystemdError, UnitStatus
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, open_gate
 from tests.unit.fleet.fakes.connection import Connection
 from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.fakes.systemd import FakeSystemd
@@ -63,6 +68,7 @@ class Rig:
         self.systemd = FakeSystemd(self.clock)
         self.files = MemoryFile(), MemoryFile()
         self.woken = False
+        self.chance = 0.0
         self.start()
 
     def start(self) -> None:
@@ -74,6 +80,7 @@ class Rig:
             self.files[1],
             self._wake,
             wall_clock=self.clock,
+            chance=lambda: self.chance,
         )
         settings = Config(("x",), reconcile_interval=INTERVAL)
         self.fleetd = Fleetd(self.machine, settings, environment)
@@ -85,6 +92,12 @@ class Rig:
             self.fleetd.step()
             assert_foreseen(self.fleetd)
             self.systemd.work()
+
+    def pass_pause(self) -> float:
+        """Do a round, and wait for as long as it says: seconds."""
+        seconds = self.fleetd.step()
+        self.clock.advance(seconds)
+        return seconds
 
     def want(self, unit: str) -> None:
         self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
@@ -328,13 +341,58 @@ def test_store_away_is_told_once_and_tried_again(
     rig.live()
     rig.line.cut()
     with caplog.at_level(logging.INFO):
-        assert [rig.fleetd.step() for _ in range(3)] == [RETRY_SECONDS] * 3
+        pauses = [rig.pass_pause() for _ in range(6)]
         rig.line.up = True
         rig.live()
+    assert [pause / RETRY_SECONDS for pause in pauses] == [0.5, 1, 1, 1, 1, 1]
     told = [record.message for record in caplog.records]
     assert len([one for one in told if "the store is not available" in one]) == 1
     assert "the store works again" in told
     assert len(rig.systemd.starts) == 1
+
+
+def test_refused_writes_become_rare_however_often_the_loop_is_woken(rig: Rig) -> None:
+    """As with an etcd that has no room, while what runs here changes all the time."""
+    written: list[str] = []
+
+    def refuse(point: str) -> None:
+        if point.startswith("before commit"):
+            written.append(point)
+            raise KVRefusedError("mvcc: database space exceeded")
+
+    rig.want("hello.service")
+    rig.live()
+    rig.line.gate = refuse
+    rig.systemd.fail("hello.service")
+    for _ in range(600):
+        rig.fleetd.step()
+        rig.clock.advance(0.05)
+    assert 0 < len(written) <= 32, f"{len(written)} in 30 s"
+    rig.line.gate = open_gate
+    rig.clock.advance(REFUSED_SECONDS)
+    rig.live()
+    state = UnitState.from_json(rig.store.value(state_key("m1", "hello.service")) or "")
+    assert state.active == "failed"
+
+
+def test_machines_whose_watches_end_together_read_again_one_after_the_other(rig: Rig) -> None:
+    """Each by its own chance; only the first loss is waited for."""
+    read: list[str] = []
+    rig.chance = 0.5
+
+    def note(point: str) -> None:
+        if point.startswith("before read"):
+            read.append(point)
+
+    rig.line.gate = note
+    rig.line.hang_up()
+    assert rig.fleetd.step() == SPREAD_SECONDS / 2
+    rig.clock.advance(SPREAD_SECONDS / 2 - 0.1)
+    assert rig.fleetd.step() == pytest.approx(0.1)
+    assert read == []
+    rig.clock.advance(0.1)
+    rig.live()
+    assert f"before read {LEADER}" in read and len(read) == len(set(read))
 
 
 def test_machine_whose_systemd_is_sick_still_leads(

@@ -35,7 +35,7 @@ from fleet_cluster.fleet.model.records import (
 from fleet_cluster.fleet.model.wire import from_wire, to_wire
 from fleet_cluster.fleet.setup.files import fleet_conf
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
-from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, no_chance
 from tests.unit.fleet.fakes.kv import MemoryKV
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -221,13 +221,13 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
     store = MemoryKV(clock)
     while store.grant(7) < 26:
         pass
-    lease = Lease(store, 7, clock, file, lambda: None)
+    lease = Lease(store, 7, clock, file, lambda: None, no_chance)
     lease.renew()
     clock.advance(2.5)
     lease.renew()
     assert file.text == golden("lease.txt")
     assert LeaseRecord.from_text(file.text) == LeaseRecord(27, 1000.0, 1002.5, 7)
-    again = Lease(store, 7, clock, file, lambda: None)
+    again = Lease(store, 7, clock, file, lambda: None, no_chance)
     again.renew()
     assert (again.id, again.connected_for()) == (27, 2.5)
 

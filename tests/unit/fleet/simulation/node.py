@@ -1,6 +1,7 @@
 """One machine in memory: what survives its fleetd, the fleetd, and all that can go wrong there."""
 
 import math
+import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -243,6 +244,7 @@ class Node:
             checkpoint_file=self.checkpoint_file,
             wake=self._wake,
             wall_clock=lambda: self.world.clock() + self.wall,
+            chance=self._chance,
         )
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
         self.fleetd = Fleetd(self._machine(), settings, environment)
@@ -261,17 +263,18 @@ class Node:
         if self.world.clock() < self.renew_at and not fleetd.lease.hurry.is_set():
             return
         fleetd.lease.hurry.clear()
-        self.renew_at = self.world.clock() + TTL / 3
         self.renewing = not self.paused
         try:
-            fleetd.lease.renew()
-        except KVUnavailableError:
-            self.renew_at = self.world.clock() + TICK
+            self.renew_at = self.world.clock() + fleetd.lease.attempt()
         finally:
             self.renewing = False
 
     def _wake(self) -> None:
         self.woken = True
+
+    def _chance(self) -> float:
+        """The same at the same tick of the same history, whatever was cut out of it."""
+        return random.Random(f"{self.world.seed} {self.id} {self.world.ticks}").random()  # noqa: S311
 
     def _gate(self, _point: str) -> None:
         if self.paused:

@@ -20,7 +20,7 @@ from fleet_cluster.fleet.systemd.fence import (
     systemctl,
 )
 from tests.unit.fleet.agents import Bench
-from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, no_chance
 from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.fakes.units import SLEEPS
 
@@ -35,7 +35,7 @@ class Guard:
         self.clock = FakeClock()
         self.file = MemoryFile()
         store = MemoryKV(self.clock)
-        self.lease = Lease(store, TTL, self.clock, self.file, lambda: None)
+        self.lease = Lease(store, TTL, self.clock, self.file, lambda: None, no_chance)
         self.running = {"db.service": "active"}
         self.containers: set[str] = set()
         self.told: list[str] = []
