@@ -14,6 +14,8 @@ MAX_VALUE_BYTES = 1_000_000
 """The largest value; etcd refuses requests of more than 1.5 MiB, keys and conditions included."""
 MAX_COMMIT_BYTES = 1_400_000
 """How large the values of one `commit` may be together."""
+SAME_LEASE = -1
+"""In a `Put`, the lease that the key is on already, whosever other keys that has."""
 
 
 def batches(items: Iterable[T], size: int = MAX_OPERATIONS) -> Iterator[list[T]]:
@@ -29,6 +31,10 @@ class KVUnavailableError(Exception):
 
 class KVRefusedError(KVUnavailableError):
     """A member answered no (permission, size, space): trying again as before does not help."""
+
+
+class KVForbiddenError(KVRefusedError):
+    """Whoever asks may not do that."""
 
 
 class LeaseLostError(Exception):
@@ -56,7 +62,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Put:
-    """Write `value`; with a lease, the key goes when the lease does."""
+    """Write `value`; with a lease, the key goes when the lease does.
+
+    With `SAME_LEASE` there has to be such a key, by a condition of the same transaction.
+    """
 
     key: str
     value: str

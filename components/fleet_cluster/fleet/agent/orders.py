@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..journal_log import about
-from ..kv import KV, KeyValue, LeaseLostError, Put, Unchanged
+from ..kv import KV, SAME_LEASE, KeyValue, Put, Unchanged
 from ..model.printable import printable
 from ..model.record import BadRecordError
 from ..model.records import Order, Verb
@@ -86,10 +86,9 @@ class Orders:
         self._answers[key] = answer
         if answer.is_written or not answer.text:
             return
-        answered = Put(key, replace(order, answer=answer.text).to_json(), entry.lease)
-        try:
-            self._store.commit([answered], Unchanged(key, entry.mod_revision))
-        except LeaseLostError:
+        # The lease may have orders to other machines too, which this one may not write.
+        answered = Put(key, replace(order, answer=answer.text).to_json(), SAME_LEASE)
+        if not self._store.commit([answered], Unchanged(key, entry.mod_revision)):
             log.info("%s: whoever ordered %s has gone", key, order.verb)
         self._answers[key] = replace(answer, is_written=True)
 

@@ -11,10 +11,12 @@ import grpc
 
 from ..backoff import Backoff
 from ..kv import (
+    SAME_LEASE,
     Changes,
     Condition,
     CreatedAt,
     KeyValue,
+    KVForbiddenError,
     KVRefusedError,
     KVUnavailableError,
     LeaseLostError,
@@ -48,6 +50,7 @@ PAGE = 1000
 """How many keys one request reads, so that each stays well within its time."""
 
 _REPEATABLE = ("revision of auth store is old", "too many requests")
+_FORBIDDEN = ("permission denied", "user name not found", "user name is empty")
 _UNAVAILABLE = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -250,6 +253,7 @@ def _check_refusal(error: grpc.RpcError) -> str:
 
     Raises:
         LeaseLostError: the lease is not there.
+        KVForbiddenError: this certificate's user may not do it.
         KVRefusedError: the answer was no.
     """
     code, details = error.code(), error.details() or ""
@@ -257,6 +261,8 @@ def _check_refusal(error: grpc.RpcError) -> str:
         raise LeaseLostError(details) from error
     if code in _UNAVAILABLE or any(text in details for text in _REPEATABLE):
         return f"{code.name}: {details}"
+    if any(text in details for text in _FORBIDDEN):
+        raise KVForbiddenError(f"etcd does not allow it: {details}") from error
     raise KVRefusedError(f"etcd refused the request: {code.name}: {details}") from error
 
 
@@ -275,6 +281,10 @@ def _to_compare(condition: Condition) -> rpc.Compare:
 def _to_request(operation: Operation) -> rpc.RequestOp:
     key = key_bytes(operation.key)
     if isinstance(operation, Put):
-        put = rpc.PutRequest(key=key, value=operation.value.encode(), lease=operation.lease)
+        put = rpc.PutRequest(key=key, value=operation.value.encode())
+        if operation.lease == SAME_LEASE:
+            put.ignore_lease = True
+        else:
+            put.lease = operation.lease
         return rpc.RequestOp(request_put=put)
     return rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))

@@ -106,14 +106,16 @@ class LeaseRevokeResponse(_message.Message):
     def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ...) -> None: ...
 
 class PutRequest(_message.Message):
-    __slots__ = ["key", "lease", "value"]
+    __slots__ = ["ignore_lease", "key", "lease", "value"]
+    IGNORE_LEASE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    ignore_lease: bool
     key: bytes
     lease: int
     value: bytes
-    def __init__(self, key: _Optional[bytes] = ..., value: _Optional[bytes] = ..., lease: _Optional[int] = ...) -> None: ...
+    def __init__(self, key: _Optional[bytes] = ..., value: _Optional[bytes] = ..., lease: _Optional[int] = ..., ignore_lease: bool = ...) -> None: ...
 
 class RangeRequest(_message.Message):
     __slots__ = ["key", "keys_only", "limit", "range_end", "revision"]

@@ -10,6 +10,7 @@ import grpc
 
 from fleet_cluster.fleet.etcd import rpc_pb2 as rpc
 from fleet_cluster.fleet.kv import (
+    SAME_LEASE,
     Changes,
     Condition,
     CreatedAt,
@@ -212,7 +213,9 @@ def _to_response(id: int, changes: Changes) -> rpc.WatchResponse:
 def _operation(op: rpc.RequestOp) -> Operation:
     if op.HasField("request_put"):
         put = op.request_put
-        return Put(put.key.decode(), put.value.decode(), put.lease)
+        assert not (put.ignore_lease and put.lease), "etcd refuses it otherwise"
+        lease = SAME_LEASE if put.ignore_lease else put.lease
+        return Put(put.key.decode(), put.value.decode(), lease)
     return Delete(op.request_delete_range.key.decode())
 
 

@@ -11,9 +11,11 @@ from fleet_cluster.fleet.etcd import client, watch
 from fleet_cluster.fleet.etcd import rpc_pb2 as rpc
 from fleet_cluster.fleet.etcd.client import Etcd, connect
 from fleet_cluster.fleet.kv import (
+    SAME_LEASE,
     Changes,
     CreatedAt,
     Delete,
+    KVForbiddenError,
     KVRefusedError,
     KVUnavailableError,
     LeaseLostError,
@@ -95,6 +97,16 @@ def test_commit_and_read(servers: list[EtcdServer], connected: Connect, store: M
     assert etcd.commit([Delete("/b")], Unchanged("/a/1", 0)) == 0
     assert etcd.commit([Delete("/b")], CreatedAt("/a/1", revision)) > 0
     assert etcd.read("/b").entries == {}
+
+
+def test_a_key_stays_on_its_lease(
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
+) -> None:
+    etcd = connected(servers[0].endpoint)
+    lease = etcd.grant(10)
+    revision = etcd.commit([Put("/a", "asked", lease)])
+    assert etcd.commit([Put("/a", "answered", SAME_LEASE)], Unchanged("/a", revision))
+    assert (store.value("/a"), store.entries["/a"].lease) == ("answered", lease)
 
 
 def test_reads_in_pages(
@@ -201,10 +213,28 @@ def test_old_auth_revision_is_tried_again(
 
 def test_no_is_an_answer(servers: list[EtcdServer], connected: Connect) -> None:
     etcd = connected(servers[0].endpoint)
-    servers[0].failures = [(grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied")]
-    with pytest.raises(KVRefusedError, match="permission denied"):
+    servers[0].failures = [(grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: too many operations")]
+    with pytest.raises(KVRefusedError, match="too many operations") as refused:
         etcd.read("/a")
+    assert not isinstance(refused.value, KVForbiddenError)
     assert servers[0].calls == ["Range"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied"),
+        (grpc.StatusCode.FAILED_PRECONDITION, "etcdserver: user name not found"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: user name is empty"),
+    ],
+)
+def test_what_a_user_may_not_do_is_told_from_other_refusals(
+    servers: list[EtcdServer], connected: Connect, code: grpc.StatusCode, said: str
+) -> None:
+    etcd = connected(servers[0].endpoint)
+    servers[0].failures = [(code, said)]
+    with pytest.raises(KVForbiddenError, match=said):
+        etcd.keep_alive(1)
 
 
 class Heard:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fleet_cluster.fleet.kv import (
     MAX_OPERATIONS,
+    SAME_LEASE,
     Changes,
     Condition,
     CreatedAt,
@@ -69,7 +70,7 @@ class MemoryKV:
         if not all(self._holds(condition) for condition in conditions):
             return 0
         for operation in operations:
-            if isinstance(operation, Put) and operation.lease not in {0, *self.leases}:
+            if isinstance(operation, Put) and operation.lease not in {0, SAME_LEASE, *self.leases}:
                 raise LeaseLostError("requested lease not found")
         return self._apply(operations)
 
@@ -165,8 +166,11 @@ class MemoryKV:
         for operation in operations:
             key, old = operation.key, self.entries.get(operation.key)
             if isinstance(operation, Put):
-                created = old.create_revision if old else revision
-                puts[key] = KeyValue(key, operation.value, created, revision, operation.lease)
+                created, lease = old.create_revision if old else revision, operation.lease
+                if lease == SAME_LEASE:
+                    assert old, "etcd refuses it otherwise"
+                    lease = old.lease
+                puts[key] = KeyValue(key, operation.value, created, revision, lease)
             elif old:
                 deletes.add(key)
         return Changes(revision, puts, frozenset(deletes))
