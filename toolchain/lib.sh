@@ -113,6 +113,30 @@ download() {
     --output "$2" "${@:3}" "$1" </dev/null
 }
 
+# checked_download TOOL URL FILE SHA256 LIST: gets a file that is what is pinned or, where nothing is,
+# what the release's own LIST of checksums says. Fails where it cannot be had, or nothing is known of it.
+# One that is another is no reason to build: it ends the set-up.
+checked_download() {
+  local tool=$1 url=$2 file=$3 sum=$4 known="the pinned one, $4" list=${3%/*}/${5##*/}
+  [[ $sum || $5 ]] && download "$url" "$file" || return 1
+  if [[ -z $sum ]]; then
+    download "$5" "$list" || return 1
+    sum=$(awk -v name="${url##*/}" '$2 == name { print $1 }' "$list") known="the release says"
+    rm "$list"
+  fi
+  [[ $(sha256 "$file") == "$sum" ]] ||
+    fail "$tool" "what was downloaded from $url has another SHA-256 than $known" \
+      "make setup again; if it stays so, find out why before you change a pin"
+}
+
+# pinned KEY KEY=SHA256...: prints what is pinned for a key; nothing where nothing is.
+pinned() {
+  local entry
+  for entry in "${@:2}"; do
+    [[ ${entry%%=*} != "$1" ]] || echo "${entry#*=}"
+  done
+}
+
 # The operating system and processor, in the words of Go and Docker.
 system() {
   uname -s | tr '[:upper:]' '[:lower:]'
@@ -157,10 +181,12 @@ apt_get_install() {
   apt-get update && apt-get install -y --no-install-recommends "$@"
 }
 
-# go_build FOLDER PACKAGE FILE [LDFLAGS]: builds a package at the versions that the module in the folder pins.
+# go_build FOLDER PACKAGE FILE [LDFLAGS]: builds a package at the versions that the module in the folder
+# pins, of sources that are what its go.sum says: of others, or of none that it knows, nothing is built.
 go_build() {
   (cd "$1" &&
-    GOTOOLCHAIN=auto CGO_ENABLED=0 go build -trimpath -ldflags "-s -w ${4:-}" -o "$3" "$2")
+    GOWORK=off GOTOOLCHAIN=auto CGO_ENABLED=0 \
+      go build -mod=readonly -trimpath -ldflags "-s -w ${4:-}" -o "$3" "$2")
 }
 
 # go_needed TOOL. Go 1.21 is the first that fetches the newer Go which a module asks for.

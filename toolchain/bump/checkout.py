@@ -6,6 +6,7 @@ from tempfile import NamedTemporaryFile
 
 PINS = "toolchain/pins.env"
 REQUIREMENTS = "toolchain/requirements.txt"
+LOCK = "toolchain/requirements.lock"
 ETCD_RELEASE = "components/fleet_cluster/_etcd_release.py"
 DOCKERFILES = ("images/*/Dockerfile", "components/**/Dockerfile", "tests/**/Dockerfile")
 BASE_IMAGE_USERS = (

@@ -2,35 +2,34 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from typing import Any
 
-from .checkout import BASE_IMAGE_USERS, ETCD_RELEASE, PINS, REQUIREMENTS, Checkout
+from . import checksums
+from .checkout import BASE_IMAGE_USERS, ETCD_RELEASE, LOCK, PINS, REQUIREMENTS, Checkout
 from .registries import NotReachedError, Registries, normalized, numbers
 
 PKG, SDK = "github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3"
 YAML = "github.com/pulumi/pulumi-yaml"
 CONFD = "github.com/kelseyhightower/confd"
 ETCD = [f"go.etcd.io/etcd/{program}/v3" for program in ("server", "etcdctl", "etcdutl")]
-ETCD_RELEASES = "https://github.com/etcd-io/etcd/releases/download"
 IMAGE_TAGS = "https://hub.docker.com/v2/repositories/library/debian/tags"
 DEBIAN = "https://deb.debian.org"
-PROCESSORS = ("amd64", "arm64")
 OF_MACHINES = {"dbus-fast"}
 """The version that machines have is Debian's: the tests here are to have the same one."""
 PASSED_OVER = {"types-PyYAML": "!=6.0.12.20261122"}
 """Releases that were tried and do not do: here, pyright finds unknown types in it."""
 CANDIDATES = 5
 """How many of the newest releases are tried, when Go does not get one with all that it imports."""
-ETCD_SUMS = r"^SHA256: dict\[str, str\] = \{.*?\}$"
 BASE_NAME = re.compile(r"debian:(?P<suite>\w+)-(?P<date>\d{8})-slim")
 
 OWN_TOOLS = "the set-up makes or gets it; stacks stay as they are"
 PLUGIN = "pulumi up works with this plugin; a preview shows what it sees otherwise"
 MEMBERS = "pulumi up rolls etcd's members, one at a time"
-DOWNLOADS = "every download of etcd is compared with it"
+DOWNLOADS = "every download is compared with it"
 NGINX = "the nginx image is built anew, and its unit rolls"
 IMAGES = "images are built anew: machines are made anew, one at a time, and units roll"
 
@@ -105,14 +104,13 @@ def confd(checkout: Checkout, registries: Registries) -> list[Pin]:
 
 
 def etcd(checkout: Checkout, registries: Registries) -> list[Pin]:
-    """The newest etcd of our minor version; checksums are of one release, so they go with it."""
+    """The newest etcd of our minor version."""
     now, versions = checkout.pin("ETCD_VERSION"), registries.go_versions(ETCD[0])
     patches = [one for one in versions if numbers(one)[:2] == numbers(now)[:2]]
     looked = Pin("etcd", now, "", MEMBERS, _next_minor(now, versions))
     found = _go_pin(checkout, registries, looked, ("ETCD_VERSION", "etcd", ETCD, []), patches)
     if found.after != now:
         checkout.substitute(ETCD_RELEASE, r'^VERSION = "[^"]*"$', f'VERSION = "{found.after}"')
-        _put_checksums(checkout, {})
     return [found]
 
 
@@ -123,32 +121,15 @@ def _next_minor(now: str, versions: Sequence[str]) -> str:
     return f"{later[-1]} is there: a next minor version is chosen by hand, see docs/operations.md"
 
 
+def engine_checksums(checkout: Checkout, registries: Registries) -> list[Pin]:
+    """What the release lists."""
+    known = checksums.of_engine(checkout, registries)
+    return [Pin("Pulumi's SHA-256", *known, DOWNLOADS)]
+
+
 def etcd_checksums(checkout: Checkout, registries: Registries) -> list[Pin]:
-    """What the release lists, once known, stays: another list for one release is refused."""
-    version, now = checkout.pin("ETCD_VERSION"), checkout.pin("ETCD_SHA256")
-    url = f"{ETCD_RELEASES}/v{version}/SHA256SUMS"
-    lines = [line.split() for line in registries.get(url).splitlines()]
-    listed = {line[1]: line[0] for line in lines if len(line) == 2}
-    names = {one: f"etcd-v{version}-linux-{one}.tar.gz" for one in PROCESSORS}
-    if missing := [name for name in names.values() if name not in listed]:
-        raise NotReachedError(f"{url}: it lists no {missing[0]}")
-    sums = {one: listed[name] for one, name in names.items()}
-    if now not in ("()", _array(sums)):
-        raise NotReachedError(f"{url}: it lists other checksums than are known of etcd {version}")
-    _put_checksums(checkout, sums)
-    return [Pin("etcd's SHA-256", now, checkout.pin("ETCD_SHA256"), DOWNLOADS)]
-
-
-def _put_checksums(checkout: Checkout, sums: dict[str, str]) -> None:
-    lines = "".join(f'    "{one}": "{digest}",\n' for one, digest in sums.items())
-    literal = f"{{\n{lines}}}" if sums else "{}"
-    checkout.substitute(ETCD_RELEASE, ETCD_SUMS, f"SHA256: dict[str, str] = {literal}")
-    checkout.set_pin("ETCD_SHA256", _array(sums))
-
-
-def _array(sums: dict[str, str]) -> str:
-    """As bash writes it: (amd64=... arm64=...)."""
-    return f"({' '.join(f'{one}={digest}' for one, digest in sums.items())})"
+    """What the release lists."""
+    return [Pin("etcd's SHA-256", *checksums.of_etcd(checkout, registries), DOWNLOADS)]
 
 
 def python_packages(checkout: Checkout, registries: Registries) -> list[Pin]:
@@ -168,10 +149,28 @@ def python_packages(checkout: Checkout, registries: Registries) -> list[Pin]:
         pins.append(Pin(name, before, after, follows))
         line = rf"^{re.escape(f'{name}{extra}=={before}')}$"
         checkout.substitute(REQUIREMENTS, line, f"{name}{extra}=={after}")
-    plugins = re.findall(r"([a-z-]+)@", checkout.pin("PLUGINS"))
-    versions = [f"{name}@{found[f'pulumi-{name}']}" for name in plugins]
-    checkout.set_pin("PLUGINS", f"({' '.join(versions)})")
-    return pins
+    _put_plugins(checkout, found)
+    return [*pins, _lock(checkout, registries)]
+
+
+def _put_plugins(checkout: Checkout, found: Mapping[str, str]) -> None:
+    before = checkout.pin("PLUGINS")
+    names = re.findall(r"([a-z-]+)@", before)
+    versions = [f"{name}@{found[f'pulumi-{name}']}" for name in names]
+    after = f"({' '.join(versions)})"
+    if after != before:
+        checkout.set_pin("PLUGINS", after)
+        checkout.set_pin("PLUGINS_SHA256", "()")
+
+
+def _lock(checkout: Checkout, registries: Registries) -> Pin:
+    """All that requirements.txt needs, with checksums; shown by its own."""
+    before = checkout.read(LOCK)
+    oldest = checkout.pin("PYTHON_MINIMUM")
+    after = registries.python_lock(checkout.read(REQUIREMENTS), oldest)
+    checkout.put(LOCK, after)
+    was, now = (sha256(text.encode()).hexdigest()[:12] for text in (before, after))
+    return Pin("requirements.lock", was, now, OWN_TOOLS)
 
 
 def base_image(checkout: Checkout, registries: Registries) -> list[Pin]:
@@ -248,6 +247,7 @@ def _go_pin(
         checkout.put(f"{path}/go.mod", module)
         checkout.put(f"{path}/go.sum", sums)
         checkout.set_pin(name, version)
+        checksums.forget(checkout, name)
         return Pin(pin.name, pin.before, version, pin.follows, "; ".join(notes))
     return Pin(pin.name, pin.before, pin.before, pin.follows, "; ".join(notes))
 
@@ -259,6 +259,7 @@ GROUPS = [
     Group("etcd's SHA-256", "ETCD_SHA256", etcd_checksums),
     Group("confd", "CONFD_VERSION", confd),
     Group("Pulumi's engine", "PULUMI_VERSION", engine),
+    Group("Pulumi's SHA-256", "", engine_checksums),
     Group("Pulumi's YAML runtime", "LANGUAGE_YAML_VERSION", language_yaml),
     Group("Python packages", "", python_packages),
 ]

@@ -38,6 +38,20 @@ class Registries:
         found = [entry["metadata"] for entry in report["install"]]
         return {normalized(package["name"]): package["version"] for package in found}
 
+    def python_lock(self, requirements: str, python: str) -> str:
+        """All packages that some need, on any computer from a version of Python on, with SHA-256.
+
+        Raises:
+            NotReachedError: uv does not find them all.
+        """
+        uv = [sys.executable, "-m", "uv", "pip", "compile", "--quiet"]
+        wanted = ["--universal", "--python-version", python, "--only-binary", ":all:"]
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "requirements.txt")
+            file.write_text(requirements, encoding="utf-8")
+            said = ["--custom-compile-command", "make pins", "--no-annotate"]
+            return _run([*uv, *wanted, *said, "--generate-hashes", str(file)])
+
     def go_versions(self, module: str) -> list[str]:
         """A module's releases, the oldest first, without the v.
 

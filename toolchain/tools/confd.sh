@@ -33,7 +33,8 @@ confd_get() {
   local url=https://github.com/kelseyhightower/confd/releases/download
   rm -rf "$2"
   mkdir -p "$2"
-  if download "$url/v$CONFD_VERSION/confd-$CONFD_VERSION-linux-$1" "$2/confd"; then
+  if checked_download confd "$url/v$CONFD_VERSION/confd-$CONFD_VERSION-linux-$1" "$2/confd" \
+    "$(pinned "$1" "${CONFD_SHA256[@]:-}")" ""; then
     echo "official download" >"$2/origin.new"
   else
     go_needed confd

@@ -53,9 +53,10 @@ engine_install() {
 }
 
 engine_download() {
-  local processor
-  processor=$(processor)
-  download "https://get.pulumi.com/releases/sdk/pulumi-v$PULUMI_VERSION-$(system)-${processor/amd64/x64}.tar.gz" \
-    "$1/pulumi.tar.gz" &&
+  local url=https://get.pulumi.com/releases/sdk computer
+  computer=$(system)-$(processor)
+  computer=${computer/amd64/x64}
+  checked_download engine "$url/pulumi-v$PULUMI_VERSION-$computer.tar.gz" "$1/pulumi.tar.gz" \
+    "$(pinned "$computer" "${PULUMI_SHA256[@]:-}")" "$url/pulumi-$PULUMI_VERSION-checksums.txt" &&
     tar -xzf "$1/pulumi.tar.gz" -C "$1/bin" --strip-components 1 && rm "$1/pulumi.tar.gz"
 }

@@ -37,18 +37,10 @@ etcd_get() {
   rm -rf "$new"
 }
 
-# etcd_download NAME FOLDER PROCESSOR. A download that is not what the release lists, or what is pinned,
-# is no reason to build.
+# etcd_download NAME FOLDER PROCESSOR
 etcd_download() {
-  local url=https://github.com/etcd-io/etcd/releases/download/v$ETCD_VERSION pinned
-  download "$url/$1" "$2/$1" && download "$url/SHA256SUMS" "$2/SHA256SUMS" || return 1
-  grep -q "^$(sha256 "$2/$1") .*$1\$" "$2/SHA256SUMS" ||
-    fail etcd "what was downloaded from $url/$1 has another SHA-256 than the release says" "make setup again, or $etcd_hint"
-  for pinned in "${ETCD_SHA256[@]:-}"; do
-    [[ ${pinned%%=*} != "$3" || ${pinned#*=} == "$(sha256 "$2/$1")" ]] ||
-      fail etcd "what was downloaded from $url/$1 has another SHA-256 than the pinned one, ${pinned#*=}" \
-        "find out why before you change the pin"
-  done
+  local url=https://github.com/etcd-io/etcd/releases/download/v$ETCD_VERSION
+  checked_download etcd "$url/$1" "$2/$1" "$(pinned "$3" "${ETCD_SHA256[@]:-}")" "$url/SHA256SUMS"
 }
 
 # etcd_build PROCESSOR FOLDER

@@ -58,6 +58,7 @@ language_host_adapt() {
 
 # pulumi_sdk FOLDER: prints where Go keeps the SDK that the module in the folder pins.
 pulumi_sdk() {
-  cd "$1" && GOTOOLCHAIN=auto go mod download github.com/pulumi/pulumi/sdk/v3 &&
-    GOTOOLCHAIN=auto go list -m -f '{{.Dir}}' github.com/pulumi/pulumi/sdk/v3
+  cd "$1" && export GOTOOLCHAIN=auto GOFLAGS=-mod=readonly GOWORK=off &&
+    go mod download github.com/pulumi/pulumi/sdk/v3 &&
+    go list -m -f '{{.Dir}}' github.com/pulumi/pulumi/sdk/v3
 }

@@ -49,9 +49,11 @@ install_stand_ins() {
 }
 
 install_plugins() {
-  local plugin program
+  local plugin program sum=
   program=$(engine_program)
   for plugin in "${PLUGINS[@]}"; do
-    "$program" plugin install resource "${plugin%@*}" "${plugin#*@}" "$@" || return 1
+    (($#)) || sum=$(pinned "${plugin%@*}-$(system)-$(processor)" "${PLUGINS_SHA256[@]:-}")
+    "$program" plugin install resource "${plugin%@*}" "${plugin#*@}" \
+      ${sum:+--checksum "$sum"} "$@" || return 1
   done
 }

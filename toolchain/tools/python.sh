@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# The virtual environment: made in the cache per content of requirements.txt and version of Python,
-# so that a fresh checkout only sets its link .venv.
+# The virtual environment: made in the cache per content of requirements.lock and version of Python,
+# so that a fresh checkout only sets its link .venv. The lock has all packages, and the SHA-256 of each:
+# pip takes no other, and runs nothing to build one.
 
 python_hint="install Python $PYTHON_MINIMUM or newer with its venv module"
 
@@ -30,13 +31,14 @@ make_venv() {
 
 fill_venv() {
   "$(python_new_enough)" -m venv "$1" &&
-    "$1/bin/python" -m pip install --disable-pip-version-check -r "$toolchain/requirements.txt"
+    "$1/bin/python" -m pip install --disable-pip-version-check --require-hashes --only-binary :all: \
+      -r "$toolchain/requirements.lock"
 }
 
 venv_path() {
   local python
   python=$(python_new_enough) || return 1
-  echo "$cache/venv-$({ "$python" --version; cat "$toolchain/requirements.txt"; } | git hash-object --stdin | cut -c 1-12)"
+  echo "$cache/venv-$({ "$python" --version; cat "$toolchain/requirements.lock"; } | git hash-object --stdin | cut -c 1-12)"
 }
 
 # Prints the first Python on PATH that runs and is new enough.

@@ -1,5 +1,6 @@
 """A checkout of its own for each test, on a computer where only stub programs are installed."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,13 @@ class Computer:
         path.write_text(f'#!/bin/bash\necho "{name} $*" >>"{self.calls_log}"\n{script}\n')
         path.chmod(0o755)
         return path
+
+    def pin(self, name: str, value: str) -> None:
+        """Has the checkout's pins say something else."""
+        pins = self.checkout / "toolchain/pins.env"
+        text, found = re.subn(rf"(?m)^{name}=.*$", f"{name}={value}", pins.read_text())
+        assert found == 1
+        pins.write_text(text)
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a command in the checkout, with nothing of this test's own environment."""

@@ -12,20 +12,25 @@ from tests.checkout import CHECKOUT
 from toolchain.bump import pins as pins_of
 from toolchain.bump.__main__ import main
 from toolchain.bump.checkout import Checkout
-from toolchain.bump.pins import ETCD, ETCD_RELEASES, IMAGE_TAGS, PKG, SDK, YAML
+from toolchain.bump.checksums import COMPUTERS, ETCD_RELEASES, PULUMI_RELEASES
+from toolchain.bump.pins import CONFD, ETCD, IMAGE_TAGS, PKG, SDK, YAML
 from toolchain.bump.registries import NotReachedError, Registries, normalized
 
 PACKAGES = ("debian/dists/sid", "debian/dists/sid-updates", "debian-security/dists/sid-security")
 PINS = """\
 PULUMI_VERSION=3.1.0
+PULUMI_SHA256=()
+PYTHON_MINIMUM=3.11
 LANGUAGE_YAML_VERSION=1.0.0
 CONFD_VERSION=0.16.0
+CONFD_SHA256=(amd64=of-0.16.0)
 ETCD_VERSION=3.6.9
 ETCD_SHA256=()
 BASE_IMAGE=debian:sid-20260101-slim
 BASE_DIGEST=sha256:old
 PACKAGES_DATE=2026-01-02
 PLUGINS=(tls@1.0.0 aws@2.0.0)
+PLUGINS_SHA256=(tls-linux-amd64=of-1.0.0)
 """
 REQUIREMENTS = """\
 # A comment
@@ -58,6 +63,9 @@ class Playing(Registries):
             normalized(re.split(r"[\[<=!]", one)[0]): "9" for one in requirements
         } | self.packages
 
+    def python_lock(self, requirements: str, python: str) -> str:
+        return f"lock for Python {python} of\n{requirements}"
+
     def go_versions(self, module: str) -> list[str]:
         if module not in self.modules:
             raise NotReachedError(f"go list {module}: 403 Forbidden")
@@ -83,6 +91,10 @@ class Playing(Registries):
         lines = [f"{sum}  etcd-v{version}-linux-{one}.tar.gz\n" for one, sum in sums.items()]
         self.pages[f"{ETCD_RELEASES}/v{version}/SHA256SUMS"] = "".join(lines)
 
+    def publish_engine(self, version: str) -> None:
+        lines = [f"{AMD64}  pulumi-v{version}-{one}.tar.gz\n" for one in COMPUTERS]
+        self.pages[f"{PULUMI_RELEASES}/pulumi-{version}-checksums.txt"] = "".join(lines)
+
 
 @pytest.fixture
 def registries() -> Playing:
@@ -95,6 +107,7 @@ def root(tmp_path: Path) -> Path:
     files = {
         "toolchain/pins.env": PINS,
         "toolchain/requirements.txt": REQUIREMENTS,
+        "toolchain/requirements.lock": "old lock",
         "toolchain/plugins/README.md": "The image `debian:sid-20260101-slim`",
         "images/hello/Dockerfile": DOCKERFILE,
         "components/library/image/Dockerfile": DOCKERFILE,
@@ -134,6 +147,7 @@ def everything_newer(registries: Playing) -> None:
     registries.modules |= {YAML: ["1.0.0", "1.1.0"], ETCD[0]: ["3.6.9", "3.6.10"]}
     registries.packages = {"pulumi": "3.2.0"}
     registries.publish_etcd("3.6.10", amd64=AMD64, arm64=ARM64)
+    registries.publish_engine("3.2.0")
     registries.publish_images(sid_20260202_slim="sha256:new")
     for archive in PACKAGES:
         url = f"https://deb.debian.org/{archive}/Release"
@@ -157,6 +171,10 @@ def test_what_is_newer_is_shown_with_what_follows_and_written(
     assert pins.pin("ETCD_SHA256") == f"(amd64={AMD64} arm64={ARM64})"
     assert pins.pin("BASE_DIGEST") == "sha256:new"
     assert pins.pin("PLUGINS") == "(tls@9 aws@9)"
+    assert pins.pin("PLUGINS_SHA256") == "()"
+    assert pins.pin("PULUMI_SHA256") == f"({' '.join(f'{one}={AMD64}' for one in COMPUTERS)})"
+    lock = pins.read("toolchain/requirements.lock")
+    assert lock == f"lock for Python 3.11 of\n{pins.read('toolchain/requirements.txt')}"
     new = "FROM debian:sid-20260202-slim\nARG PACKAGES_DATE=2026-11-21\nRUN apt-get update\n"
     for path in (*pins.dockerfiles(),):
         assert pins.read(path) == new
@@ -233,8 +251,16 @@ def test_a_release_of_etcd_that_lists_something_else_than_before_is_refused(
     before = tree(root)
     registries.publish_etcd("3.6.9", amd64="c" * 64, arm64=ARM64)
     main([], root, registries)
-    assert "it lists other checksums than are known of etcd 3.6.9" in capsys.readouterr().out
+    assert "it lists other checksums than are known of this release" in capsys.readouterr().out
     assert tree(root) == before
+
+
+def test_checksums_of_another_release_are_forgotten(root: Path, registries: Playing):
+    registries.modules = {CONFD: ["0.16.0", "0.17.0"]}
+    main([], root, registries)
+    pins = Checkout(root)
+    assert (pins.pin("CONFD_VERSION"), pins.pin("CONFD_SHA256")) == ("0.17.0", "()")
+    assert pins.pin("PLUGINS_SHA256") == "(tls-linux-amd64=of-1.0.0)"
 
 
 def test_a_release_that_go_does_not_get_is_passed_over(

@@ -2,7 +2,7 @@ import re
 
 from fleet_cluster._etcd_release import SHA256, VERSION
 from tests.checkout import CHECKOUT
-from toolchain.bump.registries import numbers
+from toolchain.bump.registries import normalized, numbers
 
 TOOLCHAIN = CHECKOUT / "toolchain"
 
@@ -48,6 +48,38 @@ def test_every_requirement_is_pinned_exactly() -> None:
     etcd = (TOOLCHAIN / "go/etcd/go.mod").read_text()
     for module in ("server", "etcdctl", "etcdutl"):
         assert f"go.etcd.io/etcd/{module}/v3 v{pins()['ETCD_VERSION']}" in etcd
+
+
+def test_what_is_locked_is_what_is_required_and_each_has_a_checksum():
+    text = (TOOLCHAIN / "requirements.lock").read_text()
+    packages = re.split(r"\n(?=\S)", re.sub(r"(?m)^#.*\n", "", text).strip())
+    locked: dict[str, set[str]] = {}
+    for package in packages:
+        name, version = re.match(r"([\w.-]+)==(\S+)", package).groups()  # pyright: ignore
+        locked.setdefault(name, set()).add(version)
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", package), name
+    for name, version in requirements().items():
+        assert locked[normalized(name)] == {version}
+
+
+def test_of_the_engine_and_confd_every_download_has_a_checksum():
+    for name, of in (
+        ("PULUMI_SHA256", ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"]),
+        ("CONFD_SHA256", ["amd64", "arm64"]),
+    ):
+        assert re.findall(r"([\w-]+)=[0-9a-f]{64}\b", pins()[name]) == of
+
+
+def test_of_what_is_built_every_module_has_a_checksum():
+    for folder in (TOOLCHAIN / "go").iterdir():
+        text, sums = (folder / "go.mod").read_text(), (folder / "go.sum").read_text()
+        replaced = set(re.findall(r"(\S+)(?: v\S+)? =>", text))
+        modules = re.findall(r"(\S+\.\S+/\S+) (v\S+)", re.sub(r"\S+(?: v\S+)? =>", "", text))
+        listed = [
+            f"{name} {version}/go.mod h1:" for name, version in modules if name not in replaced
+        ]
+        assert listed
+        assert [one for one in listed if one not in sums] == []
 
 
 def test_the_library_asks_for_the_etcd_that_the_set_up_gets() -> None:

@@ -26,16 +26,26 @@ if [[ $1 == build ]]; then
 fi
 """
 
-# Answers a download with a release archive, wherever it is asked to put it.
-FAKE_RELEASE = """
+# Answers a download with what a test has put there, or with a release's list of checksums.
+FAKE_SITE = """
 while [[ $1 != --output ]]; do shift; done
-folder=$(mktemp -d); mkdir "$folder/pulumi"
-for name in pulumi pulumi-language-python; do
-  printf '#!/bin/bash\\necho v3.250.0' >"$folder/pulumi/$name"; chmod +x "$folder/pulumi/$name"
-done
-tar -czf "$2" -C "$folder" pulumi
-rm -r "$folder"
+name=${@: -1}; name=$HOME/site/${name##*/}
+[[ -e $name ]] && cp "$name" "$2"
 """
+
+
+def publish_engine(computer: Computer) -> tuple[str, str]:
+    """Puts Pulumi's release on its site. Returns the archive's computer and SHA-256."""
+    site, folder = computer.home / "site", computer.home / "release/pulumi"
+    site.mkdir()
+    for name in ("pulumi", "pulumi-language-python"):
+        computer.stub(name, "echo v3.250.0", folder)
+    of = computer.tool("echo $(system)-$(processor)").stdout.strip().replace("amd64", "x64")
+    archive = site / f"pulumi-v3.250.0-{of}.tar.gz"
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(folder, "pulumi")
+    computer.stub("curl", FAKE_SITE)
+    return of, hashlib.sha256(archive.read_bytes()).hexdigest()
 
 
 # The two places of the language host that the set-up changes.
@@ -72,11 +82,30 @@ def test_engine_of_the_user_that_will_not_do_is_passed_over(computer: Computer, 
 
 
 def test_engine_is_downloaded_where_the_site_answers(computer: Computer) -> None:
-    computer.stub("curl", FAKE_RELEASE)
+    of, sum = publish_engine(computer)
+    computer.pin("PULUMI_SHA256", f"({of}={sum})")
     result = computer.run("toolchain/setup", "engine", "language-host")
     assert result.returncode == 0, result.stderr
     assert "3.250.0, official download" in result.stderr
     assert "came with the engine" in computer.tool("language_host_found").stdout
+
+
+@pytest.mark.parametrize("known", ["pinned", "listed by the release"])
+def test_an_engine_with_another_checksum_is_refused_and_not_built(
+    computer: Computer, known: str
+) -> None:
+    of, sum = publish_engine(computer)
+    computer.stub("go", FAKE_GO)
+    computer.pin("PULUMI_SHA256", f"({of}={'0' * 64})" if known == "pinned" else "()")
+    listed = computer.home / "site/pulumi-3.250.0-checksums.txt"
+    listed.write_text(f"{'0' * 64}  pulumi-v3.250.0-{of}.tar.gz\n")
+    result = computer.run("toolchain/setup", "engine")
+    assert result.returncode == 1
+    assert "another SHA-256 than the " in result.stderr
+    assert computer.tool("engine_found").returncode == 1
+    listed.write_text(f"{sum}  pulumi-v3.250.0-{of}.tar.gz\n")
+    again = computer.run("toolchain/setup", "engine")
+    assert again.returncode == (1 if known == "pinned" else 0), again.stderr
 
 
 def test_engine_is_built_with_go_where_no_download_is_had(computer: Computer) -> None:
@@ -197,6 +226,19 @@ def test_real_plugins_are_used_when_the_user_has_them(computer: Computer) -> Non
     assert "real ones" in found.stdout
 
 
+def test_a_real_plugin_is_compared_with_what_is_pinned_of_it(computer: Computer) -> None:
+    computer.provide_everything_but_plugins()
+    of = computer.tool("echo $(system)-$(processor)").stdout.strip()
+    computer.pin("PLUGINS_SHA256", f"(docker-{of}={NOTHING})")
+    computer.pin("PLUGINS", "(docker@5.2.0)")
+    computer.tool("install_plugins || true; install_plugins --file folder")
+    tried = [call for call in computer.calls if "docker 5.2.0" in call]
+    assert tried[-2:] == [
+        f"pulumi plugin install resource docker 5.2.0 --checksum {NOTHING}",
+        "pulumi plugin install resource docker 5.2.0 --file folder",
+    ]
+
+
 def test_docker_that_only_root_could_start_says_so(computer: Computer) -> None:
     computer.stub("docker", "echo Cannot connect to the Docker daemon >&2; exit 1")
     computer.stub("id", "echo 1000")
@@ -235,8 +277,13 @@ def test_docker_engine_is_left_to_other_checkouts_that_need_it(computer: Compute
     assert last.stdout.split("\n") == [str(other), ""], last
 
 
+NOTHING = hashlib.sha256(b"").hexdigest()
+CONFD = hashlib.sha256(b"confd\n").hexdigest()
+
+
 def test_confd_is_placed_where_the_image_is_built(computer: Computer) -> None:
     computer.stub("curl", 'while [[ $1 != --output ]]; do shift; done; echo confd >"$2"')
+    computer.pin("CONFD_SHA256", f"({OWN}={CONFD})")
     result = computer.run("toolchain/setup", "confd")
     assert result.returncode == 0, result.stderr
     placed = computer.checkout / f"images/nginx/confd-{OWN}"
@@ -249,11 +296,40 @@ def test_confd_is_placed_where_the_image_is_built(computer: Computer) -> None:
 
 def test_confd_is_there_for_other_processors_when_asked(computer: Computer) -> None:
     computer.stub("curl", 'echo "$*" >>asked; while [[ $1 != --output ]]; do shift; done; >"$2"')
+    computer.pin("CONFD_SHA256", f"(amd64={NOTHING} arm64={NOTHING})")
     assert computer.run("toolchain/setup", "confd", PROCESSORS=OTHER).returncode == 0
     placed = sorted((computer.checkout / "images/nginx").glob("confd-*"))
     assert [one.name for one in placed] == ["confd-amd64", "confd-arm64"]
     asked = (computer.checkout / "asked").read_text()
     assert asked.count("linux-amd64") == asked.count("linux-arm64") == 1
+
+
+def test_confd_with_another_checksum_is_refused(computer: Computer) -> None:
+    computer.stub("curl", 'while [[ $1 != --output ]]; do shift; done; echo another >"$2"')
+    computer.stub("go", FAKE_GO)
+    result = computer.run("toolchain/setup", "confd")
+    assert result.returncode == 1
+    assert "another SHA-256 than the pinned one, " in result.stderr
+    assert not (computer.checkout / f"images/nginx/confd-{OWN}").exists()
+
+
+def test_confd_of_which_no_checksum_is_known_is_built(computer: Computer) -> None:
+    computer.stub("curl", "echo asked >&2; exit 1")
+    computer.stub("go", FAKE_GO)
+    computer.pin("CONFD_SHA256", "()")
+    result = computer.run("toolchain/setup", "confd")
+    assert result.returncode == 0, result.stderr
+    assert "built here from Go modules" in result.stderr
+    assert not [call for call in computer.calls if call.startswith("curl")]
+
+
+def test_what_is_built_is_what_the_checkout_says(computer: Computer) -> None:
+    """Go refuses what is not in go.sum, whatever a user's own settings are."""
+    computer.stub("curl", "exit 6")
+    computer.stub("go", FAKE_GO)
+    computer.run("toolchain/setup", "confd", GOFLAGS="-mod=mod")
+    (build,) = [call for call in computer.calls if call.startswith("go build")]
+    assert "-mod=readonly" in build
 
 
 # Answers with an archive, and with the list of checksums that the release has beside it.
@@ -290,11 +366,8 @@ def test_etcd_with_another_checksum_is_refused(computer: Computer) -> None:
 
 def test_etcd_with_another_checksum_than_the_pinned_one_is_refused(computer: Computer) -> None:
     computer.stub("curl", fake_etcd_release(SHA256_OF_ETCD))
-    pins = computer.checkout / "toolchain/pins.env"
-    text = pins.read_text()
     for known in ("0" * 64, SHA256_OF_ETCD):
-        pinned = f"ETCD_SHA256=({OTHER}={'1' * 64} {OWN}={known})"
-        pins.write_text(re.sub(r"^ETCD_SHA256=.*$", pinned, text, flags=re.MULTILINE))
+        computer.pin("ETCD_SHA256", f"({OTHER}={'1' * 64} {OWN}={known})")
         result = computer.run("toolchain/setup", "etcd")
         assert result.returncode == (known != SHA256_OF_ETCD), result.stderr
         assert ("another SHA-256 than the pinned one, 0000" in result.stderr) == ("0" in known[:4])
