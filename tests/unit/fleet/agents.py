@@ -53,6 +53,7 @@ class Bench:
             PATIENCE,
             self._on_identity_changed,
             self.clock,
+            self.clock,
         )
         as_written = self.agent.files.as_written
         self.orders = Orders(self.line, self.systemd, checkpoint, self.clock, as_written)

@@ -38,9 +38,13 @@ class Agent:
         connected_for: Callable[[], float],
         patience: float,
         on_identity_changed: Callable[[], None],
+        clock: Callable[[], float],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`wall_clock` tells seconds since 1970, for people; for the others, see `StoreTrust`."""
+        """`clock` never goes back; `wall_clock`: seconds since 1970, for people.
+
+        For the others, see `StoreTrust`.
+        """
         self._machine = machine
         self._systemd = systemd
         self._checkpoint = checkpoint
@@ -50,7 +54,7 @@ class Agent:
         self._problems = Problems()
         self.files = UnitFiles(store, systemd, checkpoint, self._problems)
         self._executor = Executor(systemd, checkpoint, self.files, self._problems, wall_clock)
-        self._status = StatusManager(machine, store, systemd, checkpoint, self._problems)
+        self._status = StatusManager(machine, store, systemd, checkpoint, self._problems, clock)
         self.trust = StoreTrust(checkpoint, connected_for, patience, self._identity_changed)
 
     def activity(self) -> Counter[str]:
@@ -87,7 +91,8 @@ class Agent:
             pass
         if is_waiting or (lease and self._status.is_behind):
             return RETRY_SECONDS
-        return self.trust.distrusts_for()
+        waits = self.trust.distrusts_for(), self._status.held_back_for()
+        return min(filter(None, waits), default=0.0)
 
     def _round(
         self,

@@ -1,6 +1,6 @@
 """The status manager: reports the states of this machine's units into etcd, as they change."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 from ..kv import KV, MAX_OPERATIONS, Delete, KeyValue, Operation, Put, Unchanged, batches
@@ -10,6 +10,7 @@ from ..systemd.manager import UNKNOWN, Systemd
 from .actions import Action
 from .checkpoint import Checkpoint, LocalUnit
 from .problems import Problems
+from .rate_limit import RateLimit
 from .start_results import StartResults
 from .state import AgentState
 
@@ -29,14 +30,21 @@ class StatusManager:
     """A status manager compares states with those it has reported, and writes what differs."""
 
     def __init__(
-        self, machine: str, store: KV, systemd: Systemd, checkpoint: Checkpoint, problems: Problems
+        self,
+        machine: str,
+        store: KV,
+        systemd: Systemd,
+        checkpoint: Checkpoint,
+        problems: Problems,
+        clock: Callable[[], float],
     ) -> None:
-        """`machine`: this machine's id."""
+        """`machine`: this machine's id; `clock`: seconds, which never go back."""
         self._machine = machine
         self._store = store
         self._checkpoint = checkpoint
         self._problems = problems
         self._start_results = StartResults(systemd)
+        self._rate_limit = RateLimit(clock)
         self._lease = 0
         self._reported: dict[str, _Reported] | None = None
 
@@ -44,6 +52,10 @@ class StatusManager:
     def is_behind(self) -> bool:
         """Whether it is not known what the store has: a report was refused, or begins anew."""
         return self._reported is None
+
+    def held_back_for(self) -> float:
+        """For how many seconds some report is held back; 0 if none is."""
+        return self._rate_limit.left()
 
     def resync(self) -> None:
         """Read again what is reported, before the next report."""
@@ -59,7 +71,8 @@ class StatusManager:
             return True
         reported = self._known(lease)
         self._start_results.refresh(self._checkpoint.units, state.statuses)
-        values = {name: self._unit_state(state, name).to_json() for name in state.present}
+        self._rate_limit.keep(state.present)
+        values = {name: self._passed(state, name).to_json() for name in state.present}
         differing = self._differing(state, reported, values)
         return all(
             self._write(lease, batch, values, state)
@@ -96,6 +109,9 @@ class StatusManager:
             for name in state.actions[Action.START]
             if not self._problems.blocks(name, state.assignments[name])
         }
+
+    def _passed(self, state: AgentState, name: str) -> UnitState:
+        return self._rate_limit.passed(name, self._unit_state(state, name))
 
     def _unit_state(self, state: AgentState, name: str) -> UnitState:
         unit, status = self._checkpoint.units.get(name), state.status(name)

@@ -70,7 +70,7 @@ class Fleetd:
         self._checkpoint = Checkpoint(files[1])
         own = (machine.id, store, systemd, self._checkpoint)
         trusting = (self.lease.connected_for, settings.agent_ttl, self._on_identity_changed)
-        self._agent = Agent(*own, *trusting, environment.wall_clock)
+        self._agent = Agent(*own, *trusting, clock, environment.wall_clock)
         as_written = self._agent.files.as_written
         self._orders = Orders(store, systemd, self._checkpoint, environment.wall_clock, as_written)
         self._election = Election(machine.id, store, clock, wake, chance)

@@ -230,6 +230,18 @@ class FakeSystemd:
         self._end(name, self._units[name], "failed")
         self._on_change()
 
+    def crash(self, name: str) -> None:
+        """The unit's process ends with an error, and systemd starts it again in a moment."""
+        unit = self._units[name]
+        unit.active, unit.sub, unit.since = "activating", "auto-restart", self.clock()
+        self._on_change()
+
+    def come_back(self, name: str) -> None:
+        """systemd has started the unit again."""
+        unit = self._units[name]
+        unit.active, unit.sub, unit.since = "active", "running", self.clock()
+        self._on_change()
+
     def forget_jobs(self) -> None:
         """How jobs have ended is only told to those who listen then."""
         for unit in self._units.values():
