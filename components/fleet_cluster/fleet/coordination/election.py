@@ -7,6 +7,9 @@ from ..kv import KV, CreatedAt, Delete, Put, Unchanged
 from ..model.keys import LEADER
 from .watch_cache import WatchCache
 
+PROBE_TTL = 5
+"""Seconds of the lease that shows that somebody else can be elected."""
+
 YIELD_SECONDS = 1.0
 """For so much longer a vacancy is left to others by who would have to wait before it moves
 anything."""
@@ -40,7 +43,12 @@ class Election:
         """When this machine stands for the vacancy; none as long as there is none."""
 
     def resign(self, term: int) -> None:
-        """End a leadership, and with it whatever was written in its name and is under way."""
+        """End a leadership, and with it whatever was written in its name and is under way.
+
+        Raises:
+            KVRefusedError: nobody could be elected: etcd without room deletes, and takes no more.
+        """
+        self._store.revoke(self._store.grant(PROBE_TTL))
         self._key.expect(self._store.commit([Delete(LEADER)], CreatedAt(LEADER, term)))
 
     def withdraw(self) -> None:

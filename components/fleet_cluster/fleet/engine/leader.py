@@ -6,7 +6,7 @@ units, machines and marks that it decided on: what has changed meanwhile is deci
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..cluster_state.placement import is_to_run
@@ -16,7 +16,17 @@ from ..coordination.debounce import Debounce
 from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..journal_log import about
-from ..kv import KV, MAX_OPERATIONS, Condition, CreatedAt, Delete, Operation, Put, Unchanged
+from ..kv import (
+    KV,
+    MAX_OPERATIONS,
+    Condition,
+    CreatedAt,
+    Delete,
+    KVRefusedError,
+    Operation,
+    Put,
+    Unchanged,
+)
 from ..model.keys import (
     LEADER,
     ROOT,
@@ -111,9 +121,7 @@ class Leader:
         )
         decision = decide(self._state, caution)
         for operations, conditions, changes in self._transactions(decision.changes):
-            self.uncertain = True  # Until it is known what has happened.
-            revision = self._store.commit(operations, *conditions)
-            self.uncertain = False
+            revision = self._commit(operations, conditions)
             if not revision:
                 log.info("the cluster changed while it was scheduled, deciding again")
                 return False
@@ -126,6 +134,17 @@ class Leader:
             self._failures.settle(self._failures.missing)
         is_busy = decision.changes or decision.waiting or decision.obsolete or self._is_stopping()
         return not (is_busy or disconnected)
+
+    def _commit(self, operations: Sequence[Operation], conditions: Sequence[Condition]) -> int:
+        self.uncertain = True  # Until it is known what has happened.
+        try:
+            revision = self._store.commit(operations, *conditions)
+        except KVRefusedError:
+            self.uncertain = False  # It is done by now, or never.
+            self._cache.close()  # etcd whose room has just ended does, and says no.
+            raise
+        self.uncertain = False
+        return revision
 
     def _is_stopping(self) -> bool:
         """Whether a machine that is alive is told to stop a unit."""

@@ -10,7 +10,7 @@ from fleet_cluster.fleet.coordination import debounce
 from fleet_cluster.fleet.coordination.election import SPREAD_SECONDS, YIELD_SECONDS, Election
 from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.engine.leader import FORGET_SECONDS, Leader
-from fleet_cluster.fleet.kv import Condition, CreatedAt, Operation, Put, Unchanged
+from fleet_cluster.fleet.kv import Condition, CreatedAt, KVRefusedError, Operation, Put, Unchanged
 from fleet_cluster.fleet.model.keys import (
     LEADER,
     SCHEDULE,
@@ -338,6 +338,30 @@ def test_does_nothing_until_it_sees_its_own_writes(cluster: Cluster) -> None:
     cluster.want("w.service")
     cluster.act()
     assert sorted(cluster.homes()) == ["u.service", "v.service", "w.service"]
+
+
+def test_what_was_done_and_refused_is_not_done_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """etcd does that with what its last room is used up by."""
+    commit = cluster.store.commit
+
+    def refuse(operations: Sequence[Operation], *conditions: Condition) -> int:
+        commit(operations, *conditions)
+        raise KVRefusedError("mvcc: database space exceeded")
+
+    cluster.act()
+    cluster.want("u.service")
+    cluster.line.lag()
+    cluster.line.catch_up()
+    cluster.line.lag()
+    with monkeypatch.context() as patch, pytest.raises(KVRefusedError):
+        patch.setattr(cluster.store, "commit", refuse)
+        cluster.act()
+    assert not cluster.leader.uncertain
+    revision = cluster.store.revision
+    cluster.act()
+    assert cluster.store.revision == revision and list(cluster.homes()) == ["u.service"]
 
 
 def test_machines_lost_one_after_another_do_not_count_as_at_once(cluster: Cluster) -> None:

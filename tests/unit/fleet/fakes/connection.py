@@ -7,6 +7,7 @@ from typing import TypeVar
 from fleet_cluster.fleet.kv import (
     Changes,
     Condition,
+    Delete,
     KVUnavailableError,
     Operation,
     Snapshot,
@@ -80,7 +81,8 @@ class Connection:
         return self._ask("get", lambda: self._etcd.get(keys))
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
-        point = f"commit {operations[0].key}"
+        verb = "delete" if all(isinstance(one, Delete) for one in operations) else "commit"
+        point = f"{verb} {operations[0].key}"
 
         def commit() -> int:
             return self._etcd.commit(operations, *conditions)

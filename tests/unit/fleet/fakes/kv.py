@@ -10,6 +10,7 @@ from fleet_cluster.fleet.kv import (
     Condition,
     CreatedAt,
     KeyValue,
+    KVRefusedError,
     LeaseLostError,
     Operation,
     Put,
@@ -49,6 +50,8 @@ class MemoryKV:
         self.revision = 1
         self.leases: dict[int, _Lease] = {}
         self.on_commit: Callable[[Changes], None] = lambda _changes: None
+        self.full = False
+        """Whether it has no room (alarm NOSPACE): deletes and the leases that there are work."""
         self._clock = clock
         self._last_lease = 0
         self._history: list[Changes] = []
@@ -67,6 +70,8 @@ class MemoryKV:
         assert 0 < len(operations) <= MAX_OPERATIONS
         assert len(conditions) <= MAX_OPERATIONS
         assert len({operation.key for operation in operations}) == len(operations)
+        if any(isinstance(operation, Put) for operation in operations):
+            self._check_room()
         if not all(self._holds(condition) for condition in conditions):
             return 0
         for operation in operations:
@@ -90,6 +95,7 @@ class MemoryKV:
         return watching
 
     def grant(self, ttl: int) -> int:
+        self._check_room()
         self._last_lease += 1
         self.leases[self._last_lease] = _Lease(ttl, self._clock() + ttl)
         return self._last_lease
@@ -103,6 +109,10 @@ class MemoryKV:
     def revoke(self, lease: int) -> None:
         if self.leases.pop(lease, None):
             self._delete([key for key, entry in self.entries.items() if entry.lease == lease])
+
+    def _check_room(self) -> None:
+        if self.full:
+            raise KVRefusedError("mvcc: database space exceeded")
 
     def tick(self) -> list[int]:
         """End the leases whose time is over; returns them."""

@@ -285,7 +285,7 @@ def outage(world: World, ticks: str) -> None:
 
 
 def read_only(world: World, ticks: str) -> None:
-    """Writes are refused: its disk is full."""
+    """Writes are refused but for deletes: its data have reached their limit."""
     for node in world.nodes:
         node.begin("read only", int(ticks))
 
