@@ -14,9 +14,10 @@ from time import monotonic, sleep
 import pulumi
 
 from fleet_cluster._etcd_release import VERSION, etcd_archive
-from fleet_cluster.fleet.etcd_configuration import ETCD_PKI, HOW_IT_BEGAN, EtcdSettings
+from fleet_cluster.fleet.etcd_configuration import ETCD_PKI, HOW_IT_BEGAN, MIB, EtcdSettings
 from fleet_cluster.fleet.etcd_roles import Role
 from fleet_cluster.fleet.setup.etcd_release import unpack
+from fleet_cluster.fleet.setup.etcdctl import Etcdctl
 from fleet_cluster.fleet.setup.files import ETCD_DATA, PEER_AUTHORITY, etcd_environment
 from fleet_cluster.images import own_processor
 from fleet_cluster.pki import Pki
@@ -69,10 +70,12 @@ class Member:
         """Its certificates, by the names that they have on machines."""
         return self.folder / "pki"
 
-    def configure(self, initial_cluster: str, state: str, *, before: bool = False) -> None:
+    def configure(
+        self, initial_cluster: str, state: str, *, before: bool = False, quota: int = 2048 * MIB
+    ) -> None:
         """Gives it the configuration that machines get, or got before."""
         # Nothing is slow here.
-        settings = EtcdSettings(heartbeat_interval=50, election_timeout=500).variables()
+        settings = EtcdSettings(quota, heartbeat_interval=50, election_timeout=500).variables()
         found = etcd_environment(self.name, self.address, settings)
         found |= dict(zip(HOW_IT_BEGAN, (initial_cluster, state), strict=True))
         if before:
@@ -210,6 +213,16 @@ class EtcdCluster:
             return 0
         finally:
             connection.close()
+
+
+def as_root(etcd: EtcdCluster) -> Etcdctl:
+    """The set-up's `etcdctl`, with files of this computer."""
+
+    def run(*command: str, env: Mapping[str, str] | None = None) -> str:
+        assert env, "the files of a machine"
+        return etcd.etcdctl("root", *command[4:])
+
+    return Etcdctl(run)
 
 
 @contextmanager

@@ -6,10 +6,9 @@ import pytest
 
 from fleet_cluster.fleet.etcd_roles import Grants, roles
 from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth
-from fleet_cluster.fleet.setup.etcdctl import Etcdctl
 from fleet_cluster.fleet.setup.files import PEER_AUTHORITY, PEER_TRUST
 from tests.checkout import CHECKOUT
-from tests.contract.etcd_cluster import EtcdCluster, addresses, running, signed
+from tests.contract.etcd_cluster import EtcdCluster, addresses, as_root, running, signed
 from tests.contract.etcd_requests import NEIGHBOUR, OWN, REQUESTS, Asker
 from tests.contract.harness import Project, require_engine
 
@@ -61,16 +60,6 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdCluster]:
         for key in {*OWN.values(), *NEIGHBOUR.values()}:
             made.etcdctl("root", "put", key, "seed")
         yield made
-
-
-def as_root(etcd: EtcdCluster) -> Etcdctl:
-    """The set-up's `etcdctl`, with files of this computer."""
-
-    def run(*command: str, env: Mapping[str, str] | None = None) -> str:
-        assert env, "the files of a machine"
-        return etcd.etcdctl("root", *command[4:])
-
-    return Etcdctl(run)
 
 
 def certificates(column: str) -> Sequence[str]:

@@ -1,8 +1,10 @@
 """The health of a member of etcd, over HTTP: every version tells it to every client."""
 
 import json
+import re
 import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,10 @@ FULL = (
     "alarm NOSPACE: etcd's data have reached their limit, and nothing can be written; units run on."
     ' What to do: "When there is no room" in docs/operations.md'
 )
+ALARMS = ("NOSPACE", "CORRUPT")
+"""What etcd raises, for all members at once, until somebody clears it."""
+NARROW = 0.8
+"""The share of their quota from which on it is told how much the data take."""
 UNWELL = "it is not well, and does not say why; ask it: etcdctl endpoint health, etcdctl alarm list"
 
 
@@ -42,6 +48,49 @@ def version(endpoint: str, secured_by: ssl.SSLContext | None) -> str:
         return str(json.loads(answer)["etcdserver"])
     except (ValueError, TypeError, KeyError) as error:
         raise OSError(f"it answers {answer[:100]!r}") from error
+
+
+@dataclass(frozen=True)
+class Room:
+    """The room of a member's data."""
+
+    used: int
+    """Bytes of the file that they are in: more than they are, until it is defragmented."""
+    quota: int
+    """Bytes from which on nothing more is taken."""
+
+    def warning(self) -> str:
+        """What is told when it is used up soon; empty when it is not."""
+        if self.used < NARROW * self.quota:
+            return ""
+        return (
+            f"etcd's data take {self.used / 2**20:.0f} of {self.quota / 2**20:.0f} MiB; at the"
+            ' limit nothing can be written. What to do: "When there is no room" in'
+            " docs/operations.md"
+        )
+
+
+def room(endpoint: str, secured_by: ssl.SSLContext | None) -> Room:
+    """The room of the member at "address:port".
+
+    Raises:
+        OSError: it does not answer, or does not say.
+    """
+    figures = _get(endpoint, "/metrics", secured_by).decode(errors="replace")
+    names = "etcd_mvcc_db_total_size_in_bytes", "etcd_server_quota_backend_bytes"
+    found = [re.search(rf"^{name} (\S+)$", figures, re.MULTILINE) for name in names]
+    try:
+        used, quota = (int(float(one[1])) if one else 0 for one in found)
+    except ValueError as error:
+        raise OSError(f"its figures are none: {error}") from error
+    if not quota:
+        raise OSError(f"its figures lack {' or '.join(names)}")
+    return Room(used, quota)
+
+
+def alarms(said: str) -> list[str]:
+    """The alarms in what a member says."""
+    return [alarm for alarm in ALARMS if re.search(rf"alarm:? *{alarm}", said, re.IGNORECASE)]
 
 
 def _get(endpoint: str, path: str, secured_by: ssl.SSLContext | None) -> bytes:

@@ -42,11 +42,36 @@ class EtcdHealthMonitor:
             log.info("etcd is well again", extra=about("recovered"))
         self._metrics.etcd = said
         self._metrics.etcd_version = self._version()
+        self._metrics.etcd_room = self._room()
+        self._metrics.etcd_members = self._members(said)
+
+    def _own(self) -> list[str]:
+        return health.own_member(self._settings.endpoints, self._settings.public_ip)
+
+    def _room(self) -> health.Room | None:
+        try:
+            for member in self._own():
+                return health.room(member, self._context())
+        except OSError as error:
+            log.debug("this machine's member does not say what room it has: %s", error)
+        return None
+
+    def _members(self, own_fault: str) -> dict[str, str]:
+        """Members ask each other, so that one whose machine is gone is told of, too."""
+        own = self._own()
+        others = set(self._settings.endpoints).difference(own) if own else set[str]()
+        return dict.fromkeys(own, own_fault) | {member: self._of(member) for member in others}
+
+    def _of(self, member: str) -> str:
+        try:
+            return health.ask(member, self._context())
+        except OSError as error:
+            return f"it does not answer ({error})"
 
     def _version(self) -> str | None:
         """Asked each time: a member gets another version while fleetd runs on."""
         try:
-            for member in health.own_member(self._settings.endpoints, self._settings.public_ip):
+            for member in self._own():
                 return health.version(member, self._context())
         except OSError as error:
             log.debug("this machine's member does not say its version: %s", error)

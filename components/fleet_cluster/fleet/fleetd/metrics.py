@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import VERSION
 from ..certificates import CertificateFiles
+from ..etcd.health import ALARMS, Room, alarms
 
 LOOP_SECONDS = 60.0
 """After so long in one round, or without one, the loop is not alive; systemd ends it after 90."""
@@ -43,6 +44,11 @@ class Metrics:
     """What is wrong with etcd although it answers; empty when nothing is."""
     etcd_version: str | None = None
     """Of the member on this machine: empty when there is none; none as long as it is not known."""
+    etcd_members: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is wrong with each member, by "address:port", empty when nothing is. Where none runs on
+    this machine, nobody asks them."""
+    etcd_room: Room | None = None
+    """Of the member on this machine."""
     units: Counter[str] = field(default_factory=Counter[str])
     """This machine's units by ACTIVE state."""
     decisions: Counter[str] = field(default_factory=Counter[str])
@@ -79,6 +85,16 @@ class Metrics:
             found.append(f"the lease of {self.ttl} s was {ago} renewed: units run on")
         return found
 
+    def warnings(self) -> list[str]:
+        """What fleetd works well without, and what somebody should look at."""
+        room = self.etcd_room.warning() if self.etcd_room and not self.etcd else ""
+        others = [
+            f"etcd's member {member}: {why}"
+            for member, why in sorted(self.etcd_members.items())
+            if why and not alarms(why)  # That is told already: it is of all members.
+        ]
+        return [*filter(None, [room]), *others, *self.certificates.warnings()]
+
 
 def render(metrics: Metrics) -> str:
     """The metrics in Prometheus' text format."""
@@ -101,10 +117,24 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     errors = [("", float(metrics.store_errors))]
     yield _metric("fleet_etcd_errors_total", "counter", "Rounds that etcd has ended.", errors)
     yield _histogram(metrics)
+    yield from _etcd_metrics(metrics)
     ends = [(f'{{path="{one.name}"}}', one.end) for one in metrics.certificates.certificates]
     name = "fleet_certificate_expiration_timestamp_seconds"
     yield _gauge(name, "When a certificate ends: since 1970.", ends)
     yield _gauge("process_resident_memory_bytes", "Memory of fleetd.", metrics.memory())
+
+
+def _etcd_metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
+    raised = alarms(metrics.etcd)
+    told = [(f'{{alarm="{alarm}"}}', alarm in raised) for alarm in ALARMS]
+    yield _gauge("fleet_etcd_alarm", "Whether etcd has raised this alarm.", told)
+    members = sorted(metrics.etcd_members.items())
+    well = [(f'{{member="{member}"}}', not why) for member, why in members]
+    yield _gauge("fleet_etcd_member_healthy", "Whether a member of etcd says that it is.", well)
+    rooms = [metrics.etcd_room] if metrics.etcd_room else []
+    used, quota = [("", one.used) for one in rooms], [("", one.quota) for one in rooms]
+    yield _gauge("fleet_etcd_data_bytes", "Size of this machine's member's data.", used)
+    yield _gauge("fleet_etcd_quota_bytes", "From where on etcd takes nothing more.", quota)
 
 
 def _gauge(name: str, help: str, value: float | Iterable[Sample]) -> Iterator[str]:

@@ -26,7 +26,7 @@ def respond(request: bytes, metrics: Metrics) -> bytes:
         return _answer("200 OK", render(metrics))
     if path == b"/healthz":
         faults = metrics.faults()
-        text = "\n".join([*(faults or ["ok"]), *metrics.certificates.warnings()]) + "\n"
+        text = "\n".join([*(faults or ["ok"]), *metrics.warnings()]) + "\n"
         return _answer("503 Service Unavailable" if faults else "200 OK", text)
     return _answer("404 Not Found", "there is /metrics and /healthz\n")
 

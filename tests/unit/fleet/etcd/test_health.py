@@ -8,29 +8,39 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from fleet_cluster.fleet.config import Config
-from fleet_cluster.fleet.etcd.health import ask, check
+from fleet_cluster.fleet.etcd.health import Room, ask, check
 from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
-from fleet_cluster.fleet.fleetd.metrics import Metrics
+from fleet_cluster.fleet.fleetd.metrics import Metrics, render
 from fleet_cluster.fleet.kv import KVRefusedError
 from tests.unit.fleet.fakes.kv import MemoryKV
 
 SILENT_34 = b'{"health":"false"}'
 NAMED_36 = b'{"health":"false","reason":"ALARM NOSPACE"}'
 WELL = b'{"health":"true"}'
+FIGURES = b"""# TYPE etcd_mvcc_db_total_size_in_bytes gauge
+etcd_mvcc_db_total_size_in_bytes 2.097152e+07
+etcd_mvcc_db_total_size_in_use_in_bytes 1.5e+07
+etcd_server_quota_backend_bytes 2.147483648e+09
+"""
 EXCEEDED = "etcd refused the request: RESOURCE_EXHAUSTED: etcdserver: mvcc: database space exceeded"
 
 
 class Member(HTTPServer):
-    """Answers /health and /version as a member does."""
+    """Answers /health, /version and /metrics as a member does."""
 
     answer = WELL
     version = b'{"etcdserver":"3.6.16","etcdcluster":"3.6.0","storage":"3.6.0"}'
+    figures = FIGURES
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        assert isinstance(self.server, Member) and self.path in ("/health", "/version")
-        answer = self.server.answer if self.path == "/health" else self.server.version
+        assert isinstance(self.server, Member)
+        answer = {
+            "/health": self.server.answer,
+            "/version": self.server.version,
+            "/metrics": self.server.figures,
+        }[self.path]
         self.send_response(503 if self.path == "/health" and answer != WELL else 200)
         self.end_headers()
         self.wfile.write(answer)
@@ -55,9 +65,11 @@ def member() -> Iterator[Member]:
     server.server_close()
 
 
-def metrics_after(member: Member, store: MemoryKV, here: str = "127.0.0.1") -> Metrics:
+def metrics_after(
+    member: Member, store: MemoryKV, here: str = "127.0.0.1", others: tuple[str, ...] = ()
+) -> Metrics:
     metrics = Metrics(lambda: 0.0, 10, lambda: 0.0)
-    settings = Config((f"127.0.0.1:{member.server_port}",), public_ip=here)
+    settings = Config((f"127.0.0.1:{member.server_port}", *others), public_ip=here)
     EtcdHealthMonitor(settings, store, metrics).look()
     return metrics
 
@@ -109,6 +121,47 @@ def test_the_version_is_that_of_this_machines_member_now(member: Member) -> None
     monitor.look()
     assert metrics.etcd_version == "3.6.17"
     assert metrics_after(member, store, here="127.0.0.2").etcd_version == ""
+
+
+def test_members_tell_of_each_other(member: Member) -> None:
+    store = MemoryKV(lambda: 0.0)
+    with socket.create_server(("127.0.0.2", 0)) as free:
+        gone = f"127.0.0.2:{free.getsockname()[1]}"
+    metrics = metrics_after(member, store, others=(gone,))
+    assert metrics.faults() == []
+    (warning,) = metrics.warnings()
+    assert warning.startswith(f"etcd's member {gone}: it does not answer")
+    text = render(metrics)
+    assert f'fleet_etcd_member_healthy{{member="127.0.0.1:{member.server_port}"}} 1\n' in text
+    assert f'fleet_etcd_member_healthy{{member="{gone}"}} 0\n' in text
+    assert metrics_after(member, store, here="127.0.0.3", others=(gone,)).etcd_members == {}
+
+
+def test_an_alarm_is_a_metric_and_told_once(member: Member) -> None:
+    member.answer = NAMED_36
+    metrics = metrics_after(member, FullStore(lambda: 0.0))
+    assert metrics.warnings() == []
+    text = render(metrics)
+    assert 'fleet_etcd_alarm{alarm="NOSPACE"} 1\n' in text
+    assert 'fleet_etcd_alarm{alarm="CORRUPT"} 0\n' in text
+    assert f'fleet_etcd_member_healthy{{member="127.0.0.1:{member.server_port}"}} 0\n' in text
+
+
+def test_data_near_their_limit_are_told_of_before_they_reach_it(member: Member) -> None:
+    store = MemoryKV(lambda: 0.0)
+    metrics = metrics_after(member, store)
+    assert metrics.etcd_room == Room(20971520, 2147483648) and metrics.warnings() == []
+    assert "fleet_etcd_quota_bytes 2147483648\n" in render(metrics)
+    member.figures = FIGURES.replace(b"2.097152e+07", b"1.8e+09")
+    (warning,) = metrics_after(member, store).warnings()
+    assert warning.startswith("etcd's data take 1717 of 2048 MiB; ")
+
+
+@pytest.mark.parametrize("figures", [b"", b"etcd_server_quota_backend_bytes many\n"])
+def test_a_member_without_figures_has_no_room_that_is_known(member: Member, figures: bytes) -> None:
+    member.figures = figures
+    metrics = metrics_after(member, MemoryKV(lambda: 0.0))
+    assert metrics.etcd_room is None and metrics.warnings() == metrics.faults() == []
 
 
 def test_a_machine_without_a_member_asks_the_next_that_answers() -> None:
