@@ -20,6 +20,7 @@ cluster = fc.Cluster(
         "etcd_roles": {"nginx": {"read": ["/app/server*", "/app/nginx*"]}},
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
+        "image_retention_hours": chosen.image_retention_hours,
         "certificate_hours": chosen.certificate_hours,
         "certificate_authority": chosen.certificate_authority,
         "etcd_quota_backend_bytes": chosen.etcd_quota_backend_bytes,

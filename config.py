@@ -13,7 +13,7 @@ import pulumi
 import yaml
 
 import fleet_cluster as fc
-from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR, MOST_AUTHORITIES
+from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR, MOST_AUTHORITIES, MOST_RETENTION_HOURS
 from fleet_cluster.fleet.etcd_configuration import (
     HEARTBEAT_INTERVAL,
     QUOTA_BACKEND_BYTES,
@@ -74,6 +74,7 @@ class Settings:
     machine_metadata: Sequence[Mapping[str, str]]
     agent_ttl: int
     reconcile_interval: int
+    image_retention_hours: int
     certificate_hours: int
     certificate_authority: int
     etcd_quota_backend_bytes: int
@@ -109,6 +110,7 @@ def read(config: pulumi.Config) -> Settings:
         machine_metadata=_machine_metadata(config, cluster_size),
         agent_ttl=agent_ttl,
         reconcile_interval=_between(config, "reconcile-interval", 5, 86400),
+        image_retention_hours=_between(config, "image-retention-hours", 1, MOST_RETENTION_HOURS),
         certificate_hours=_between(config, "certificate-hours", 1, MOST_HOURS),
         certificate_authority=_between(config, "certificate-authority", 1, MOST_AUTHORITIES),
         etcd_quota_backend_bytes=_between(config, "etcd-quota-backend-bytes", *QUOTA_BACKEND_BYTES),

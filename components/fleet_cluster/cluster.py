@@ -24,6 +24,8 @@ from .providers.provider import ProviderArgs, check_provider, make_provider
 ETCD_SIZES = (1, 3, 5)
 ROLE_NAME = re.compile(r"(?!machine-)[a-z][a-z0-9-]{0,31}")
 MOST_AUTHORITIES = 999
+IMAGE_RETENTION_HOURS = 72
+MOST_RETENTION_HOURS = 8760
 METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
 RESERVED = ("machine",)
 """Names of images that the library itself has beside those of a cluster's units."""
@@ -74,6 +76,9 @@ class ClusterArgs(TypedDict):
     reconcile_interval: NotRequired[int]
     """Seconds between fleet's full reconciles, 5 to 86400; 60 if not given. They are a safety net:
     everything reacts to events at once."""
+    image_retention_hours: NotRequired[int]
+    """How old images become on a machine when no container uses them, 1 to 8760 hours; 72 if not
+    given. Of those that are older each machine prunes what it can, every hour."""
     certificate_hours: NotRequired[int]
     """How long the cluster's certificates are valid, 1 to 17520 hours; 8760, a year, if not given.
     An update in their last 60 days (the last sixth of a shorter life) renews them."""
@@ -140,6 +145,7 @@ class Cluster(pulumi.ComponentResource):
                 "members": source.members(checked.etcd_size),
                 "agent_ttl": checked.agent_ttl,
                 "reconcile_interval": checked.reconcile_interval,
+                "image_retention_hours": checked.image_retention_hours,
                 "registry": source.registry_host,
                 "etcd_roles": checked.etcd_roles,
                 "certificate_hours": checked.certificate_hours,
@@ -183,6 +189,7 @@ class _Checked:
     etcd_settings: EtcdSettings
     agent_ttl: int
     reconcile_interval: int
+    image_retention_hours: int
     certificate_hours: int
     certificate_authority: int
 
@@ -192,6 +199,7 @@ def _check(args: ClusterArgs) -> _Checked:
     size = between("size", args["size"], 1, check_provider(args["provider"]))
     interval = args.get("reconcile_interval", RECONCILE_INTERVAL)
     hours = args.get("certificate_hours", CERTIFICATE_HOURS)
+    retention = args.get("image_retention_hours", IMAGE_RETENTION_HOURS)
     authority = args.get("certificate_authority", 1)
     agent_ttl = between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300)
     return _Checked(
@@ -201,6 +209,7 @@ def _check(args: ClusterArgs) -> _Checked:
         etcd_settings=_etcd_settings(args, agent_ttl),
         agent_ttl=agent_ttl,
         reconcile_interval=between("reconcile_interval", interval, 5, 86400),
+        image_retention_hours=between("image_retention_hours", retention, 1, MOST_RETENTION_HOURS),
         certificate_hours=between("certificate_hours", hours, 1, MOST_HOURS),
         certificate_authority=between("certificate_authority", authority, 1, MOST_AUTHORITIES),
     )

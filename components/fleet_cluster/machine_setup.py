@@ -40,6 +40,8 @@ class MachineSetupArgs(TypedDict):
     """Seconds after which a silent machine counts as lost; 10 if not given."""
     reconcile_interval: NotRequired[int]
     """Seconds between fleetd's full reconciles; 60 if not given."""
+    image_retention_hours: int
+    """How old images become that no container uses."""
     registry: NotRequired[pulumi.Input[str]]
     """An image registry that the machines reach by plain HTTP: 172.30.7.2:5000."""
     etcd_roles: NotRequired[Grants]
@@ -202,6 +204,7 @@ class MachineSetup:
             endpoints=list(self._members.values()),
             agent_ttl=self._args.get("agent_ttl", AGENT_TTL),
             reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
+            image_retention_hours=self._args["image_retention_hours"],
             registry=self._args.get("registry", ""),
             authority=self._pki.authority,
             previous_authority=self._pki.previous_authority,
@@ -276,8 +279,7 @@ class MachineSetup:
     ) -> remote.Command:
         """Run a step of `fleet.setup` on a machine, again whenever its input changes.
 
-        It uses `update`, not `triggers`: a trigger would run the new create and then the old
-        delete, on the new machine.
+        By `update`, not `triggers`, which run the new create, then the old delete, and both there.
         """
         run = f"sudo timeout {seconds} {program}"
         return remote.Command(

@@ -32,6 +32,8 @@ class Config:
     """Seconds of the machine's lease."""
     reconcile_interval: float = 60.0
     """Seconds between full reconciles, a safety net."""
+    image_retention_hours: int = 72
+    """Images that no container uses are pruned when they are so old."""
     metrics_address: str = "127.0.0.1:9179"
     """Where fleetd answers /metrics and /healthz, "address:port"; empty: nowhere."""
     ca_file: Path | None = None
@@ -125,6 +127,12 @@ def _seconds(name: str, value: Any) -> float:
     return float(value)
 
 
+def _hours(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise _wrong(name, value, "whole hours, at least 1")
+    return value
+
+
 def _file(name: str, value: Any) -> Path:
     if not isinstance(value, str) or not Path(value).is_absolute():
         raise _wrong(name, value, "an absolute path")
@@ -141,6 +149,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "metadata": _metadata,
     "agent_ttl": _ttl,
     "reconcile_interval": _seconds,
+    "image_retention_hours": _hours,
     "metrics_address": _address,
     "ca_file": _file,
     "cert_file": _file,

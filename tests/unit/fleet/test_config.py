@@ -14,6 +14,7 @@ GOOD = {
     "metadata": {"role": "web"},
     "agent_ttl": 7,
     "reconcile_interval": 3600,
+    "image_retention_hours": 24,
     "ca_file": "/etc/fleet/pki/ca.crt",
     "cert_file": "/etc/fleet/pki/fleet.crt",
     "key_file": "/etc/fleet/pki/fleet.key",
@@ -55,6 +56,10 @@ def test_defaults() -> None:
         ({"agent_ttl": 4}, "'agent_ttl' is 4; it must be whole seconds, at least 5"),
         ({"agent_ttl": "10"}, "'agent_ttl' is '10'"),
         ({"agent_ttl": True}, "'agent_ttl' is True"),
+        (
+            {"image_retention_hours": 0.5},
+            "'image_retention_hours' is 0.5; it must be whole hours, at least 1",
+        ),
         ({"reconcile_interval": 0}, "'reconcile_interval' is 0; it must be seconds, at least 1"),
         ({"metadata": {"role": 1}}, "'metadata' is {'role': 1}; it must be an object of texts"),
         ({"metadata": ["role"]}, "'metadata' is ['role']"),

@@ -16,6 +16,7 @@ DEFAULTS = {
     "machine-metadata": "[]",
     "agent-ttl": "10",
     "reconcile-interval": "60",
+    "image-retention-hours": "72",
     "certificate-hours": "8760",
     "certificate-authority": "1",
     "etcd-quota-backend-bytes": "2147483648",

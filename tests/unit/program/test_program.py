@@ -25,6 +25,7 @@ CONFIG = {
     "machine-metadata": '["role=web"]',
     "agent-ttl": "10",
     "reconcile-interval": "60",
+    "image-retention-hours": "72",
     "certificate-hours": "8760",
     "certificate-authority": "1",
     "etcd-quota-backend-bytes": "2147483648",

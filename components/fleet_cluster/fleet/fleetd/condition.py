@@ -3,7 +3,9 @@
 import math
 from collections.abc import Mapping
 
+from ..disks.file_systems import RUN
 from .environment import Environment
+from .metrics import Metrics
 from .registration import Registration
 from .troubles import Troubles
 
@@ -24,21 +26,53 @@ class Condition:
     """A condition that does not flap: what begins or ends is told when it has lasted."""
 
     def __init__(
-        self, environment: Environment, troubles: Troubles, registration: Registration
+        self,
+        environment: Environment,
+        troubles: Troubles,
+        registration: Registration,
+        metrics: Metrics,
     ) -> None:
         """What is found first is taken to have lasted."""
         self._systemd = environment.systemd
         self._clock = environment.clock
         self._troubles = troubles
         self._registration = registration
+        self._metrics = metrics
+        self._short: set[str] = set()
         self._seen: str | None = None
         self._since = -math.inf
         self._told = ""
 
-    def watch_docker(self) -> None:
+    def watch(self) -> None:
+        """Note what does not work of what nobody else notes.
+
+        Raises:
+            SystemdError: systemd does not answer.
+        """
+        self._watch_disks()
+        self._watch_docker()
+
+    def _watch_docker(self) -> None:
         """Note when Docker does not run on a machine that is to have it."""
         advice = f"{DOCKER} is enabled on this machine, and does not run: start it, or disable it"
         self._troubles.note("Docker", advice if self._systemd.down([DOCKER]) else "")
+
+    def _watch_disks(self) -> None:
+        """Note the file systems that are short of room."""
+        short = {one.path: one.describe() for one in self._metrics.file_systems if one.is_short}
+        for path in sorted(self._short | short.keys()):
+            advice = (
+                f"{short[path]}: nothing new is to start here; make room" if path in short else ""
+            )
+            self._troubles.note(path, advice)
+        self._short = set(short)
+
+    def _sick(self) -> list[str]:
+        return [told for source, told in SICK.items() if self._troubles.of(source)]
+
+    def _cramped(self) -> list[str]:
+        known = {RUN} if self._troubles.of("the disk") else set[str]()
+        return [f"{path} is short of room" for path in sorted(self._short - known)]
 
     def tell(self, lease: int) -> float:
         """Have the machine's record say what does not work.
@@ -47,7 +81,7 @@ class Condition:
             After how many seconds to call again; 0 if only for what happens.
         """
         now = self._clock()
-        found = "; ".join(told for source, told in SICK.items() if self._troubles.of(source))
+        found = "; ".join([*self._sick(), *self._cramped()])
         if self._seen is not None and found != self._seen:
             self._since = now
         self._seen = found

@@ -66,7 +66,7 @@ class Fleetd:
         self._registration = Registration(
             machine, environment, self.lease, self._troubles, self.metrics
         )
-        self._condition = Condition(environment, self._troubles, self._registration)
+        self._condition = Condition(environment, self._troubles, self._registration, self.metrics)
         self._checkpoint = Checkpoint(files[1])
         own = (machine.id, store, systemd, self._checkpoint)
         trusting = (self.lease.connected_for, settings.agent_ttl, self._on_identity_changed)
@@ -212,7 +212,7 @@ class Fleetd:
         try:
             if self._registration.refresh(lease):
                 self._agent.resync()  # Who removed its record may have removed the states as well.
-            self._condition.watch_docker()
+            self._condition.watch()
             self._condition.tell(lease)
             self._given_orders.refresh()
             if self.announced:

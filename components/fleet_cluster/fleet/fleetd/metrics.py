@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import VERSION
 from ..certificates import CertificateFiles
+from ..disks.file_systems import FileSystem
 from ..etcd.health import ALARMS, Room, alarms
 
 LOOP_SECONDS = 60.0
@@ -49,6 +50,8 @@ class Metrics:
     this machine, nobody asks them."""
     etcd_room: Room | None = None
     """Of the member on this machine."""
+    file_systems: Sequence[FileSystem] = ()
+    """Those that the machine needs room on."""
     units: Counter[str] = field(default_factory=Counter[str])
     """This machine's units by ACTIVE state."""
     decisions: Counter[str] = field(default_factory=Counter[str])
@@ -118,6 +121,7 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     yield _metric("fleet_etcd_errors_total", "counter", "Rounds that etcd has ended.", errors)
     yield _histogram(metrics)
     yield from _etcd_metrics(metrics)
+    yield from _disk_metrics(metrics.file_systems)
     ends = [(f'{{path="{one.name}"}}', one.end) for one in metrics.certificates.certificates]
     name = "fleet_certificate_expiration_timestamp_seconds"
     yield _gauge(name, "When a certificate ends: since 1970.", ends)
@@ -135,6 +139,16 @@ def _etcd_metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     used, quota = [("", one.used) for one in rooms], [("", one.quota) for one in rooms]
     yield _gauge("fleet_etcd_data_bytes", "Size of this machine's member's data.", used)
     yield _gauge("fleet_etcd_quota_bytes", "From where on etcd takes nothing more.", quota)
+
+
+def _disk_metrics(file_systems: Sequence[FileSystem]) -> Iterator[Iterator[str]]:
+    known = [(f'{{path="{one.path}"}}', one) for one in file_systems if not one.fault]
+    free = [(label, one.free) for label, one in known]
+    yield _gauge("fleet_filesystem_free_bytes", "What a file system has left.", free)
+    size = [(label, one.size) for label, one in known]
+    yield _gauge("fleet_filesystem_size_bytes", "How large a file system is.", size)
+    inodes = [(label, one.free_inodes) for label, one in known if one.inodes]
+    yield _gauge("fleet_filesystem_free_inodes", "Files that there is still room for.", inodes)
 
 
 def _gauge(name: str, help: str, value: float | Iterable[Sample]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import platform
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -15,6 +16,8 @@ from types import FrameType
 from .. import VERSION, config, lease_file
 from ..certificates import CertificateFiles
 from ..config import Config, ConfigError
+from ..disks import file_systems
+from ..disks.reserve import Reserve
 from ..etcd import health
 from ..etcd.client import Etcd, connect
 from ..etcd.member import Certificates
@@ -27,6 +30,7 @@ from ..systemd.dbus import DBusSystemd
 from ..systemd.manager import Systemd
 from . import metrics_server
 from .certificate_monitor import CertificateMonitor
+from .disk_monitor import DiskMonitor
 from .environment import Environment
 from .etcd_health import EtcdHealthMonitor
 from .loop import PAUSE_SECONDS, Fleetd
@@ -35,6 +39,9 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = Path("/run/fleet/agent.json")
 MACHINE_ID = Path("/etc/machine-id")
+
+PRUNE = ("systemctl", "start", "--no-block", "--", "fleet-prune-images.service")
+SYSTEMCTL_SECONDS = 10.0
 
 WATCHDOG_SECONDS = 20.0
 """systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
@@ -57,6 +64,10 @@ def main() -> None:
     fleetd = Fleetd(machine, settings, _environment(store, systemd, wake, files))
     etcd_health = EtcdHealthMonitor(settings, store, fleetd.metrics)
     threading.Thread(target=etcd_health.run, name="etcd-health", daemon=True).start()
+    disks = DiskMonitor(
+        file_systems.look, Reserve().look, _prune_images, fleetd.metrics, wake.set, time.monotonic
+    )
+    threading.Thread(target=disks.run, name="disks", daemon=True).start()
     certificates = CertificateMonitor(files, lambda: _renew(store, settings), wake.set)
     threading.Thread(target=certificates.run, name="certificates", daemon=True).start()
     metrics_server.start(settings.metrics_address, fleetd.metrics)
@@ -107,6 +118,18 @@ def _connect(settings: Config) -> Etcd:
         settings.key_file,
         here=settings.public_ip,
     )
+
+
+def _prune_images() -> None:
+    """Have systemd do it, which does not wait.
+
+    Raises:
+        OSError: it does not take it.
+    """
+    try:
+        subprocess.run(PRUNE, check=False, timeout=SYSTEMCTL_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise OSError("systemctl does not answer") from error
 
 
 def _machine(settings: Config) -> MachineState:

@@ -10,13 +10,19 @@ from typing import Any
 
 from .. import config
 from .etcd_release import install
-from .files import SSHD_OUTPUTS, File, files
+from .files import JOURNALD, SSHD_OUTPUTS, File, files
 from .inputs import Configuration
 from .shell import run, say, systemctl, write
 from .trust import with_trusted
 
 FOLDER = Path("/opt/fleet")
-SERVICES = ("fleetd.service", "fleet-fence.service", "fleet-fence.path")
+SERVICES = (
+    "fleetd.service",
+    "fleet-fence.service",
+    "fleet-fence.path",
+    "fleet-prune-images.service",
+    "fleet-prune-images.timer",
+)
 
 
 def configure(stdin: str) -> None:
@@ -36,6 +42,8 @@ def configure(stdin: str) -> None:
         systemctl("daemon-reload")
     if "/etc/docker/daemon.json" in changed:
         systemctl("reload-or-restart", "docker.service")
+    if JOURNALD in changed:
+        systemctl("restart", "systemd-journald.service")
     if SSHD_OUTPUTS in changed:
         systemctl("try-reload-or-restart", "ssh.service")
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")

@@ -70,6 +70,7 @@ def start(stdin: str) -> None:
 def _restart() -> None:
     systemctl("enable", "fleetd.service")
     systemctl("enable", "--now", "fleet-fence.path")
+    systemctl("enable", "--now", "fleet-prune-images.timer")
     systemctl("restart", "fleetd.service")
 
 

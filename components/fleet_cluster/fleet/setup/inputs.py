@@ -78,6 +78,7 @@ class Configuration(StepInput, Generic[Text]):
     """Addresses of the machines that keep etcd's data."""
     agent_ttl: int
     reconcile_interval: int
+    image_retention_hours: int
     registry: Text
     """An image registry that speaks plain HTTP; empty if there is none."""
     authority: Text

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.certificates import Certificate, CertificateFiles
+from fleet_cluster.fleet.disks.file_systems import FileSystem
 from fleet_cluster.fleet.etcd.health import Room
 from fleet_cluster.fleet.fleetd import metrics_server
 from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Metrics, render
@@ -40,6 +41,7 @@ def test_metrics(metrics: Metrics) -> None:
     metrics.certificates.certificates = [Certificate("/pki/fleet.crt", 0.0, 2.5e9)]
     metrics.etcd_members = {"10.0.0.11:2379": "", "10.0.0.12:2379": "it does not answer"}
     metrics.etcd_room = Room(1000, 2000)
+    metrics.file_systems = [FileSystem("/", 2000, 1000, 50, 40)]
     metrics.note_round(0.5)
     assert render(metrics) == GOLDEN.read_text()
 

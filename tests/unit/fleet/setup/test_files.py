@@ -23,6 +23,7 @@ CONFIGURATION = Configuration(
     endpoints=("172.30.7.11", "172.30.7.12"),
     agent_ttl=10,
     reconcile_interval=60,
+    image_retention_hours=72,
     registry="172.30.7.2:5000",
     authority="the authority",
     previous_authority="",

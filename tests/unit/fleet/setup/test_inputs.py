@@ -34,6 +34,7 @@ CONFIGURATION = Configuration(
     endpoints=("10.0.0.1", "10.0.0.2"),
     agent_ttl=10,
     reconcile_interval=60,
+    image_retention_hours=72,
     registry="10.0.0.9:5000",
     authority="the authority",
     previous_authority="",
