@@ -31,6 +31,7 @@ def test_leader_goes_on_when_there_is_room_again(rig: Rig) -> None:
     assert before and term(rig) == before
     assert "database space exceeded" in rig.fleetd.metrics.faults()[0]
     rig.store.full = False
+    rig.clock.advance(RETRY_SECONDS)
     rig.live()
     assert list(rig.systemd.running()) == ["a.service"] and term(rig) == before
 
@@ -61,5 +62,6 @@ def test_what_is_reported_is_written_when_there_is_room(rig: Rig) -> None:
     rig.systemd.fail("a.service")
     rig.live()
     rig.store.full = False
+    rig.clock.advance(RETRY_SECONDS)
     rig.live()
     assert '"failed"' in (rig.store.value(state_key("m1", "a.service")) or "")
