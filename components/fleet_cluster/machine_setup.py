@@ -1,6 +1,5 @@
 """MachineSetup: machines in, a running fleet out."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -10,13 +9,12 @@ from pulumi_command import remote
 
 from ._bundle import pack
 from ._etcd_release import VERSION, etcd_archive
-from ._lifecycle import quorum, reachability
+from ._lifecycle import quorum, reachability, worker
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
-from .fleet.etcd_configuration import EtcdSettings, digest, render
+from .fleet.etcd_configuration import EtcdSettings, digest
 from .fleet.etcd_roles import Grants, all_grants, held_by, roles
-from .fleet.setup.etcd_service import unit
-from .fleet.setup.files import etcd_environment
+from .fleet.setup.etcd_service import common_digest
 from .fleet.setup.inputs import Configuration, FleetdSetup, Members, Membership, Trust
 from .images import own_processor
 from .machine import Connection, Machine, MachineAddress, ssh
@@ -98,9 +96,10 @@ class MachineSetup:
     def add(self, machine: Machine) -> None:
         """Set a machine up: software and certificates, etcd if it is a member, fleet."""
         self.machines.append(machine)
-        configured = self._configure(machine)
+        is_member = machine["name"] in self._members
+        configured = self._configure(machine, [] if is_member else [self._admit(machine)])
         self._configured.append(configured)
-        if machine["name"] in self._members:
+        if is_member:
             self._etcd_steps.append(self._etcd(machine, configured))
         if len(self.machines) == len(self._members):
             self._dropped = [self._drop_members()]
@@ -108,8 +107,6 @@ class MachineSetup:
         if len(self.machines) == len(self._members):
             self._data = self._ask_for_data()
             self._drains |= {member["name"]: self._drain(member) for member in self.machines}
-        elif machine["name"] not in self._members:
-            self._drains[machine["name"]] = self._drain(machine)
 
     def drop_previous_authority(self) -> None:
         """Let all machines that were added trust the present authority alone, members in turn."""
@@ -157,30 +154,37 @@ class MachineSetup:
 
     def _drain(self, machine: Machine) -> DrainOnDelete:
         """Through a member, when the first one has the present software."""
-        ways = list(self._connections().values())
-        way = reachability.answering(ways, ready=self._configured[0].urn)
-        args = DrainOnDeleteArgs(machine=machine, via=way)
-        if "network" in self._args and machine["name"] in self._members:
+        is_member = machine["name"] in self._members
+        args = DrainOnDeleteArgs(machine=machine, via=self._way(), worker=not is_member)
+        if "network" in self._args and is_member:
             args["members"] = self._connections()
         return DrainOnDelete(f"{machine['name']}-leave", args, self._opts(self._configured[:1]))
 
+    def _way(self) -> Connection:
+        """The way to the first member that answers."""
+        ways = list(self._connections().values())
+        return reachability.answering(ways, ready=self._configured[0].urn)
+
     def _connections(self) -> dict[str, Connection]:
         """The ways to etcd's members, by name."""
-        return {
-            machine["name"]: machine["connection"]
-            for machine in self.machines
-            if machine["name"] in self._members
-        }
+        members = (one for one in self.machines if one["name"] in self._members)
+        return {one["name"]: one["connection"] for one in members}
 
-    def _configure(self, machine: Machine) -> remote.Command:
+    def _admit(self, machine: Machine) -> remote.Command:
+        """Before a worker shows etcd its certificate, a member has etcd know it."""
+        known = self._drains[machine["name"]] = self._drain(machine)
+        stdin = worker.admission(machine, known.machine_id, self.data_id)
+        return self._step(machine, "worker", stdin, self.settled, via=self._way())
+
+    def _configure(self, machine: Machine, before: Sequence[pulumi.Resource]) -> remote.Command:
         etcd = etcd_archive(machine.get("processor") or own_processor())
         copied = [
             self._copy(machine, "software", self._bundle.path, ARCHIVE),
             # Apart from the bundle: that changes often, and this is large.
             self._copy(machine, "etcd-release", etcd, ETCD_ARCHIVE),
         ]
-        run = f"python3 {ARCHIVE}"
-        return self._step(machine, "configure", self._configuration(machine), copied, program=run)
+        after, stdin = [*copied, *before], self._configuration(machine)
+        return self._step(machine, "configure", stdin, after, program=f"python3 {ARCHIVE}")
 
     def _copy(self, machine: Machine, what: str, path: Path, to: str) -> remote.CopyToRemote:
         return remote.CopyToRemote(
@@ -209,6 +213,7 @@ class MachineSetup:
             authority=self._pki.authority,
             previous_authority=self._pki.previous_authority,
             roles={role.name: pairs[role.name] for role in held_by(self._grants, member=is_member)},
+            worker=None if is_member else self._pki.worker(machine["name"]),
             member=pairs[machine["name"]] if is_member else None,
             peer_authority=self._pki.peer_authority,
             peer=self._pki.peers[machine["name"]] if is_member else None,
@@ -232,7 +237,7 @@ class MachineSetup:
             version=VERSION,
             grants=all_grants(self._grants),
             settings=self._args.get("etcd_settings", EtcdSettings()).variables(),
-            configured_with=authorities.apply(_etcd_digest),
+            configured_with=authorities.apply(lambda both: common_digest(VERSION, both)),
         )
 
     def _drop_members(self) -> remote.Command:
@@ -253,7 +258,8 @@ class MachineSetup:
 
     def _fleetd(self, machine: Machine, configured: remote.Command) -> remote.Command:
         """Its input tells what the machine was configured with: a change of that restarts it."""
-        wanted = FleetdSetup(configured.stdin.apply(_sha256), machine["name"] in self._members)
+        given = configured.stdin.apply(lambda text: digest(text or ""))
+        wanted = FleetdSetup(given, machine["name"] in self._members)
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
         after = [configured, *self._etcd_steps, *self._dropped]
         return self._step(machine, "fleetd", stdin, after, seconds=180)
@@ -276,27 +282,19 @@ class MachineSetup:
         program: str = "fleet-setup",
         seconds: int = 120,
         before_update: Sequence[pulumi.ResourceHook] = (),
+        via: Connection | None = None,
     ) -> remote.Command:
-        """Run a step of `fleet.setup` on a machine, again whenever its input changes.
+        """Run a step of `fleet.setup` on a machine (`via` another), again when its input changes.
 
         By `update`, not `triggers`, which run the new create, then the old delete, and both there.
         """
         run = f"sudo timeout {seconds} {program}"
         return remote.Command(
             f"{machine['name']}-{step}",
-            connection=ssh(machine["connection"]),
+            connection=ssh(via or machine["connection"]),
             create=f"{run} {create or step}",
             update=f"{run} {step}",
             add_previous_output_in_env=False,
             stdin=stdin,
             opts=self._opts(after, before_update),
         )
-
-
-def _etcd_digest(authorities: Sequence[str]) -> str:
-    """Of what all of etcd's members are started with, beside the program's settings."""
-    return digest(unit(VERSION), render(etcd_environment("", "", {})), *authorities)
-
-
-def _sha256(text: str | None) -> str:
-    return hashlib.sha256((text or "").encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The cluster's certificates: authorities, two for each member of etcd, one for each role."""
+"""The cluster's certificates: authorities, two a member of etcd, one a role and a worker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ import pulumi
 import pulumi_tls as tls
 
 from .fleet.certificates import Certificate
-from .fleet.etcd_roles import Role
+from .fleet.etcd_roles import WORKERS, Role
 from .fleet.setup.files import SERVER_NAME
 from .fleet.setup.inputs import Pair
 from .machine import MachineAddress
@@ -96,6 +96,10 @@ class Pki(pulumi.ComponentResource):
         self.peers = {member["name"]: self._peer(member) for member in args["members"]}
         """What members show each other, by name: certificate and authority, private key. Secret."""
         self.register_outputs({"authority": self.authority})
+
+    def worker(self, name: str) -> Pair[pulumi.Input[str]]:
+        """What a machine shows etcd that is no member of it. Secret."""
+        return self._signed(f"{name}-worker", WORKERS + name, self._clients, ["client_auth"])
 
     def _key(self, name: str, number: int) -> tls.PrivateKey:
         return tls.PrivateKey(

@@ -15,7 +15,7 @@ import pulumi
 
 from fleet_cluster._etcd_release import VERSION, etcd_archive
 from fleet_cluster.fleet.etcd_configuration import ETCD_PKI, HOW_IT_BEGAN, MIB, EtcdSettings
-from fleet_cluster.fleet.etcd_roles import Role
+from fleet_cluster.fleet.etcd_roles import WORKERS, Role
 from fleet_cluster.fleet.setup.etcd_release import unpack
 from fleet_cluster.fleet.setup.etcdctl import Etcdctl
 from fleet_cluster.fleet.setup.files import ETCD_DATA, PEER_AUTHORITY, etcd_environment
@@ -39,7 +39,12 @@ def addresses(count: int) -> dict[str, str]:
     return {f"machine-{number}": f"{net}.{10 + number}" for number in range(1, count + 1)}
 
 
-def signed(project: Project, members: Mapping[str, str], roles: Sequence[Role]) -> dict[str, str]:
+def signed(
+    project: Project,
+    members: Mapping[str, str],
+    roles: Sequence[Role],
+    workers: Sequence[str] = (),
+) -> dict[str, str]:
     """The cluster's certificates and keys as files: texts by name."""
 
     def program() -> None:
@@ -48,7 +53,8 @@ def signed(project: Project, members: Mapping[str, str], roles: Sequence[Role]) 
         pki = Pki("pki", {"members": named, "roles": roles, **signers})  # pyright: ignore[reportArgumentType]
         files = {"ca.crt": pki.authority, PEER_AUTHORITY: pki.peer_authority}
         peers = {f"{name}-peer": pair for name, pair in pki.peers.items()}
-        for name, pair in (pki.pairs | peers).items():
+        own = {f"{WORKERS}{name}": pki.worker(name) for name in workers}
+        for name, pair in (pki.pairs | peers | own).items():
             files |= {f"{name}.crt": pair.cert, f"{name}.key": pair.key}
         pulumi.export("files", files)
 

@@ -8,13 +8,29 @@ from dataclasses import dataclass
 
 import grpc
 
+from fleet_cluster.fleet.etcd_roles import WORKERS
+from fleet_cluster.fleet.model.keys import state_key
 from tests.contract.etcd_cluster import EtcdCluster
 
-OWN = {"nginx": "/app/server/1", "app": "/app/x", "fleet": "/fleet/x", "root": "/root/x"}
+MACHINE, WORKERS_ID, WORKERS_ADDRESS = "machine-4", "0a" * 16, "10.0.0.4"
+WORKER = f"{WORKERS}{MACHINE}"
+OWN = {
+    "nginx": "/app/server/1",
+    "app": "/app/x",
+    "fleet": "/fleet/x",
+    "root": "/root/x",
+    WORKER: state_key(WORKERS_ID, "x.service"),
+}
 """A key of each role's."""
-NEIGHBOUR = {"nginx": "/app/x", "app": "/app2/x", "fleet": "/fleet2/x", "root": "/app2/x"}
+NEIGHBOUR = {
+    "nginx": "/app/x",
+    "app": "/app2/x",
+    "fleet": "/fleet2/x",
+    "root": "/app2/x",
+    WORKER: state_key(f"{WORKERS_ID}0", "x.service"),
+}
 """A key that looks like one of its own, and is another's."""
-WIDE = {"nginx": "/app/", "app": "/app", "fleet": "/fleet", "root": "/"}
+WIDE = {"nginx": "/app/", "app": "/app", "fleet": "/fleet", "root": "/", WORKER: "/fleet"}
 """A prefix of keys that goes beyond its own."""
 REFUSED = (
     "permission denied",
@@ -158,6 +174,9 @@ REQUESTS: Mapping[str, Callable[[Asker], bool]] = {
     "lease: grant": lambda one: one.may("lease", "grant", "600"),
     "lease of another: put a key of its own on it": lambda one: one.may(
         "put", one.own, "1", f"--lease={one.lease('/root/leased')}"
+    ),
+    "lease of another: the same, in a transaction": lambda one: one.transaction(
+        "", f"put {one.own} 1 --lease={one.lease('/root/leased')}"
     ),
     "lease of another: keep alive": lambda one: one.may(
         "lease", "keep-alive", "--once", one.lease("/root/leased")

@@ -4,20 +4,33 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from fleet_cluster.fleet.etcd_roles import Grants, roles
+from fleet_cluster.fleet.etcd_roles import Grants, roles, worker
+from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth
 from fleet_cluster.fleet.setup.files import PEER_AUTHORITY, PEER_TRUST
 from tests.checkout import CHECKOUT
 from tests.contract.etcd_cluster import EtcdCluster, addresses, as_root, running, signed
-from tests.contract.etcd_requests import NEIGHBOUR, OWN, REQUESTS, Asker
+from tests.contract.etcd_requests import (
+    MACHINE,
+    NEIGHBOUR,
+    OWN,
+    REQUESTS,
+    WORKER,
+    WORKERS_ADDRESS,
+    WORKERS_ID,
+    Asker,
+)
 from tests.contract.harness import Project, require_engine
 
 GRANTS: Grants = {"nginx": {"read": ["/app/server*", "/app/nginx*"]}}
 """Those of the example program."""
 MEMBERS = ("machine-1", "machine-1-peer")
+MACHINES = {"a member's": MEMBERS, "a worker's": (WORKER,)}
+"""Certificates of machines by what the document calls them."""
 PORTS = {"On 2379": (2379, "/version"), "On 2380": (2380, "/members")}
 HOLDERS: Mapping[str, str] = {
     "`nginx`, each role of a program": "nginx",
+    "a worker's": WORKER,
     "a member's as a server": "machine-1",
     "a member's as a peer": "machine-1-peer",
     "none": "",
@@ -48,7 +61,7 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdCluster]:
     require_engine()
     members = addresses(1)
     project = Project(tmp_path_factory.mktemp("pki"))
-    texts = signed(project, members, roles(GRANTS))
+    texts = signed(project, members, roles(GRANTS), [MACHINE])
     project.destroy()
     with running(EtcdCluster(tmp_path_factory.mktemp("etcd"), members, texts)) as made:
         member = made.add("machine-1")
@@ -56,19 +69,21 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdCluster]:
         member.configure(made.initial(["machine-1"]), "new")
         member.start()
         made.wait()
-        EtcdAuth(as_root(made), made.address).reconcile(GRANTS)
+        auth = EtcdAuth(as_root(made), made.address)
+        auth.reconcile(GRANTS)
+        auth.give(worker(MACHINE, WORKERS_ID, WORKERS_ADDRESS))
         for key in {*OWN.values(), *NEIGHBOUR.values()}:
             made.etcdctl("root", "put", key, "seed")
         yield made
 
 
 def certificates(column: str) -> Sequence[str]:
-    return MEMBERS if column == "a member's" else (column.strip("`"),)
+    return MACHINES.get(column, (column.strip("`"),))
 
 
 def test_the_table_has_every_request_and_every_role():
     assert list(MAY) == list(REQUESTS)
-    columns = [*(f"`{role.name}`" for role in roles(GRANTS)), "a member's"]
+    columns = [*(f"`{role.name}`" for role in roles(GRANTS)), *MACHINES]
     assert {tuple(sorted(row)) for row in MAY.values()} == {tuple(sorted(columns))}
     assert {cell for row in MAY.values() for cell in row.values()} == {"yes", "no"}
     assert CERTIFICATES.keys() == HOLDERS.keys()
@@ -92,3 +107,62 @@ def test_each_certificate_is_answered_where_the_table_says(
     number, path = PORTS[port]
     answered = etcd.http(number, HOLDERS[holder], path) != 0
     assert answered == (CERTIFICATES[holder][port] == "answered")
+
+
+REPORTS = (
+    keys.machine_key(WORKERS_ID),
+    keys.state_key(WORKERS_ID, "a.service"),
+    keys.order_key(WORKERS_ID, "a.service"),
+    keys.duplicate_key(WORKERS_ID, WORKERS_ADDRESS),
+    keys.address_key(WORKERS_ADDRESS),
+)
+"""What a worker writes."""
+OTHERS = (
+    keys.CLUSTER,
+    keys.LEADER,
+    keys.unit_key("a.service"),
+    keys.file_key("0" * 64),
+    keys.move_key("a.service"),
+    keys.claim_key("a.service"),
+    keys.schedule_key(WORKERS_ID, "a.service"),
+    keys.eligibility_key(WORKERS_ID),
+    keys.metadata_key(WORKERS_ID),
+    *(key.replace(WORKERS_ID, "1b" * 16) for key in REPORTS[:4]),
+    *(key.replace(WORKERS_ID, f"{WORKERS_ID}0") for key in REPORTS[:4]),
+    keys.address_key("10.0.0.5"),
+    keys.address_key(f"{WORKERS_ADDRESS}0"),
+    "/app/x",
+)
+"""What it reads at most: desired state, and what others report."""
+
+
+def test_a_worker_writes_its_own_reports_and_nothing_else(etcd: EtcdCluster):
+    """In particular no desired state, whoever it says it is."""
+    one = Asker(etcd, WORKER)
+    kinds = {value for name, value in vars(keys).items() if name.isupper()} - {keys.ROOT}
+    assert all(any(key.startswith(kind) for key in (*REPORTS, *OTHERS)) for kind in kinds)
+    for key in REPORTS:
+        assert one.may("put", key, "1") and one.may("del", key), key
+        assert one.transaction("", f"put {key} 1"), key
+    for key in OTHERS:
+        assert not one.may("put", key, "1") and not one.may("del", key), key
+        assert not one.transaction("", f"put {key} 1"), key
+    assert not one.may("del", "--prefix", keys.STATES)
+
+
+def test_a_worker_reads_what_it_runs_and_no_secret_of_an_application(etcd: EtcdCluster):
+    one = Asker(etcd, WORKER)
+    assert one.may("get", "--prefix", keys.schedule_key(WORKERS_ID, ""))
+    assert one.may("get", keys.file_key("0" * 64)) and one.may("get", "--prefix", keys.ROOT)
+    assert not one.may("get", "--prefix", "/app/")
+
+
+def test_a_worker_answers_an_order_whose_lease_has_orders_to_others(etcd: EtcdCluster):
+    """It may not put a key on that lease, but leave its own there."""
+    lease = etcd.etcdctl("fleet", "lease", "grant", "600").split()[1]
+    for machine in (WORKERS_ID, "1b" * 16):
+        etcd.etcdctl("fleet", "put", keys.order_key(machine, "a"), "1", f"--lease={lease}")
+    one, key = Asker(etcd, WORKER), keys.order_key(WORKERS_ID, "a")
+    assert not one.may("put", key, "2", f"--lease={lease}")
+    assert one.may("put", key, "2", "--ignore-lease")
+    assert not one.may("lease", "keep-alive", "--once", lease)

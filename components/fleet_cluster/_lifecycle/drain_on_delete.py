@@ -12,6 +12,7 @@ from ..fleet.model.printable import check_id
 from ..machine import Connection, Machine, ssh
 from . import quorum
 from .claims import claim_file, unless_claimed
+from .worker import dismissal
 
 DRAIN_SECONDS = 300
 """For the units to run elsewhere. What has not left by then goes down with the machine."""
@@ -27,6 +28,8 @@ class DrainOnDeleteArgs(TypedDict):
     """The machine."""
     via: Connection
     """The machine that fleetctl runs on: another one, so that this one may be dead by then."""
+    worker: NotRequired[bool]
+    """Whether it keeps none of etcd's data, and etcd is to forget it."""
     members: NotRequired[Mapping[str, Connection]]
     """All of etcd's members by name, if it is one of them and etcd decides whether it may go."""
 
@@ -58,11 +61,13 @@ class DrainOnDelete(pulumi.ComponentResource):
             add_previous_output_in_env=False,
             opts=child_of(self, opts),
         )
+        self.machine_id = self._known.stdout.apply(machine_id)
+        """The machine's own id."""
         self._at_its_end(
             "leave",
-            lambda asked, id: asked + unless_claimed(FOLDER / id, drain(machine["name"], id)),
+            lambda asked, id, address: asked + unless_claimed(FOLDER / id, self._end(id, address)),
             child_of(self, opts, pulumi.ResourceOptions(hooks=self._hooks())),
-            create=self._known.stdout.apply(lambda told: stay(machine_id(told))),
+            create=self.machine_id.apply(stay),
         )
         self.register_outputs({})
 
@@ -74,23 +79,29 @@ class DrainOnDelete(pulumi.ComponentResource):
                 first depends on that.
         """
         if self._members:
-            self._at_its_end("quorum", lambda asked, _: f"{asked}true", opts)
+            self._at_its_end("quorum", lambda asked, _id, _address: f"{asked}true", opts)
+
+    def _end(self, id: str, address: str) -> str:
+        """A worker's last reports come while it is drained."""
+        name = self._machine["name"]
+        forgotten = f"; {dismissal(name, address, id)}" if self._args.get("worker") else ""
+        return drain(name, id) + forgotten
 
     def _at_its_end(
         self,
         step: str,
-        command: Callable[[str, str], str],
+        command: Callable[[str, str, str], str],
         opts: pulumi.ResourceOptions,
         create: pulumi.Input[str] | None = None,
     ) -> None:
-        """Run a command when the machine goes, made of what is to succeed before, and of its id."""
+        """Run a command when the machine goes: of what is to succeed before, its id and address."""
         name = self._machine["name"]
-        known = pulumi.Output.all(self._known.stdout, self._machine["address"])
+        known = pulumi.Output.all(self.machine_id, self._machine["address"])
 
         def at_its_end(known: Sequence[str]) -> str:
-            id, address = machine_id(known[0]), known[1]
+            id, address = known
             asked = f"{quorum.may_leave(name, address, id)} || exit; " if self._members else ""
-            return command(asked, id)
+            return command(asked, id, address)
 
         remote.Command(
             f"{name}-{step}",

@@ -9,6 +9,9 @@ from typing import Any, cast
 
 PATH = Path("/etc/fleet/fleet.conf")
 
+WORKER_CERT = "worker.crt"
+"""The certificate of a machine that keeps none of etcd's data."""
+
 MIN_TTL = 5
 """The shortest lease that makes sense: etcd itself needs seconds to elect a leader."""
 
@@ -40,6 +43,11 @@ class Config:
     cert_file: Path | None = None
     key_file: Path | None = None
     """All three for mutual TLS, none for plain text."""
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether the machine may only report, and so does not lead, by its certificate."""
+        return self.cert_file is not None and self.cert_file.name == WORKER_CERT
 
 
 def read(path: Path = PATH) -> Config:

@@ -1,12 +1,15 @@
 """etcd's roles: who may do what with which keys, and which machines hold the certificate. Pure.
 
-A role has one user, of the same name, which is the common name of its certificate.
+A role has one user, of the same name, which is the common name of its certificate. Machines that
+keep none of etcd's data, workers, have a role each.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from .model.keys import DUPLICATES, ORDERS, STATES, address_key, machine_key
 
 Access = Literal["read", "readwrite"]
 ACCESS: tuple[Access, ...] = ("read", "readwrite")
@@ -23,11 +26,13 @@ class Permission:
 
     access: Access
     prefix: str
+    is_key: bool = False
+    """Whether it is for the one key of this name."""
 
     @property
     def range_end(self) -> str:
-        """The first key after those with the prefix."""
-        return self.prefix[:-1] + chr(ord(self.prefix[-1]) + 1)
+        """The first key after those with the prefix; empty for the one key."""
+        return "" if self.is_key else self.prefix[:-1] + chr(ord(self.prefix[-1]) + 1)
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,17 @@ class Role:
     name: str
     permissions: tuple[Permission, ...]
     members_only: bool = False
-    """Whether only etcd's members hold its certificate, for root alone to read there."""
+    """Whether only etcd's members hold its certificate."""
 
 
-FLEET = Role("fleet", (Permission("readwrite", FLEETS_KEYS),))
-"""fleetd's and fleetctl's."""
+FLEET = Role("fleet", (Permission("readwrite", FLEETS_KEYS),), members_only=True)
+"""fleetd's and fleetctl's, where they may lead and write desired state."""
 APP = Role("app", (Permission("readwrite", "/app/"), Permission("readwrite", "/test/")))
 """What units and people use."""
 ROOT = Role("root", (), members_only=True)
-"""What changes etcd's members and users: etcd itself gives it every permission."""
+"""What changes etcd's members and users, for root alone: etcd itself gives it every permission."""
+WORKERS = "worker."
+"""What names of workers' roles begin with, before the machine's: no program has such a role."""
 OWN = (FLEET, APP, ROOT)
 """Roles that every cluster has; a program adds its own."""
 Grants = Mapping[str, Mapping[str, Sequence[str]]]
@@ -84,6 +91,26 @@ def all_grants(grants: Grants) -> Grants:
         for one in role.permissions:
             own.setdefault(role.name, {}).setdefault(one.access, []).append(one.prefix)
     return {**own, **grants}
+
+
+def worker(name: str, machine: str, address: str) -> Role:
+    """The role of a worker: it reads all of fleet's keys, and writes only what it reports.
+
+    Args:
+        name: its host name.
+        machine: its own id.
+        address: its address inside the cluster.
+    """
+    keys = (machine_key(machine), address_key(address))
+    below = (f"{prefix}{machine}/" for prefix in (STATES, ORDERS, DUPLICATES))
+    return Role(
+        WORKERS + name,
+        (
+            Permission("read", FLEETS_KEYS),
+            *(Permission("readwrite", key, is_key=True) for key in keys),
+            *(Permission("readwrite", prefix) for prefix in below),
+        ),
+    )
 
 
 def held_by(grants: Grants, *, member: bool) -> list[Role]:

@@ -39,12 +39,16 @@ INVOKE = "(invoke)"
 Row = tuple[str, str, str, str]
 """Type and name, the parent's name and type."""
 PEERS = [f"machine-{number}-peer" for number in (1, 2, 3)]
-SIGNED = ["cluster-pki-peers", *PEERS]
+SIGNED = ["cluster-pki-peers", *PEERS, "machine-4-worker"]
 CERTIFICATES = [*SIGNED, *SIGNED, *(f"{name}-key" for name in SIGNED)]
-"""Of etcd's peers: requests, certificates and keys."""
+"""Of etcd's peers and of workers: requests, certificates and keys."""
 ADDED = {
-    "docker": CERTIFICATES,
-    "aws": [*(f"{image}-pull" for image in ("hello", "nginx", "sinatra")), *CERTIFICATES],
+    "docker": ["machine-4-worker", *CERTIFICATES],
+    "aws": [
+        *(f"{image}-pull" for image in ("hello", "nginx", "sinatra")),
+        "machine-4-worker",
+        *CERTIFICATES,
+    ],
 }
 """Resources that stacks get with this version, by name."""
 

@@ -183,7 +183,7 @@ def test_every_connection_pins_the_machines_own_host_key(program: Engine):
 
 def on_itself(name: str) -> bool:
     """Whether a command runs on the machine that its name begins with; others on a member."""
-    return name.startswith("machine-") and not name.endswith(("-leave", "-quorum"))
+    return name.startswith("machine-") and not name.endswith(("-leave", "-quorum", "-worker"))
 
 
 def through(inputs: Mapping[str, Any]) -> str:
@@ -228,7 +228,7 @@ def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_e
         for name, inputs in program.of("command:remote:Command").items()
         if name.startswith("machine-") and not name.endswith(("-id", "-leave"))
     }
-    assert len(steps) == 4 + 3 + 1 + 4
+    assert len(steps) == 4 + 3 + 1 + 1 + 4
     for inputs in steps.values():
         assert inputs["update"]
         assert not inputs.get("triggers")
@@ -284,8 +284,58 @@ def test_a_machine_without_etcds_data_gets_no_certificate_of_a_member(program: E
     commands = program.of("command:remote:Command")
     member = json.loads(commands["machine-3-configure"]["stdin"])
     worker = json.loads(commands["machine-4-configure"]["stdin"])
-    assert member["member"] and "root" in member["roles"]
-    assert worker["member"] is None and "root" not in worker["roles"]
+    assert member["member"] and member["roles"].keys() == {"fleet", "app", "root", "nginx"}
+    assert worker["member"] is None and worker["roles"].keys() == {"app", "nginx"}
+
+
+def test_a_worker_has_a_certificate_of_its_own_which_etcd_knows_before_it_is_shown(
+    program: Engine,
+):
+    commands = program.of("command:remote:Command")
+    worker, member = (json.loads(commands[f"machine-{n}-configure"]["stdin"]) for n in (4, 1))
+    assert worker["worker"]["cert"] == "cert machine-4-worker" and member["worker"] is None
+    requests = program.of("tls:index/certRequest:CertRequest")
+    assert requests["machine-4-worker"]["subject"] == {"commonName": "worker.machine-4"}
+    admitted = {name: one for name, one in commands.items() if name.endswith("-worker")}
+    assert admitted.keys() == {"machine-4-worker"}
+    assert json.loads(admitted["machine-4-worker"]["stdin"]) == {
+        "name": "machine-4",
+        "address": "172.30.7.14",
+        "machine": MACHINE_ID,
+        "data": "0123abcd",
+    }
+
+
+class Order(pulumi.runtime.mocks.MockMonitor):
+    """Pulumi's monitor, which is told what each command on a machine waits for."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
+        super().__init__(mocks)
+        self.waits: dict[str, set[str]] = {}
+        """Names of commands by name of those that wait for them."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        if request.type == "command:remote:Command":
+            before = (urn.split("::")[2:] for urn in request.dependencies)
+            commands = {name for kinds, name in before if kinds.endswith(request.type)}
+            self.waits[request.name] = commands
+        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def test_etcd_knows_a_worker_before_that_shows_its_certificate_and_members_come_first():
+    engine = Engine()
+    order = Order(engine)
+    run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}, (), order)
+    assert "machine-4-worker" in order.waits["machine-4-configure"]
+    assert order.waits["machine-4-worker"] >= {f"machine-{number}-fleetd" for number in (1, 2, 3)}
+
+
+def test_etcd_forgets_a_worker_when_it_has_been_drained(program: Engine):
+    commands = program.of("command:remote:Command")
+    drained, gone, forgotten = commands["machine-4-leave"]["delete"].partition("worker-gone")
+    assert gone and "fleetctl drain" in drained and MACHINE_ID in drained.rpartition("echo")[2]
+    assert " || " in forgotten, "it goes all the same"
+    assert not [n for n in (1, 2, 3) if "worker-gone" in commands[f"machine-{n}-leave"]["delete"]]
 
 
 def test_secrets_are_on_no_command_line(program: Engine):
@@ -395,5 +445,6 @@ def test_another_authority_is_introduced_and_then_trusted_alone_by_every_machine
         configured = json.loads(steps[f"machine-{number}-configure"]["stdin"])
         assert configured["previous_authority"] == "cert cluster-pki.2"
         fleets = "cert fleetcert cluster-pki.3-introduced"
-        assert configured["roles"]["fleet"]["cert"] == fleets
+        own = configured["worker"] or configured["roles"]["fleet"]
+        assert own["cert"] in (fleets, fleets.replace("fleet", "machine-4-worker", 1))
     assert not [name for name in program.of("command:remote:Command") if "trust" in name]

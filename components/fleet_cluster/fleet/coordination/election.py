@@ -29,7 +29,10 @@ class Election:
         clock: Callable[[], float],
         wake: Callable[[], None],
         chance: Chance,
+        stands: bool = True,
     ) -> None:
+        """`stands`: whether the machine may lead at all."""
+        self.stands = stands
         self.pause = 0.0
         """After how many seconds to ask again though nothing has changed; 0 if not needed."""
         self.is_vacant = True
@@ -55,7 +58,7 @@ class Election:
         """Leave the leadership to others, also if a fleetd before this one has it."""
         self._key.refresh()
         entry = self._key.entries.get(LEADER)
-        if entry and entry.value == self._machine and self._key.settled:
+        if self.stands and entry and entry.value == self._machine and self._key.settled:
             self.resign(entry.create_revision)
 
     def reset(self) -> None:
@@ -67,6 +70,8 @@ class Election:
 
         `yields`: whether any other machine would be the better leader for now.
         """
+        if not self.stands:
+            return 0
         self._key.refresh()
         entry = self._key.entries.get(LEADER)
         mine = entry is not None and entry.value == self._machine

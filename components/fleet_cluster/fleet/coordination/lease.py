@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from ..backoff import Backoff, Chance, longest_pause
-from ..kv import KV, KVUnavailableError, LeaseLostError
+from ..kv import KV, KVForbiddenError, KVUnavailableError, LeaseLostError
 from ..lease_file import LeaseRecord
 from ..state_file import StateFile
 
@@ -51,6 +51,9 @@ class Lease:
         self._connected_since = math.inf
         self.hurry = threading.Event()
         """Set when the lease is to be looked after at once."""
+        self.is_void = False
+        """Whether the store does not let the machine announce itself: then nobody counts on the
+        lease, and neither may the fence."""
         self.unsaved = ""
         """Why the lease cannot be noted for the next fleetd; empty when it can."""
 
@@ -122,7 +125,13 @@ class Lease:
         if not id:
             raise LeaseLostError("there was none")
         asked_at = self._clock()
-        ttl = self._store.keep_alive(id)
+        try:
+            ttl = self._store.keep_alive(id)
+        except KVForbiddenError as error:
+            if self.id:
+                raise
+            # A fleetd that led has bound more to it than a worker may.
+            raise LeaseLostError(f"the one before is not this machine's alone: {error}") from error
         if not self.id and ttl != self.ttl:
             raise LeaseLostError(f"the one before was of {ttl} s")
         self._note(id, asked_at, is_new=False)
@@ -153,7 +162,8 @@ class Lease:
         with self._lock:
             now = self._clock()
             was_away = math.isfinite(self._renewed_at) and self._is_overdue(now)
-            self._renewed_at = asked_at
+            if not self.is_void:
+                self._renewed_at = asked_at
             self._save(id, now if is_new or was_away else self._connected_since)
 
     def _is_overdue(self, now: float) -> bool:

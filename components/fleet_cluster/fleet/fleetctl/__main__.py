@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from .. import config
 from ..config import Config, ConfigError
-from ..kv import KV, KVUnavailableError
+from ..kv import KV, KVForbiddenError, KVUnavailableError
 from ..model.record import BadRecordError
 from ..unitfiles.unitfile import UnitFileError
 from .cli.errors import CtlError, Exit, UsageError
@@ -48,6 +48,9 @@ def _main(words: Sequence[str]) -> int:
     except CtlError as error:
         fail(str(error))
         return error.code
+    except KVForbiddenError as error:
+        fail(f"{error}. {_where_allowed()}")
+        return Exit.FAILED
     except KVUnavailableError as error:
         fail(f"{error}. Units run on without etcd; what was to be changed may not have been")
         return Exit.FAILED
@@ -109,8 +112,8 @@ def _document(command: str) -> str:
         raise CtlError(f"{command} reads a JSON document on standard input: {error}") from error
 
 
-def _connect(arguments: Namespace, role: str = "fleet") -> KV:
-    """The connection to etcd as one of its users, whose certificate lies beside fleet's."""
+def _connect(arguments: Namespace, role: str = "") -> KV:
+    """The connection to etcd as this machine, or as one of etcd's users."""
     if not arguments.endpoint and not config.PATH.exists():
         raise CtlError(
             "this computer is no machine of a cluster, so say which one to go through: "
@@ -124,9 +127,8 @@ def _connect(arguments: Namespace, role: str = "fleet") -> KV:
         return connect(
             arguments.endpoint.split(",") if arguments.endpoint else own.endpoints,
             _file(arguments.ca_file) or own.ca_file,
-            _file(arguments.cert_file)
-            or (own.cert_file and own.cert_file.with_name(f"{role}.crt")),
-            _file(arguments.key_file) or (own.key_file and own.key_file.with_name(f"{role}.key")),
+            _file(arguments.cert_file) or _of(role, own.cert_file),
+            _file(arguments.key_file) or _of(role, own.key_file),
             limit=_number(some_seconds, arguments.request_timeout, "--request-timeout"),
             here=own.public_ip,
         )
@@ -135,6 +137,23 @@ def _connect(arguments: Namespace, role: str = "fleet") -> KV:
             f"cannot read {error.filename}: {error.strerror}. Run it as root, or as a user in the "
             "group fleet, such as core"
         ) from error
+
+
+def _where_allowed() -> str:
+    """What to do where etcd does not allow what was asked for."""
+    own = config.read(config.PATH) if config.PATH.exists() else Config(())
+    if not own.is_worker:
+        return "Nothing was changed. Which certificate may do what: docs/security.md"
+    members = ", ".join(endpoint.rpartition(":")[0] for endpoint in own.endpoints)
+    return (
+        "Nothing was changed: on this machine, which keeps none of etcd's data, fleetctl only "
+        f"looks. Run the same on one that does: {members}"
+    )
+
+
+def _of(role: str, own: Path | None) -> Path | None:
+    """A file of a role's, which lies beside this machine's own."""
+    return own.with_name(f"{role}{own.suffix}") if own and role else own
 
 
 def _file(given: str) -> Path | None:

@@ -7,7 +7,6 @@ Everything it decides is decided in `step`, from what store, systemd and clock s
 import logging
 import os
 
-from .. import VERSION
 from ..agent.agent import Agent
 from ..agent.checkpoint import Checkpoint, UnsavedError
 from ..agent.orders import Orders
@@ -19,17 +18,17 @@ from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..engine.leader import Leader
 from ..journal_log import about
-from ..kv import KVUnavailableError, LeaseLostError, Put, Unchanged
+from ..kv import KVForbiddenError, KVUnavailableError, LeaseLostError, Put, Unchanged
 from ..model.keys import CLUSTER, ORDERS, SCHEDULE
 from ..model.layout import newer_layout
-from ..model.records import LAYOUT_VERSION, Cluster, MachineState
+from ..model.records import Cluster, MachineState
 from ..systemd.manager import SystemdError
 from .condition import Condition
 from .environment import Environment
 from .metrics import Metrics
 from .registration import Registration
 from .restraint import Restraint
-from .troubles import Troubles
+from .troubles import Troubles, of_layout, of_store
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +72,8 @@ class Fleetd:
         self._agent = Agent(*own, *trusting, clock, environment.wall_clock)
         as_written = self._agent.files.as_written
         self._orders = Orders(store, systemd, self._checkpoint, environment.wall_clock, as_written)
-        self._election = Election(machine.id, store, clock, wake, chance)
+        stands = not settings.is_worker
+        self._election = Election(machine.id, store, clock, wake, chance, stands)
         self._leader: Leader | None = None
         self._failures = 0
         """How often leading has failed since it last did not."""
@@ -111,12 +111,13 @@ class Fleetd:
             seconds = self._troubles.attempt("the round", self._round, self._begin_all_anew)
             self._troubles.note("the store", "")
             self._restraint.succeeded()
+            self.lease.is_void = False
             return seconds
         except LeaseLostError:
             self.lease.lost()
         except KVUnavailableError as error:
-            trouble = f"the store is not available, units run on: {error}"
-            self._troubles.note("the store", trouble)
+            self._troubles.note("the store", of_store(error))
+            self.lease.is_void = isinstance(error, KVForbiddenError) and not self.announced
             self.metrics.store_errors += 1
             return self._restraint.failed(error)
         finally:
@@ -166,12 +167,7 @@ class Fleetd:
     def _is_layout_newer(self) -> bool:
         entry = self._cluster.entries.get(CLUSTER)
         layout = newer_layout(entry.value if entry else "")
-        newer = (
-            f"the cluster's data have layout {layout}, and fleetd {VERSION} on this machine knows "
-            f"none above {LAYOUT_VERSION}: units run on as they are, and nothing is changed; "
-            "update fleet on this machine: pulumi up"
-        )
-        self._troubles.note("the layout", newer if layout else "")
+        self._troubles.note("the layout", of_layout(layout))
         return layout > 0
 
     def _stand_by(self) -> float:
@@ -181,9 +177,10 @@ class Fleetd:
         return self._settings.reconcile_interval
 
     def _check_identity(self) -> None:
-        """Give the store an id if it has none, or if it was restored."""
+        """Give the store an id if it has none, or if it was restored; a worker may not."""
         self._identity_changed &= not (self.lease.is_steady() and self.announced)
-        if (self._restored or CLUSTER not in self._cluster.entries) and self._cluster.settled:
+        is_unnamed = self._restored or CLUSTER not in self._cluster.entries
+        if is_unnamed and self._cluster.settled and self._election.stands:
             self._write_identity()
 
     def _write_identity(self) -> None:

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Callable
 
+from .. import VERSION
 from ..journal_log import about
-from ..kv import KVUnavailableError, LeaseLostError
+from ..kv import KVForbiddenError, KVUnavailableError, LeaseLostError
+from ..model.records import LAYOUT_VERSION
 from .metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -55,3 +57,24 @@ class Troubles:
             log.info("%s works again", source, extra=about("recovered"))
         self._by_source[source] = trouble
         self._metrics.troubles = dict(self._by_source)
+
+
+def of_store(error: KVUnavailableError) -> str:
+    """What is told of a store that did not do what was asked for."""
+    if isinstance(error, KVForbiddenError):
+        return (
+            f"units run on, and nothing new starts: {error}; by this machine's certificate and id "
+            "it may not report: pulumi up"
+        )
+    return f"the store is not available, units run on: {error}"
+
+
+def of_layout(newer: int) -> str:
+    """What is told of data of a newer layout; empty of 0."""
+    if not newer:
+        return ""
+    return (
+        f"the cluster's data have layout {newer}, and fleetd {VERSION} on this machine knows none "
+        f"above {LAYOUT_VERSION}: units run on as they are, and nothing is changed; update fleet "
+        "on this machine: pulumi up"
+    )

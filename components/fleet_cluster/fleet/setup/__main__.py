@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from .configure import configure
 from .etcd import set_up_member
+from .etcd_auth import Workers
 from .fleetd import start
 from .inputs import StepInputError
 from .quorum import Quorum
@@ -21,6 +22,8 @@ STEPS: dict[str, Callable[[str], None]] = {
     "etcd-members": Quorum().remove_members,
     "may-leave": Quorum().may_leave,
     "may-shrink": Quorum().may_shrink,
+    "worker": Workers().admit,
+    "worker-gone": Workers().dismiss,
     "fleetd": start,
     "trust": trust,
 }

@@ -2,13 +2,19 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..etcd_roles import ROOT, Grants, Permission, Role, roles
+from ..config import Config, read
+from ..coordination.address_claim import AddressClaim
+from ..etcd_roles import ROOT, WORKERS, Grants, Permission, Role, roles, worker
+from ..kv import KV, KVUnavailableError
+from ..model.keys import ADDRESSES, address_key, machine_key
+from ..model.records import MachineState
 from .etcdctl import Etcdctl
-from .shell import say
+from .inputs import MachineRemoval, Worker
+from .shell import RefusedError, StepError, say
 
 ACCESS = ("read", "write", "readwrite")
 """Kinds of access by etcd's numbers."""
@@ -16,6 +22,15 @@ FROM_HERE_ON = "\0"
 """The end of a range that has none."""
 Range = tuple[str, str]
 """First key, and the first after the last."""
+
+
+def connect(config: Config) -> KV:
+    """The store, asked with the certificate of this machine's fleetd."""
+    # Here, because a machine's first step comes before gRPC.
+    from ..etcd.client import connect
+
+    files = (config.ca_file, config.cert_file, config.key_file)
+    return connect(config.endpoints, *files, here=config.public_ip)
 
 
 @dataclass(frozen=True)
@@ -29,7 +44,7 @@ class EtcdAuth:
         """Makes users, roles and permissions those that are wanted; turns authentication on.
 
         A user with a role of its own name alone is one that a program had, and goes if none has
-        it now. What else there is stays.
+        it now. What else there is stays, as do workers.
         """
         wanted = roles(grants)
         known, users = self._names("role"), self._names("user")
@@ -37,9 +52,20 @@ class EtcdAuth:
             self._role(role, known)
             self._user(role.name, users)
         for name in (known & users) - {role.name for role in wanted}:
-            self._forget(name)
+            if not name.startswith(WORKERS):
+                self._forget(name)
         if not self._ask("auth", "status").get("enabled"):
             self._change("auth", "enable")
+
+    def give(self, role: Role) -> None:
+        """Makes one role with its user, or has them be as they are wanted."""
+        self._role(role, self._names("role"))
+        self._user(role.name, self._names("user"))
+
+    def take(self, name: str, key: str) -> None:
+        """Ends a role with its user, if it is still for this key."""
+        if name in self._names("role") and (key, "") in self._permissions(name):
+            self._forget(name)
 
     def _role(self, role: Role, known: set[str]) -> None:
         if role.name not in known:
@@ -49,7 +75,8 @@ class EtcdAuth:
         given = self._permissions(role.name) if role.name in known else {}
         for permission in role.permissions:
             if given.pop(_range(permission), "") != permission.access:
-                grant = (role.name, "--prefix=true", permission.access, permission.prefix)
+                kind = () if permission.is_key else ("--prefix=true",)
+                grant = (role.name, *kind, permission.access, permission.prefix)
                 self._change("role", "grant-permission", *grant)
         for begin, end in given:
             till = ("--from-key=true", begin) if end == FROM_HERE_ON else (begin, end)
@@ -88,6 +115,73 @@ class EtcdAuth:
     def _change(self, *words: str) -> None:
         say(f"etcd: {' '.join(words)}")
         self.etcdctl([self.address], *words)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Workers as etcd knows them: steps on a member, when one is set up and when it goes."""
+
+    etcdctl: Etcdctl = Etcdctl()
+    config: Callable[[], Config] = read
+    connect: Callable[[Config], KV] = connect
+
+    def admit(self, stdin: str) -> None:
+        """The step `worker`: a machine may report itself, by the id that it has told.
+
+        It also takes its address, from the machine that it replaces: what that needs, no worker
+        may do.
+
+        Raises:
+            RefusedError: the id is another machine's.
+        """
+        given = Worker[str].from_json(stdin)
+        config = self.config()
+        kv = self.connect(config)
+        try:
+            if other := _other_address(given, kv):
+                raise RefusedError(taken(given, other))
+            AddressClaim(MachineState(given.machine, given.address, given.name), kv).claim()
+        except KVUnavailableError as error:
+            raise StepError(f"etcd did not take {given.name} in: {error}") from error
+        role = worker(given.name, given.machine, given.address)
+        self._change(config, lambda auth: auth.give(role), f"etcd to know {given.name}")
+
+    def dismiss(self, stdin: str) -> None:
+        """The step `worker-gone`: what the machine of this id was may write nothing any more."""
+        gone = MachineRemoval.from_json(stdin)
+        key = machine_key(gone.machine)
+        what = f"etcd to forget {gone.name}"
+        self._change(self.config(), lambda auth: auth.take(WORKERS + gone.name, key), what)
+
+    def _change(self, config: Config, change: Callable[[EtcdAuth], None], what: str) -> None:
+        members = [endpoint.rpartition(":")[0] for endpoint in config.endpoints]
+
+        def changed() -> bool:
+            for member in self.etcdctl.reachable(members)[:1]:
+                change(EtcdAuth(self.etcdctl, member))
+                return True
+            return False
+
+        self.etcdctl.wait(changed, what)
+
+
+def _other_address(given: Worker[str], kv: KV) -> str:
+    """The address of another machine of that id, as far as etcd knows; empty if there is none."""
+    own = address_key(given.address)
+    for key, entry in kv.read(ADDRESSES).entries.items():
+        if entry.value == given.machine and key != own:
+            return key.removeprefix(ADDRESSES)
+    return ""
+
+
+def taken(given: Worker[str], other: str) -> str:
+    """Message when another machine has a worker's id."""
+    return (
+        f"{given.name} has the machine id {given.machine}, which the machine at {other} has too: "
+        "so it may report nothing. Nothing was changed. Give it one of its own (remove "
+        "/etc/machine-id, systemd-machine-id-setup, reboot), then pulumi up --replace "
+        f"'**::{given.name}-id'; or make it anew"
+    )
 
 
 def _range(permission: Permission) -> Range:

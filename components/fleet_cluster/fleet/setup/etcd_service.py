@@ -10,13 +10,14 @@ from ..etcd_configuration import (
     HOW_IT_BEGAN,
     QUOTA,
     changes,
+    digest,
     parse,
     render,
     started_with,
     trusted,
 )
 from .etcdctl import Etcdctl
-from .files import ETCD_DATA, File
+from .files import ETCD_DATA, File, etcd_environment
 from .quorum import Quorum
 from .shell import RefusedError, StepError, say, systemctl, until, write
 
@@ -208,6 +209,11 @@ def unit(version: str) -> str:
     """The text of etcd.service."""
     template = Path(__file__).with_name("services").joinpath(UNIT)
     return template.read_text().replace("VERSION", version)
+
+
+def common_digest(version: str, authorities: Sequence[str]) -> str:
+    """Of what all of etcd's members are started with, beside the program's settings."""
+    return digest(unit(version), render(etcd_environment("", "", {})), *authorities)
 
 
 def retire(

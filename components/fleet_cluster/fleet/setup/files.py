@@ -15,6 +15,7 @@ PEER_TRUST = "peer-ca.crt"
 """What a member's peers are to be signed by; `etcd_peers.py` decides."""
 ETCD_DATA = "/var/lib/etcd/fleet"
 FLEET_PKI = "/etc/fleet/pki"
+FLEETS_CERT = f"{etcd_roles.FLEET.name}.crt"
 CLIENT_PORT = 2379
 PEER_PORT = 2380
 METRICS_PORT = 2381
@@ -58,12 +59,14 @@ def files(configuration: Configuration[str], machine_id: str) -> dict[str, File]
         "/usr/local/sbin/fleet-setup": File(_WRAPPER.format(module="setup"), mode=0o755),
         f"{FLEET_PKI}/ca.crt": File(configuration.authority),
         **_role_files(configuration),
+        **_worker_files(configuration),
         **_member_files(configuration),
     }
 
 
 def fleet_conf(configuration: Configuration[str]) -> str:
     """fleet.conf, what fleetd and fleetctl read."""
+    certificate = Path(FLEET_PKI, config.WORKER_CERT if configuration.worker else FLEETS_CERT)
     return config.render(
         Config(
             endpoints=tuple(f"{address}:{CLIENT_PORT}" for address in configuration.endpoints),
@@ -73,8 +76,8 @@ def fleet_conf(configuration: Configuration[str]) -> str:
             reconcile_interval=configuration.reconcile_interval,
             image_retention_hours=configuration.image_retention_hours,
             ca_file=Path(FLEET_PKI, "ca.crt"),
-            cert_file=Path(FLEET_PKI, f"{etcd_roles.FLEET.name}.crt"),
-            key_file=Path(FLEET_PKI, f"{etcd_roles.FLEET.name}.key"),
+            cert_file=certificate,
+            key_file=certificate.with_suffix(".key"),
         )
     )
 
@@ -148,6 +151,23 @@ def _role_files(configuration: Configuration[str]) -> dict[str, File]:
         found[f"{FLEET_PKI}/{name}.key"] = File(pair.key, "fleet", 0o640)
         found |= _role_folder(f"{FLEET_PKI}/{name}", configuration.authority, pair)
     return found
+
+
+def _worker_files(configuration: Configuration[str]) -> dict[str, File]:
+    """Beside what there was, as long as fleetd runs with that."""
+    if configuration.worker is None:
+        return {}
+    certificate = Path(FLEET_PKI, config.WORKER_CERT)
+    return {
+        str(certificate): File(configuration.worker.cert),
+        str(certificate.with_suffix(".key")): File(configuration.worker.key, "fleet", 0o640),
+    }
+
+
+def not_its_own(*, member: bool) -> list[Path]:
+    """What a machine has of before, when it was a member of etcd or was none, or all were alike."""
+    certificate = Path(FLEET_PKI, config.WORKER_CERT if member else FLEETS_CERT)
+    return [certificate, certificate.with_suffix(".key"), certificate.with_suffix("")]
 
 
 def _role_folder(folder: str, authority: str, pair: Pair[str]) -> dict[str, File]:

@@ -1,6 +1,6 @@
 """The step `fleetd`: this machine in fleet, and what is assigned to it running again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -29,8 +29,9 @@ from ..model.records import JOB_PENDING, Assignment, DesiredState, MachineState,
 from .etcd_peers import PeerTrust
 from .etcd_service import retire
 from .etcdctl import Etcdctl
+from .files import not_its_own
 from .inputs import FleetdSetup
-from .shell import StepError, say, systemctl
+from .shell import StepError, run, say, systemctl
 
 T = TypeVar("T")
 Read = TypeVar("Read", bound=Record)
@@ -51,7 +52,8 @@ def start(stdin: str) -> None:
         StepError: another machine has this one's id, and so this one runs nothing new; or etcd
             does not answer.
     """
-    if FleetdSetup[str].from_json(stdin).member:
+    member = FleetdSetup[str].from_json(stdin).member
+    if member:
         PeerTrust().settle(Etcdctl())
     else:
         retire()
@@ -60,6 +62,7 @@ def start(stdin: str) -> None:
         with closing(_connect(settings)) as store:
             machine = OwnMachine(MACHINE_ID.read_text().strip(), settings.public_ip, store)
             _restart()
+            _remove(not_its_own(member=member))
             machine.refuse_duplicate(2 * settings.agent_ttl)
             if late := machine.wait(machine.waiting, PATIENCE):
                 say(f"not running yet: {', '.join(late)}; see: fleetctl list-units")
@@ -72,6 +75,11 @@ def _restart() -> None:
     systemctl("enable", "--now", "fleet-fence.path")
     systemctl("enable", "--now", "fleet-prune-images.timer")
     systemctl("restart", "fleetd.service")
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        run("rm", "-rf", str(path))
 
 
 def _connect(settings: Config) -> Etcd:

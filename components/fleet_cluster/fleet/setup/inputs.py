@@ -13,6 +13,8 @@ from ..etcd_roles import Grants
 from ..model.wire import from_wire, to_wire, wire, wire_names
 
 Text = TypeVar("Text")
+_OWN = ("worker", "member", "peer")
+"""Certificates of one machine alone."""
 
 REFUSED = 3
 """What a step exits with that would do harm, and has changed nothing; 1 if it has failed."""
@@ -86,6 +88,8 @@ class Configuration(StepInput, Generic[Text]):
     """The one before it, which a machine that is new trusts as well; empty if there is none."""
     roles: Mapping[str, Pair[Text]]
     """By etcd's roles of which the machine holds the certificate (`etcd_roles.held_by`)."""
+    worker: Pair[Text] | None
+    """What a machine shows etcd that is no member; none if it is one."""
     member: Pair[Text] | None
     """The certificate of etcd's member; none if the machine is none."""
     peer_authority: Text
@@ -96,7 +100,7 @@ class Configuration(StepInput, Generic[Text]):
     def to_wire(self) -> dict[str, Any]:
         """The object, with whatever stands for its texts."""
         roles = {role: to_wire(pair) for role, pair in self.roles.items()}
-        own = {"member": self.member, "peer": self.peer}
+        own = {name: getattr(self, name) for name in _OWN}
         pairs = {name: to_wire(pair) if pair else None for name, pair in own.items()}
         return {**super().to_wire(), "roles": roles, **pairs}
 
@@ -106,7 +110,7 @@ class Configuration(StepInput, Generic[Text]):
             **known,
             "endpoints": tuple(known["endpoints"]),
             "roles": {role: Pair(**pair) for role, pair in known["roles"].items()},
-            **{one: Pair(**known[one]) if known[one] else None for one in ("member", "peer")},
+            **{one: Pair(**known[one]) if known[one] else None for one in _OWN},
         }
 
 
@@ -170,8 +174,20 @@ class Members(StepInput, Generic[Text]):
 
 
 @dataclass(frozen=True)
+class Worker(StepInput, Generic[Text]):
+    """Input of the step `worker`."""
+
+    name: str
+    address: Text
+    machine: Text
+    """The machine's own id."""
+    data: Text
+    """Id of etcd's data; another one runs the step again."""
+
+
+@dataclass(frozen=True)
 class MachineRemoval(StepInput):
-    """Input of the step `may-leave`."""
+    """Input of the steps `may-leave` and `worker-gone`."""
 
     name: str
     address: str
@@ -186,6 +202,6 @@ class FleetdSetup(StepInput, Generic[Text]):
     """Input of the step `fleetd`."""
 
     configured_with: Text = field(metadata=wire("configuration"))
-    """SHA-256 of what the machine was configured with; another one runs the step again."""
+    """Digest of what the machine was configured with; another one runs the step again."""
     member: bool
     """Whether the machine is to keep etcd's data."""

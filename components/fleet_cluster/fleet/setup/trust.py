@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..etcd_configuration import ETCD_PKI
-from ..etcd_roles import FLEET
+from ..etcd_roles import APP
 from .etcd import set_member_up
 from .files import FLEET_PKI, File
 from .inputs import Configuration, Pair, Trust
@@ -27,7 +27,7 @@ def with_trusted(configuration: Configuration[str]) -> Configuration[str]:
         RefusedError: none of them has introduced the authority of its certificates.
     """
     present = TRUSTED.read_text() if TRUSTED.exists() else ""
-    if present and not is_introduced(configuration.roles[FLEET.name], present):
+    if present and not is_introduced(configuration.roles[APP.name], present):
         raise RefusedError(NOT_INTRODUCED)
     known = present or configuration.previous_authority
     return replace(configuration, authority=authorities(configuration.authority, known))

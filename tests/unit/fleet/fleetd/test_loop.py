@@ -69,6 +69,7 @@ class Rig:
         self.files = MemoryFile(), MemoryFile()
         self.woken = False
         self.chance = 0.0
+        self.settings = Config(("x",), reconcile_interval=INTERVAL)
         self.start()
 
     def start(self) -> None:
@@ -82,8 +83,7 @@ class Rig:
             wall_clock=self.clock,
             chance=lambda: self.chance,
         )
-        settings = Config(("x",), reconcile_interval=INTERVAL)
-        self.fleetd = Fleetd(self.machine, settings, environment)
+        self.fleetd = Fleetd(self.machine, self.settings, environment)
 
     def live(self, rounds: int = 10) -> None:
         """Wake it as long as it is woken."""

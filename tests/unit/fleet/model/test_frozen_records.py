@@ -137,6 +137,7 @@ CONFIGURATION = Configuration(
     authority="the authority",
     previous_authority="",
     roles={"fleet": Pair("certificate", "key")},
+    worker=None,
     member=None,
     peer_authority="the peers' authority",
     peer=None,

@@ -60,6 +60,9 @@ class EtcdUsers:
             case ["role", "grant-permission", name, "--prefix=true", access, prefix]:
                 assert access in ACCESS
                 self.roles[name][prefix, Permission("read", prefix).range_end] = access
+            case ["role", "grant-permission", name, access, key]:
+                assert access in ACCESS
+                self.roles[name][key, ""] = access
             case ["role", "revoke-permission", name, "--from-key=true", key]:
                 del self.roles[name][key, "\0"]
             case ["role", "revoke-permission", name, key, *end]:

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from fleet_cluster.fleet import config
 from fleet_cluster.fleet.etcd_configuration import EtcdSettings
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
 from fleet_cluster.fleet.setup.configure import fleet_conf_changes
 from fleet_cluster.fleet.setup.etcd_service import unit
-from fleet_cluster.fleet.setup.files import etcd_environment, files, fleet_conf
+from fleet_cluster.fleet.setup.files import etcd_environment, files, fleet_conf, not_its_own
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
 
 MACHINE_ID = "3f2a91bc" * 4
@@ -28,9 +29,18 @@ CONFIGURATION = Configuration(
     authority="the authority",
     previous_authority="",
     roles={role: Pair(f"{role} cert", f"{role} key") for role in ("root", "fleet", "app", "nginx")},
+    worker=None,
     member=Pair("member cert", "member key"),
     peer_authority="the peers' authority",
     peer=Pair("peer cert", "peer key"),
+)
+
+WORKER = replace(
+    CONFIGURATION,
+    roles={role: CONFIGURATION.roles[role] for role in ("app", "nginx")},
+    worker=Pair("worker cert", "worker key"),
+    member=None,
+    peer=None,
 )
 
 
@@ -81,9 +91,27 @@ def test_a_container_mounts_the_folder_of_a_role_and_gets_nothing_else() -> None
 
 
 def test_a_machine_without_etcd_gets_no_key_that_administers_it():
-    roles = {role: pair for role, pair in CONFIGURATION.roles.items() if role != "root"}
-    worker = replace(CONFIGURATION, roles=roles, member=None, peer=None)
-    assert not [path for path in files(worker, MACHINE_ID) if path.startswith("/etc/etcd")]
+    assert not [path for path in files(WORKER, MACHINE_ID) if path.startswith("/etc/etcd")]
+
+
+def test_a_worker_is_known_by_a_certificate_of_its_own():
+    written = files(WORKER, MACHINE_ID)
+    settings = config.parse(written["/etc/fleet/fleet.conf"].text)
+    assert settings.is_worker and settings.cert_file and settings.key_file
+    assert written[str(settings.cert_file)].text == "worker cert"
+    key = written[str(settings.key_file)]
+    assert (key.text, key.group, key.mode) == ("worker key", "fleet", 0o640)
+    assert not [path for path in written if path.startswith("/etc/fleet/pki/fleet")]
+    assert not config.parse(fleet_conf(CONFIGURATION)).is_worker
+
+
+def test_what_a_machine_was_before_is_not_what_it_is():
+    """A machine becomes a member of etcd, or ceases to be one."""
+    for before, after in ((CONFIGURATION, WORKER), (WORKER, CONFIGURATION)):
+        gone = not_its_own(member=after is CONFIGURATION)
+        own, others = (files(one, MACHINE_ID).keys() for one in (after, before))
+        assert not {str(path) for path in gone} & own
+        assert {str(path) for path in gone if path.suffix} <= others
 
 
 @pytest.mark.parametrize("flag", ["ETCD_CLIENT_CERT_AUTH", "ETCD_PEER_CLIENT_CERT_AUTH"])

@@ -19,6 +19,7 @@ from fleet_cluster.fleet.setup.inputs import (
     StepInput,
     StepInputError,
     Trust,
+    Worker,
 )
 
 GRANTS = {"nginx": {"read": ["/app/server*"]}}
@@ -39,6 +40,7 @@ CONFIGURATION = Configuration(
     authority="the authority",
     previous_authority="",
     roles={role.name: Pair(f"{role.name} cert", f"{role.name} key") for role in roles(GRANTS)},
+    worker=None,
     member=Pair("member cert", "member key"),
     peer_authority="the peers' authority",
     peer=Pair("peer cert", "peer key"),
@@ -48,13 +50,14 @@ MEMBERSHIP = Membership(
 )
 INPUTS = [
     CONFIGURATION,
-    replace(CONFIGURATION, member=None, peer=None),
+    replace(CONFIGURATION, worker=Pair("worker cert", "worker key"), member=None, peer=None),
     MEMBERSHIP,
     Trust("container-1", "the authority", MEMBERSHIP),
     Trust("container-1", "the authority", None),
     Members(NAMES),
     MachineRemoval("machine-1", "10.0.0.1", "3f2a", preview=True),
     FleetdSetup("0" * 64, member=False),
+    Worker("machine-4", "10.0.0.4", "3f2a", "0123abcd"),
 ]
 
 
@@ -93,6 +96,6 @@ def test_the_step_says_what_its_input_lacks(monkeypatch: pytest.MonkeyPatch) -> 
         steps.main()
 
 
-def test_only_members_hold_what_changes_etcd() -> None:
+def test_only_members_hold_what_changes_etcd_and_desired_state() -> None:
     names = [[role.name for role in held_by(GRANTS, member=member)] for member in (True, False)]
-    assert names == [["fleet", "app", "root", "nginx"], ["fleet", "app", "nginx"]]
+    assert names == [["fleet", "app", "root", "nginx"], ["app", "nginx"]]

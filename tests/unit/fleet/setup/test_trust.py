@@ -16,13 +16,13 @@ from tests.unit.fleet.setup.test_files import CONFIGURATION
 from tests.unit.fleet.setup.test_inputs import MEMBERSHIP
 
 OLD, NEW, OTHER = (Authority(name) for name in ("old", "new", "other"))
-BY_NEW = Pair(*NEW.sign("fleet"))
+BY_NEW = Pair(*NEW.sign("app"))
 INTRODUCED = Pair(BY_NEW.cert + OLD.introduce(NEW), BY_NEW.key)
 CONFIGURED = replace(
     CONFIGURATION,
     authority=NEW.cert,
     previous_authority=OLD.cert,
-    roles={"fleet": INTRODUCED},
+    roles={"app": INTRODUCED},
 )
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from time import monotonic
 
+import grpc
 import pytest
 
 from fleet_cluster.fleet.etcd.client import LIMIT_SECONDS
@@ -40,6 +41,29 @@ def test_certificates_that_cannot_be_read(
     error = capsys.readouterr().err
     assert f"cannot read {missing}" in error
     assert "in the group fleet" in error
+
+
+def plain(_: object) -> None:
+    """No certificates: the member here speaks plain text."""
+
+
+def test_where_a_machine_may_only_look_it_is_said_where_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    members = ["10.0.0.1:2379", "10.0.0.2:2379"]
+    files = {"cert_file": "/pki/worker.crt", "key_file": "/pki/worker.key"}
+    settings = {"endpoints": members, "ca_file": "/pki/ca.crt", **files}
+    configure(tmp_path / "fleet.conf", monkeypatch, **settings)
+    server = EtcdServer(MemoryKV(clock=lambda: 0.0))
+    server.failures = [(grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied")]
+    monkeypatch.setattr("fleet_cluster.fleet.etcd.client.credentials", plain)
+    try:
+        assert main(["--endpoint", server.endpoint, "cordon", "machine-1"]) == Exit.FAILED
+    finally:
+        server.stop()
+    said = capsys.readouterr().err
+    assert "permission denied" in said and "keeps none of etcd's data" in said
+    assert "10.0.0.1, 10.0.0.2" in said
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "inf", "nan", "soon"])
