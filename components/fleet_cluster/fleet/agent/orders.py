@@ -19,6 +19,7 @@ from .checkpoint import Checkpoint, Progress
 log = logging.getLogger(__name__)
 
 NOT_STARTED = "it is not started on this machine; see: fleetctl why"
+STILL_STARTING = "it is still starting, and cannot be reloaded before it is active"
 END_OF_RELOAD = {
     "": "",
     "done": Order.DONE,
@@ -143,6 +144,9 @@ class Orders:
         """The unit goes on running, whatever comes of it."""
         if self._checkpoint.units[name].progress is not Progress.STARTED:
             return NOT_STARTED
+        # systemd would say that it is done, and do nothing.
+        if self._systemd.status([name])[name].active == "activating":
+            return STILL_STARTING
         refused = self._systemd.reload_units([name]).get(name)
         return f"{refused} To restart it: fleetctl restart {name}" if refused else ""
 

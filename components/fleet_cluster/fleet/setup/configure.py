@@ -5,12 +5,13 @@ import json
 import shutil
 import sys
 import zipfile
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 from .. import config
 from .etcd_release import install
-from .files import JOURNALD, SSHD_OUTPUTS, File, files
+from .files import DOCKER, JOURNALD, SSHD_OUTPUTS, File, files
 from .inputs import Configuration
 from .shell import run, say, systemctl, write
 from .trust import with_trusted
@@ -40,15 +41,24 @@ def configure(stdin: str) -> None:
     new = [write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]
     if any(new):
         systemctl("daemon-reload")
-    if "/etc/docker/daemon.json" in changed:
-        systemctl("reload-or-restart", "docker.service")
-    if JOURNALD in changed:
-        systemctl("restart", "systemd-journald.service")
-    if SSHD_OUTPUTS in changed:
-        systemctl("try-reload-or-restart", "ssh.service")
+    for words in notices(changed):
+        systemctl(*words)
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
     if before and (differences := fleet_conf_changes(before, config.PATH.read_text())):
         say(f"{configuration.name}: fleetd gets {'; '.join(differences)}")
+
+
+def notices(changed: Set[str]) -> list[tuple[str, str]]:
+    """What systemctl does about changed files, in this order (pure)."""
+    found: list[tuple[str, str]] = []
+    if DOCKER in changed:
+        # A reload does nothing while a service starts, and Docker may have read its file before.
+        found += [("start", "docker.service"), ("reload-or-restart", "docker.service")]
+    if JOURNALD in changed:
+        found.append(("restart", "systemd-journald.service"))
+    if SSHD_OUTPUTS in changed:
+        found.append(("try-reload-or-restart", "ssh.service"))
+    return found
 
 
 def fleet_conf_changes(before: str, after: str) -> list[str]:

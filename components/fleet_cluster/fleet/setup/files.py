@@ -25,6 +25,7 @@ peers, which take none without it."""
 
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
+DOCKER = "/etc/docker/daemon.json"
 JOURNALD = "/etc/systemd/journald.conf.d/fleet.conf"
 _JOURNALD = """\
 # The journal takes at most this, and leaves systemd's usual share of its disk free.
@@ -51,7 +52,7 @@ def files(configuration: Configuration[str], machine_id: str) -> dict[str, File]
     return {
         str(config.PATH): File(fleet_conf(configuration)),
         "/etc/fleet/environment": File(environment(configuration, machine_id)),
-        "/etc/docker/daemon.json": File(docker_daemon(configuration)),
+        DOCKER: File(docker_daemon(configuration)),
         JOURNALD: File(_JOURNALD),
         SSHD_OUTPUTS: File("AcceptEnv PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR\n"),
         "/usr/local/bin/fleetctl": File(_WRAPPER.format(module="fleetctl"), mode=0o755),

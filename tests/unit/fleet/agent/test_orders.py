@@ -110,6 +110,18 @@ def test_a_reload_that_fails_is_answered(bench: Bench, result: str, told: str) -
     assert answer(bench, "web.service") == told
 
 
+def test_one_that_still_starts_is_not_told_of_as_reloaded(bench: Bench) -> None:
+    """systemd calls such a reload done, and does nothing."""
+    bench.run("web.service", RELOADS)
+    bench.systemd.crash("web.service")
+    bench.calls()
+    give(bench, Verb.RELOAD, "web.service")
+    bench.settle()
+    assert bench.calls() == []
+    told = "it is still starting, and cannot be reloaded before it is active"
+    assert answer(bench, "web.service") == told
+
+
 def test_what_cannot_be_reloaded_is_answered(bench: Bench) -> None:
     give(bench, Verb.RELOAD)
     bench.settle()

@@ -8,7 +8,7 @@ import pytest
 from fleet_cluster.fleet import config
 from fleet_cluster.fleet.etcd_configuration import EtcdSettings
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
-from fleet_cluster.fleet.setup.configure import fleet_conf_changes
+from fleet_cluster.fleet.setup.configure import fleet_conf_changes, notices
 from fleet_cluster.fleet.setup.etcd_service import unit
 from fleet_cluster.fleet.setup.files import etcd_environment, files, fleet_conf, not_its_own
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
@@ -170,3 +170,10 @@ def test_etcd_is_restarted_however_it_ends_and_however_often() -> None:
         "OOMScoreAdjust=-900",
     ):
         assert f"{line}\n" in text
+
+
+def test_docker_that_still_starts_is_waited_for_before_it_reads_its_file_again() -> None:
+    """systemd calls a reload done that comes while a service starts, and does nothing."""
+    words = notices({"/etc/docker/daemon.json"})
+    assert words == [("start", "docker.service"), ("reload-or-restart", "docker.service")]
+    assert notices({"/etc/fleet/environment"}) == []
