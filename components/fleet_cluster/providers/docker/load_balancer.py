@@ -18,7 +18,7 @@ from .network import (
     container_labels,
 )
 
-WHEN_ASKED = ["image"]
+WHEN_ASKED = ["image", "uploads"]
 """What alone does not replace it: while it is made anew, nothing answers at its port. It is by
 `pulumi up --replace`, and then gets the newest."""
 
@@ -38,7 +38,7 @@ class DockerLoadBalancer(pulumi.ComponentResource):
     """HAProxy in front of port 80 of every machine that answers its health check.
 
     It lists the addresses of all machines that a cluster may have, so that a change of the
-    cluster's size neither restarts nor reloads it. Nor does a newer image of it.
+    cluster's size neither restarts nor reloads it. Nor does a newer image or configuration of it.
     """
 
     hostname: pulumi.Output[str]
