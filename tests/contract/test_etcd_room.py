@@ -104,7 +104,7 @@ def test_etcd_at_its_quota_is_told_of_and_brought_back_by_the_recipe(
 ) -> None:
     lease = store.grant(600)
     woken = threading.Event()
-    election = Election("m1", store, lambda: 0.0, woken.set)
+    election = Election("m1", store, lambda: 0.0, woken.set, lambda: 0.0)
     while not (term := election.term(lease)):
         assert woken.wait(PATIENCE)
         woken.clear()
