@@ -33,6 +33,12 @@ DOCKER_CLI = "docker-cli"
 """Of them, what Debian 12 does not know: its docker.io has the command itself. Asked for with the
 others, nothing at all would be installed there."""
 AWS_PACKAGES = ["amazon-ecr-credential-helper"]
+NO_METADATA = "[Scope]\nIPAddressDeny=169.254.169.254 fd00:ec2::254\n"
+"""Of each container of Docker, whatever its network is: it gets no answer from the instance's
+metadata, and so not the rights of its role."""
+UPGRADES = "[Timer]\nOnCalendar=\nOnCalendar=daily\nRandomizedDelaySec=24h\nFixedRandomDelay=yes\n"
+"""When Debian's security updates are installed: each machine has its own time of the day, so that
+Docker is not restarted on all of them at once."""
 JOURNALD = "[Journal]\nStorage=persistent\nSystemMaxUse=1G\nRuntimeMaxUse=64M\n"
 
 
@@ -105,6 +111,8 @@ def cloud_config(machine: Instance, files: Path) -> dict[str, Any]:
         "write_files": [
             *_files(files),
             _file("/etc/systemd/journald.conf.d/fleet.conf", JOURNALD),
+            _file("/etc/systemd/system/docker-.scope.d/fleet.conf", NO_METADATA),
+            _file("/etc/systemd/system/apt-daily-upgrade.timer.d/fleet.conf", UPGRADES),
             _file("/root/.docker/config.json", _docker_config(machine.registry), "0600"),
         ],
         "apt": {"conf": 'APT::Install-Recommends "false";\nAcquire::Retries "5";\n'},

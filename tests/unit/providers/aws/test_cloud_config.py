@@ -36,6 +36,27 @@ def test_an_instance_gets_the_packages_of_the_machine_image():
     assert found[1].replace("\\", "").split() == PACKAGES
 
 
+def written(path: str) -> str:
+    """A file that the instance gets."""
+    config = yaml.safe_load(user_data(MACHINE, IMAGE / "files"))
+    (found,) = [file["content"] for file in config["write_files"] if file["path"] == path]
+    return found
+
+
+def test_each_instance_has_its_own_time_for_debians_updates():
+    """Else Docker, if it is one of them, is restarted on all within the hour."""
+    timer = written("/etc/systemd/system/apt-daily-upgrade.timer.d/fleet.conf").splitlines()
+    # Debian's own moment is taken back, and systemd adds what it makes of the machine's id.
+    assert timer == ["[Timer]", "OnCalendar=", "OnCalendar=daily", "RandomizedDelaySec=24h",
+                     "FixedRandomDelay=yes"]  # fmt: skip
+
+
+def test_no_container_gets_an_answer_of_the_instances_metadata():
+    """Also one on the instance's own network, and in a slice of its own: Docker names the scope."""
+    scope = written("/etc/systemd/system/docker-.scope.d/fleet.conf").splitlines()
+    assert scope == ["[Scope]", "IPAddressDeny=169.254.169.254 fd00:ec2::254"]
+
+
 @given(st.text(alphabet="abcdefgh-", min_size=1, max_size=60))
 def test_any_name_arrives_and_the_text_stays_yaml(name: str):
     machine = Instance(name, "d", "key", "a\nb\n", "c", "registry")
