@@ -62,6 +62,20 @@ def test_docker_has_less_time_to_stop_than_systemd_gives(name: str):
     assert int(given[1] if given else 10) < int(limit)
 
 
+@pytest.mark.parametrize("name", ["hello.service", "sinatra@.service"])
+def test_a_container_may_do_what_it_has_to_and_no_more(name: str):
+    commands = [*values(name, "ExecStartPre"), *values(name, "ExecStart")]
+    (made,) = [one for one in commands if re.search(r"docker (create|run) ", one)]
+    for limit in (
+        "--cap-drop ALL",
+        "--security-opt no-new-privileges",
+        "--read-only",
+        r"--memory \d+m",
+        r"--pids-limit \d+",
+    ):
+        assert re.search(rf" {limit}( |$)", made), limit
+
+
 def test_an_instance_leaves_the_pool_before_its_app_stops():
     discovery = "sinatra-discovery@.service"
     assert values(discovery, "BindsTo") == ["sinatra@%i.service"]
