@@ -158,13 +158,16 @@ def test_a_removed_machine_is_made_anew(cluster: Stack, machines: dict[str, str]
     assert cluster.changes("--refresh")["machine-1"] == "create"
     through_another = cluster.fleetctl("list-units")
     assert "Going through machine-2" in through_another.err
-    cluster.configure({"greeting": "through machine-1"})
-    refused = cluster.up(check=False)
-    cluster.run("pulumi", "config", "rm", "greeting")
-    assert refused.code
-    assert "which this is written through, cannot be reached" in refused.text
-    assert "`pulumi up --refresh` makes it anew" in refused.text
+    cluster.configure({"greeting": "through another", "sinatra-instances": "3"})
+    written = cluster.up()
+    assert "machine-1 cannot be reached: if it is gone, `pulumi up --refresh`" in written.text
+    read = cluster.on("machine-2", "etcdctl get --print-value-only /app/greeting")
+    assert read.out.strip() == "through another"
+    assert "sinatra@5002.service" in asking.placements(cluster, machines)
+    assert cluster.changes() == {}, "it goes on through machine-2"
 
+    cluster.run("pulumi", "config", "rm", "greeting")
+    cluster.configure({"sinatra-instances": "2"})
     cluster.up("--refresh")
     eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)
     new_ids = asking.machine_ids(cluster, machines)
