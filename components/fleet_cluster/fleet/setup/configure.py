@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import config
 from .etcd_release import install
-from .files import DOCKER, JOURNALD, SSHD_OUTPUTS, File, files
+from .files import DOCKER, SSHD_OUTPUTS, File, files
 from .inputs import Configuration
 from .shell import run, say, systemctl, write
 from .trust import with_trusted
@@ -54,8 +54,6 @@ def notices(changed: Set[str]) -> list[tuple[str, str]]:
     if DOCKER in changed:
         # A reload does nothing while a service starts, and Docker may have read its file before.
         found += [("start", "docker.service"), ("reload-or-restart", "docker.service")]
-    if JOURNALD in changed:
-        found.append(("restart", "systemd-journald.service"))
     if SSHD_OUTPUTS in changed:
         found.append(("try-reload-or-restart", "ssh.service"))
     return found

@@ -26,15 +26,6 @@ peers, which take none without it."""
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
 DOCKER = "/etc/docker/daemon.json"
-JOURNALD = "/etc/systemd/journald.conf.d/fleet.conf"
-_JOURNALD = """\
-# The journal takes at most this, and leaves systemd's usual share of its disk free.
-[Journal]
-SystemMaxUse=1G
-RuntimeMaxUse=64M
-"""
-CONTAINER_LOG = {"max-size": "10m", "max-file": "2"}
-"""What Docker keeps of each container's output: fleet's units have theirs in the journal."""
 _WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/current exec python3 -m fleet.{module} "$@"\n'
 
 
@@ -53,7 +44,6 @@ def files(configuration: Configuration[str], machine_id: str) -> dict[str, File]
         str(config.PATH): File(fleet_conf(configuration)),
         "/etc/fleet/environment": File(environment(configuration, machine_id)),
         DOCKER: File(docker_daemon(configuration)),
-        JOURNALD: File(_JOURNALD),
         SSHD_OUTPUTS: File("AcceptEnv PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR\n"),
         "/usr/local/bin/fleetctl": File(_WRAPPER.format(module="fleetctl"), mode=0o755),
         "/usr/local/bin/fleetd": File(_WRAPPER.format(module="fleetd"), mode=0o755),
@@ -102,8 +92,7 @@ def environment(configuration: Configuration[str], machine_id: str) -> str:
 def docker_daemon(configuration: Configuration[str]) -> str:
     """Docker's configuration. Images are named by digest, so plain HTTP cannot forge them."""
     registries = [configuration.registry] if configuration.registry else []
-    settings = {"insecure-registries": registries, "log-opts": CONTAINER_LOG}
-    return json.dumps(settings, indent=2) + "\n"
+    return json.dumps({"insecure-registries": registries}, indent=2) + "\n"
 
 
 def etcd_environment(name: str, address: str, settings: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fleet_cluster.fleet.setup.configure import fleet_conf_changes, notices
 from fleet_cluster.fleet.setup.etcd_service import unit
 from fleet_cluster.fleet.setup.files import etcd_environment, files, fleet_conf, not_its_own
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
+from tests.checkout import CHECKOUT
 
 MACHINE_ID = "3f2a91bc" * 4
 CONFIGURATION = Configuration(
@@ -62,6 +63,19 @@ def test_environment_makes_plain_etcdctl_work_with_the_applications_certificate(
         "ETCDCTL_CERT=/etc/fleet/pki/app.crt\n"
         "ETCDCTL_KEY=/etc/fleet/pki/app.key\n"
     )
+
+
+def test_no_file_is_one_that_machines_come_with():
+    """What those say of the journal would be lost."""
+    image = CHECKOUT / "components/fleet_cluster/providers/machine_image/files"
+    brought = {f"/{path.relative_to(image)}" for path in image.rglob("*") if path.is_file()}
+    assert len(brought) > 5 and not brought & files(CONFIGURATION, MACHINE_ID).keys()
+
+
+def test_docker_is_told_of_the_registry_and_of_nothing_else():
+    """Machines start it with their journal as its log: options of another log keep it from it."""
+    conf = json.loads(files(CONFIGURATION, MACHINE_ID)["/etc/docker/daemon.json"].text)
+    assert conf == {"insecure-registries": ["172.30.7.2:5000"]}
 
 
 def test_sshd_takes_what_pulumi_tells_a_resource_at_its_end():
