@@ -8,7 +8,7 @@ from pathlib import Path
 MIB = 1 << 20
 GIB = 1 << 30
 
-ETCD = "/var/lib/etcd"
+ETCD = "/var/lib/etcd/fleet"
 DOCKER = "/var/lib/docker"
 RUN = "/run"
 PATHS = ("/", ETCD, DOCKER, "/var/lib/containers", RUN)

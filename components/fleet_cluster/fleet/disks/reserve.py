@@ -29,10 +29,10 @@ def is_due(free: int, is_kept: bool) -> bool:
 class Reserve:
     """A reserve on a machine that is a member; on any other there is none."""
 
-    def __init__(self, folder: Path = Path(ETCD)) -> None:
-        """`folder`: where etcd's data are."""
-        self._data = folder / "fleet"
-        self._file = folder / "reserved"
+    def __init__(self, data: Path = Path(ETCD)) -> None:
+        """`data`: etcd's; the reserve is beside them."""
+        self._data = data
+        self._file = data.with_name("reserved")
 
     def look(self) -> None:
         """Make it, or release it, if that is due.

@@ -51,13 +51,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_takes_its_room_and_gives_it_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Reserve(folder).look()
+    Reserve(folder / "fleet").look()
     file = folder / "reserved"
     assert file.stat().st_blocks * 512 >= SMALL
-    Reserve(folder).look()
+    Reserve(folder / "fleet").look()
     assert file.exists()
     monkeypatch.setattr(reserve, "is_due", is_full)
-    Reserve(folder).look()
+    Reserve(folder / "fleet").look()
     assert [one.name for one in folder.iterdir()] == ["fleet"]
 
 
@@ -67,13 +67,13 @@ def test_half_a_reserve_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(reserve.os, "posix_fallocate", fail)
     with pytest.raises(OSError, match="No space left"):
-        Reserve(folder).look()
+        Reserve(folder / "fleet").look()
     assert [one.name for one in folder.iterdir()] == ["fleet"]
 
 
 def test_a_machine_that_is_no_member_keeps_none(folder: Path) -> None:
-    Reserve(folder).look()
+    Reserve(folder / "fleet").look()
     (folder / "fleet").rmdir()
-    Reserve(folder).look()
+    Reserve(folder / "fleet").look()
     assert not list(folder.iterdir())
-    Reserve(folder / "none").look()
+    Reserve(folder / "none" / "fleet").look()
