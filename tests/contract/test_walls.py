@@ -1,13 +1,18 @@
 """No role can do more in etcd than its row says in docs/security.md: each cell is tried."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
-from fleet_cluster.fleet.etcd_roles import Grants, roles, worker
+from fleet_cluster.fleet.config import Config
+from fleet_cluster.fleet.etcd_roles import WORKERS, Grants, roles, worker
+from fleet_cluster.fleet.kv import KVForbiddenError, Put
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth
+from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth, Workers, connect
 from fleet_cluster.fleet.setup.files import PEER_AUTHORITY, PEER_TRUST
+from fleet_cluster.fleet.setup.inputs import MachineRemoval, Worker
 from tests.checkout import CHECKOUT
 from tests.contract.etcd_cluster import EtcdCluster, addresses, as_root, running, signed
 from tests.contract.etcd_requests import (
@@ -24,6 +29,8 @@ from tests.contract.harness import Project, require_engine
 
 GRANTS: Grants = {"nginx": {"read": ["/app/server*", "/app/nginx*"]}}
 """Those of the example program."""
+ANOTHER = "machine-6"
+"""A worker that comes and goes."""
 MEMBERS = ("machine-1", "machine-1-peer")
 MACHINES = {"a member's": MEMBERS, "a worker's": (WORKER,)}
 """Certificates of machines by what the document calls them."""
@@ -61,7 +68,7 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdCluster]:
     require_engine()
     members = addresses(1)
     project = Project(tmp_path_factory.mktemp("pki"))
-    texts = signed(project, members, roles(GRANTS), [MACHINE])
+    texts = signed(project, members, roles(GRANTS), [MACHINE, ANOTHER])
     project.destroy()
     with running(EtcdCluster(tmp_path_factory.mktemp("etcd"), members, texts)) as made:
         member = made.add("machine-1")
@@ -107,6 +114,37 @@ def test_each_certificate_is_answered_where_the_table_says(
     number, path = PORTS[port]
     answered = etcd.http(number, HOLDERS[holder], path) != 0
     assert answered == (CERTIFICATES[holder][port] == "answered")
+
+
+def held(etcd: EtcdCluster, certificate: str) -> Config:
+    """The settings of a machine that holds this certificate."""
+    names = ("ca.crt", f"{certificate}.crt", f"{certificate}.key")
+    ca, cert, key = (etcd.folder / name for name in names)
+    return Config((f"{etcd.address}:2379",), ca_file=ca, cert_file=cert, key_file=key)
+
+
+def test_fleet_on_a_worker_may_report_from_when_a_member_takes_it_in_until_it_goes(
+    etcd: EtcdCluster,
+):
+    id, address = "2c" * 16, "10.0.0.6"
+    office = Workers(as_root(etcd), lambda: held(etcd, "fleet"))
+    store = connect(held(etcd, f"{WORKERS}{ANOTHER}"))
+    record, leading = Put(keys.machine_key(id), "{}"), Put(keys.LEADER, id)
+    with pytest.raises(KVForbiddenError):
+        store.commit([record])
+    office.admit(json.dumps(Worker(ANOTHER, address, id, "data").to_wire()))
+    lease = store.grant(600)
+    assert store.commit([replace(record, lease=lease)]) and store.keep_alive(lease) == 600
+    with pytest.raises(KVForbiddenError):
+        store.commit([replace(leading, lease=lease)])
+    # As one has it that led before it was a worker.
+    etcd.etcdctl("fleet", "put", keys.LEADER, id, f"--lease={lease:x}")
+    with pytest.raises(KVForbiddenError):
+        store.keep_alive(lease)
+    gone = MachineRemoval(ANOTHER, address, id, preview=False)
+    office.dismiss(json.dumps(gone.to_wire()))
+    with pytest.raises(KVForbiddenError):
+        store.commit([record])
 
 
 REPORTS = (
