@@ -62,8 +62,15 @@ def test_docker_has_less_time_to_stop_than_systemd_gives(name: str):
     assert int(given[1] if given else 10) < int(limit)
 
 
-@pytest.mark.parametrize("name", ["hello.service", "sinatra@.service"])
-def test_a_container_may_do_what_it_has_to_and_no_more(name: str):
+@pytest.mark.parametrize(
+    ("name", "rights"),
+    [
+        ("hello.service", []),
+        ("nginx.service", ["NET_BIND_SERVICE", "CHOWN", "KILL", "SETGID", "SETUID"]),
+        ("sinatra@.service", []),
+    ],
+)
+def test_a_container_may_do_what_it_has_to_and_no_more(name: str, rights: list[str]):
     commands = [*values(name, "ExecStartPre"), *values(name, "ExecStart")]
     (made,) = [one for one in commands if re.search(r"docker (create|run) ", one)]
     for limit in (
@@ -74,6 +81,16 @@ def test_a_container_may_do_what_it_has_to_and_no_more(name: str):
         r"--pids-limit \d+",
     ):
         assert re.search(rf" {limit}( |$)", made), limit
+    assert re.findall(r"--cap-add[ =](\S+)", made) == rights
+
+
+@pytest.mark.parametrize("name", ["nginx.service", "sinatra@.service"])
+def test_a_container_that_outlives_its_client_is_stopped_before_it_is_removed(name: str):
+    """systemd runs no ExecStop= for a unit that has failed."""
+    (stop,) = values(name, "ExecStop")
+    last = values(name, "ExecStopPost")
+    assert last[0] == f"-{stop}"
+    assert last[1].startswith("-/usr/bin/docker rm --force ")
 
 
 def test_an_instance_leaves_the_pool_before_its_app_stops():
