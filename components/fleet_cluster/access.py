@@ -116,7 +116,8 @@ def _connections(access: AccessContent) -> dict[str, Connection]:
 
 def _members(access: AccessContent) -> dict[str, Connection]:
     """The access of a stack from before names no members: the first machine is one."""
-    names = [one["name"] for one in access["machines"]][: access.get("members", 1)]
+    count = int(access.get("members", 1))  # From another stack, a number comes as a float.
+    names = [one["name"] for one in access["machines"]][:count]
     return {name: way for name, way in _connections(access).items() if name in names}
 
 

@@ -51,9 +51,8 @@ def machine(name: str, **metadata: str) -> Machine:
 def from_another_stack(network: str) -> ClusterAccess:
     """A value as a StackReference has it: known, and a secret as a whole."""
     resolved = grant([machine("machine-1", role="web")], pulumi.Output.from_input("1"), [], None)
-    return ClusterAccess(
-        pulumi.Output.secret(pulumi.Output.from_input({**resolved, "network": network}))
-    )
+    as_sent = {**resolved, "network": network, "members": float(resolved["members"])}
+    return ClusterAccess(pulumi.Output.secret(pulumi.Output.from_input(as_sent)))
 
 
 @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
@@ -66,6 +65,7 @@ async def test_only_the_private_key_of_another_stacks_access_is_a_secret():
     assert await pulumi.Output.from_input(connection["host"]).future() == "172.30.7.11"
     assert await access.data_id.future() == "1"
     assert await access.metadata() == {"machine-1": {"role": "web"}}
+    assert list(await access.members.future() or {}) == ["machine-1"]
 
 
 @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
