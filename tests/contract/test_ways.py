@@ -21,7 +21,7 @@ from fleet_cluster.keys import EtcdKeys
 from fleet_cluster.machine import Connection, Machine
 from fleet_cluster.units import FleetUnit
 from tests.contract import sshd
-from tests.contract.harness import EngineFailed, Program, Project
+from tests.contract.harness import Program, Project
 from tests.contract.sshd import Server
 from tests.contract.test_claims import ACCEPTED, COMPONENTS, KEY, changed
 from tests.unit.fleet.etcd.etcd_server import EtcdServer
@@ -158,16 +158,13 @@ def test_with_the_first_member_away_all_goes_through_the_next(
     assert members.were_asked() == {"machine-2": ["drain"]}
 
 
-def test_with_all_members_away_an_update_fails_and_says_what_helps(
+def test_with_all_members_away_a_preview_shows_no_change(
     members: Members, project: Project
 ) -> None:
     project.up(members.program())
     for name in MEMBERS:
         members.stop(name)
     assert changed(project.preview(members.program()).steps) == {}
-    with pytest.raises(EngineFailed, match="nor can another member of etcd") as refused:
-        project.up(members.program("webd"))
     for name in MEMBERS:
         members.start(name)
-    assert "`pulumi up --refresh` makes it anew" in refused.value.text
     assert set(members.were_asked()) == {"machine-1"}
