@@ -149,7 +149,8 @@ class Project:
         return outcome
 
     def _outputs(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._entries()[0].get("outputs", {})
+        [stack] = [e for e in self._entries() if e["type"] == "pulumi:pulumi:Stack"]
+        found: dict[str, Any] = stack.get("outputs", {})
         if SIGNATURE not in json.dumps(found):
             return found
         decrypted = self.stack.workspace.stack_outputs(self.stack.name)
