@@ -45,7 +45,12 @@ def write(rig: Rig, written: list[Entry], is_restarted: bool) -> None:
     settle(rig)
 
 
-@given(st.lists(entries(), min_size=1, max_size=4), st.booleans())
+def is_no_drain(entry: Entry) -> bool:
+    """A drain is an instruction: with another machine's record, what runs here leaves."""
+    return '"draining": true' not in entry.value
+
+
+@given(st.lists(entries().filter(is_no_drain), min_size=1, max_size=4), st.booleans())
 @settings(deadline=None)
 def test_odd_records_stop_nothing_and_when_they_are_gone_all_is_well(
     written: list[Entry], is_restarted: bool
