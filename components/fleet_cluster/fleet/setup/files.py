@@ -90,9 +90,14 @@ def environment(configuration: Configuration[str], machine_id: str) -> str:
 
 
 def docker_daemon(configuration: Configuration[str]) -> str:
-    """Docker's configuration. Images are named by digest, so plain HTTP cannot forge them."""
+    """Docker's configuration. Images are named by digest, so plain HTTP cannot forge them.
+
+    Containers outlive a Docker that is upgraded or crashes; their units, whose clients of Docker do
+    not, stop and start them in order when it is back.
+    """
     registries = [configuration.registry] if configuration.registry else []
-    return json.dumps({"insecure-registries": registries}, indent=2) + "\n"
+    settings = {"insecure-registries": registries, "live-restore": True}
+    return json.dumps(settings, indent=2) + "\n"
 
 
 def etcd_environment(name: str, address: str, settings: Mapping[str, str]) -> dict[str, str]:

@@ -72,10 +72,10 @@ def test_no_file_is_one_that_machines_come_with():
     assert len(brought) > 5 and not brought & files(CONFIGURATION, MACHINE_ID).keys()
 
 
-def test_docker_is_told_of_the_registry_and_of_nothing_else():
+def test_docker_is_told_of_the_registry_and_that_containers_outlive_it():
     """Machines start it with their journal as its log: options of another log keep it from it."""
     conf = json.loads(files(CONFIGURATION, MACHINE_ID)["/etc/docker/daemon.json"].text)
-    assert conf == {"insecure-registries": ["172.30.7.2:5000"]}
+    assert conf == {"insecure-registries": ["172.30.7.2:5000"], "live-restore": True}
 
 
 def test_sshd_takes_what_pulumi_tells_a_resource_at_its_end():
