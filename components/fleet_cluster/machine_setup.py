@@ -12,6 +12,7 @@ from ._etcd_release import VERSION, etcd_archive
 from ._lifecycle import quorum, reachability, worker
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
+from ._lifecycle.upgrade_order import predecessors
 from .fleet.etcd_configuration import EtcdSettings, digest
 from .fleet.etcd_roles import Grants, all_grants, held_by, roles
 from .fleet.setup.etcd_service import common_digest
@@ -162,8 +163,7 @@ class MachineSetup:
 
     def _way(self) -> Connection:
         """The way to the first member that answers."""
-        ways = list(self._connections().values())
-        return reachability.answering(ways, ready=self._configured[0].urn)
+        return reachability.answering([*self._connections().values()], self._configured[0].urn)
 
     def _connections(self) -> dict[str, Connection]:
         """The ways to etcd's members, by name."""
@@ -261,8 +261,8 @@ class MachineSetup:
         given = configured.stdin.apply(lambda text: digest(text or ""))
         wanted = FleetdSetup(given, machine["name"] in self._members)
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
-        after = [configured, *self._etcd_steps, *self._dropped]
-        return self._step(machine, "fleetd", stdin, after, seconds=180)
+        after = [configured, *self._etcd_steps, *self._dropped, *predecessors(self._fleetd_steps)]
+        return self._step(machine, "fleetd", stdin, after, seconds=300)
 
     def _trust(self, machine: Machine) -> remote.Command:
         """When no machine shows a certificate of the authority before this one any more."""

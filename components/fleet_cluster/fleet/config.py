@@ -54,7 +54,7 @@ def read(path: Path = PATH) -> Config:
     """Read and check the file.
 
     Raises:
-        ConfigError: it is missing, no JSON object, or a field is wrong or unknown.
+        ConfigError: it is missing, no JSON object, or a field is wrong.
     """
     try:
         return parse(path.read_text())
@@ -74,8 +74,10 @@ def render(config: Config) -> str:
 def parse(text: str) -> Config:
     """Read and check the text of a configuration.
 
+    Fields that this version does not know are a newer one's, which the machine may have as well.
+
     Raises:
-        ConfigError: no JSON object, or a field is wrong or unknown.
+        ConfigError: no JSON object, or a field is wrong.
     """
     try:
         raw: Any = json.loads(text)
@@ -84,13 +86,10 @@ def parse(text: str) -> Config:
     if not isinstance(raw, dict):
         raise ConfigError(f"must be a JSON object, not {type(raw).__name__}")
     given = cast(dict[str, Any], raw)
-    allowed = [each.name for each in fields(Config)]
-    for name in given:
-        if name not in allowed:
-            raise ConfigError(f"unknown field {name!r}; allowed are {', '.join(allowed)}")
     if "endpoints" not in given:
         raise ConfigError('"endpoints" is missing: give a list such as ["10.0.0.11:2379"]')
-    config = Config(**{name: _CHECKS[name](name, value) for name, value in given.items()})
+    known = {name: value for name, value in given.items() if name in _CHECKS}
+    config = Config(**{name: _CHECKS[name](name, value) for name, value in known.items()})
     files = (config.ca_file, config.cert_file, config.key_file)
     if any(files) and not all(files):
         raise ConfigError('"ca_file", "cert_file" and "key_file" go together: give all or none')

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster._bundle import KEEP_SECONDS, SOURCE, cache, pack
-from fleet_cluster.fleet.setup.configure import SERVICES
+from fleet_cluster.fleet.setup.fleetd.upgrade import SERVICES
 
 
 @pytest.fixture(autouse=True)

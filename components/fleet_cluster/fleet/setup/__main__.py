@@ -9,7 +9,7 @@ from collections.abc import Callable
 from .configure import configure
 from .etcd import set_up_member
 from .etcd_auth import Workers
-from .fleetd import start
+from .fleetd.step import start
 from .inputs import StepInputError
 from .quorum import Quorum
 from .shell import StepError, say

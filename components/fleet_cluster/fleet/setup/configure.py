@@ -11,40 +11,31 @@ from typing import Any
 
 from .. import config
 from .etcd_release import install
-from .files import DOCKER, SSHD_OUTPUTS, File, files
+from .files import DOCKER, SSHD_OUTPUTS, files
+from .fleetd.versions import Versions
 from .inputs import Configuration
 from .shell import run, say, systemctl, write
 from .trust import with_trusted
-
-FOLDER = Path("/opt/fleet")
-SERVICES = (
-    "fleetd.service",
-    "fleet-fence.service",
-    "fleet-fence.path",
-    "fleet-prune-images.service",
-    "fleet-prune-images.timer",
-)
 
 
 def configure(stdin: str) -> None:
     """The step itself: the bundle unpacked, all files written, what has to notice reloaded."""
     configuration = with_trusted(Configuration[str].from_json(stdin))
-    unpack(Path(sys.argv[0]), configuration.bundle)
+    versions = Versions()
+    unpack(Path(sys.argv[0]), configuration.bundle, versions)
     install(configuration.etcd, is_member=configuration.member is not None)
     # It owns what is etcd's. Where a package has made the user already, that one stays.
     run("systemd-sysusers", "--inline", "u etcd - etcd /var/lib/etcd")
     machine_id = Path("/etc/machine-id").read_text().strip()
     before = config.PATH.read_text() if config.PATH.exists() else ""
-    changed = {path for path, file in files(configuration, machine_id).items() if write(path, file)}
-    folder = FOLDER / "current/fleet/setup/services"
-    texts = {name: (folder / name).read_text() for name in SERVICES}
-    new = [write(f"/etc/systemd/system/{name}", File(text)) for name, text in texts.items()]
-    if any(new):
-        systemctl("daemon-reload")
+    wanted = files(configuration, machine_id)
+    conf = wanted.pop(str(config.PATH))
+    write(str(versions.conf(versions.current)), conf)
+    changed = {path for path, file in wanted.items() if write(path, file)}
     for words in notices(changed):
         systemctl(*words)
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
-    if before and (differences := fleet_conf_changes(before, config.PATH.read_text())):
+    if before and (differences := fleet_conf_changes(before, conf.text)):
         say(f"{configuration.name}: fleetd gets {'; '.join(differences)}")
 
 
@@ -76,20 +67,14 @@ def _settings(text: str) -> dict[str, Any]:
         return {}
 
 
-def unpack(archive: Path, sha: str) -> None:
-    """Unpack the bundle beside older ones, switch to it at once, remove the older ones."""
-    folder = FOLDER / sha[:16]
+def unpack(archive: Path, sha: str, versions: Versions) -> None:
+    """Unpack the bundle beside the version that runs, which goes on to run."""
+    folder = versions.folder / sha[:16]
     if not folder.exists():
-        staged = FOLDER / f".{sha[:16]}"
+        staged = versions.folder / f".{sha[:16]}"
         shutil.rmtree(staged, ignore_errors=True)
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(staged)
         compileall.compile_dir(staged, quiet=1)
         staged.rename(folder)
-    link = FOLDER / ".current"
-    link.unlink(missing_ok=True)
-    link.symlink_to(folder.name)
-    link.rename(FOLDER / "current")
-    for other in FOLDER.iterdir():
-        if other.name not in ("current", folder.name):
-            run("rm", "-rf", str(other))
+    versions.bring(folder.name)

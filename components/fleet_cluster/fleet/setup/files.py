@@ -26,7 +26,7 @@ peers, which take none without it."""
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
 DOCKER = "/etc/docker/daemon.json"
-_WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/current exec python3 -m fleet.{module} "$@"\n'
+_WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/{version} exec python3 -m fleet.{module} "$@"\n'
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,19 @@ def files(configuration: Configuration[str], machine_id: str) -> dict[str, File]
         "/etc/fleet/environment": File(environment(configuration, machine_id)),
         DOCKER: File(docker_daemon(configuration)),
         SSHD_OUTPUTS: File("AcceptEnv PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR\n"),
-        "/usr/local/bin/fleetctl": File(_WRAPPER.format(module="fleetctl"), mode=0o755),
-        "/usr/local/bin/fleetd": File(_WRAPPER.format(module="fleetd"), mode=0o755),
-        "/usr/local/sbin/fleet-setup": File(_WRAPPER.format(module="setup"), mode=0o755),
+        "/usr/local/bin/fleetctl": _program("fleetctl"),
+        "/usr/local/bin/fleetd": _program("fleetd", version="running"),
+        "/usr/local/sbin/fleet-setup": _program("setup"),
         f"{FLEET_PKI}/ca.crt": File(configuration.authority),
         **_role_files(configuration),
         **_worker_files(configuration),
         **_member_files(configuration),
     }
+
+
+def _program(module: str, version: str = "current") -> File:
+    """What starts a program of fleet, of one of the versions that the machine has."""
+    return File(_WRAPPER.format(module=module, version=version), mode=0o755)
 
 
 def fleet_conf(configuration: Configuration[str]) -> str:

@@ -40,10 +40,14 @@ def run(*command: str, stdin: str = "", env: Mapping[str, str] | None = None) ->
     return done.stdout
 
 
-def systemctl(*arguments: str) -> str:
-    """Ask systemd; on failure of a service, its last journal lines are part of the error."""
+def systemctl(*arguments: str, seconds: int = 0) -> str:
+    """Ask systemd; on failure of a service, its last journal lines are part of the error.
+
+    `seconds`: how long it may take; 0 for as long as it likes.
+    """
+    limit = ("timeout", str(seconds)) if seconds else ()
     try:
-        return run("systemctl", *arguments)
+        return run(*limit, "systemctl", *arguments)
     except StepError as error:
         lines = run("journalctl", "--no-pager", "--lines=20", "--unit", arguments[-1])
         raise StepError(

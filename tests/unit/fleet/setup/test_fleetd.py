@@ -24,7 +24,7 @@ from fleet_cluster.fleet.model.records import (
     Unit,
     UnitState,
 )
-from fleet_cluster.fleet.setup.fleetd import OwnMachine, on_the_way
+from fleet_cluster.fleet.setup.fleetd.own_machine import OwnMachine, on_the_way
 from fleet_cluster.fleet.setup.shell import StepError
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.clock import FakeClock

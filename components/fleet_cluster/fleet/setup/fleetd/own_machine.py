@@ -1,20 +1,15 @@
-"""The step `fleetd`: this machine in fleet, and what is assigned to it running again."""
+"""This machine in etcd: what it waits for before the next one is touched."""
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from threading import Event
 from time import monotonic
 from typing import TypeVar
 
-from .. import config
-from ..cluster_state.placement import SERVING, is_to_run
-from ..cluster_state.state import ClusterState
-from ..config import Config
-from ..coordination.watch_cache import WatchCache
-from ..etcd.client import Etcd, connect
-from ..kv import KV, KeyValue, KVUnavailableError
-from ..model.keys import (
+from ...cluster_state.placement import SERVING, is_to_run
+from ...cluster_state.state import ClusterState
+from ...coordination.watch_cache import WatchCache
+from ...kv import KV, KeyValue
+from ...model.keys import (
     DUPLICATES,
     ROOT,
     SCHEDULE,
@@ -24,67 +19,15 @@ from ..model.keys import (
     machine_key,
     split_key,
 )
-from ..model.record import BadRecordError, Record
-from ..model.records import JOB_PENDING, Assignment, DesiredState, MachineState, UnitState
-from .etcd_peers import PeerTrust
-from .etcd_service import retire
-from .etcdctl import Etcdctl
-from .files import not_its_own
-from .inputs import FleetdSetup
-from .shell import StepError, run, say, systemctl
+from ...model.record import BadRecordError, Record
+from ...model.records import JOB_PENDING, Assignment, DesiredState, MachineState, UnitState
+from ..shell import StepError
 
 T = TypeVar("T")
 Read = TypeVar("Read", bound=Record)
 
-PATIENCE = 90.0
-"""Seconds that units get to run again before the next machine is touched all the same."""
 LOOK_SECONDS = 5.0
 """For so long the leader is left to itself before it is looked again what it is to decide."""
-MACHINE_ID = Path("/etc/machine-id")
-
-
-def start(stdin: str) -> None:
-    """The step itself: fleetd runs the present bundle and configuration; no unit is touched.
-
-    systemd waits until fleetd has announced the machine, or knows why it will not.
-
-    Raises:
-        StepError: another machine has this one's id, and so this one runs nothing new; or etcd
-            does not answer.
-    """
-    member = FleetdSetup[str].from_json(stdin).member
-    if member:
-        PeerTrust().settle(Etcdctl())
-    else:
-        retire()
-    settings = config.read()
-    try:
-        with closing(_connect(settings)) as store:
-            machine = OwnMachine(MACHINE_ID.read_text().strip(), settings.public_ip, store)
-            _restart()
-            _remove(not_its_own(member=member))
-            machine.refuse_duplicate(2 * settings.agent_ttl)
-            if late := machine.wait(machine.waiting, PATIENCE):
-                say(f"not running yet: {', '.join(late)}; see: fleetctl list-units")
-    except KVUnavailableError as error:
-        raise StepError(f"{error}. Units run on; bring etcd back, then pulumi up") from error
-
-
-def _restart() -> None:
-    systemctl("enable", "fleetd.service")
-    systemctl("enable", "--now", "fleet-fence.path")
-    systemctl("enable", "--now", "fleet-prune-images.timer")
-    systemctl("restart", "fleetd.service")
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        run("rm", "-rf", str(path))
-
-
-def _connect(settings: Config) -> Etcd:
-    files = settings.ca_file, settings.cert_file, settings.key_file
-    return connect(settings.endpoints, *files, here=settings.public_ip)
 
 
 class OwnMachine:
