@@ -1,7 +1,7 @@
 """A history: a seed and events. Playing it gives the promises that it breaks."""
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from tests.unit.fleet.simulation import events
@@ -20,12 +20,22 @@ LENGTH = 40
 """How many events a history has."""
 
 
-def play(seed: int, happening: Sequence[Event]) -> list[Violation]:
-    """Play a history to its end, or until a promise is broken. The first ones that were."""
+def unchanged(_world: World) -> None:
+    """Nothing else."""
+
+
+def play(
+    seed: int, happening: Sequence[Event], also: Callable[[World], None] = unchanged
+) -> list[Violation]:
+    """Play a history to its end, or until a promise is broken. The first ones that were.
+
+    `also`: what else is done to the world, before each tick.
+    """
     world = World(machines=3, seed=seed)
     coming = list(happening)
 
     def on_tick() -> None:
+        also(world)
         while coming and coming[0].tick <= world.ticks:
             event = coming.pop(0)
             events.happen(world, event)

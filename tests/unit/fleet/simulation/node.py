@@ -27,6 +27,9 @@ RETURN_SECONDS = 1.0
 TICK = 0.25
 
 
+Software = Callable[[MachineState, Config, Environment], Fleetd]
+
+
 class KilledError(BaseException):
     """fleetd's process ends here. No `except Exception` sees it."""
 
@@ -41,6 +44,8 @@ class Node:
     replaced: int = 0
     """How many machines had this name before."""
     fleetd: Fleetd | None = None
+    software: Software = Fleetd
+    """The version of fleetd that starts here next."""
     on: bool = True
     """Whether the machine has power."""
     kill_in: int = 0
@@ -247,7 +252,7 @@ class Node:
             chance=self._chance,
         )
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
-        self.fleetd = Fleetd(self._machine(), settings, environment)
+        self.fleetd = self.software(self._machine(), settings, environment)
 
     def _machine(self) -> MachineState:
         return MachineState(self.id, f"10.0.0.{self.name[1]}", self.name, self.metadata, "test")
