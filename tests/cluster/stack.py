@@ -29,7 +29,16 @@ class Done:
         return self.out + self.err
 
 
-PROGRAM = ("__main__.py", "config.py", "Pulumi.yaml", "components", "units", "images")
+PROGRAM = (
+    "__main__.py",
+    "config.py",
+    "config_aws.py",
+    "config_values.py",
+    "Pulumi.yaml",
+    "components",
+    "units",
+    "images",
+)
 
 
 def copy_program(to: Path) -> Path:

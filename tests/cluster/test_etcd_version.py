@@ -52,7 +52,8 @@ def program_of(commit: str, to: Path) -> Path:
 def bring_to(checkout: Path, program: Path) -> None:
     """Make the program that of a checkout; its units and their images stay its own."""
     shutil.rmtree(program / "components")
-    for name in set(PROGRAM) - {"units", "images"}:
+    theirs = {name for name in PROGRAM if (checkout / name).exists()}
+    for name in theirs - {"units", "images"}:
         source = checkout / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, program / name)
 

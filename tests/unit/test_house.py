@@ -11,7 +11,7 @@ from statistics import median, quantiles
 
 import pytest
 
-from tests.checkout import LIBRARY
+from tests.checkout import CHECKOUT, LIBRARY
 
 MODULE_LINES, ROOM_MODULES = 300, 15
 MEDIAN_LINES, NINE_OF_TEN_LINES = 9, 20
@@ -56,7 +56,8 @@ def snake_case(name: str) -> str:
 
 
 def test_no_module_has_too_many_lines() -> None:
-    lines = {str(p.relative_to(LIBRARY)): len(p.read_text().splitlines()) for p in MODULES}
+    modules = [*MODULES, *CHECKOUT.glob("*.py")]
+    lines = {str(p.relative_to(CHECKOUT)): len(p.read_text().splitlines()) for p in modules}
     assert {name: count for name, count in lines.items() if count > MODULE_LINES} == {}
 
 

@@ -6,6 +6,7 @@ import pulumi
 import pytest
 
 import config
+import config_aws
 from tests.unit.program.test_program import CONFIG
 
 GOOD = CONFIG | {"provider": "aws", "allow-ssh-from": '["203.0.113.7/32"]'}
@@ -72,7 +73,7 @@ def test_a_passphrase_in_a_file_is_refused_unless_that_was_said(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(*next(iter(FILE.items())))
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
-    with pytest.raises(config.PassphraseError, match="/home/me/.pulumi/passphrase") as refused:
+    with pytest.raises(config_aws.PassphraseError, match="/home/me/.pulumi/passphrase") as refused:
         read()
     assert "pulumi stack change-secrets-provider 'awskms://" in str(refused.value)
     assert "pulumi config set allow-passphrase-file true" in str(refused.value)
@@ -101,7 +102,7 @@ def test_where_the_passphrase_of_a_stack_is(
     stack = tmp_path / "Pulumi.prod.yaml"
     if noted is not None:
         stack.write_text(noted)
-    assert config.passphrase_file(stack, environ) == expected
+    assert config_aws.passphrase_file(stack, environ) == expected
 
 
 def test_what_only_aws_has_is_refused_on_docker():
