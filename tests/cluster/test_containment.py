@@ -41,13 +41,21 @@ def healthz(cluster: Stack) -> str:
 
 
 @pytest.mark.usefixtures("undisturbed")
-def test_fleetd_outlives_a_full_run_directory_and_says_so(cluster: Stack, sleeper: str):
+def test_fleetd_outlives_a_full_run_directory_and_says_so(
+    cluster: Stack, machines: dict[str, str], sleeper: str
+):
     fleetd = "systemctl show --property=NRestarts --property=InvocationID fleetd.service"
     before = cluster.on(VICTIM, fleetd).out
     with full_run_directory(cluster, VICTIM):
         eventually("it is told", lambda: "No space left on device" in healthz(cluster), 30)
+        sick = "sick: /run "
+        eventually(
+            "it counts as sick",
+            lambda: listed_state(cluster, machines[VICTIM]).startswith(sick),
+            30,
+        )
         refused = cluster.fleetctl("start", sleeper, check=False)
-        assert refused.code == 1 and "cannot be written" in refused.text
+        assert refused.code == 1 and sick in refused.text
         assert len(cluster.fleetctl_json("list-machines")) == 3
     assert cluster.on(VICTIM, fleetd).out == before
     unit = "sleeper.service"
