@@ -70,7 +70,9 @@ class Migrations:
                 later = set(migration.units) - set(first)
                 self.postponed.update(dict.fromkeys(later, migration.source))
         elif self._is_template_busy(root, migration):
-            self.postponed.update(dict.fromkeys(migration.units, migration.source))
+            # One that started first, and does so no more, is where it goes already.
+            units = [u for u in migration.units if not self._state.assignment(u, migration.home)]
+            self.postponed.update(dict.fromkeys(units, migration.source))
         else:
             self._busy[template_of(root) or root] = True
 

@@ -10,7 +10,7 @@ from fleet_cluster.fleet.model.records import (
     Move,
     UnitState,
 )
-from tests.unit.fleet.cluster_states import Situation
+from tests.unit.fleet.cluster_states import Situation, state_of
 from tests.unit.fleet.fakes.units import SLEEPS
 
 RUN = Assignment("new", DesiredState.LAUNCHED)
@@ -107,6 +107,15 @@ def test_of_a_template_one_at_a_time() -> None:
         assert written(situation(units, gone, reports)) == {}
     reports = {("b", "w@1.service"): UP, ("a", "w@2.service"): UP}
     assert written(situation(units, gone, reports)) == {("a", "w@2.service"): STOP}
+
+
+def test_one_that_started_first_and_does_so_no_more_is_where_it_goes_already() -> None:
+    """Its file has changed on the way; for commands, it is there."""
+    both = {("a", "w@1.service"): moving("b"), ("b", "w@1.service"): RUN, ("b", "w@2.service"): RUN}
+    units = {"w@1.service": "", "w@2.service": ""}
+    half_way = situation(units, both, {("a", "w@1.service"): UP, ("b", "w@2.service"): STARTING})
+    assert state_of(half_way.records()).placements()["w@1.service"] == "b"
+    assert written(half_way) == {("a", "w@1.service"): STOP}
 
 
 def test_followers_go_along_when_all_are_up() -> None:
