@@ -4,7 +4,7 @@ import json
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import Config, read
 from ..coordination.address_claim import AddressClaim
@@ -16,6 +16,9 @@ from .etcdctl import Etcdctl
 from .inputs import MachineRemoval, Worker
 from .shell import RefusedError, StepError, say
 
+if TYPE_CHECKING:
+    from ..etcd.client import Etcd
+
 ACCESS = ("read", "write", "readwrite")
 """Kinds of access by etcd's numbers."""
 FROM_HERE_ON = "\0"
@@ -24,7 +27,7 @@ Range = tuple[str, str]
 """First key, and the first after the last."""
 
 
-def connect(config: Config) -> KV:
+def connect(config: Config) -> "Etcd":
     """The store, asked with the certificate of this machine's fleetd."""
     # Here, because a machine's first step comes before gRPC.
     from ..etcd.client import connect

@@ -7,6 +7,7 @@ from pathlib import Path
 from ... import config
 from ...config import Config
 from ...kv import KV, KVUnavailableError
+from ..etcd_auth import connect
 from ..etcd_peers import PeerTrust
 from ..etcd_service import retire
 from ..etcdctl import Etcdctl
@@ -58,11 +59,7 @@ def _remove(paths: Iterable[Path]) -> None:
 @contextmanager
 def _connected(settings: Config) -> Generator[KV]:
     """The connection to etcd, while the `with` block runs."""
-    # Here, because the other steps of the set-up need no gRPC.
-    from ...etcd.client import connect
-
-    files = settings.ca_file, settings.cert_file, settings.key_file
-    store = connect(settings.endpoints, *files, here=settings.public_ip)
+    store = connect(settings)
     try:
         yield store
     finally:
