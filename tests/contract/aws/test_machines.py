@@ -93,7 +93,7 @@ def test_what_is_asked_for_arrives(project: Project, cloud: Moto) -> None:
         pulumi.export("group", group.id)
         pulumi.export("tags_all", made.tags_all)
         pulumi.export("arn", made.arn)
-        pulumi.export("root", made.root_block_device)
+        pulumi.export("volume", made.root_block_device.volume_id)
 
     done = project.up(program).outputs
     found = described(cloud, done["id"])
@@ -109,7 +109,7 @@ def test_what_is_asked_for_arrives(project: Project, cloud: Moto) -> None:
     ec2 = cloud.client("ec2")
     told = ec2.describe_instance_attribute(InstanceId=done["id"], Attribute="userData")
     assert base64.b64decode(told["UserData"]["Value"]).decode() == CLOUD_CONFIG
-    [volume] = ec2.describe_volumes(VolumeIds=[done["root"]["volume_id"]])["Volumes"]
+    [volume] = ec2.describe_volumes(VolumeIds=[done["volume"]])["Volumes"]
     assert (volume["Encrypted"], volume["VolumeType"], volume["Size"]) == (True, "gp3", 20)
     assert tags(volume) == {"volume": "yes"}
     assert set(project.up(program).steps.values()) == {"same"}

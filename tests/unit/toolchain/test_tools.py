@@ -11,18 +11,19 @@ import pytest
 from tests.checkout import CHECKOUT
 from tests.unit.toolchain.conftest import Computer
 
-ETCD = re.findall(
-    r"^ETCD_VERSION=(.*)$", (CHECKOUT / "toolchain/pins.env").read_text(), re.MULTILINE
-)[0]
+PINS = dict(
+    re.findall(r"^(\w+)=(.*)$", (CHECKOUT / "toolchain/pins.env").read_text(), re.MULTILINE)
+)
+ENGINE, ETCD = PINS["PULUMI_VERSION"], PINS["ETCD_VERSION"]
 OWN, OTHER = ("arm64", "amd64") if platform.machine() == "aarch64" else ("amd64", "arm64")
 """This computer's processor, and one that it is not."""
 
-FAKE_GO = """
+FAKE_GO = f"""
 if [[ $1 == env ]]; then echo go1.26.1; fi
 if [[ $1 == list ]]; then echo "$HOME/sdk"; fi
 if [[ $1 == build ]]; then
   while [[ $1 != -o ]]; do shift; done
-  printf '#!/bin/bash\\necho v3.250.0' >"$2"; chmod +x "$2"
+  printf '#!/bin/bash\\necho v{ENGINE}' >"$2"; chmod +x "$2"
 fi
 """
 
@@ -39,9 +40,9 @@ def publish_engine(computer: Computer) -> tuple[str, str]:
     site, folder = computer.home / "site", computer.home / "release/pulumi"
     site.mkdir()
     for name in ("pulumi", "pulumi-language-python"):
-        computer.stub(name, "echo v3.250.0", folder)
+        computer.stub(name, f"echo v{ENGINE}", folder)
     of = computer.tool("echo $(system)-$(processor)").stdout.strip().replace("amd64", "x64")
-    archive = site / f"pulumi-v3.250.0-{of}.tar.gz"
+    archive = site / f"pulumi-v{ENGINE}-{of}.tar.gz"
     with tarfile.open(archive, "w:gz") as packed:
         packed.add(folder, "pulumi")
     computer.stub("curl", FAKE_SITE)
@@ -74,7 +75,7 @@ def test_engine_is_the_users_own_when_new_enough(computer: Computer) -> None:
 
 @pytest.mark.parametrize("flaw", ["an older version", "no language host beside it"])
 def test_engine_of_the_user_that_will_not_do_is_passed_over(computer: Computer, flaw: str) -> None:
-    version = "v3.249.9" if flaw == "an older version" else "v3.250.0"
+    version = "v3.249.9" if flaw == "an older version" else f"v{ENGINE}"
     computer.stub("pulumi", f"echo {version}")
     if flaw == "an older version":
         computer.stub("pulumi-language-python", "")
@@ -86,7 +87,7 @@ def test_engine_is_downloaded_where_the_site_answers(computer: Computer) -> None
     computer.pin("PULUMI_SHA256", f"({of}={sum})")
     result = computer.run("toolchain/setup", "engine", "language-host")
     assert result.returncode == 0, result.stderr
-    assert "3.250.0, official download" in result.stderr
+    assert f"{ENGINE}, official download" in result.stderr
     assert "came with the engine" in computer.tool("language_host_found").stdout
 
 
@@ -97,13 +98,13 @@ def test_an_engine_with_another_checksum_is_refused_and_not_built(
     of, sum = publish_engine(computer)
     computer.stub("go", FAKE_GO)
     computer.pin("PULUMI_SHA256", f"({of}={'0' * 64})" if known == "pinned" else "()")
-    listed = computer.home / "site/pulumi-3.250.0-checksums.txt"
-    listed.write_text(f"{'0' * 64}  pulumi-v3.250.0-{of}.tar.gz\n")
+    listed = computer.home / f"site/pulumi-{ENGINE}-checksums.txt"
+    listed.write_text(f"{'0' * 64}  pulumi-v{ENGINE}-{of}.tar.gz\n")
     result = computer.run("toolchain/setup", "engine")
     assert result.returncode == 1
     assert "another SHA-256 than the " in result.stderr
     assert computer.tool("engine_found").returncode == 1
-    listed.write_text(f"{sum}  pulumi-v3.250.0-{of}.tar.gz\n")
+    listed.write_text(f"{sum}  pulumi-v{ENGINE}-{of}.tar.gz\n")
     again = computer.run("toolchain/setup", "engine")
     assert again.returncode == (1 if known == "pinned" else 0), again.stderr
 
@@ -115,8 +116,8 @@ def test_engine_is_built_with_go_where_no_download_is_had(computer: Computer) ->
     result = computer.run("toolchain/setup", "engine", "language-host")
     assert result.returncode == 0, result.stderr
     assert "built here from Go modules" in result.stderr
-    assert any("version.Version=v3.250.0" in call for call in computer.calls)
-    assert (computer.cache / "engine-3.250.0/bin/pulumi-language-python-exec").exists()
+    assert any(f"version.Version=v{ENGINE}" in call for call in computer.calls)
+    assert (computer.cache / f"engine-{ENGINE}/bin/pulumi-language-python-exec").exists()
 
     before = computer.calls
     again = computer.run("toolchain/setup", "engine", "language-host")
@@ -131,8 +132,11 @@ def test_yaml_runtime_is_built_beside_an_engine_that_was_and_else_came_with_it(
     computer.stub("go", FAKE_GO)
     result = computer.run("toolchain/setup", "engine", "language-yaml")
     assert result.returncode == 0, result.stderr
-    assert "language-yaml  1.25.0, built here from Go modules" in result.stderr
-    assert (computer.cache / "engine-3.250.0/bin/pulumi-language-yaml").exists()
+    assert (
+        f"language-yaml  {PINS['LANGUAGE_YAML_VERSION']}, built here from Go modules"
+        in result.stderr
+    )
+    assert (computer.cache / f"engine-{ENGINE}/bin/pulumi-language-yaml").exists()
     computer.provide_everything_but_plugins()
     assert "came with the engine" in computer.tool("language_yaml_found").stdout
 
@@ -144,7 +148,7 @@ def test_language_host_that_cannot_be_adapted_is_not_installed(computer: Compute
     result = computer.run("toolchain/setup", "engine", "language-host")
     assert result.returncode == 1
     assert "language-host  failed" in result.stderr
-    assert not (computer.cache / "engine-3.250.0/bin/pulumi-language-python").exists()
+    assert not (computer.cache / f"engine-{ENGINE}/bin/pulumi-language-python").exists()
 
 
 def test_failed_build_shows_its_output_and_leaves_nothing_half_made(computer: Computer) -> None:
@@ -153,7 +157,7 @@ def test_failed_build_shows_its_output_and_leaves_nothing_half_made(computer: Co
     result = computer.run("toolchain/setup", "engine")
     assert result.returncode == 1
     assert "out of disk" in result.stderr
-    assert "next: install Pulumi 3.250.0 or newer" in result.stderr
+    assert f"next: install Pulumi {ENGINE} or newer" in result.stderr
     assert computer.tool("engine_found").returncode == 1
 
 
