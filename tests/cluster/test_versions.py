@@ -10,7 +10,7 @@ from tests.cluster.load import Load
 from tests.cluster.stack import Stack, eventually
 from tests.cluster.test_etcd_version import bring_to, bring_up, program_of, stack
 
-PREVIOUS = "1d83c73"
+PREVIOUS = "89d13b6"
 """The last commit of the release before."""
 __all__ = ["stack"]
 
