@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from fleet_cluster.fleet.model import keys
-from tests.cluster import asking
+from tests.cluster import asking, reach
 from tests.cluster.stack import Done, Stack, eventually
+from tests.cluster.test_trust import REACHES
 
 WORKER = "machine-4"
 
@@ -27,6 +28,12 @@ def grown(cluster: Stack, machines: dict[str, str]) -> Iterator[dict[str, str]]:
     assert asking.etcdctl(cluster, "machine-1", f"user get worker.{WORKER}", check=False).code != 0
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
     assert asking.runs(cluster, machines) == before
+
+
+def test_root_on_a_worker_reaches_what_its_row_says(cluster: Stack, grown: dict[str, str]):
+    root = reach.unit(cluster, WORKER)
+    found = reach.reached(root, grown["machine-2"], reach.registry(cluster))
+    assert found == REACHES["root on a worker"]
 
 
 EVERYWHERE = "[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nGlobal=true\nHealthySec=0\n"

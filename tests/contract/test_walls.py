@@ -13,7 +13,6 @@ from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth, Workers, connect
 from fleet_cluster.fleet.setup.files import PEER_AUTHORITY, PEER_TRUST
 from fleet_cluster.fleet.setup.inputs import MachineRemoval, Worker
-from tests.checkout import CHECKOUT
 from tests.contract.etcd_cluster import EtcdCluster, addresses, as_root, running, signed
 from tests.contract.etcd_requests import (
     MACHINE,
@@ -26,6 +25,7 @@ from tests.contract.etcd_requests import (
     Asker,
 )
 from tests.contract.harness import Project, require_engine
+from tests.documents import table
 
 GRANTS: Grants = {"nginx": {"read": ["/app/server*", "/app/nginx*"]}}
 """Those of the example program."""
@@ -46,20 +46,9 @@ HOLDERS: Mapping[str, str] = {
 """Certificates by what the document calls them."""
 
 
-def table(heading: str) -> dict[str, dict[str, str]]:
-    """Cells of the document's table below a heading, by row and column."""
-    text = (CHECKOUT / "docs/security.md").read_text()
-    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    columns, _, *rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in section.splitlines()
-        if line.startswith("|")
-    ]
-    return {row[0]: dict(zip(columns[1:], row[1:], strict=True)) for row in rows}
-
-
-MAY = table("What each may ask for")
-CERTIFICATES = table("etcd: who holds what")
+SECURITY = "docs/security.md"
+MAY = table(SECURITY, "What each may ask for")
+CERTIFICATES = table(SECURITY, "etcd: who holds what")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests.checkout import CHECKOUT
+from tests.documents import table
 
 DOCUMENTS = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("components/*.md")]
 CODE = [
@@ -71,6 +72,30 @@ def test_documents_name_files_that_are_there(path: Path) -> None:
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     linked = {link for link, _ in LINK.findall(path.read_text())}
     assert {link for link in linked if not (path.parent / link).exists()} == set()
+
+
+@cache
+def all_tests() -> frozenset[str]:
+    """The names of all tests."""
+    named = (re.findall(r"^def (test_\w+)", path.read_text(), re.M) for path in CODE)
+    return frozenset(name for names in named for name in names)
+
+
+def named_tests(text: str) -> set[str]:
+    """The tests that a text names."""
+    return {word for word in QUOTED.findall(text) if re.fullmatch(r"test_\w+", word)}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_tests_that_are_there(path: Path) -> None:
+    assert named_tests(path.read_text()) - all_tests() == set()
+
+
+def test_each_row_of_the_trust_model_names_its_tests() -> None:
+    rows = table("docs/security.md", "The trust model")
+    assert len(rows) > 15
+    without = {who for who, row in rows.items() if not named_tests(row["Tried by"])}
+    assert without == {"the operator's computer, or the state with its passphrase or key"}
 
 
 def test_docstrings_and_comments_name_files_that_are_there() -> None:
