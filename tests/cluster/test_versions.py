@@ -1,5 +1,6 @@
-"""A newer version of fleet reaches a cluster that is up, under load."""
+"""A newer version of fleet reaches a cluster that is up, or goes back, under load."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,15 @@ import pytest
 from tests.checkout import CHECKOUT
 from tests.cluster import asking
 from tests.cluster.load import Load
-from tests.cluster.stack import Stack, eventually
+from tests.cluster.stack import Stack, copy_program, eventually
 from tests.cluster.test_etcd_version import bring_to, bring_up, program_of, stack
 
 PREVIOUS = "89d13b6"
 """The last commit of the release before."""
 __all__ = ["stack"]
+LOOP = "components/fleet_cluster/fleet/fleetd/loop.py"
+ROUND_ENDS = "        return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))\n"
+FIRST = "machine-1"
 
 
 @pytest.mark.faults
@@ -30,3 +34,43 @@ def test_from_the_previous_release_no_unit_and_no_request_notices(stack: Stack, 
     assert stack.changes() == {}
     print(f"\nfrom {PREVIOUS} to this: {load}")
     assert not load.failed, load.failed
+
+
+def rewrite(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+
+
+def fleetds(stack: Stack, machines: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The run of fleetd on each machine, and the version that it runs."""
+    ask = "systemctl show --value --property=InvocationID fleetd; readlink /opt/fleet/running"
+    return {machine: tuple(stack.on(machine, ask).out.split()) for machine in machines}
+
+
+@pytest.mark.faults
+def test_a_version_that_is_not_healthy_goes_back_and_stays_on_one_machine(stack: Stack):
+    loop = copy_program(stack.program) / LOOP
+    machines = bring_up(stack)
+    eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
+    units, before = asking.runs(stack, machines), fleetds(stack, machines)
+    (old,) = {version for _, version in before.values()}
+    rewrite(loop, ROUND_ENDS, '        raise RuntimeError("every time")\n')
+    with Load(stack.outputs()["url"]) as load:
+        failed = stack.up(check=False)
+    after = fleetds(stack, machines)
+    assert failed.code != 0 and f"so {old} runs again. Units run on" in failed.text, failed.text
+    assert "/healthz tells of: the round" in failed.text, failed.text
+    assert after[FIRST] != before[FIRST] and after[FIRST][1] == old
+    assert {**after, FIRST: before[FIRST]} == before, "the others were not touched"
+    assert asking.runs(stack, machines) == units
+    assert not load.failed, load.failed
+    eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
+    rewrite(loop, '        raise RuntimeError("every time")\n', f"{ROUND_ENDS}# Mended.\n")
+    stack.up()
+    (new,) = {version for _, version in fleetds(stack, machines).values()}
+    assert new != old
+    assert stack.on(FIRST, "ls /opt/fleet").out.split() == [new, "current", "running"]
+    eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
+    assert asking.runs(stack, machines) == units
+    assert stack.changes() == {}
