@@ -18,6 +18,7 @@ SICK: Mapping[str, str] = {
     "systemd": "systemd does not do as it should",
     "the disk": "/run has no room",
     "Docker": "Docker is down",
+    "Docker's answer": "Docker does not answer",
 }
 """The sources of troubles that count, and what the cluster is told of each."""
 
@@ -53,9 +54,10 @@ class Condition:
         self._watch_docker()
 
     def _watch_docker(self) -> None:
-        """Note when Docker does not run on a machine that is to have it."""
+        """Note when Docker does not run on a machine that is to have it, or hangs."""
         advice = f"{DOCKER} is enabled on this machine, and does not run: start it, or disable it"
         self._troubles.note("Docker", advice if self._systemd.down([DOCKER]) else "")
+        self._troubles.note("Docker's answer", self._metrics.docker)
 
     def _watch_disks(self) -> None:
         """Note the file systems that are short of room."""

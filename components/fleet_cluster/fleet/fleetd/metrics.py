@@ -41,6 +41,8 @@ class Metrics:
     announced: bool = False
     troubles: dict[str, str] = field(default_factory=dict[str, str])
     """What does not work now, by what it is."""
+    docker: str = ""
+    """What is wrong with Docker although it runs; empty when nothing is."""
     etcd: str = ""
     """What is wrong with etcd although it answers; empty when nothing is."""
     etcd_version: str | None = None

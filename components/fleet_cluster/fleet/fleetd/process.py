@@ -28,9 +28,10 @@ from ..model.records import MachineState
 from ..state_file import DiskFile
 from ..systemd.dbus import DBusSystemd
 from ..systemd.manager import Systemd
-from . import metrics_server
+from . import docker_monitor, metrics_server
 from .certificate_monitor import CertificateMonitor
 from .disk_monitor import DiskMonitor
+from .docker_monitor import DockerMonitor
 from .environment import Environment
 from .etcd_health import EtcdHealthMonitor
 from .loop import PAUSE_SECONDS, Fleetd
@@ -68,6 +69,8 @@ def main() -> None:
         file_systems.look, Reserve().look, _prune_images, fleetd.metrics, wake.set, time.monotonic
     )
     threading.Thread(target=disks.run, name="disks", daemon=True).start()
+    docker = DockerMonitor(docker_monitor.runs, docker_monitor.ping, fleetd.metrics, wake.set)
+    threading.Thread(target=docker.run, name="docker", daemon=True).start()
     certificates = CertificateMonitor(files, lambda: _renew(store, settings), wake.set)
     threading.Thread(target=certificates.run, name="certificates", daemon=True).start()
     metrics_server.start(settings.metrics_address, fleetd.metrics)
