@@ -49,7 +49,7 @@ def etcd_silent(stack: Stack, machine: str) -> Generator[None]:
         "OUTPUT ! -o lo -p tcp -m multiport --sports 2379,2380 -j DROP",
         "OUTPUT ! -o lo -p tcp --dport 2380 -j DROP",
     ]
-    with _rules(stack, machine, rules):
+    with packet_filter(stack, machine, rules):
         yield
 
 
@@ -66,13 +66,17 @@ def fleetd_hangs(stack: Stack, machine: str) -> Generator[None]:
 @contextmanager
 def cut_off(stack: Stack, machine: str) -> Generator[None]:
     """The machine reaches no other and none reaches it, but this computer for its SSH."""
+    with packet_filter(stack, machine, [f"{one} -j DROP" for one in packets(stack, machine)]):
+        yield
+
+
+def packets(stack: Stack, machine: str) -> list[str]:
+    """All but those from and to this computer, as rules of the packet filter select them."""
     gateway = stack.run(
         "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}",
         stack.container(machine),
     ).out.strip()  # fmt: skip
-    rules = [f"INPUT ! -i lo ! -s {gateway} -j DROP", f"OUTPUT ! -o lo ! -d {gateway} -j DROP"]
-    with _rules(stack, machine, rules):
-        yield
+    return [f"INPUT ! -i lo ! -s {gateway}", f"OUTPUT ! -o lo ! -d {gateway}"]
 
 
 @contextmanager
@@ -101,7 +105,7 @@ def cut_off_while_docker_hangs(stack: Stack, machine: str) -> Generator[None]:
 
 
 @contextmanager
-def _rules(stack: Stack, machine: str, rules: Sequence[str]) -> Generator[None]:
+def packet_filter(stack: Stack, machine: str, rules: Sequence[str]) -> Generator[None]:
     """Rules of the machine's packet filter, before all others."""
     try:
         for rule in rules:
@@ -132,11 +136,35 @@ def without_power(stack: Stack, machine: str) -> Generator[None]:
         yield
     finally:
         stack.run("docker", "start", container)
-        eventually(
-            f"{machine} takes logins",
-            lambda: stack.on(machine, "true", check=False).code == 0,
-            BACK_SECONDS,
-        )
+        takes_logins(stack, machine)
+
+
+@contextmanager
+def all_without_power(stack: Stack, machines: Sequence[str]) -> Generator[None]:
+    """All die at once, and boot at once."""
+    containers = [stack.container(machine) for machine in machines]
+    stack.run("docker", "kill", *containers)
+    try:
+        yield
+    finally:
+        stack.run("docker", "start", *containers)
+        for machine in machines:
+            takes_logins(stack, machine)
+
+
+def reboot(stack: Stack, machine: str) -> None:
+    """The machine goes down in order, and boots."""
+    stack.run("docker", "restart", "--time", "60", stack.container(machine))
+    takes_logins(stack, machine)
+
+
+def takes_logins(stack: Stack, machine: str) -> None:
+    """Wait until it does."""
+    eventually(
+        f"{machine} takes logins",
+        lambda: stack.on(machine, "true", check=False).code == 0,
+        BACK_SECONDS,
+    )
 
 
 def main_pid(stack: Stack, machine: str, unit: str) -> int:

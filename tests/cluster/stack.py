@@ -141,10 +141,10 @@ class Stack:
         """`fleetctl --output json`."""
         return json.loads(self.fleetctl(*arguments, "--output", "json").out)
 
-    def on(self, machine: str, command: str, check: bool = True) -> Done:
+    def on(self, machine: str, command: str, check: bool = True, stdin: str = "") -> Done:
         """A command on a machine, over SSH as core."""
         config = self.environment()["FLEETCTL_SSH_CONFIG"]
-        return self.run("ssh", "-F", config, machine, command, check=check)
+        return self.run("ssh", "-F", config, machine, command, check=check, stdin=stdin)
 
     def container(self, name: str) -> str:
         """The Docker container behind a machine, the registry or the load balancer: its id."""

@@ -8,11 +8,10 @@ import pytest
 from tests.checkout import CHECKOUT
 from tests.cluster import asking
 from tests.cluster.load import Load
+from tests.cluster.releases import PREVIOUS
 from tests.cluster.stack import Stack, copy_program, eventually
 from tests.cluster.test_etcd_version import bring_to, bring_up, program_of, stack
 
-PREVIOUS = "89d13b6"
-"""The last commit of the release before."""
 __all__ = ["stack"]
 LOOP = "components/fleet_cluster/fleet/fleetd/loop.py"
 ROUND_ENDS = "        return max(PAUSE_SECONDS, min(seconds for seconds in due if seconds))\n"

@@ -17,9 +17,9 @@ from pathlib import Path
 from tests.cluster import asking
 from tests.cluster.chaos import promises
 from tests.cluster.chaos.events import Event, events
-from tests.cluster.chaos.promises import Round
+from tests.cluster.chaos.promises import Round, Span
 from tests.cluster.chaos.record import Record
-from tests.cluster.chaos.strike import strike
+from tests.cluster.chaos.strike import striking
 from tests.cluster.load import Load
 from tests.cluster.stack import CHECKOUT, Stack, copy_program, free_port
 
@@ -68,28 +68,40 @@ def _stack(folder: Path) -> Stack:
 
 def _play(stack: Stack, story: Iterable[Event], record: Record) -> list[Event]:
     outputs = stack.outputs()
-    struck: list[tuple[float, Event]] = []
+    struck: list[tuple[Event, float, float]] = []
     with Load(outputs["url"], USERS, RATE) as load:
         for event in story:
-            struck.append((time.time(), event))
+            began = time.time()
             record.say(str(event))
-            _round(stack, outputs["machines"], event, record)
+            whole = _round(stack, outputs["machines"], event, record)
+            struck.append((event, began, whole))
     # Only now has every request ended, also those that a fault has left hanging.
-    ends = [began for began, _ in struck[1:]] + [math.inf]
-    for (began, event), end in zip(struck, ends, strict=True):
-        record.check(f"answers, {event}", list(promises.answers(event, load, began, end)))
+    ends = [began for _, began, _ in struck[1:]] + [math.inf]
+    for (event, began, whole), end in zip(struck, ends, strict=True):
+        span = Span(began, whole, end)
+        record.check(f"answers, {event}", list(promises.answers(event, load, span)))
+        if failed := promises.failed_between(load, began, end):
+            record.say(f"    {len(failed)} requests failed; the first: {failed[0]}")
     record.say(f"load: {load}")
     record.check("a preview shows no change", [f"{one}" for one in stack.changes().items()])
-    return [event for _, event in struck]
+    return [event for event, _, _ in struck]
 
 
-def _round(stack: Stack, machines: Mapping[str, str], event: Event, record: Record) -> None:
+def _round(stack: Stack, machines: Mapping[str, str], event: Event, record: Record) -> float:
+    """Let it strike, and check: when the cluster was whole again."""
     before = asking.runs(stack, machines)
-    strike(stack, event)
+    try:
+        with striking(stack, event):
+            if event.told:
+                record.check("is told", list(promises.is_told(stack, machines, event)))
+    except AssertionError as error:
+        record.check("strikes and ends", [str(error)])
     record.check("converges", list(promises.converges(stack, machines)))
+    whole = time.time()
     seen = Round(event, before, asking.runs(stack, machines))
-    record.check("stops nothing", list(promises.stops_nothing(seen)))
-    record.check("runs once", list(promises.runs_once(seen)))
+    for promise in (promises.stops_nothing, promises.moves_nothing, promises.runs_once):
+        record.check(promise.__name__.replace("_", " "), list(promise(seen)))
+    return whole
 
 
 def _tell(record: Record, struck: list[Event]) -> None:

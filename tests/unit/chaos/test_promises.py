@@ -4,11 +4,20 @@ from typing import cast
 
 from tests.cluster.asking import Run
 from tests.cluster.chaos.events import Event
-from tests.cluster.chaos.promises import Round, answers, runs_once, stops_nothing
+from tests.cluster.chaos.promises import (
+    Round,
+    Span,
+    answers,
+    moves_nothing,
+    runs_once,
+    stops_nothing,
+)
 from tests.cluster.load import Load, Request
 
 KILLED = Event("fleetd-killed", ("machine-1",), 0.0)
 FROZEN = Event("frozen", ("machine-1",), 14.0)
+RESTARTED = Event("docker-restarted", ("machine-1",), 0.0)
+ALL_OFF = Event("all-without-power", ("machine-1", "machine-2"), 5.0)
 FIRST, SECOND = Run("a", "1", 1.0), Run("b", "2", 2.0)
 BEFORE = {("machine-1", "one.service"): FIRST, ("machine-2", "two.service"): FIRST}
 
@@ -20,6 +29,16 @@ def test_a_unit_that_was_restarted_is_told_unless_its_machine_was_lost():
     assert list(stops_nothing(Round(FROZEN, BEFORE, after))) == []
     others = {**BEFORE, ("machine-2", "two.service"): SECOND}
     assert list(stops_nothing(Round(FROZEN, BEFORE, others)))
+
+
+def test_units_may_restart_where_they_are_if_their_machine_is_touched_and_move_if_it_was_lost():
+    after = {**BEFORE, ("machine-1", "one.service"): SECOND}
+    moved = {("machine-2", "one.service"): SECOND, ("machine-2", "two.service"): FIRST}
+    for event in (RESTARTED, ALL_OFF):
+        assert [*stops_nothing(Round(event, BEFORE, after))] == []
+        assert [*moves_nothing(Round(event, BEFORE, after))] == []
+        assert len([*moves_nothing(Round(event, BEFORE, moved))]) == 2
+    assert [*moves_nothing(Round(FROZEN, BEFORE, moved))] == []
 
 
 def test_a_unit_that_runs_twice_or_nowhere_is_told_but_a_global_one():
@@ -46,9 +65,12 @@ class _Sent:
 
 def test_failed_requests_are_told_beyond_what_a_lost_machine_may_cost():
     def told(event: Event, *failed: int) -> list[str]:
-        return list(answers(event, cast(Load, _Sent(*failed)), 2.0, 8.0))
+        return list(answers(event, cast(Load, _Sent(*failed)), Span(2.0, 6.0, 8.0)))
 
     assert told(KILLED, 0, 1, 8, 9) == [], "they belong to other faults"
     assert len(told(KILLED, 5)) == 1
     assert told(FROZEN, 2, 3, 4, 5, 6) == []
     assert len(told(FROZEN, 2, 3, 4, 5, 6, 7)) == 1
+    assert len(told(RESTARTED, 5)) == 1
+    assert told(ALL_OFF, 2, 3, 4, 5) == [], "nobody was there"
+    assert len(told(ALL_OFF, 6)) == 1
