@@ -8,10 +8,12 @@ times the units and machines take ten times the time where the growth is linear;
 
 import gc
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import process_time
 
 from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.scheduler.schedule import Job, schedule
+from fleet_cluster.fleet.unitfiles.resources import Resources
 from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 
 SMALL, LARGE = (1_000, 100), (10_000, 1_000)
@@ -96,6 +98,16 @@ def _half_replaced(units: int, count: int) -> Run:
     return lambda: schedule([*old, *new], machines, current)
 
 
+def _reserved(units: int, count: int) -> Run:
+    """Of twelve sizes; half of the machines have room for three of the smallest, and fill up."""
+    sizes = [Resources(memory=12 - n % 12, cpu=n % 3) for n in range(units)]
+    jobs = [Job(f"unit-{n}.service", Requirements(resources=size)) for n, size in enumerate(sizes)]
+    machines = [
+        replace(one, memory=3 if n % 2 else 200, cpus=1.0) for n, one in enumerate(_machines(count))
+    ]
+    return lambda: schedule(jobs, machines, {})
+
+
 def _half_follow_what_is_stopped(units: int, count: int) -> Run:
     """Each for reasons of its own, and each machine's."""
     jobs = [
@@ -115,6 +127,7 @@ CASES: dict[str, Callable[[int, int], Run]] = {
     "conflicts": _conflicts,
     "nine of ten fit nowhere": _most_fit_nowhere,
     "half are replaced": _half_replaced,
+    "reserved resources": _reserved,
     "half follow what is stopped": _half_follow_what_is_stopped,
 }
 

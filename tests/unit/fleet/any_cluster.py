@@ -1,13 +1,14 @@
 """Any cluster, for property tests; and the rules of the schedule told a second time, plainly."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from hypothesis import strategies as st
 
 from fleet_cluster.fleet.model.records import MachineState
 from fleet_cluster.fleet.scheduler.schedule import Job, Plan
+from fleet_cluster.fleet.unitfiles.resources import CPU, WHOLE, Resources
 from fleet_cluster.fleet.unitfiles.unitfile import Requirements
 from tests.unit.fleet.clusters import machine
 
@@ -24,11 +25,29 @@ class Cluster:
 NAMES = [f"{prefix}{number}.service" for prefix in ("a", "b", "w@") for number in range(4)]
 ROLES = ["web", "db"]
 PATTERNS = [*NAMES[::2], "w@*.service", "a*", "?1.service", "*[12].service", "*"]
-MACHINES = [machine(n, **({"role": ROLES[n % 3]} if n % 3 < 2 else {})) for n in range(1, 6)]
+MEMORY, CPUS = (0, 4, 6, 8, 2), (0.0, 2.0, 1.0, 0.0, 0.5)
+"""What the machines tell of themselves; 0: nothing."""
+MACHINES = [
+    replace(
+        machine(n, **({"role": ROLES[n % 3]} if n % 3 < 2 else {})),
+        memory=MEMORY[n - 1],
+        cpus=CPUS[n - 1],
+    )
+    for n in range(1, 6)
+]
 IDS = [one.id for one in MACHINES]
 
 _some_patterns = st.lists(st.sampled_from(PATTERNS), max_size=2, unique=True).map(tuple)
 _some_units = st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple)
+_resources = st.one_of(
+    st.just(Resources()),
+    st.builds(
+        Resources,
+        memory=st.integers(0, 5),
+        share=st.sampled_from([0, 0, WHOLE // 2]),
+        cpu=st.sampled_from([0, CPU // 2, CPU]),
+    ),
+)
 _metadata = st.one_of(
     st.just(dict[str, frozenset[str]]()),
     st.sets(st.sampled_from([*ROLES, "none"]), min_size=1).map(lambda v: {"role": frozenset(v)}),
@@ -56,6 +75,7 @@ def requirements(draw: st.DrawFn, *, can_replace: bool) -> Requirements:
         conflicts=draw(_some_patterns) if "conflicts" in wants else (),
         replaces=draw(_some_patterns) if can_replace and "replaces" in wants else (),
         is_global=kind == "global",
+        resources=draw(_resources),
     )
 
 
@@ -78,7 +98,11 @@ def clusters(
 class Judge:
     """Says what a unit could have against a machine, given where all others are."""
 
-    def __init__(self, cluster: Cluster, plan: Plan) -> None:
+    def __init__(
+        self, cluster: Cluster, plan: Plan, before: Mapping[str, str] | None = None
+    ) -> None:
+        """`before`: where the units were, if not where the cluster has them."""
+        self._before = cluster.current if before is None else before
         self.jobs = {job.name: job.requirements for job in cluster.jobs}
         self.machines = {machine.id: machine for machine in cluster.machines}
         self.on: Mapping[str, set[str]] = {id: set() for id in self.machines}
@@ -99,6 +123,22 @@ class Judge:
             or any(not self._goes_with(name, peer, id) for peer in wanted.machine_of)
             or any(self.conflict(name, other) for other in others)
             or any(self.replaces(other, name) for other in others)
+            or self.lacks_room(name, id)
+        )
+
+    def lacks_room(self, name: str, id: str) -> bool:
+        """Whether the machine does not have what a unit wants that was not there before."""
+        wanted, has = self.jobs[name].resources, self.machines[id]
+        if not self.jobs[name].is_global and self._before.get(name) == id:
+            return False
+        beside = [o for o in self.on[id] - {name} if not self.replaces(name, o)]
+        reserved = [self.jobs[other].resources for other in [name, *beside]]
+        memory = sum(one.memory for one in reserved)
+        memory += has.memory * sum(one.share for one in reserved) // WHOLE
+        cpus = sum(one.cpu for one in reserved) / CPU
+        return bool(
+            (has.memory and (wanted.memory or wanted.share) and memory > has.memory)
+            or (has.cpus and wanted.cpu and cpus > has.cpus)
         )
 
     def conflict(self, one: str, other: str) -> bool:

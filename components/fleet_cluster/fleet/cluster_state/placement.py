@@ -45,6 +45,14 @@ class Placements(UnitFiles):
         current = self.current(name)
         return [current] if current in assigned else []
 
+    def everywhere(self) -> dict[str, frozenset[str]]:
+        """Where Global units are that are to be on all machines."""
+        return {
+            unit: frozenset(self.assigned(unit))
+            for unit, requirements in self.wanted.items()
+            if requirements.is_global
+        }
+
     def placements(self, *, at_rest: bool = True) -> dict[str, str]:
         """Where each unit is (`current`) that is to be on a machine, and not on all."""
         return {

@@ -93,7 +93,8 @@ class ClusterState(Placements):
         """
         if self._is_plan_old:
             jobs, current = self.jobs(), self.placements()
-            facts = jobs, current, dict(self.machines), dict(self.eligibility), dict(self.moves)
+            records = dict(self.machines), dict(self.eligibility), dict(self.moves)
+            facts = jobs, current, *records, self.everywhere()
             if facts != self._plan_of:
                 self._plan, self._plan_of = self.planned(jobs, current), facts
             self._is_plan_old = False
@@ -102,7 +103,8 @@ class ClusterState(Placements):
     def planned(self, jobs: Collection[Job], current: Mapping[str, str]) -> Plan:
         """The plan for some units, each of them where `current` says."""
         machines = list(self.machines.values())
-        return schedule(jobs, machines, current, self.eligibility, self.moves)
+        everywhere = self.everywhere()
+        return schedule(jobs, machines, current, self.eligibility, self.moves, everywhere)
 
     def _forget(self, *, files: bool) -> None:
         """Drop what was made of records that have changed."""

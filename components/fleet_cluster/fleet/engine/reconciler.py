@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from ..cluster_state.placement import UP, is_to_run
+from ..cluster_state.reservations import Reservations
 from ..cluster_state.state import ClusterState
 from ..model.keys import eligibility_key, metadata_key, move_key
 from ..model.records import Assignment, DesiredState, Unit
@@ -71,6 +72,7 @@ class _Reconciler:
         plan = self._plan(current)
         self._migrations = Migrations(state, plan, current)
         self._occupied = self._machines_with_units()
+        self._reservations = Reservations(state)
         changes: list[Instruction] = []
         for unit in sorted(state.schedule.keys() | state.states.keys() | state.units.keys()):
             changes.extend(self._changes(unit, plan))
@@ -236,6 +238,9 @@ class _Reconciler:
             return
         if old and is_to_run(old):
             choice, origin = Explanation(_difference(old, new)), ""
+        elif not self._reservations.reserve(machine, unit):
+            self._waiting.append(unit)
+            return
         explained = replace(new, reason=choice.reason, rejections=choice.rejections, origin=origin)
         yield Instruction(machine, unit, explained, f"{wanted.desired_state}: {choice.reason}")
 

@@ -28,7 +28,7 @@ from ..model.records import MachineState
 from ..state_file import DiskFile
 from ..systemd.dbus import DBusSystemd
 from ..systemd.manager import Systemd
-from . import docker_monitor, metrics_server
+from . import capacity, docker_monitor, metrics_server
 from .certificate_monitor import CertificateMonitor
 from .disk_monitor import DiskMonitor
 from .docker_monitor import DockerMonitor
@@ -136,6 +136,7 @@ def _prune_images() -> None:
 
 
 def _machine(settings: Config) -> MachineState:
+    has = capacity.look()
     return MachineState(
         id=_machine_id(),
         address=settings.public_ip,
@@ -143,6 +144,8 @@ def _machine(settings: Config) -> MachineState:
         metadata=settings.metadata,
         version=VERSION,
         os=_os(),
+        memory=has.memory,
+        cpus=has.cpus,
     )
 
 

@@ -61,6 +61,10 @@ class MachineState(Record):
     """The operating system that fleetd was started on: debian-13.8."""
     etcd: str = ""
     """The version of the etcd member that runs here: 3.6.16; empty when there is none."""
+    memory: int = 0
+    """How many bytes of memory it has; 0 where that is not known: nothing is refused for it."""
+    cpus: float = 0.0
+    """How many processors it has, or may use; 0 as with memory."""
 
     def __post_init__(self) -> None:
         """Check what becomes words of commands: ssh is called with them."""

@@ -1,11 +1,12 @@
 """Candidates: the nodes that a unit could be on, whatever else runs there, by id and metadata."""
 
-import heapq
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from functools import cached_property
 
+from ..unitfiles.resources import Resources
 from .feasibility import LASTING_RULES, objection
+from .ranking import Ranking
 from .relations import Job
 from .state import Node, SchedulerState
 
@@ -16,13 +17,11 @@ class Candidates:
     def __init__(self, state: SchedulerState, job: Job, nodes: list[Node]) -> None:
         self.nodes = nodes
         """In the order of their ids."""
-        self._ids = {node.id for node in nodes if not node.eligibility}
         self._state = state
         self._job = job
         # A cordoned machine gets no new units; those that it has are kept without this.
-        self._heap = [(node.load, node.id) for node in nodes if not node.eligibility]
-        heapq.heapify(self._heap)
-        self._seen = len(state.vacated)
+        self._open = [node for node in nodes if not node.eligibility]
+        self._rankings: dict[Resources, Ranking] = {}
 
     @cached_property
     def refusals(self) -> dict[str, str]:
@@ -33,29 +32,18 @@ class Candidates:
         }
         return {machine: reason for machine, reason in reasons.items() if reason}
 
-    def least_loaded(self, accepts: Callable[[Node], bool]) -> Node | None:
+    def least_loaded(self, job: Job, accepts: Callable[[Node], bool]) -> Node | None:
         """The node with the fewest units among those accepted; of equals, that of lowest id."""
-        self._renew()
-        passed: list[tuple[int, str]] = []
-        found = None
-        while self._heap and not found:
-            load, machine = self._heap[0]
-            node = self._state.nodes[machine]
-            if load != node.load:
-                heapq.heapreplace(self._heap, (node.load, machine))
-            else:
-                passed.append(heapq.heappop(self._heap))
-                found = node if accepts(node) else None
-        for entry in passed:
-            heapq.heappush(self._heap, entry)
-        return found
+        wanted = job.requirements
+        # Those that it replaces may make room.
+        resources = Resources() if wanted.replaces else wanted.resources
+        if resources not in self._rankings:
+            self._rankings[resources] = Ranking(self._state, self._open, _load, resources)
+        return self._rankings[resources].first(accepts)
 
-    def _renew(self) -> None:
-        """Loads that have grown are put right when they come up; those that have shrunk, here."""
-        for node in self._state.vacated[self._seen :]:
-            if node.id in self._ids:
-                heapq.heappush(self._heap, (node.load, node.id))
-        self._seen = len(self._state.vacated)
+
+def _load(node: Node) -> tuple[int, ...]:
+    return (node.load,)
 
 
 class CandidateIndex:

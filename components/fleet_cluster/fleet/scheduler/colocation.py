@@ -1,9 +1,11 @@
 """Colocation: the units that an anchor takes along when it moves, its followers and theirs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from ..unitfiles.resources import Resources
 from .feasibility import CONFLICTS, LASTING_RULES, REPLACED, goes_with, objection
 from .relations import Job
+from .room import shortage
 from .state import Node, SchedulerState
 
 _RULES = (*LASTING_RULES, CONFLICTS, REPLACED)
@@ -27,7 +29,23 @@ class Colocation:
             reason = objection(self._state, job, node, _RULES) or self._missing(job, names, node)
             if reason:
                 return f"{job.name}, which follows it: {reason}"
+        wanted = self.resources(anchor, colocated)
+        if colocated and (reason := shortage(node.machine, node.reserved, wanted)):
+            return f"with what follows it, {reason}"
         return ""
+
+    def resources(self, anchor: Job, followers: Iterable[Job]) -> Resources:
+        """What all of them want."""
+        return sum((job.requirements.resources for job in (anchor, *followers)), Resources())
+
+    def to_come(self, anchor: Job) -> Resources:
+        """What a unit wants that is to be placed, and all that follow it then."""
+        relations, pending, seen = self._state.relations, [anchor.name], {anchor.name}
+        while pending:
+            new = set(relations.followers[pending.pop()]) - seen
+            seen |= new
+            pending += new
+        return self.resources(anchor, (relations.jobs[name] for name in seen - {anchor.name}))
 
     def _found(self, anchor: Job, home: str | None) -> Iterator[Job]:
         pending, seen = [anchor.name], {anchor.name}

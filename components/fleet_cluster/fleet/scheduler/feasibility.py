@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .relations import Job
+from .room import shortage
 from .state import Node, SchedulerState
 
 
@@ -147,12 +148,26 @@ def _explain_replacement(state: SchedulerState, job: Job, node: Node) -> str:
     return f"is replaced by {state.replacement(job, node)}, which runs there"
 
 
+def _finds_room(state: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
+    """What is there stays, also where more is reserved than there is."""
+    wanted = job.requirements.resources
+    if not wanted or job.name in node.booked or state.was_on(job, node):
+        return True
+    return node.has_room(wanted, state.freed(job, node))
+
+
+def _explain_room(state: SchedulerState, job: Job, node: Node) -> str:
+    taken = node.reserved - state.freed(job, node)
+    return shortage(node.machine, taken, job.requirements.resources)
+
+
 MACHINE = Rule(_is_wanted_machine, _explain_machine)
 METADATA = Rule(_has_metadata, _explain_metadata)
 ELIGIBILITY = Rule(_is_eligible, _explain_eligibility)
 PEERS = Rule(_is_with_peers, _explain_peers)
 CONFLICTS = Rule(_meets_no_conflict, _explain_conflict)
 REPLACED = Rule(_is_not_replaced, _explain_replacement)
+ROOM = Rule(_finds_room, _explain_room)
 LASTING_RULES = (MACHINE, METADATA)
 """They depend on the unit and the machine alone, not on what is placed where."""
-RULES = (*LASTING_RULES, ELIGIBILITY, PEERS, CONFLICTS, REPLACED)
+RULES = (*LASTING_RULES, ELIGIBILITY, PEERS, CONFLICTS, REPLACED, ROOM)

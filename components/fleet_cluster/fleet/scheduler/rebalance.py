@@ -44,6 +44,7 @@ def rebalance(
     current: Mapping[str, str],
     eligibility: Mapping[str, Eligibility] | None = None,
     moves: Mapping[str, Move] | None = None,
+    everywhere: Mapping[str, Collection[str]] | None = None,
 ) -> Rebalancing:
     """The relocations after which the machines have equally many units.
 
@@ -57,27 +58,24 @@ def rebalance(
         current: unit to the id of the machine where it is.
         eligibility: the machines, by id, that are cordoned or drained.
         moves: those that are under way; these units are taken to be there.
+        everywhere: Global unit to the ids of the machines where it is.
     """
-    return _Rebalancer(jobs, machines, current, eligibility or {}, moves or {}).run()
+    moves = moves or {}
+    there = {name: move.destination for name, move in moves.items()}
+    plan = schedule(jobs, machines, {**current, **there}, eligibility, everywhere=everywhere)
+    state = SchedulerState(jobs, machines, plan.placements, eligibility)
+    resting = {n for n, on in plan.placements.items() if current.get(n) == on} - moves.keys()
+    return _Rebalancer(state, plan, resting).run()
 
 
 class _Rebalancer:
-    def __init__(
-        self,
-        jobs: Collection[Job],
-        machines: Collection[MachineState],
-        current: Mapping[str, str],
-        eligibility: Mapping[str, Eligibility],
-        moves: Mapping[str, Move],
-    ) -> None:
-        there = {name: move.destination for name, move in moves.items()}
-        plan = schedule(jobs, machines, {**current, **there}, eligibility)
-        self._state = SchedulerState(jobs, machines, plan.placements, eligibility)
+    def __init__(self, state: SchedulerState, plan: Plan, resting: Collection[str]) -> None:
+        """`resting`: the units that are where the plan has them, and are not moving."""
+        self._state = state
         self._jobs = self._state.relations.jobs
         self._colocation = Colocation(self._state)
         self._fill(plan)
         self._open = [node for node in self._state.nodes.values() if not node.eligibility]
-        resting = {n for n, on in plan.placements.items() if current.get(n) == on} - moves.keys()
         self._groups = {node.id: self._groups_on(node, resting) for node in self._open}
         self._templates = {name: template_of(name) or name for name in self._jobs}
         self._given: set[str] = set()

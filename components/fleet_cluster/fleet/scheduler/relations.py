@@ -82,6 +82,7 @@ class Relations:
             wanted.machine_of,
             wanted.conflicts,
             wanted.replaces,
+            wanted.resources,
             self.patterns[name],
             self._replacement_cycles.get(name),
         )

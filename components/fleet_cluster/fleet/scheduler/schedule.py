@@ -4,7 +4,7 @@ fleet's leader runs it; previews and `fleetctl` explain with it; tests and simul
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from ..model.records import Eligibility, MachineState, Move
@@ -13,6 +13,7 @@ from .colocation import Colocation
 from .explain import Explainer, Explanation
 from .feasibility import allowed
 from .relations import Job
+from .selection import Selection
 from .state import Node, SchedulerState
 
 __all__ = ["Job", "Plan", "schedule"]
@@ -42,11 +43,13 @@ def schedule(
     current: Mapping[str, str],
     eligibility: Mapping[str, Eligibility] | None = None,
     moves: Mapping[str, Move] | None = None,
+    everywhere: Mapping[str, Collection[str]] | None = None,
 ) -> Plan:
     """The plan of where units run.
 
     A unit stays where it is as long as its machine is alive and fulfils its requirements. Others
     go to the machine with the fewest units among those that do, and their followers with them.
+    What they reserve has to be there; a unit that is there stays, whatever is reserved by now.
     A cordoned machine gets no new units. The units of a drained one go elsewhere; those that fit
     nowhere else stay.
     The same input gives the same plan, in whatever order it comes; a plan's own placements as
@@ -58,10 +61,12 @@ def schedule(
         current: unit to the id of the machine where it is; other units and machines may occur.
         eligibility: the machines, by id, that are cordoned or drained.
         moves: units that are to move, if that is allowed, and if it costs no unit its place.
+        everywhere: Global unit to the ids of the machines where it is.
     """
 
     def planned(accepted: Mapping[str, Move]) -> Plan:
-        return _Scheduler(jobs, machines, current, eligibility or {}, accepted).run()
+        state = SchedulerState(jobs, machines, current, eligibility, everywhere)
+        return _Scheduler(state, accepted).run()
 
     plan = planned(moves or {})
     if not moves or not plan.unplaced:
@@ -96,22 +101,15 @@ def _without_victims(
 class _Scheduler:
     """One run: its state is filled step by step, and only `Replaces` undoes what was done."""
 
-    def __init__(
-        self,
-        jobs: Collection[Job],
-        machines: Collection[MachineState],
-        current: Mapping[str, str],
-        eligibility: Mapping[str, Eligibility],
-        moves: Mapping[str, Move],
-    ) -> None:
-        self._current = current
+    def __init__(self, state: SchedulerState, moves: Mapping[str, Move]) -> None:
+        self._current = state.current
         self._moves = moves
-        self._state = SchedulerState(jobs, machines, current, eligibility)
+        self._state = state
         self._relations = self._state.relations
         self._jobs = self._relations.jobs
         self._colocation = Colocation(self._state)
         self._candidates = CandidateIndex(self._state)
-        self._hopeless: set[Hashable] = set()
+        self._selection = Selection(self._state, self._candidates, self._colocation)
         self._explainer = Explainer(self._state, self._candidates, self._colocation)
         self._explanations: dict[str, Explanation] = {}
         self._anchors = sorted(filter(self._is_anchor, self._jobs.values()), key=self._flexibility)
@@ -120,8 +118,12 @@ class _Scheduler:
 
     def run(self) -> Plan:
         """Place all units."""
+        self.book_moving()
         self.until_quiet(self.keep)
+        self.book_global()
         self.until_quiet(self.place)
+        if self.release_global():
+            self.until_quiet(self.place)
         if self.stay():
             self.until_quiet(self.place)
         self.place_global()
@@ -132,7 +134,7 @@ class _Scheduler:
         before = -1
         while before != len(self._state.vacated):
             before = len(self._state.vacated)
-            self._hopeless.clear()
+            self._selection.begin()
             step()
 
     def keep(self) -> None:
@@ -144,7 +146,7 @@ class _Scheduler:
         """Place the rest; new followers of placed units come first, they have no choice."""
         placed = [anchor for anchor in self._anchors if anchor.name in self._state.placed_on]
         for anchor in (*placed, *self._anchors):
-            self._place_with_followers(anchor, self._best_node)
+            self._place_with_followers(anchor, self._selection.best)
 
     def stay(self) -> bool:
         """Leave on drained machines what fits nowhere else. Whether there was any."""
@@ -155,6 +157,29 @@ class _Scheduler:
         for anchor in self._anchors:
             self._place_with_followers(anchor, self._node_to_stay_on)
         return len(self._state.placed_on) > before
+
+    def book_moving(self) -> None:
+        """Units that move have their part of both machines until they are up, or have to stay."""
+        for name in self._moves.keys() & self._jobs.keys():
+            if node := self._selection.home(self._jobs[name]):
+                self._state.book(self._jobs[name], node)
+
+    def book_global(self) -> None:
+        """Reserve what Global units want, before units come that have a choice."""
+        for job in self._globals():
+            for node in self._candidates.of(job).nodes if job.requirements.resources else ():
+                if allowed(self._state, job, node):
+                    self._state.book(job, node)
+
+    def release_global(self) -> bool:
+        """Reserve no longer what Global units want where others keep them off. Whether any was."""
+        jobs, released = self._jobs, False
+        for node in self._state.nodes.values():
+            for name in sorted(node.booked - node.units):
+                if jobs[name].requirements.is_global and not allowed(self._state, jobs[name], node):
+                    self._state.release(jobs[name], node)
+                    released = True
+        return released
 
     def place_global(self) -> None:
         """Put Global units wherever they may be. In a conflict, units that are not Global win."""
@@ -184,10 +209,11 @@ class _Scheduler:
         """Whether a machine is to be chosen for it: it is not Global and follows no other unit."""
         return not job.requirements.is_global and not self._relations.followed(job.name)
 
-    def _flexibility(self, job: Job) -> tuple[int, int, str]:
-        """The order of anchors: first those with the least choice, then the most followers."""
-        followers = self._relations.followers[job.name]
-        return len(self._candidates.of(job).nodes), -len(followers), job.name
+    def _flexibility(self, job: Job) -> tuple[int | str, ...]:
+        """The order of anchors: the least choice, the most followers, the most that they want."""
+        followers, wanted = self._relations.followers[job.name], job.requirements.resources
+        size = (-wanted.memory, -wanted.share, -wanted.cpu)
+        return len(self._candidates.of(job).nodes), -len(followers), *size, job.name
 
     def _place_with_followers(self, anchor: Job, find: Callable[[Job], Node | None]) -> None:
         """Place an anchor, unless it is placed, then its followers, then theirs."""
@@ -203,77 +229,25 @@ class _Scheduler:
                 done.add(job.name)
                 pending.extend(self._jobs[name] for name in self._relations.followers[job.name])
 
-    def _home(self, job: Job) -> Node | None:
-        """The node where a unit was before this schedule."""
-        return self._state.nodes.get(self._current.get(job.name, ""))
-
     def _node_to_keep_on(self, job: Job) -> Node | None:
         move = self._moves.get(job.name)
         if move and move.origin == self._current.get(job.name):
             node = self._state.nodes.get(move.destination)
-            if node and not node.eligibility and self._takes_in(job, node):
+            if node and not node.eligibility and self._selection.takes_in(job, node):
                 return node
         # Those that go with one that moves come at once, before others that move there too.
         peers = self._relations.followed(job.name)
         if peers and peers[0] in self._moves:
             return self._beside(peers[0], job)
-        node = self._home(job)
-        return node if node and self._allows(job, node) else None
+        node = self._selection.home(job)
+        return node if node and allowed(self._state, job, node) else None
 
     def _beside(self, peer: str, job: Job) -> Node | None:
         node = self._state.placed_on.get(peer)
-        return node if node and self._allows(job, node) else None
+        return node if node and allowed(self._state, job, node) else None
 
     def _node_to_stay_on(self, job: Job) -> Node | None:
-        node = self._home(job)
+        node = self._selection.home(job)
         if not node or node.is_forced:
             return None
         return node if allowed(self._state, job, node, staying=True) else None
-
-    def _takes_in(self, job: Job, node: Node) -> bool:
-        return self._allows(job, node) and not self._colocation.objection(job, node)
-
-    def _best_node(self, job: Job) -> Node | None:
-        peers = self._relations.followed(job.name)
-        if peers:
-            return self._beside(peers[0], job)
-        if self._may_stay(job):
-            return self._least_loaded(job, self._relations.replaced(job.name), self._takes_in)
-        if self._hopeless and self._relations.kind(job.name) in self._hopeless:
-            return None
-        node = self._node_of_replaced(job) or self._least_loaded(job)
-        if not node:
-            self._hopeless.add(self._relations.kind(job.name))
-        return node
-
-    def _node_of_replaced(self, job: Job) -> Node | None:
-        """A new unit takes the machine of one that it replaces; one that moves, another."""
-        replaced = self._relations.replaced(job.name)
-        if not replaced:
-            return None
-        if job.name in self._current:
-            return self._least_loaded(job, avoiding=replaced)
-        nodes = {self._state.placed_on[name] for name in replaced if name in self._state.placed_on}
-        fitting = [node for node in nodes if self._allows(job, node)]
-        return min(fitting, key=lambda node: (node.load, node.id), default=None)
-
-    def _least_loaded(
-        self,
-        job: Job,
-        avoiding: frozenset[str] = frozenset(),
-        accepts: Callable[[Job, Node], bool] | None = None,
-    ) -> Node | None:
-        accepted = accepts or self._allows
-        return self._candidates.of(job).least_loaded(
-            lambda node: accepted(job, node) and avoiding.isdisjoint(node.units)
-        )
-
-    def _may_stay(self, job: Job) -> bool:
-        """Whether its machine is drained, and nothing else speaks against that it stays there."""
-        node = self._home(job)
-        if not node or not node.is_draining or node.is_forced:
-            return False
-        return allowed(self._state, job, node, staying=True)
-
-    def _allows(self, job: Job, node: Node) -> bool:
-        return allowed(self._state, job, node)

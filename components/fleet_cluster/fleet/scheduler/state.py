@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 
 from ..model.records import Eligibility, MachineState
+from ..unitfiles.resources import Resources
 from .relations import Job, Relations
+from .room import has_room
 
 
 class Node:
@@ -22,6 +24,11 @@ class Node:
         """How many of its units match each pattern."""
         self.conflicts: Counter[str] = Counter()
         """How many of its units keep clear of what matches each pattern."""
+        self.reserved = Resources()
+        """What is reserved for its units, and for the booked ones."""
+        self.booked: set[str] = set()
+        """Units that have their part, whether they are placed here or not: those that move, and
+        Global ones."""
 
     @property
     def is_draining(self) -> bool:
@@ -33,6 +40,11 @@ class Node:
         """Whether also those of the node's units leave that fit nowhere else."""
         return self.eligibility is not None and self.eligibility.force
 
+    def has_room(self, wanted: Resources, freed: Resources | None = None) -> bool:
+        """Whether that much is not reserved yet, or is when something else is freed."""
+        taken = self.reserved - freed if freed else self.reserved
+        return has_room(self.machine, taken, wanted)
+
 
 class SchedulerState:
     """The placement so far. It counts patterns, so that most questions need no search."""
@@ -42,18 +54,54 @@ class SchedulerState:
         jobs: Collection[Job],
         machines: Collection[MachineState],
         current: Mapping[str, str],
-        eligibility: Mapping[str, Eligibility],
+        eligibility: Mapping[str, Eligibility] | None = None,
+        everywhere: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.relations = Relations(jobs)
         self.current = current
         """Where each unit was before this schedule."""
+        self._everywhere = everywhere or {}
         ordered = sorted(machines, key=lambda machine: machine.id)
-        self.nodes = {one.id: Node(one, eligibility.get(one.id)) for one in ordered}
+        marks = eligibility or {}
+        self.nodes = {one.id: Node(one, marks.get(one.id)) for one in ordered}
         """By the machine's id, and in that order."""
         self.placed_on: dict[str, Node] = {}
         """Where each unit is; Global units are only on their nodes."""
         self.vacated: list[Node] = []
         """The nodes that units had to leave, in the order of events."""
+        self._book_those_there()
+
+    def was_on(self, job: Job, node: Node) -> bool:
+        """Whether the unit was on this node before this schedule."""
+        if job.requirements.is_global:
+            return node.id in self._everywhere.get(job.name, ())
+        return self.current.get(job.name) == node.id
+
+    def book(self, job: Job, node: Node) -> None:
+        """Reserve what a unit wants, before others are given it."""
+        if job.name not in node.booked | node.units:
+            node.booked.add(job.name)
+            node.reserved += job.requirements.resources
+
+    def release(self, job: Job, node: Node) -> None:
+        """Reserve it no longer."""
+        node.booked.remove(job.name)
+        node.reserved -= job.requirements.resources
+        self.vacated.append(node)
+
+    def freed(self, job: Job, node: Node) -> Resources:
+        """What is no longer reserved on a node when `job` comes, by those that leave then."""
+        jobs = self.relations.jobs
+        leaving = (jobs[name].requirements.resources for name in self.victims(job, node))
+        return sum(leaving, Resources())
+
+    def _book_those_there(self) -> None:
+        for name, machines in self._everywhere.items():
+            job = self.relations.jobs.get(name)
+            if job and job.requirements.is_global and job.requirements.resources:
+                for machine in machines:
+                    if machine in self.nodes:
+                        self.book(job, self.nodes[machine])
 
     def place(self, job: Job, node: Node) -> None:
         """Place a unit that the rules allow on this node; those that it replaces leave."""
@@ -104,6 +152,9 @@ class SchedulerState:
 
     def _count(self, job: Job, node: Node, change: int) -> None:
         node.load += 0 if job.requirements.is_global else change
+        if job.requirements.resources and job.name not in node.booked:
+            wanted = job.requirements.resources
+            node.reserved = node.reserved + wanted if change > 0 else node.reserved - wanted
         for pattern in self.relations.patterns[job.name]:
             node.present[pattern] += change
         for pattern in job.requirements.conflicts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from . import globs, names
 from .names import UnitFileError
+from .resources import check_cpus, check_memory
 from .syntax import Directive, Syntax, refuse
 
 SECTION = "X-Fleet"
@@ -21,6 +22,8 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "HealthySec": ("HealthySec",),
     "StartFirst": ("StartFirst",),
     "Fence": ("Fence",),
+    "Memory": ("Memory",),
+    "CPUs": ("CPUs",),
 }
 """Each option, with the spelling of today first, then the one of fleet up to 0.8."""
 
@@ -186,4 +189,6 @@ _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "HealthySec": _check_seconds,
     "StartFirst": _check_boolean,
     "Fence": _check_boolean,
+    "Memory": check_memory,
+    "CPUs": check_cpus,
 }

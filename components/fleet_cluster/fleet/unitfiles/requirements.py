@@ -1,10 +1,11 @@
 """Requirements of a unit: what its `[X-Fleet]` section asks of machines."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import globs
 from .options import SPELLINGS, TRUE, Value, check_known, values
+from .resources import Resources, read_resources
 from .syntax import Syntax, refuse
 
 _ONE_MACHINE = "MachineID already says where the unit runs"
@@ -51,6 +52,8 @@ class Requirements:
     """Its machine stops it before its lease can end."""
     runs_once: bool = False
     """It is done when its command has ended (`Type=oneshot` without `RemainAfterExit=`)."""
+    resources: Resources = Resources()
+    """What is reserved for it on its machine."""
 
 
 def read_requirements(name: str, syntax: Syntax) -> Requirements:
@@ -66,7 +69,8 @@ def read_requirements(name: str, syntax: Syntax) -> Requirements:
     found = _assembled(given)
     _check_contradictions(syntax.file, given, found)
     _check_peers(syntax.file, given["MachineOf"], found)
-    return found
+    resources = read_resources(syntax, _last(given["Memory"]), _last(given["CPUs"]))
+    return replace(found, resources=resources)
 
 
 def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
@@ -91,6 +95,11 @@ def _machine_id(given: list[Value]) -> str | None:
     """The first that is spelt as of today, or else the first."""
     order = SPELLINGS["MachineID"].index
     return min(given, key=lambda value: order(value.spelling)).text if given else None
+
+
+def _last(given: list[Value]) -> str:
+    """The last value that does not depend on the instance; empty when there is none."""
+    return given[-1].text if given and not given[-1].is_open else ""
 
 
 def _is_true(words: list[str]) -> bool:

@@ -38,6 +38,8 @@ WEB = MachineState(
     "2",
     os="debian-13.8",
     etcd="3.6.16",
+    memory=2 << 30,
+    cpus=2.0,
 )
 DB = MachineState("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2")
 

@@ -51,6 +51,8 @@ FULL: tuple[Record, ...] = (
         trouble="Docker is down",
         os="debian-13.8",
         etcd="3.6.16",
+        memory=17179869184,
+        cpus=1.5,
     ),
     Unit(
         sha="5a",

@@ -58,7 +58,10 @@ def test_no_unit_moves_whose_machine_is_alive_and_allowed(cluster: Cluster) -> N
 @given(clusters())
 def test_the_plan_of_a_plan_is_the_same(cluster: Cluster) -> None:
     plan = schedule(cluster.jobs, cluster.machines, cluster.current)
-    assert schedule(cluster.jobs, cluster.machines, plan.placements) == plan
+    again = schedule(
+        cluster.jobs, cluster.machines, plan.placements, everywhere=plan.global_placements
+    )
+    assert again == plan
 
 
 @given(clusters(), st.integers())
@@ -120,7 +123,7 @@ def marked(cluster: Cluster, random: Random) -> dict[str, Eligibility]:
     return {id: Eligibility(draining=drawn[id] == "draining") for id in drawn if drawn[id]}
 
 
-def may_go(cluster: Cluster, plan: Plan, name: str, on: str) -> bool:
+def may_go(cluster: Cluster, before: Plan, plan: Plan, name: str, on: str) -> bool:
     """Whether a unit, and all that follow it, could as well be on this machine, by the judge."""
     if any(job.requirements.is_global for job in cluster.jobs):
         return False  # Some of them yield to it and some do not; the judge knows no order.
@@ -129,7 +132,7 @@ def may_go(cluster: Cluster, plan: Plan, name: str, on: str) -> bool:
         group |= {job.name for job in cluster.jobs if group & {*job.requirements.machine_of}}
     group &= plan.placements.keys()
     there = replace(plan, placements={**plan.placements, **dict.fromkeys(group, on)})
-    judge = Judge(cluster, there)
+    judge = Judge(cluster, there, before.placements)
     return not any(judge.objects(one, on) for one in judge.on[on])
 
 
@@ -154,7 +157,7 @@ def test_a_drained_machine_is_empty_or_has_a_reason_for_each_unit(
     before = schedule(cluster.jobs, cluster.machines, cluster.current)
     marks = marked(cluster, random)
     plan = schedule(cluster.jobs, cluster.machines, before.placements, marks)
-    judge = Judge(cluster, plan)
+    judge = Judge(cluster, plan, before.placements)
     for name, id in plan.placements.items():
         was = before.placements.get(name)
         assert not judge.objects(name, id)
@@ -162,7 +165,9 @@ def test_a_drained_machine_is_empty_or_has_a_reason_for_each_unit(
             reasons = plan.stuck[name]
             assert reasons.keys() == judge.machines.keys() - {id} and all(reasons.values())
             assert not [
-                on for on in judge.machines.keys() - marks if may_go(cluster, plan, name, on)
+                on
+                for on in judge.machines.keys() - marks
+                if may_go(cluster, before, plan, name, on)
             ]
         if id in marks:
             assert was == id or judge.jobs[name].machine_of
@@ -177,7 +182,14 @@ def test_the_plan_of_a_plan_with_marks_is_the_same(cluster: Cluster, random: Ran
     before = schedule(cluster.jobs, cluster.machines, cluster.current)
     marks = marked(cluster, random)
     plan = schedule(cluster.jobs, cluster.machines, before.placements, marks)
-    assert schedule(cluster.jobs, cluster.machines, plan.placements, marks) == plan
+    again = schedule(
+        cluster.jobs,
+        cluster.machines,
+        plan.placements,
+        marks,
+        everywhere=plan.global_placements,
+    )
+    assert again == plan
 
 
 @given(clusters(units=4, alive=2), st.randoms(use_true_random=False))
@@ -191,6 +203,6 @@ def test_moves_cost_no_unit_its_place(cluster: Cluster, random: Random) -> None:
     }
     after = schedule(cluster.jobs, cluster.machines, where, None, moves)
     assert where.keys() <= after.placements.keys()
-    judge = Judge(cluster, after)
+    judge = Judge(cluster, after, where)
     for id, names in judge.on.items():
         assert not [name for name in names if judge.objects(name, id)]

@@ -32,6 +32,9 @@ FOLLOWER = "t.service"
 JOB = "j.service"
 """A unit that ends by itself, at once."""
 
+LARGE = [f"w{i}.service" for i in range(3)]
+"""Units of which no machine has room for two; some are started first when they move."""
+
 EVERYWHERE = "g.service"
 """A Global unit."""
 
@@ -143,6 +146,11 @@ def pair(world: World) -> None:
 def job(world: World, variant: str) -> None:
     """Something is to be done once."""
     world.want(JOB, f"{ENDS}# {variant}\n")
+
+
+def enlarge(world: World, unit: str) -> None:
+    first = LARGE.index(unit) % 2 == 0
+    world.want(unit, f"{SLEEPS}[X-Fleet]\nMemory=3\nStartFirst={str(first).lower()}\n")
 
 
 def cordon(world: World, machine: str) -> None:
@@ -363,5 +371,6 @@ EVENTS: dict[str, _Kind] = {
         _Kind(save),
         _Kind(restore, [_SHORT_TO_LONG, ("same", "other")]),
         _Kind(fill, [MACHINES, _SHORT_TO_LONG], 0),
+        _Kind(enlarge, [LARGE], 0),
     )
 }

@@ -26,6 +26,9 @@ RETURN_SECONDS = 1.0
 
 TICK = 0.25
 
+MEMORY = 5
+"""Bytes that a machine has: room for one unit that wants three."""
+
 
 Software = Callable[[MachineState, Config, Environment], Fleetd]
 
@@ -255,7 +258,8 @@ class Node:
         self.fleetd = self.software(self._machine(), settings, environment)
 
     def _machine(self) -> MachineState:
-        return MachineState(self.id, f"10.0.0.{self.name[1]}", self.name, self.metadata, "test")
+        address = f"10.0.0.{self.name[1]}"
+        return MachineState(self.id, address, self.name, self.metadata, "test", memory=MEMORY)
 
     def _run(self, fleetd: Fleetd) -> None:
         self._renew_if_due(fleetd)

@@ -13,7 +13,6 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +24,7 @@ from fleet_cluster.fleet.fleetd.environment import Environment
 from fleet_cluster.fleet.fleetd.loop import Fleetd
 from fleet_cluster.fleet.kv import Condition, Operation
 from fleet_cluster.fleet.model.records import MachineState
+from fleet_cluster.fleet.model.wire import to_wire
 from fleet_cluster.fleet.systemd.manager import SystemdError
 from tests.checkout import CHECKOUT
 
@@ -60,7 +60,7 @@ def fleetd(machine: MachineState, settings: Config, environment: Environment) ->
     known = module("fleet.config").parse(
         f'{{"endpoints": ["x:1"], "agent_ttl": {settings.agent_ttl}}}'
     )
-    record = module("fleet.model.records").MachineState(**asdict(machine))
+    record = module("fleet.model.records").MachineState.from_object(to_wire(machine))
     made = module(LOOP).Fleetd(record, known, old)
     made.lease.attempt = lambda: _attempt(made.lease)
     return cast(Fleetd, made)

@@ -10,6 +10,7 @@ from fleet_cluster.fleet.kv import Changes
 from fleet_cluster.fleet.model.keys import LEADER, SCHEDULE, split_key, state_key
 from fleet_cluster.fleet.model.records import DesiredState
 from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.simulation.node import MEMORY
 from tests.unit.fleet.simulation.records import assignment_of, state_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Promise(StrEnum):
     STARTS_FIRST = "a unit with StartFirst is up elsewhere before it is stopped to move"
     IN_TIME = "a lost machine's units run elsewhere within its lease and 2 s"
     TRUTH = "status tells the truth"
+    ROOM = "a machine is given no more than it has"
     CONVERGES = "when things return, the cluster converges"
 
 
@@ -101,10 +103,19 @@ class Watcher:
             self._complain(Promise.ONCE, f"{unit} is started a second time on {node.id}")
         self.lived[node.id, unit] = sha
         self.runs[node.id, unit] = run
+        self._check_room(node)
         if self.world.is_told(node.id, unit, sha):
             self.permitted.discard((node.id, unit))
             self.released.pop((node.id, unit), None)
             self.world.note_departures()
+
+    def _check_room(self, node: "Node") -> None:
+        """Whether the machine has the memory for all that it runs."""
+        disk = node.systemd.disk
+        running = (run.unit for run in self.runs.values() if run.node == node.id)
+        large = sorted(unit for unit in running if "Memory=3" in disk.get(unit, ""))
+        if 3 * len(large) > MEMORY:
+            self._complain(Promise.ROOM, f"{node.id} runs {', '.join(large)} at once")
 
     def _check_fence(self, run: Run, other: Run) -> None:
         """A machine that stands still as a whole stops it when it goes on."""

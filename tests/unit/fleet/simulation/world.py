@@ -124,7 +124,7 @@ class World:
     def _fits_elsewhere(self, unit: str, node: Node) -> bool:
         text = self.wanted[unit][0]
         others = [one for one in self.nodes if one is not node and one.id not in self.marks()]
-        if self.is_global(unit) or not others:
+        if self.is_global(unit) or not others or "Memory=" in text:
             return False
         return "role=" not in text or any(f"role={one.metadata['role']}" in text for one in others)
 

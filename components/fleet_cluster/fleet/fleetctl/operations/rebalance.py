@@ -21,7 +21,8 @@ FIELDS = ("unit", "from", "to", "why")
 def planned(view: ClusterState) -> Rebalancing:
     """Moves to make now, beside those that are under way."""
     machines = list(view.machines.values())
-    return rebalance(view.jobs(), machines, view.placements(), view.eligibility, view.moves)
+    current, everywhere = view.placements(), view.everywhere()
+    return rebalance(view.jobs(), machines, current, view.eligibility, view.moves, everywhere)
 
 
 def rows(plan: Rebalancing, view: ClusterState, full: bool) -> list[table.Row]:

@@ -1,5 +1,6 @@
 """Wait conditions on each machine that is to have a unit (pure)."""
 
+from ...cluster_state.reservations import Reservations
 from ...cluster_state.state import ClusterState
 from ...model import keys
 from ...model.records import JOB_PENDING, Assignment, Unit, UnitState
@@ -94,6 +95,10 @@ def _unplaced(name: str, view: ClusterState) -> Outcome:
     reasons = unplaced_reasons(name, view)
     if reasons is not None:
         return Unplaced(reasons)
+    home = view.plan().placements.get(name, "")
+    if shortage := Reservations(view).shortage(home, name):
+        where = legend(home, view.machines)
+        return Waiting(f"until others that are to leave {where} have stopped there ({shortage})")
     return Waiting(undecided(view))
 
 

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.records import Eligibility
-from tests.unit.fleet.fleetctl.small_cluster import DB, WEB, Fleetctl, SmallCluster
+from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
 
@@ -67,10 +68,26 @@ def test_list_machines_in_full_shows_versions(
 ) -> None:
     fleetctl("list-machines", "-l")
     titles, web, *_ = (line.split() for line in capsys.readouterr().out.splitlines())
-    assert titles == ["MACHINE", "IP", "METADATA", "VERSION", "OS", "ETCD"]
-    assert web == [WEB.id, WEB.address, "role=web,zone=a", "2", "debian-13.8", "3.6.16"]
+    assert titles[:6] == ["MACHINE", "IP", "METADATA", "VERSION", "OS", "ETCD"]
+    assert web[:6] == [WEB.id, WEB.address, "role=web,zone=a", "2", "debian-13.8", "3.6.16"]
     fleetctl("list-machines", "-l", "--fields", "machine,etcd")
     assert capsys.readouterr().out.splitlines()[0].split() == ["MACHINE", "ETCD"]
+
+
+def test_list_machines_in_full_shows_what_is_reserved(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.join(replace(WEB, cpus=1.5))
+    limits = "MemoryMax=512M\nCPUQuota=50%\n[X-Fleet]\nMachineMetadata=role=web\n"
+    cluster.add("big.service", SLEEP + limits)
+    fleetctl("list-machines", "-l", "--fields", "memory,cpus")
+    titles, web, other = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert (titles, web) == (["MEMORY", "CPUS"], ["512M/2G", "0.5/1.5"])
+    assert other == ["-", "-"], "a machine of the version before tells nothing"
+    fleetctl("list-machines", "--output", "json")
+    shown = json.loads(capsys.readouterr().out)[0]
+    assert shown["memory"] == {"reserved": 512 << 20, "total": 2 << 30}
+    assert shown["cpus"] == {"reserved": 0.5, "total": 1.5}
 
 
 def test_an_unknown_machine_is_an_error(fleetctl: Fleetctl) -> None:

@@ -58,8 +58,9 @@ def _fits_beside(name: str, view: ClusterState) -> Mapping[str, str]:
     for id, machine in view.machines.items():
         others = neighbours[id]
         current = {job.name: id for job in others if not job.requirements.is_global}
+        everywhere = {job.name: {id} for job in others if job.requirements.is_global}
         jobs = [*others, Job(name, requirements)]
-        plan = schedule(jobs, [machine], current, view.eligibility)
+        plan = schedule(jobs, [machine], current, view.eligibility, everywhere=everywhere)
         fits = name in plan.placements or bool(plan.global_placements.get(name))
         found[id] = "it fits" if fits else plan.unplaced.get(name, {}).get(id) or "does not match"
     return found

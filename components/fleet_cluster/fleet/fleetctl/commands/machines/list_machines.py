@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from ....cluster_state.reservations import Reservations
 from ....cluster_state.state import ClusterState
 from ....model.records import MachineState
+from ....unitfiles.resources import CPU, Resources, memory_text
 from ...cli import table
 from ...cli.errors import Exit
 from ...cli.names import short
@@ -27,9 +29,11 @@ FIELDS = (
     "etcd",
     "state",
     "certificate",
+    "memory",
+    "cpus",
 )
 SHOWN = FIELDS[:3]
-VERSIONS = ("version", "os", "etcd")
+IN_FULL = ("version", "os", "etcd", "memory", "cpus")
 DUPLICATE = "duplicate-id"
 """The state of a machine whose id another one is announced with: it runs nothing new."""
 TOLD = ("state", "certificate")
@@ -38,7 +42,11 @@ TOLD = ("state", "certificate")
 
 def machine_rows(view: ClusterState, full: bool) -> list[table.Row]:
     """Rows: one for each machine that is alive, and for each whose id another one has."""
-    alive = [_row(one, machine_state(id, view), full) for id, one in _sorted(view.machines)]
+    reserved = Reservations(view)
+    alive = [
+        {**_row(one, machine_state(id, view), full), **_usage(one, reserved.on(id))}
+        for id, one in _sorted(view.machines)
+    ]
     duplicates = [one for _, machines in _sorted(view.duplicates) for one in machines.values()]
     return alive + [_row(one, DUPLICATE, full) for one in duplicates]
 
@@ -54,6 +62,25 @@ def _row(machine: MachineState, state: str, full: bool) -> table.Row:
         "etcd": machine.etcd,
         "state": state,
         "certificate": _certificate_word(machine.certificate_ends),
+        "memory": None,
+        "cpus": None,
+    }
+
+
+def _usage(machine: MachineState, reserved: Resources) -> table.Row:
+    """What units have reserved, and all that there is; nothing where that is not told."""
+    memory, cpus = reserved.bytes_of(machine.memory), reserved.cpu / CPU
+    return {
+        "memory": {"reserved": memory, "total": machine.memory} if machine.memory else None,
+        "cpus": {"reserved": cpus, "total": machine.cpus} if machine.cpus else None,
+    }
+
+
+def _for_people(row: table.Row) -> table.Row:
+    words = {"memory": memory_text, "cpus": "{:g}".format}
+    return {
+        field: "/".join(map(words[field], value.values())) if field in words and value else value
+        for field, value in row.items()
     }
 
 
@@ -77,9 +104,11 @@ def _run(context: Context, arguments: Namespace) -> int:
     rows = machine_rows(view, arguments.full or arguments.output == "json")
     # fleet 1.0's columns, unless more is asked for, or there is something to tell.
     if arguments.fields == ",".join(SHOWN):
-        asked = VERSIONS if arguments.full else ()
+        asked = IN_FULL if arguments.full else ()
         told = [field for field in TOLD if any(row[field] for row in rows)]
         arguments.fields = ",".join([*SHOWN, *asked, *told])
+    if arguments.output != "json":
+        rows = [_for_people(row) for row in rows]
     print(table.render(rows, arguments, FIELDS), end="")
     return Exit.DONE
 
@@ -89,7 +118,8 @@ COMMAND = Command(
     summary="the machines of the cluster",
     help=(
         "List the machines that are alive: their lease in etcd has not ended. With --full also the "
-        "versions: of fleetd, the operating system, and etcd, where a member of it runs."
+        "versions: of fleetd, the operating system, and etcd, where a member of it runs; and how "
+        "much of the memory and the CPUs is reserved by units, of how much."
     ),
     example="""
   $ fleetctl list-machines
