@@ -15,14 +15,13 @@ from .etcd_release import remove_others
 from .etcd_service import EtcdService, MemberRestart
 from .etcd_versions import minor, objection
 from .etcdctl import Etcdctl, EtcdMember, peer_url
-from .files import etcd_environment
+from .files import DEBIANS_DATA, etcd_environment
 from .inputs import Membership
 from .quorum import Quorum
 from .shell import RefusedError, StepError, say
 
 OURS = (3, 6)
 """The first minor version of etcd that this set-up has installed; before, it was Debian's."""
-DEBIANS_DATA = "/var/lib/etcd/default"
 
 
 @dataclass(frozen=True)

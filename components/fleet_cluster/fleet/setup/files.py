@@ -14,6 +14,8 @@ PEER_AUTHORITY = "peer-authority.crt"
 PEER_TRUST = "peer-ca.crt"
 """What a member's peers are to be signed by; `etcd_peers.py` decides."""
 ETCD_DATA = "/var/lib/etcd/fleet"
+DEBIANS_DATA = "/var/lib/etcd/default"
+"""Where etcd's data are while it is the distribution's."""
 FLEET_PKI = "/etc/fleet/pki"
 FLEETS_CERT = f"{etcd_roles.FLEET.name}.crt"
 CLIENT_PORT = 2379

@@ -12,6 +12,7 @@ from ..._lifecycle.drain_on_delete import DrainOnDelete
 from ...errors import between
 from ...images import Image
 from ...machine import Machine, MachineAddress
+from .image_hold import held_images
 from .load_balancer import DockerLoadBalancer
 from .machine import DockerMachine, machine_address
 from .network import MACHINES, DockerNetwork
@@ -49,6 +50,7 @@ class DockerProvider:
         )
         self.registry_host: pulumi.Output[str] | str = self._registry.pull_from
         self._machine_image = Image("machine", {"context": str(MACHINE_IMAGE)}, self._when_probed())
+        self._held_images = held_images(self._network.shape["name"])
         self._core = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(parent))
 
     @staticmethod
@@ -77,12 +79,13 @@ class DockerProvider:
         self, number: int, metadata: Mapping[str, str], after: Sequence[pulumi.Resource]
     ) -> Machine:
         """Start a container."""
+        name = f"machine-{number}"
         made = DockerMachine(
-            f"machine-{number}",
+            name,
             {
                 "network": self._network.shape,
                 "number": number,
-                "image": self._machine_image.reference,
+                "image": self._image_of(name),
                 "ssh_key": {
                     "private_key": self._core.private_key_openssh,
                     "public_key": self._core.public_key_openssh,
@@ -92,6 +95,10 @@ class DockerProvider:
             moved_below(self._parent, pulumi.ResourceOptions(depends_on=list(after))),
         )
         return made.shape
+
+    def _image_of(self, machine: str) -> pulumi.Output[str]:
+        newest = self._machine_image.reference
+        return self._held_images.apply(lambda held: held.get(machine) or newest)
 
     def image(self, context: Path) -> pulumi.Output[str]:
         """Push to the registry; one that lost its data gets the images again."""
