@@ -16,7 +16,7 @@ cluster = fc.Cluster(
         "size": chosen.cluster_size,
         "etcd_size": chosen.etcd_size,
         "metadata": chosen.machine_metadata,
-        # What follows the pool of nginx may read it; confd asks for keys without a last slash.
+        # What keeps the pool of nginx may read it; confd asks for keys without a last slash.
         "etcd_roles": {"nginx": {"read": ["/app/server*", "/app/nginx*"]}},
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
@@ -48,6 +48,14 @@ hello = fc.FleetUnit(
         "values": {"hello_image": cluster.image("images/hello")},
     },
 )
+pool = fc.FleetUnit(
+    "nginx-pool",
+    {
+        "cluster": cluster.access,
+        "file": "units/nginx-pool.service",
+        "values": {"nginx_pool_image": cluster.image("images/nginx-pool")},
+    },
+)
 nginx = fc.FleetUnit(
     "nginx",
     {
@@ -55,6 +63,7 @@ nginx = fc.FleetUnit(
         "file": "units/nginx.service",
         "values": {"nginx_image": cluster.image("images/nginx")},
     },
+    pulumi.ResourceOptions(depends_on=pool),
 )
 sinatra = fc.FleetTemplate(
     "sinatra",
@@ -83,7 +92,7 @@ pulumi.export("load_balancer_hostname", cluster.hostname)
 # Known when the app is registered, so that whoever waits for it gets an answer.
 pulumi.export("url", pulumi.Output.all(cluster.url, discovery.placements).apply(lambda all: all[0]))
 pulumi.export("machines", cluster.machines)
-units = pulumi.Output.all(*(one.placements for one in (hello, nginx, sinatra, discovery)))
+units = pulumi.Output.all(*(one.placements for one in (hello, pool, nginx, sinatra, discovery)))
 pulumi.export(
     "units", units.apply(lambda all: {name: on for one in all for name, on in one.items()})
 )

@@ -9,6 +9,8 @@ from typing import Any
 
 from tests.cluster.stack import Done, Stack, eventually
 
+EVERYWHERE = frozenset({"nginx.service", "nginx-pool.service"})
+"""The program's units that run on every machine."""
 HEALTHY_SECONDS = 2
 """For so long a unit has to be active before the next is touched, if its file does not say."""
 ETCD_PKI = "/etc/etcd/pki"
@@ -81,7 +83,7 @@ def placements(stack: Stack, machines: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for unit, rows in stack.units().items():
         live = [row for row in rows if row["active"] == "active" and not row["lost"]]
-        if unit != "nginx.service" and live:
+        if unit not in EVERYWHERE and live:
             assert len(live) == 1, f"{unit} runs {len(live)} times: {live}"
             found[unit] = names[live[0]["machine"].rpartition("/")[2]]
     return found
@@ -176,6 +178,6 @@ def is_whole(stack: Stack, machines: Mapping[str, str], core: int = 3) -> bool:
     for unit, rows in stack.units().items():
         # Of a machine that is gone for good, fleet says for a day what was lost with it.
         live = [row for row in rows if not row["lost"]]
-        assert len(live) == (len(machines) if unit == "nginx.service" else 1), rows
+        assert len(live) == (len(machines) if unit in EVERYWHERE else 1), rows
         assert all(row["active"] == "active" for row in live), live
     return True

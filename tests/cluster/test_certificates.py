@@ -46,7 +46,7 @@ def shown(cluster: Stack, machine: str, pki: str) -> str:
 
 def confds(cluster: Stack, machine: str) -> str:
     """The certificate that confd reads in its container."""
-    return cluster.on(machine, "docker exec nginx cat /etc/confd/pki/tls.crt").out
+    return cluster.on(machine, "docker exec nginx-pool cat /etc/confd/pki/tls.crt").out
 
 
 @pytest.mark.usefixtures("undisturbed", "hour")

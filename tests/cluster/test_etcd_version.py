@@ -43,19 +43,28 @@ def program_of(commit: str, to: Path) -> Path:
     """The program as it was, with what the set-up puts into it, and what its images start from."""
     base_image.provide(DEBIAN_12)
     checked_out(commit, to)
-    for program in (CHECKOUT / "images/nginx").glob("confd-*"):
+    for program in (CHECKOUT / "images/nginx-pool").glob("confd-*"):
         shutil.copy(program, to / "images/nginx")
     (to / ".venv").symlink_to(CHECKOUT / ".venv")
     return to
 
 
 def bring_to(checkout: Path, program: Path) -> None:
-    """Make the program that of a checkout; its units and their images stay its own."""
+    """Make the program that of a checkout; its units and their images stay its own.
+
+    But nginx's, if the checkout's program names another unit with it.
+    """
     shutil.rmtree(program / "components")
     theirs = {name for name in PROGRAM if (checkout / name).exists()}
     for name in theirs - {"units", "images"}:
         source = checkout / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, program / name)
+    if (checkout / "units/nginx-pool.service").exists():
+        for image in ("images/nginx", "images/nginx-pool"):
+            shutil.rmtree(program / image, ignore_errors=True)
+            shutil.copytree(checkout / image, program / image)
+        for unit in asking.EVERYWHERE:
+            shutil.copy(checkout / "units" / unit, program / "units" / unit)
 
 
 def bring_nginx_to(checkout: Path, program: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_bad_registration_costs_no_other_its_place_and_is_told_once(
         eventually("the pools follow", back)
     assert not load.failed, load.failed
     for machine in machines:
-        journal = cluster.on(machine, "journalctl --unit nginx.service --output cat").out
+        journal = cluster.on(machine, "journalctl --unit nginx-pool --output cat").out
         for key, value in BAD.items():
             assert journal.count(f'{key} = "{value}" is not used') == 1, journal
 

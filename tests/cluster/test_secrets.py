@@ -82,6 +82,42 @@ def test_etcd_takes_only_certificates_and_holds_each_to_its_keys(cluster: Stack)
         assert "permission denied" in cluster.on("machine-1", f"{as_nginx} {command}", False).text
 
 
+CLIENT = """\
+docker run --rm --network container:nginx --volumes-from nginx --user 0 --cap-drop ALL \\
+    --volume "$(readlink --canonicalize "$(command -v etcdctl)")":/etcdctl:ro \\
+    --entrypoint /etcdctl "$(docker inspect --format '{{.Image}}' nginx)" \\
+    --endpoints "$ETCDCTL_ENDPOINTS" --command-timeout 3s """
+"""What somebody who has broken into nginx, and brings a program along, may ask etcd."""
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_who_breaks_into_nginx_finds_no_key_and_gets_no_answer_of_etcd(
+    cluster: Stack, machine: str
+):
+    key = "-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    find = f"grep -rlsax -e '{key}' --exclude-dir=proc --exclude-dir=sys /"
+    assert cluster.on(machine, f"docker exec nginx {find}", check=False).out == ""
+    get = "get --prefix /app/server/"
+    pki = "/etc/confd/pki"
+    pair = f"--cacert {pki}/ca.crt --cert {pki}/tls.crt --key {pki}/tls.key"
+    for credentials in (pair, "--insecure-skip-tls-verify"):
+        asked = cluster.on(machine, f"{CLIENT} {credentials} {get}", False)
+        assert (asked.code != 0) and ":50" not in asked.out, asked.text
+    mounted = "docker inspect --format '{{json .Mounts}}' nginx"
+    writable = {one["Source"]: one["RW"] for one in json.loads(cluster.on(machine, mounted).out)}
+    assert writable == {"/var/lib/nginx-requests": True, "/var/lib/nginx-pool/rendered": False}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_has_the_key_of_the_pool_has_no_right_of_root(cluster: Stack, machine: str):
+    status = cluster.on(machine, "docker exec nginx-pool cat /proc/self/status").out
+    told = dict(re.findall(r"^(\w+):\s+(.*)$", status, re.MULTILINE))
+    assert set(told["Uid"].split()) == {"70000"}
+    assert {told[f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
+    group = cluster.on(machine, "getent group fleet | cut -d: -f3").out.strip()
+    assert set(told["Groups"].split()) <= {group, "70000"}
+
+
 @pytest.mark.parametrize("role", ["nginx", "app", "fleet"])
 def test_no_roles_certificate_is_answered_on_the_port_of_etcds_peers(cluster: Stack, role: str):
     address = cluster.outputs()["machines"]["machine-1"]

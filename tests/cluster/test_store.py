@@ -14,6 +14,7 @@ WRITTEN = {
     "/app/greeting": "update",
     "/app/nginx/max-body-size": "update",
     "hello.service": "update",
+    "nginx-pool.service": "update",
     "nginx.service": "update",
     "sinatra@.service": "update",
     "sinatra-discovery@.service": "update",

@@ -1,6 +1,6 @@
-"""The way to an app as the cluster has it: HAProxy, nginx with confd, and an etcd, in containers.
+"""The way to an app as the cluster has it: HAProxy, nginx, its pool and an etcd, in containers.
 
-nginx's container, etcd and the apps share one loopback. The images stay as caches: the cluster's
+nginx's containers, etcd and the apps share one loopback. The images stay as caches: the cluster's
 own are made of the same layers.
 """
 
@@ -32,13 +32,14 @@ FINISH_SECONDS = 3
 CONTEXTS = {
     "machine": MACHINE_IMAGE,
     "nginx": CHECKOUT / "images" / "nginx",
+    "nginx-pool": CHECKOUT / "images" / "nginx-pool",
     "haproxy": IMAGES / "haproxy",
 }
 RELOADING = "/run/reload-pool.lock"
 """Locked by reload-pool as long as it works."""
 SECONDS = 60
 LABEL = "fleet-cluster-contract"
-# As images/nginx has it, but that etcd asks for no certificate.
+# As images/nginx-pool has it, but that etcd asks for no certificate.
 CONFD = 'backend = "etcdv3"\nlog-level = "warn"\n'
 
 
@@ -83,12 +84,41 @@ class Proxies:
         return sorted(told) == sorted(servers)
 
     def log(self) -> str:
-        """What nginx's unit would have in its journal."""
-        return docker("logs", f"{self.name}-nginx")
+        """What the units of nginx and its pool would have in their journals."""
+        return "".join(docker("logs", f"{self.name}-{one}") for one in ("pool", "nginx"))
 
     def nginx(self, *command: str) -> str:
         """Run a command in nginx's container."""
         return docker("exec", f"{self.name}-nginx", *command)
+
+    def running_in_nginx(self, *command: str) -> subprocess.Popen[str]:
+        """The same, while the test goes on."""
+        run = ["docker", "exec", f"{self.name}-nginx", *command]
+        return subprocess.Popen(run, stdout=subprocess.PIPE, text=True)
+
+    def replace_pool(self, text: str) -> None:
+        """Give nginx another pool than etcd has."""
+        put = 'echo "$1" >/var/lib/pool/pool.conf.new; cd /var/lib/pool; mv pool.conf.new pool.conf'
+        docker("exec", f"{self.name}-pool", "sh", "-c", put, "sh", text)
+
+    @contextmanager
+    def etcd_away(self) -> Generator[None]:
+        """etcd stands still; it is the first process of its container, whose others go on."""
+        docker("kill", "--signal", "STOP", f"{self.name}-loopback")
+        try:
+            yield
+        finally:
+            docker("kill", "--signal", "CONT", f"{self.name}-loopback")
+
+    def start_pool(self) -> None:
+        """Start what keeps the pool again, as its unit does: until nginx may start."""
+        docker("start", f"{self.name}-pool")
+        ready = lambda: docker("exec", f"{self.name}-pool", "test", "-e", "/tmp/ready") == ""  # noqa: E731, S108
+        wait("the pool is ready", ready, self.log)
+
+    def stop_pool(self) -> None:
+        """Stop what keeps the pool; nginx goes on."""
+        docker("stop", "--time", "5", f"{self.name}-pool")
 
     def start_nginx(self) -> list[str]:
         """Start it again: the first pool that it serves."""
@@ -106,7 +136,7 @@ class Proxies:
 @contextmanager
 def running() -> Generator[Proxies]:
     """All of them, with an empty pool; gone at the end."""
-    images = built("machine", "nginx", "haproxy")
+    images = built("machine", "nginx", "nginx-pool", "haproxy")
     name = f"{LABEL}-{secrets.token_hex(4)}"
     try:
         app = (CHECKOUT / "tests" / "streams" / "app.py").read_bytes()
@@ -116,14 +146,26 @@ def running() -> Generator[Proxies]:
             "inspect", "--format", "{{.NetworkSettings.IPAddress}}", f"{name}-loopback"
         ).strip()
         make(
-            f"{name}-nginx",
-            images["nginx"],
+            f"{name}-pool",
+            images["nginx-pool"],
             {"/etc/confd/confd.toml": CONFD.encode()},
+            "--init",
+            "--cap-drop=ALL",
+            "--tmpfs=/tmp",
             f"--network=container:{name}-loopback",
             "--env=ETCDCTL_ENDPOINTS=127.0.0.1:2379",
             f"--env=IDLE_SECONDS={IDLE_SECONDS}",
+            f"--volume={name}-pool:/var/lib/pool",
+        )
+        make(
+            f"{name}-nginx",
+            images["nginx"],
+            {},
+            # As nginx's unit: while its pool is not there yet, it ends.
+            "--restart=on-failure",
+            f"--network=container:{name}-loopback",
             f"--env=FINISH_SECONDS={FINISH_SECONDS}",
-            "--volume=/var/lib/pool",
+            f"--volume={name}-pool:/var/lib/pool:ro",
         )
         files = {"/etc/haproxy/haproxy.cfg": haproxy_config([address], IDLE_SECONDS).encode()}
         make(f"{name}-haproxy", images["haproxy"], files, "--publish=127.0.0.1::80")
@@ -133,6 +175,7 @@ def running() -> Generator[Proxies]:
         yield proxies
     finally:
         docker("rm", "--force", "--volumes", *containers(name))
+        docker("volume", "rm", "--force", f"{name}-pool")
 
 
 def built(*names: str) -> dict[str, str]:

@@ -59,13 +59,12 @@ asks() {
     done
 }
 before=$(workers /proc/[0-9]*/cmdline) master=$(cat /run/nginx.pid)
-echo '"/app/server/other" "127.0.0.1:5002"' >>/var/lib/pool/keys
-reload-pool & reloads=$!
+echo "another pool may come"
 until [ "$(workers /proc/[0-9]*/cmdline)" != "$before" ]; do :; done
 kill -STOP $master
 for _ in {1..8}; do asks >/dev/null & asking+=($!); done
 { sleep 1; kill -CONT $master; } &
-wait $reloads
+flock /run/reload-pool.lock true
 workers $before
 kill ${asking[@]}
 """
@@ -214,20 +213,50 @@ def test_what_is_in_flight_goes_on_for_long_after_a_reload(proxies: Proxies):
 
 
 def test_a_reload_has_ended_when_no_worker_has_the_pool_before(proxies: Proxies):
-    try:
-        assert proxies.nginx("bash", "-c", RELOAD_THAT_LASTS) == ""
-        assert sorted(proxies.pool()) == [APP, OTHER]
-    finally:
-        proxies.register("other", OTHER)  # As its keys say.
+    with proxies.running_in_nginx("bash", "-c", RELOAD_THAT_LASTS) as script:
+        assert script.stdout and script.stdout.readline() == "another pool may come\n"
+        proxies.register("other", OTHER)
+        assert script.communicate()[0] == ""
+    assert sorted(proxies.pool()) == [APP, OTHER]
 
 
 def test_nginx_begins_with_the_servers_known_last_where_etcd_has_lost_them(proxies: Proxies):
     proxies.stop_nginx()
+    proxies.stop_pool()
     proxies.etcdctl("del", "--prefix", "/app/")
+    proxies.start_pool()
     assert proxies.start_nginx() == [APP]
     proxies.wait_for_pool()
     proxies.stop_nginx()
     assert proxies.start_nginx() == [], "by then it knows no better one"
+
+
+def test_nginx_begins_with_the_pool_of_the_last_run_where_etcd_is_away(proxies: Proxies):
+    proxies.stop_nginx()
+    proxies.stop_pool()
+    with proxies.etcd_away():
+        proxies.start_pool()
+        assert proxies.start_nginx() == [APP]
+        assert "etcd does not answer: the pool stays as it was last" in proxies.log()
+    proxies.register("other", OTHER)
+    proxies.wait_for_pool(APP, OTHER)
+
+
+def test_nginx_goes_on_with_its_pool_while_nothing_keeps_it(proxies: Proxies):
+    proxies.stop_pool()
+    proxies.register("other", OTHER)
+    assert proxies.pool() == [APP]
+    assert get(proxies, "/")[0] == 200
+    proxies.start_pool()
+    proxies.wait_for_pool(APP, OTHER)
+
+
+def test_a_pool_that_nginx_does_not_take_changes_nothing(proxies: Proxies):
+    proxies.replace_pool("no { such } thing;")
+    wait("it is told", lambda: "the pool stays as it was" in proxies.log(), proxies.log)
+    assert get(proxies, "/")[0] == 200
+    proxies.register("other", OTHER)
+    proxies.wait_for_pool(APP, OTHER)
 
 
 def test_no_other_protocol_gets_past_nginx(proxies: Proxies):

@@ -30,7 +30,7 @@ OWN_TOOLS = "the set-up makes or gets it; stacks stay as they are"
 PLUGIN = "pulumi up works with this plugin; a preview shows what it sees otherwise"
 MEMBERS = "pulumi up rolls etcd's members, one at a time"
 DOWNLOADS = "every download is compared with it"
-NGINX = "the nginx image is built anew, and its unit rolls"
+NGINX_POOL = "the image nginx-pool is built anew, and its unit rolls"
 IMAGES = "images are built anew: machines are made anew, one at a time, and units roll"
 
 
@@ -91,12 +91,12 @@ def language_yaml(checkout: Checkout, registries: Registries) -> list[Pin]:
 
 
 def confd(checkout: Checkout, registries: Registries) -> list[Pin]:
-    """What follows etcd in the nginx image."""
+    """What follows etcd in the image nginx-pool."""
     return [
         _go_pin(
             checkout,
             registries,
-            Pin("confd", checkout.pin("CONFD_VERSION"), "", NGINX),
+            Pin("confd", checkout.pin("CONFD_VERSION"), "", NGINX_POOL),
             ("CONFD_VERSION", "confd", [CONFD], []),
             registries.go_versions(CONFD),
         )

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# confd, which the nginx image copies from its build context: for this computer's processor, and
+# confd, which the image nginx-pool copies from its build context: for this computer's processor, and
 # for those that PROCESSORS names (make setup PROCESSORS=arm64), as machines elsewhere may have.
 
-confd_hint="put confd $CONFD_VERSION (https://github.com/kelseyhightower/confd/releases) at images/nginx/confd-PROCESSOR"
+confd_hint="put confd $CONFD_VERSION (https://github.com/kelseyhightower/confd/releases) at images/nginx-pool/confd-PROCESSOR"
 
 confd_found() {
   local one home
@@ -10,7 +10,7 @@ confd_found() {
     home=$(confd_home "$one")
     [[ -e $home/origin ]] && cmp -s "$home/confd" "$(confd_placed "$one")" || return 1
   done
-  printf '%s\t%s' "$CONFD_VERSION" "$(cat "$home/origin"), in images/nginx"
+  printf '%s\t%s' "$CONFD_VERSION" "$(cat "$home/origin"), in images/nginx-pool"
 }
 
 confd_install() {
@@ -26,7 +26,7 @@ confd_install() {
 
 confd_home() { echo "$cache/confd-$CONFD_VERSION-$1"; }
 
-confd_placed() { echo "$root/images/nginx/confd-$1"; }
+confd_placed() { echo "$root/images/nginx-pool/confd-$1"; }
 
 # confd_get PROCESSOR FOLDER. It runs in a container, so it is Linux's, whatever this computer is.
 confd_get() {

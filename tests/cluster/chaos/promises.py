@@ -15,7 +15,6 @@ HEALTH_WINDOW = 3
 """Seconds in which the load balancer notices that a machine is gone."""
 TOLD_SECONDS = 30
 """In which a fault that has lasted for long is told."""
-GLOBAL = "nginx.service"
 
 Runs = Mapping[tuple[str, str], asking.Run]
 
@@ -121,7 +120,7 @@ def runs_once(seen: Round) -> Iterator[str]:
     """When all is whole again, each unit runs on one machine; a global one on each."""
     for unit in sorted({unit for _, unit in seen.before} | {unit for _, unit in seen.after}):
         places = sorted(machine for machine, name in seen.after if name == unit)
-        if unit != GLOBAL and len(places) != 1:
+        if unit not in asking.EVERYWHERE and len(places) != 1:
             yield f"{unit} runs on {places or 'no machine'}"
 
 

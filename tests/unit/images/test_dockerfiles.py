@@ -39,8 +39,8 @@ def named(paths: list[Path]) -> list[str]:
 
 def test_there_are_images_and_scripts_to_look_at():
     images = {image.name for image in IMAGES}
-    assert images >= {"machine_image", "hello", "sinatra", "nginx"}
-    assert {path.name for path in SCRIPTS} >= {"machine-init", "nginx-and-confd"}
+    assert images >= {"machine_image", "hello", "sinatra", "nginx", "nginx-pool"}
+    assert {path.name for path in SCRIPTS} >= {"machine-init", "run-nginx", "follow-etcd"}
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=named(DOCKERFILES))

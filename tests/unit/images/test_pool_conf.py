@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.checkout import CHECKOUT
 
-SCRIPT = CHECKOUT / "images/nginx/files/usr/local/bin/pool-conf"
+SCRIPT = CHECKOUT / "images/nginx-pool/files/usr/local/bin/pool-conf"
 GOOD = "10.0.0.1:5000"
 
 

@@ -226,11 +226,11 @@ def test_machines_may_pull_the_stacks_images_and_nothing_else(program: Amazon):
     policies = program.of("RolePolicy")
     [login] = json.loads(policies["machines-pull"]["policy"])["Statement"]
     assert login["Action"] == ["ecr:GetAuthorizationToken"]
-    for image in ("hello", "nginx", "sinatra"):
+    for image in ("hello", "nginx", "nginx-pool", "sinatra"):
         [pull] = json.loads(policies[f"{image}-pull"]["policy"])["Statement"]
         assert pull["Resource"] == [f"arn:{image}-repository"]
         assert all(action.startswith(("ecr:Get", "ecr:Batch")) for action in pull["Action"])
-    assert len(policies) == 4
+    assert len(policies) == 5
     assert not program.of("iam/user:User")
 
 

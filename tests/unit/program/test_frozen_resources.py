@@ -42,11 +42,16 @@ PEERS = [f"machine-{number}-peer" for number in (1, 2, 3)]
 SIGNED = ["cluster-pki-peers", *PEERS, "machine-4-worker"]
 CERTIFICATES = [*SIGNED, *SIGNED, *(f"{name}-key" for name in SIGNED)]
 """Of etcd's peers and of workers: requests, certificates and keys."""
+POOL = ["nginx-pool"] * 3
+"""Of the unit that keeps nginx's pool: its image, twice, and itself."""
 ADDED = {
-    "docker": ["machine-4-worker", *CERTIFICATES],
+    "docker": ["machine-4-worker", "nginx-pool.service", *POOL, *CERTIFICATES],
     "aws": [
-        *(f"{image}-pull" for image in ("hello", "nginx", "sinatra")),
+        *(f"nginx-pool-{part}" for part in ("lifecycle", "repository")),
+        *(f"{image}-pull" for image in ("hello", "nginx-pool", "nginx", "sinatra")),
         "machine-4-worker",
+        "nginx-pool.service",
+        *POOL,
         *CERTIFICATES,
     ],
 }

@@ -356,6 +356,7 @@ def test_whatever_is_written_to_etcd_is_written_again_when_etcd_holds_other_data
         "/app/greeting",
         "/app/nginx/max-body-size",
         "hello.service",
+        "nginx-pool.service",
         "nginx.service",
         "sinatra@.service",
         "sinatra-discovery@.service",

@@ -290,7 +290,7 @@ def test_confd_is_placed_where_the_image_is_built(computer: Computer) -> None:
     computer.pin("CONFD_SHA256", f"({OWN}={CONFD})")
     result = computer.run("toolchain/setup", "confd")
     assert result.returncode == 0, result.stderr
-    placed = computer.checkout / f"images/nginx/confd-{OWN}"
+    placed = computer.checkout / f"images/nginx-pool/confd-{OWN}"
     assert placed.read_text() == "confd\n"
     placed.unlink()
     placed.write_text("something else")
@@ -302,7 +302,7 @@ def test_confd_is_there_for_other_processors_when_asked(computer: Computer) -> N
     computer.stub("curl", 'echo "$*" >>asked; while [[ $1 != --output ]]; do shift; done; >"$2"')
     computer.pin("CONFD_SHA256", f"(amd64={NOTHING} arm64={NOTHING})")
     assert computer.run("toolchain/setup", "confd", PROCESSORS=OTHER).returncode == 0
-    placed = sorted((computer.checkout / "images/nginx").glob("confd-*"))
+    placed = sorted((computer.checkout / "images/nginx-pool").glob("confd-*"))
     assert [one.name for one in placed] == ["confd-amd64", "confd-arm64"]
     asked = (computer.checkout / "asked").read_text()
     assert asked.count("linux-amd64") == asked.count("linux-arm64") == 1
@@ -314,7 +314,7 @@ def test_confd_with_another_checksum_is_refused(computer: Computer) -> None:
     result = computer.run("toolchain/setup", "confd")
     assert result.returncode == 1
     assert "another SHA-256 than the pinned one, " in result.stderr
-    assert not (computer.checkout / f"images/nginx/confd-{OWN}").exists()
+    assert not (computer.checkout / f"images/nginx-pool/confd-{OWN}").exists()
 
 
 def test_confd_of_which_no_checksum_is_known_is_built(computer: Computer) -> None:

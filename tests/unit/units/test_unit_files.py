@@ -1,6 +1,9 @@
 """The unit files of the repository: accepted by fleet, and patient with a sick cluster."""
 
 import re
+import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from tests.checkout import CHECKOUT, LIBRARY
 UNITS = CHECKOUT / "units"
 FILES = sorted(UNITS.iterdir())
 NAMES = [path.name for path in FILES]
+WITH_CONTAINERS = ["hello.service", "nginx-pool.service", "nginx.service", "sinatra@.service"]
 
 
 def text_of(name: str) -> str:
@@ -24,6 +28,7 @@ def values(name: str, key: str) -> list[str]:
 def test_these_are_the_units():
     assert NAMES == [
         "hello.service",
+        "nginx-pool.service",
         "nginx.service",
         "sinatra-discovery@.service",
         "sinatra@.service",
@@ -48,13 +53,13 @@ def test_a_stopped_docker_does_not_stop_it_for_ever(name: str):
     assert values(name, "Requires") == []
 
 
-@pytest.mark.parametrize("name", ["hello.service", "nginx.service", "sinatra@.service"])
+@pytest.mark.parametrize("name", WITH_CONTAINERS)
 def test_a_container_that_was_left_behind_is_removed_first(name: str):
     first_with_docker = next(c for c in values(name, "ExecStartPre") if "docker" in c)
     assert first_with_docker.startswith("-/usr/bin/docker rm --force ")
 
 
-@pytest.mark.parametrize("name", ["hello.service", "nginx.service", "sinatra@.service"])
+@pytest.mark.parametrize("name", WITH_CONTAINERS)
 def test_docker_has_less_time_to_stop_than_systemd_gives(name: str):
     (stop,) = values(name, "ExecStop")
     given = re.search(r"--time (\d+)", stop)
@@ -66,6 +71,7 @@ def test_docker_has_less_time_to_stop_than_systemd_gives(name: str):
     ("name", "rights"),
     [
         ("hello.service", []),
+        ("nginx-pool.service", []),
         ("nginx.service", ["NET_BIND_SERVICE", "CHOWN", "KILL", "SETGID", "SETUID"]),
         ("sinatra@.service", []),
     ],
@@ -113,13 +119,60 @@ def test_registrations_of_the_pool_are_never_deleted():
     assert not re.search(r"etcdctl.*\bdel\b", script + text_of("sinatra-discovery@.service"))
 
 
-def test_nginx_runs_everywhere_with_its_own_certificate_which_it_cannot_change():
-    assert values("nginx.service", "Global") == ["true"]
-    (create,) = [c for c in values("nginx.service", "ExecStartPre") if "docker create" in c]
-    mounts = re.findall(r"--volume (\S+)", create)
-    pki = [mount for mount in mounts if mount.startswith("/etc/fleet/pki/")]
-    # A folder: a file that is mounted by itself stays what it was when its certificate is renewed.
-    assert pki == ["/etc/fleet/pki/nginx:/etc/confd/pki:ro"]
+def mounts(name: str) -> list[str]:
+    (create,) = [c for c in values(name, "ExecStartPre") if "docker create" in c]
+    return re.findall(r"--volume (\S+)", create)
+
+
+@pytest.mark.parametrize("name", ["nginx.service", "nginx-pool.service"])
+def test_nginx_and_its_pool_run_everywhere(name: str):
+    assert values(name, "Global") == ["true"]
+
+
+def test_who_faces_requests_has_nothing_of_etcd_but_the_rendered_pool_and_cannot_change_that():
+    assert mounts("nginx.service") == [
+        "/var/lib/nginx-requests:/var/lib/nginx",
+        "/var/lib/nginx-pool/rendered:/var/lib/pool:ro",
+    ]
+    assert "--env" not in text_of("nginx.service")
+    assert "EnvironmentFile" not in text_of("nginx.service")
+
+
+def test_the_pools_container_has_its_certificate_which_it_cannot_change():
+    assert mounts("nginx-pool.service") == [
+        # A folder: a file that is mounted by itself stays what it was when another takes its name.
+        "/etc/fleet/pki/nginx:/etc/confd/pki:ro",
+        "/var/lib/nginx-pool/rendered:/var/lib/pool",
+    ]
+
+
+def test_the_machines_folder_is_that_of_the_user_who_writes_the_pool():
+    dockerfile = (CHECKOUT / "images/nginx-pool/Dockerfile").read_text()
+    (user,) = re.findall(r"^USER (\d+):\1$", dockerfile, re.MULTILINE)
+    assert int(user) > 65535, "another one of the machine may have it"
+    made = "/usr/bin/install --directory --owner {0} --group {0} /var/lib/nginx-pool/rendered"
+    assert made.format(user) in values("nginx-pool.service", "ExecStartPre")
+    assert "--user" not in text_of("nginx-pool.service")
+
+
+@pytest.mark.parametrize(("docker", "status"), [("exit 0", 0), ("exit 1", 1)])
+def test_the_pool_is_not_waited_for_for_ever(tmp_path: Path, docker: str, status: int):
+    """systemd starts a unit whose command has ended again when this has ended too."""
+    for name, does in (("docker", docker), ("sleep", "exit 0")):
+        stub = tmp_path / name
+        stub.write_text(f"#!/bin/sh\n{does}\n")
+        stub.chmod(0o755)
+    (line,) = values("nginx-pool.service", "ExecStartPost")
+    command = shlex.split(line.replace("$$", "$"))
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert subprocess.run(command, env=env, timeout=60).returncode == status
+
+
+def test_nginx_starts_after_its_pool_and_does_without_it_later():
+    assert "nginx-pool.service" in values("nginx.service", "After")[0].split()
+    assert "nginx-pool.service" in values("nginx.service", "Wants")[0].split()
+    for binds in ("BindsTo", "PartOf", "Requires"):
+        assert values("nginx.service", binds) == values("nginx-pool.service", binds) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
