@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from functools import reduce
 
 from tests.checkout import CHECKOUT
 from tests.cluster.stack import Done, Stack
@@ -103,8 +104,9 @@ def container(stack: Stack, machine: str, file: str, instance: str = "") -> Shel
     made = re.search(r"docker create (.*)--name (\S+)(.*) \{\{\w+\}\}", text)
     assert made, file
     # The programs hide what --init would run.
+    filled = {"%i": instance, "--init ": "", "$$": "$", "%%": "%"}
     before, name, after = (
-        one.replace("%i", instance).replace("--init ", "") for one in made.groups()
+        reduce(lambda told, pair: told.replace(*pair), filled.items(), one) for one in made.groups()
     )
     shown = stack.on(machine, f"docker inspect --format={{{{.Config.Image}}}} {name}")
     programs = f"--volume /usr:/usr:ro --entrypoint bash {shown.out.strip()}"

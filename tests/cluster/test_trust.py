@@ -27,6 +27,7 @@ WHO: Mapping[str, Callable[[Stack], Shell]] = {
     "root on a member": lambda stack: reach.unit(stack, HERE),
     "the app's container": of_the_app,
     "nginx's container": lambda stack: reach.container(stack, HERE, "nginx.service"),
+    "nginx-pool's container": lambda stack: reach.container(stack, HERE, "nginx-pool.service"),
     "the machines' network": reach.neighbour,
 }
 """Those of the table; for root on a worker, see tests/cluster/test_worker.py."""
