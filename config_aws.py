@@ -45,6 +45,7 @@ def aws_args(config: pulumi.Config) -> fc.AwsArgs:
         instance_type=matching(config, "instance-type", r"[a-z0-9-]+\.[a-z0-9-]+", "t3.small"),
         image_id=matching(config, "image-id", r"(ami-[0-9a-f]+)?", "ami-0123456789abcdef0"),
         root_size=between(config, "root-size", 8, 16384),
+        etcd_volume_size=between(config, "etcd-volume-size", 0, 16384),
         vpc_id=_vpc(config),
         subnet_ids=_subnets(config),
         private=one_of(config, "connect-through", CONNECT_THROUGH) == "private",

@@ -12,6 +12,7 @@ import yaml
 
 from fleet_cluster.machine import Machine
 from fleet_cluster.providers.aws.instance_profile import SSM
+from fleet_cluster.providers.aws.machine import ETCD_DEVICE
 from fleet_cluster.providers.aws.provider import AwsArgs, AwsProvider
 from tests.aws import calls
 from tests.aws.calls import Call
@@ -168,6 +169,39 @@ def test_another_type_replaces_in_place_of_the_old_machine(project: Project, clo
     after = entries(project, "aws:ec2/instance:")["machine-1"]["outputs"]
     assert (after["privateIp"], after["instanceType"]) == (address, "t3.medium")
     assert len(cloud.instances()) == COUNT
+
+
+def test_etcds_volume_comes_when_it_is_asked_for_and_goes_with_its_machine(
+    project: Project, cloud: Moto
+) -> None:
+    project.up(site())
+    before, roots = instances(project), volumes(cloud)
+    with_volume = site({**CHOSEN, "etcd_volume_size": 8})
+    project.up(with_volume)
+    after = instances(project)
+    assert after["machine-1"] != before["machine-1"], "it keeps etcd's data"
+    assert after["machine-2"] == before["machine-2"], "it does not"
+    there = volumes(cloud)
+    assert len(there) == len(roots) + 1
+    (own,) = [one for one in there if one["Attachments"][0]["Device"] == ETCD_DEVICE]
+    assert (own["Encrypted"], own["Size"], own["VolumeType"]) == (True, 8, "gp3")
+    assert own["Attachments"][0]["InstanceId"] == after["machine-1"]
+    device = mapped(cloud, after["machine-1"])[ETCD_DEVICE]
+    assert (device["VolumeId"], device["DeleteOnTermination"]) == (own["VolumeId"], True)
+    tagged = {tag["Key"]: tag["Value"] for tag in own["Tags"]}
+    assert tagged["team"] == "test" and tagged["project"] == NAME
+    assert done(project.preview(with_volume)) == {"same"}
+    assert done(project.up(with_volume, refresh=True)) <= {"same", "refresh"}
+
+
+def mapped(cloud: Moto, instance: str) -> dict[str, dict[str, Any]]:
+    found = cloud.client("ec2").describe_instances(InstanceIds=[instance])
+    devices = found["Reservations"][0]["Instances"][0]["BlockDeviceMappings"]
+    return {one["DeviceName"]: one["Ebs"] for one in devices}
+
+
+def volumes(cloud: Moto) -> list[dict[str, Any]]:
+    return cloud.client("ec2").describe_volumes()["Volumes"]
 
 
 def test_another_vpc_is_refused_while_the_cluster_lives(project: Project, cloud: Moto) -> None:

@@ -38,6 +38,7 @@ def test_a_good_one_is_read():
         ("image_id", "debian", "ami-"),
         ("instance_type", "small", "t3.small"),
         ("root_size", "4", "from 8"),
+        ("etcd_volume_size", "-1", "from 0"),
         ("vpc_id", "vpc-1", "together"),
         ("connect_through", "tunnel", "public, private"),
         ("certificate_arn", "mine", "arn:aws:acm"),

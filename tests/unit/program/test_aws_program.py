@@ -171,6 +171,23 @@ def test_every_volume_is_encrypted(program: Amazon):
         assert one["rootBlockDevice"]["volumeType"] == "gp3"
 
 
+def test_etcds_data_have_a_volume_of_their_own_when_asked_for(program: Amazon):
+    assert not [one for one in instances(program).values() if one.get("ebsBlockDevices")]
+    asked = instances(run(**{"etcd-volume-size": "8"}))
+    assert sorted(name for name, one in asked.items() if one.get("ebsBlockDevices")) == [
+        "machine-1",
+        "machine-2",
+        "machine-3",
+    ]
+    for name, one in asked.items():
+        has_it = "/var/lib/etcd" in plain(one["userData"])
+        assert has_it == bool(one.get("ebsBlockDevices")), name
+        for volume in one.get("ebsBlockDevices", []):
+            assert (volume["encrypted"], volume["volumeSize"]) == (True, 8)
+            assert volume["deleteOnTermination"] is True, "a member made anew has the others' data"
+            assert volume["tags"]["stack"] == "test"
+
+
 def test_the_metadata_service_asks_for_a_token_and_answers_no_container(program: Amazon):
     for one in instances(program).values():
         assert one["metadataOptions"]["httpTokens"] == "required"

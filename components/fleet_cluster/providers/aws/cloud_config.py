@@ -39,6 +39,26 @@ metadata, and so not the rights of its role."""
 UPGRADES = "[Timer]\nOnCalendar=\nOnCalendar=daily\nRandomizedDelaySec=24h\nFixedRandomDelay=yes\n"
 """When Debian's security updates are installed: each machine has its own time of the day, so that
 Docker is not restarted on all of them at once."""
+ETCD_VOLUME = """\
+set -eu
+root=$(lsblk --noheadings --paths --output=PKNAME "$(findmnt --noheadings --output=SOURCE /)")
+disk=/dev/xvdf
+if ! test -b "$disk"; then  # Where volumes are NVMe devices, their names say nothing.
+    disk=$(lsblk --nodeps --noheadings --paths --output=NAME,MODEL |
+        awk -v root="$root" '/Amazon Elastic Block Store/ && $1 != root { print $1 }')
+fi
+if ! test -b "$disk"; then
+    echo "etcd's volume is not one of: $(lsblk --nodeps --paths)" >&2
+    exit 1
+fi
+blkid "$disk" >/dev/null || mkfs.ext4 -q -L etcd "$disk"
+mkdir -p /var/lib/etcd
+mount /var/lib/etcd
+"""
+"""Makes a file system on the volume for etcd's data and mounts it, once; fstab does afterwards."""
+ETCD_FSTAB = "LABEL=etcd /var/lib/etcd ext4 nofail,x-systemd.device-timeout=60 0 2"
+"""Without the volume the machine boots all the same, and etcd.service, whose StateDirectory= this
+is, does not start: it would begin anew beside it."""
 JOURNALD = "[Journal]\nStorage=persistent\nSystemMaxUse=1G\nRuntimeMaxUse=64M\n"
 
 
@@ -58,6 +78,8 @@ class Instance:
     """Its public half."""
     registry: str
     """The ECR registry that the instance's role pulls from."""
+    has_etcd_volume: bool = False
+    """Whether etcd's data have a volume of their own."""
 
 
 def user_data(machine: Instance, files: Path) -> str:
@@ -120,12 +142,17 @@ def cloud_config(machine: Instance, files: Path) -> dict[str, Any]:
         "packages": [name for name in (*PACKAGES, *AWS_PACKAGES) if name != DOCKER_CLI],
         "runcmd": [
             ["sh", "-c", f"command -v docker || apt-get install --yes {DOCKER_CLI}"],
+            *(_etcd_commands() if machine.has_etcd_volume else ()),
             ["systemctl", "daemon-reload"],
             ["systemctl", "restart", "systemd-journald.service"],
             ["systemctl", "restart", "docker.service"],
             ["sed", "-i", "1i . /etc/profile.d/fleet.sh\\n", "/home/core/.bashrc"],
         ],
     }
+
+
+def _etcd_commands() -> list[list[str]]:
+    return [["sh", "-c", f"echo '{ETCD_FSTAB}' >>/etc/fstab"], ["sh", "-c", ETCD_VOLUME]]
 
 
 def _files(folder: Path) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """Machines as EC2 instances."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -16,6 +16,9 @@ from .tags import tags
 
 REPLACING = ["instanceType", "rootBlockDevice"]
 """AWS could change these in place; a new machine is how the next one waits for etcd's quorum."""
+
+ETCD_DEVICE = "/dev/sdf"
+"""What etcd's volume is called on AWS; see `ETCD_VOLUME` for what becomes of it on the machine."""
 
 
 class AwsMachineArgs(TypedDict):
@@ -35,6 +38,9 @@ class AwsMachineArgs(TypedDict):
     """Of that type, as Debian names it: arm64."""
     root_size: int
     """GiB of the root volume. Another size makes the machine anew."""
+    etcd_volume_size: int
+    """GiB of a volume for etcd's data; 0 if there is none. It goes with the instance: a member that
+    is made anew has what the others have. Another size makes the machine anew."""
     instance_profile: pulumi.Input[str]
     """Whose rights it has."""
     registry: pulumi.Input[str]
@@ -107,6 +113,7 @@ class AwsMachine(pulumi.ComponentResource):
                 delete_on_termination=True,
                 tags=own_tags,
             ),
+            ebs_block_devices=self._etcd_volume(own_tags) if args["etcd_volume_size"] else None,
             user_data=self._user_data(),
             user_data_replace_on_change=True,
             tags=own_tags,
@@ -117,6 +124,18 @@ class AwsMachine(pulumi.ComponentResource):
             ),
         )
 
+    def _etcd_volume(self, tags: Mapping[str, str]) -> Sequence[aws.ec2.InstanceEbsBlockDeviceArgs]:
+        return [
+            aws.ec2.InstanceEbsBlockDeviceArgs(
+                device_name=ETCD_DEVICE,
+                encrypted=True,
+                volume_type="gp3",
+                volume_size=self._args["etcd_volume_size"],
+                delete_on_termination=True,
+                tags=tags,
+            )
+        ]
+
     def _user_data(self) -> pulumi.Output[str]:
         domain = f"{pulumi.get_stack()}.{pulumi.get_project()}.internal"
         return pulumi.Output.all(
@@ -126,7 +145,13 @@ class AwsMachine(pulumi.ComponentResource):
             registry=self._args["registry"],
         ).apply(
             lambda known: user_data(
-                Instance(name=self._name, domain=domain, **known), Path(self._args["files"])
+                Instance(
+                    name=self._name,
+                    domain=domain,
+                    has_etcd_volume=self._args["etcd_volume_size"] > 0,
+                    **known,
+                ),
+                Path(self._args["files"]),
             )
         )
 

@@ -39,6 +39,9 @@ class AwsArgs(TypedDict):
     a newer one replaces nothing."""
     root_size: NotRequired[int]
     """GiB of each machine's root volume; 20 if not given."""
+    etcd_volume_size: NotRequired[int]
+    """GiB of a volume of its own for etcd's data, to 16384, on each machine that keeps them; on the
+    root volume if not given, or 0. Another size makes these machines anew, one by one."""
     vpc_id: NotRequired[str]
     """The VPC, together with subnet_ids. The region's default VPC if not given."""
     subnet_ids: NotRequired[Sequence[str]]
@@ -102,6 +105,7 @@ class AwsProvider:
         self._image = self._find_image()
         self._ssh_key = args.get("ssh_key") or self._make_key()
         self._addresses: dict[int, AwsAddress] = {}
+        self._members = 0
 
     @staticmethod
     def check(args: AwsArgs) -> None:
@@ -113,6 +117,7 @@ class AwsProvider:
         check_ssh_from(args["ssh_from"], args.get("ssh_from_anywhere", False))
         seconds = args.get("drain_seconds", DRAIN_SECONDS)
         between("provider.aws.drain_seconds", seconds, 0, 3600)
+        between("provider.aws.etcd_volume_size", args.get("etcd_volume_size", 0), 0, 16384)
 
     @property
     def network(self) -> pulumi.Resource:
@@ -121,6 +126,7 @@ class AwsProvider:
 
     def members(self, count: int) -> list[MachineAddress]:
         """They follow from network interfaces, which are made before the machines."""
+        self._members = count
         self._network.subnet_ids.apply(lambda ids: warn_of(majority_in_one_zone(count, len(ids))))
         return [
             MachineAddress(name=f"machine-{number}", address=self._address(number).private_ip)
@@ -140,6 +146,9 @@ class AwsProvider:
             instance_type=self._type,
             processor=DEBIAN_NAMES[self._architecture],
             root_size=self._args.get("root_size", 20),
+            etcd_volume_size=self._args.get("etcd_volume_size", 0)
+            if number <= self._members
+            else 0,
             instance_profile=self._profile.instance_profile,
             registry=self._registry.host,
             files=str(MACHINE_IMAGE / "files"),
@@ -229,6 +238,9 @@ class AwsProvider:
                 moved_below(self._parent),
             )
         return self._addresses[number]
+
+    def _etcd_volume_size(self, number: int) -> int:
+        return self._args.get("etcd_volume_size", 0) if number <= self._members else 0
 
     def _make_key(self) -> SshKey:
         made = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(self._parent))

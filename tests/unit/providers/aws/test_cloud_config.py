@@ -1,6 +1,9 @@
 """User data: the text that makes a machine of an instance."""
 
+import os
 import re
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -9,7 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_cluster.providers.aws.cloud_config import LIMIT, PACKAGES, Instance, user_data
+from fleet_cluster.providers.aws.cloud_config import (
+    ETCD_VOLUME,
+    LIMIT,
+    PACKAGES,
+    Instance,
+    user_data,
+)
 from tests.checkout import LIBRARY
 
 IMAGE = LIBRARY / "fleet_cluster/providers/machine_image"
@@ -55,6 +64,66 @@ def test_no_container_gets_an_answer_of_the_instances_metadata():
     """Also one on the instance's own network, and in a slice of its own: Docker names the scope."""
     scope = written("/etc/systemd/system/docker-.scope.d/fleet.conf").splitlines()
     assert scope == ["[Scope]", "IPAddressDeny=169.254.169.254 fd00:ec2::254"]
+
+
+def test_etcds_volume_is_mounted_before_etcd_is_there_and_etcd_never_starts_without_it():
+    text = user_data(replace(MACHINE, has_etcd_volume=True), IMAGE / "files")
+    config = yaml.safe_load(text)
+    commands = [" ".join(command) for command in config["runcmd"]]
+    fstab, made, reloaded = (
+        next(n for n, one in enumerate(commands) if what in one)
+        for what in ("/etc/fstab", "mkfs.ext4 -q -L etcd", "daemon-reload")
+    )
+    # If it cannot be made, fstab has it all the same, and so etcd does not start.
+    assert fstab < made < reloaded
+    assert "nofail" in commands[fstab] and " /var/lib/etcd ext4 " in commands[fstab]
+    service = LIBRARY / "fleet_cluster/fleet/setup/services/etcd.service"
+    assert "\nStateDirectory=etcd\n" in service.read_text(), "systemd requires its mount"
+
+
+NITRO = """\
+nvme1n1 Amazon Elastic Block Store
+nvme0n1 Amazon Elastic Block Store
+nvme2n1 Amazon EC2 NVMe Instance Storage"""
+
+
+@pytest.mark.parametrize(
+    ("disks", "made"),
+    [
+        (NITRO, "nvme1n1"),
+        (f"xvda\nxvdf\n{NITRO}", "xvdf"),
+        (f"{NITRO}\nnvme3n1 Amazon Elastic Block Store", ""),
+        ("nvme0n1 Amazon Elastic Block Store", ""),
+    ],
+    ids=["Nitro", "Xen", "one more", "none"],
+)
+def test_etcds_file_system_is_made_on_its_volume_and_on_no_other(
+    disks: str, made: str, tmp_path: Path
+):
+    """`disks`: by name, with their models. Of several it is not known which is etcd's."""
+    devices, ran = tmp_path / "dev", tmp_path / "ran"
+    names = " ".join(line.split()[0] for line in disks.splitlines())
+    (tmp_path / "disks").write_text("".join(f"{devices}/{line}\n" for line in disks.splitlines()))
+    programs = {
+        "lsblk": f"case $* in *PKNAME*) echo {devices}/nvme0n1;; *) cat {tmp_path}/disks;; esac",
+        "findmnt": "echo /dev/root",
+        "test": f'for name in {names}; do [ "$2" = {devices}/$name ] && exit; done; false',
+        "blkid": "false",
+        "mkfs.ext4": f'echo "$@" >>{ran}',
+        "mount": f'echo "mount $@" >>{ran}',
+        "mkdir": "true",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    # The shell's own `test` would look at this computer's disks.
+    script = ETCD_VOLUME.replace("/dev/", f"{devices}/").replace("test -b", f"{tmp_path}/test -b")
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True)
+    told = ran.read_text() if ran.exists() else ""
+    assert told == (f"-q -L etcd {devices}/{made}\nmount /var/lib/etcd\n" if made else "")
+    assert (done.returncode == 0) == bool(made), done.stderr
+    assert bool(made) or "etcd's volume is not one of" in done.stderr
 
 
 @given(st.text(alphabet="abcdefgh-", min_size=1, max_size=60))

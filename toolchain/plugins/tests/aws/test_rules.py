@@ -86,6 +86,15 @@ def test_a_bigger_root_volume_is_the_same_machine() -> None:
     assert Instance().forces_new("rootBlockDevice", had, plain)
 
 
+def test_another_volume_is_another_machine_and_other_tags_are_not() -> None:
+    had = {"ebsBlockDevices": [{"deviceName": "/dev/sdf", "volumeSize": 8, "volumeId": "vol-1"}]}
+    tagged = {"ebsBlockDevices": [{"deviceName": "/dev/sdf", "volumeSize": 8, "tags": {"a": "1"}}]}
+    bigger = {"ebsBlockDevices": [{"deviceName": "/dev/sdf", "volumeSize": 9}]}
+    assert not Instance().forces_new("ebsBlockDevices", had, tagged)
+    assert Instance().forces_new("ebsBlockDevices", had, bigger)
+    assert Instance().forces_new("ebsBlockDevices", {"ebsBlockDevices": []}, bigger)
+
+
 def test_an_interface_keeps_its_first_address() -> None:
     had = {"privateIp": "10.0.0.4", "privateIps": ["10.0.0.4"]}
     more = {"privateIps": ["10.0.0.5", "10.0.0.4"]}

@@ -31,13 +31,17 @@ class Instance(Ec2Resource):
     sdk = SdkType("pulumi_aws.ec2", "Instance")
     supported: ClassVar[Supported] = {
         "": names("""
-            ami availabilityZone disableApiTermination ebsOptimized forceDestroy
+            ami availabilityZone disableApiTermination ebsBlockDevices ebsOptimized forceDestroy
             iamInstanceProfile instanceInitiatedShutdownBehavior instanceType keyName
             metadataOptions rootBlockDevice sourceDestCheck tags userDataReplaceOnChange volumeTags
         """)
         | OWN_NETWORK | INTERFACES | USER_DATA,
         "rootBlockDevice": names("""
             deleteOnTermination encrypted iops kmsKeyId tags throughput volumeSize volumeType
+        """),
+        "ebsBlockDevices": names("""
+            deleteOnTermination deviceName encrypted iops kmsKeyId tags throughput volumeSize
+            volumeType
         """),
     }  # fmt: skip
     defaults: ClassVar[Mapping[str, Any]] = {
@@ -47,7 +51,8 @@ class Instance(Ec2Resource):
         "rootBlockDevice": {"deleteOnTermination": True},
     }
     computed = names("""
-        ami associatePublicIpAddress availabilityZone disableApiTermination ebsOptimized
+        ami associatePublicIpAddress availabilityZone disableApiTermination ebsBlockDevices
+        ebsOptimized
         iamInstanceProfile instanceInitiatedShutdownBehavior instanceType keyName metadataOptions
         primaryNetworkInterface privateIp rootBlockDevice subnetId userData userDataBase64
         vpcSecurityGroupIds
@@ -71,6 +76,7 @@ class Instance(Ec2Resource):
         "instanceInitiatedShutdownBehavior": "set_shutdown",
         "sourceDestCheck": "set_check",
         "rootBlockDevice": "change_root",
+        "ebsBlockDevices": "tag_others",
         "volumeTags": "tag_volumes",
     }
     unsettled = dict.fromkeys(("instanceType", *USER_DATA), names("publicDns publicIp"))
@@ -85,11 +91,13 @@ class Instance(Ec2Resource):
         return missing + _check_network(inputs) + _check_user_data(inputs) + _check_tags(inputs)
 
     def forces_new(self, name: str, state: Plain, inputs: Plain) -> bool:
-        """User data replaces when asked to; of the root volume, only its encryption does."""
+        """User data when asked to; of the root volume, its encryption; of others all but tags."""
         if name in USER_DATA:
             return bool(inputs.get("userDataReplaceOnChange"))
         if name == "rootBlockDevice" and isinstance(inputs.get(name), dict):
             return volumes.needs_another(state.get(name, {}), inputs[name])
+        if name == "ebsBlockDevices":
+            return volumes.needs_others(state.get(name, []), inputs[name])
         return self.replaces(name)
 
     def same(self, name: str, old: Plain, new: Plain) -> bool:
@@ -127,6 +135,7 @@ class Instance(Ec2Resource):
         root_tags = inputs.get("rootBlockDevice", {}).get("tags")
         if root_tags:
             tags.tag_ec2(volumes.root_id(_instance(identity)), root_tags, [])
+        self.tag_others(identity, {}, inputs)
 
     def find(self, identity: str, state: Plain) -> Plain | None:
         """Reads it; one that was terminated is gone."""
@@ -147,6 +156,7 @@ class Instance(Ec2Resource):
             | _read_options(identity, found, state)
             | {
                 "arn": arn("ec2", f"instance/{identity}"),
+                "ebsBlockDevices": volumes.read_others(found, state.get("ebsBlockDevices", [])),
                 "rootBlockDevice": volumes.read_root(found, state.get("rootBlockDevice", {})),
                 "tagsAll": tags.from_pairs(found.get("Tags")),
             }
@@ -216,6 +226,12 @@ class Instance(Ec2Resource):
         """Changes the root volume's size, type, speed and tags."""
         volumes.change_root(state["rootBlockDevice"], inputs["rootBlockDevice"])
 
+    def tag_others(self, identity: str, state: Plain, inputs: Plain) -> None:
+        """Tags the volumes that are not its root."""
+        volumes.tag_others(
+            _instance(identity), state.get("ebsBlockDevices", []), inputs.get("ebsBlockDevices", [])
+        )
+
     def tag_volumes(self, identity: str, state: Plain, inputs: Plain) -> None:
         """Tags all of its volumes."""
         new, lost = tags.difference(state.get("volumeTags", {}), inputs.get("volumeTags", {}))
@@ -257,6 +273,8 @@ def _check_tags(inputs: Plain) -> list[Problem]:
     root = inputs.get("rootBlockDevice")
     if "volumeTags" in inputs and isinstance(root, dict) and "tags" in root:
         return [Problem("volumeTags", "it excludes rootBlockDevice.tags.")]
+    if "volumeTags" in inputs and "ebsBlockDevices" in inputs:
+        return [Problem("volumeTags", "it excludes tags of ebsBlockDevices.")]
     return []
 
 
