@@ -14,7 +14,7 @@ SECONDS = 5.0
 """How often they are looked at: nothing tells when one fills."""
 
 PRUNE_SECONDS = 600.0
-"""How often images are pruned while there is no room."""
+"""How often images are pruned while there is no room; at once when there was some in between."""
 
 
 class DiskMonitor:
@@ -54,6 +54,8 @@ class DiskMonitor:
             self._wake()
         if short - {RUN}:
             self._make_room()
+        else:
+            self._prune_at = 0.0
         self._tend_reserve()
 
     def _make_room(self) -> None:

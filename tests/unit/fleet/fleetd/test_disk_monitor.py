@@ -71,6 +71,13 @@ def test_a_machine_short_of_room_says_so_and_gets_nothing_new(machine: Machine) 
     assert sorted(machine.rig.systemd.running()) == ["a.service", "b.service"]
 
 
+def test_a_disk_that_fills_again_is_pruned_again_at_once(machine: Machine) -> None:
+    for disks in (SHORT, AMPLE, SHORT):
+        machine.disks = disks
+        machine.live(3)
+    assert machine.pruned == 2
+
+
 def test_its_record_is_not_written_again_while_it_fills(machine: Machine) -> None:
     machine.disks = SHORT
     machine.live(LASTING_SECONDS + 2)
