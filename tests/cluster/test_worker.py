@@ -1,6 +1,7 @@
 """A worker, a machine that keeps none of etcd's data, on real machines: it is one, not all."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -90,3 +91,41 @@ def test_a_worker_answers_orders_as_members_do(cluster: Stack, grown: dict[str, 
         assert all(address in done.out for address in grown.values()), done.out
     finally:
         cluster.fleetctl("destroy", unit.name)
+
+
+LEAST_ROOM = 40 << 10
+"""KiB: with a tenth of 400 MiB left, Docker's disk is short of room."""
+
+
+@contextmanager
+def small_disk_for_images(stack: Stack) -> Generator[None]:
+    """Docker's data are on a file system of 400 MiB, of which nginx takes a third."""
+    switch = "systemctl stop nginx.service docker.socket docker.service; {}; systemctl start nginx"
+    small = "mount -t tmpfs -o mode=711,size=400m images /var/lib/docker"
+    try:
+        stack.on(WORKER, f"sudo sh -ec '{switch.format(small)}'")
+        yield
+    finally:
+        stack.on(WORKER, f"sudo sh -ec '{switch.format('umount /var/lib/docker')}'")
+
+
+def test_fifty_versions_of_an_image_leave_a_small_disk_with_room(
+    cluster: Stack, grown: dict[str, str]
+):
+    """Each is as good as unused when the next one comes; what runs keeps its image."""
+
+    def has_room() -> bool:
+        shown = cluster.on(WORKER, "df --output=avail /var/lib/docker | tail -1")
+        return int(shown.out) > LEAST_ROOM
+
+    make = "head -c 12M /dev/urandom >version; tar -c version | docker import - app:{}"
+    with small_disk_for_images(cluster):
+        for number in range(50):
+            cluster.on(WORKER, make.format(number))
+            eventually("room is made", has_room, 30)
+        left = cluster.on(WORKER, "docker images --quiet app").out.split()
+        assert len(left) < 30, "there is no room for more"
+        assert cluster.on(WORKER, "systemctl is-active nginx.service").out == "active\n"
+        healthz = "curl --silent 127.0.0.1:9179/healthz"
+        eventually("it is well", lambda: cluster.on(WORKER, healthz).out == "ok\n", 30)
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, grown), 120)
