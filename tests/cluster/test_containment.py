@@ -1,29 +1,16 @@
 """Faults that stay where they are, on real machines; and what is done is not done again."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import pytest
 
 from tests.cluster import asking, faults
+from tests.cluster.disk_faults import full_run_directory, without_room_for_images
+from tests.cluster.load import Load
 from tests.cluster.stack import Stack, eventually
 
 SLEEPS = "[Service]\nExecStart=/bin/sleep infinity\n"
 VICTIM = "machine-2"
-
-
-@contextmanager
-def full_run_directory(stack: Stack, machine: str) -> Generator[None]:
-    """/run has no room for anything that is new."""
-    fill = (
-        "mount -o remount,size=$(($(df --output=used /run | tail -1) + 64))k /run;"
-        " cat /dev/zero > /run/probe 2>/dev/null; true"
-    )
-    try:
-        stack.on(machine, f"sudo sh -c '{fill}'")
-        yield
-    finally:
-        stack.on(machine, "sudo mount -o remount,size=50% /run; sudo rm -f /run/probe")
 
 
 @pytest.fixture
@@ -42,11 +29,11 @@ def healthz(cluster: Stack) -> str:
 
 @pytest.mark.usefixtures("undisturbed")
 def test_fleetd_outlives_a_full_run_directory_and_says_so(
-    cluster: Stack, machines: dict[str, str], sleeper: str
+    cluster: Stack, machines: dict[str, str], url: str, sleeper: str
 ):
     fleetd = "systemctl show --property=NRestarts --property=InvocationID fleetd.service"
     before = cluster.on(VICTIM, fleetd).out
-    with full_run_directory(cluster, VICTIM):
+    with Load(url) as load, full_run_directory(cluster, VICTIM):
         eventually("it is told", lambda: "No space left on device" in healthz(cluster), 30)
         sick = "sick: /run "
         eventually(
@@ -57,25 +44,11 @@ def test_fleetd_outlives_a_full_run_directory_and_says_so(
         refused = cluster.fleetctl("start", sleeper, check=False)
         assert refused.code == 1 and sick in refused.text
         assert len(cluster.fleetctl_json("list-machines")) == 3
+    assert not load.failed, load.failed
     assert cluster.on(VICTIM, fleetd).out == before
     unit = "sleeper.service"
     eventually("it starts", lambda: cluster.units()[unit][0]["active"] == "active", 30)
     eventually("all is well", lambda: healthz(cluster) == "ok\n", 30)
-
-
-@contextmanager
-def without_room_for_images(stack: Stack, machine: str) -> Generator[None]:
-    """A file system for images has no room; a small one, which Docker does not use."""
-    folder = "/var/lib/containers"
-    fill = (
-        f"mkdir {folder}; mount -t tmpfs -o size=16m images {folder};"
-        f" head -c 15M /dev/zero > {folder}/filler"
-    )
-    try:
-        stack.on(machine, f"sudo sh -ec '{fill}'")
-        yield
-    finally:
-        stack.on(machine, f"sudo umount {folder}; sudo rmdir {folder}")
 
 
 def images(stack: Stack) -> set[str]:
