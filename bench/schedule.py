@@ -108,6 +108,23 @@ def _reserved(units: int, count: int) -> Run:
     return lambda: schedule(jobs, machines, {})
 
 
+def _in_zones(units: int, count: int, size: int) -> Run:
+    """Templates of so many instances, in three zones."""
+    jobs = [Job(f"t{n // size}@{n % size}.service", Requirements()) for n in range(units)]
+    machines = [
+        replace(one, metadata={"zone": "abc"[n % 3]}) for n, one in enumerate(_machines(count))
+    ]
+    return lambda: schedule(jobs, machines, {})
+
+
+def _small_templates(units: int, count: int) -> Run:
+    return _in_zones(units, count, 4)
+
+
+def _large_templates(units: int, count: int) -> Run:
+    return _in_zones(units, count, units // 4)
+
+
 def _half_follow_what_is_stopped(units: int, count: int) -> Run:
     """Each for reasons of its own, and each machine's."""
     jobs = [
@@ -128,6 +145,8 @@ CASES: dict[str, Callable[[int, int], Run]] = {
     "nine of ten fit nowhere": _most_fit_nowhere,
     "half are replaced": _half_replaced,
     "reserved resources": _reserved,
+    "templates of four in zones": _small_templates,
+    "four templates in zones": _large_templates,
     "half follow what is stopped": _half_follow_what_is_stopped,
 }
 

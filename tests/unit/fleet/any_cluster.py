@@ -75,6 +75,7 @@ def requirements(draw: st.DrawFn, *, can_replace: bool) -> Requirements:
         conflicts=draw(_some_patterns) if "conflicts" in wants else (),
         replaces=draw(_some_patterns) if can_replace and "replaces" in wants else (),
         is_global=kind == "global",
+        soft_conflicts=draw(_some_patterns) if "conflicts" in wants else (),
         resources=draw(_resources),
     )
 
@@ -88,7 +89,12 @@ def clusters(
     At least `units` units, and `alive` machines.
     """
     names = draw(st.lists(st.sampled_from(NAMES), min_size=units, unique=True))
-    jobs = [Job(name, draw(requirements(can_replace=can_replace))) for name in names]
+    most = draw(st.sampled_from([0, 0, 1, 2]))  # A template has one file.
+    drawn = {name: draw(requirements(can_replace=can_replace)) for name in names}
+    jobs = [
+        Job(name, replace(wanted, max_per_machine=most if "@" in name else 0))
+        for name, wanted in drawn.items()
+    ]
     one_of = st.sampled_from(MACHINES)
     machines = draw(st.lists(one_of, min_size=alive, unique_by=lambda one: one.id))
     current = draw(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(IDS)))
@@ -124,7 +130,16 @@ class Judge:
             or any(self.conflict(name, other) for other in others)
             or any(self.replaces(other, name) for other in others)
             or self.lacks_room(name, id)
+            or self.exceeds(name, id)
         )
+
+    def exceeds(self, name: str, id: str) -> bool:
+        """Whether the machine has as many instances of the unit's template as may be."""
+        wanted, (template, at, _) = self.jobs[name], name.partition("@")
+        if not at or wanted.is_global or not wanted.max_per_machine:
+            return False
+        like = [o for o in self.on[id] - {name} if o.startswith(f"{template}@")]
+        return len([o for o in like if not self.jobs[o].is_global]) >= wanted.max_per_machine
 
     def lacks_room(self, name: str, id: str) -> bool:
         """Whether the machine does not have what a unit wants that was not there before."""

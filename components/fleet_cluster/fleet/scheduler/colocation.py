@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from ..unitfiles.resources import Resources
-from .feasibility import CONFLICTS, LASTING_RULES, REPLACED, goes_with, objection
+from .feasibility import CONFLICTS, LASTING_RULES, MAXIMUM, REPLACED, goes_with, objection
 from .relations import Job
 from .room import shortage
 from .state import Node, SchedulerState
 
-_RULES = (*LASTING_RULES, CONFLICTS, REPLACED)
+_RULES = (*LASTING_RULES, CONFLICTS, REPLACED, MAXIMUM)
 
 
 class Colocation:

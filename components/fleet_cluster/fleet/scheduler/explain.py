@@ -71,7 +71,7 @@ class Explainer:
         elif replaced:
             reason = f"it takes the place of {', '.join(replaced)}"
         else:
-            reason = f"it has the fewest units of those that fit: {node.load}"
+            reason = self._advantage(job, node)
         if len(self._state.nodes) > COMPARED:
             return Explanation(reason)
         others = [one for one in self._state.nodes.values() if one is not node]
@@ -93,9 +93,27 @@ class Explainer:
         }
         return LazyReasons(homes, lambda name: self._objections(jobs[name], homes[name]))
 
+    def _advantage(self, job: Job, node: Node) -> str:
+        like = self._like(job, node)
+        if not like:
+            return f"it has the fewest units of those that fit: {node.load}"
+        return f"of those that fit, it has the fewest {like}, then units: {node.load}"
+
     def _rejection(self, job: Job, node: Node) -> str:
         units = f"{node.load} unit{'' if node.load == 1 else 's'}"
-        return objection(self._state, job, node) or f"it fits, with {units}"
+        if self._state.is_crowded(job, node):
+            units += ", one of which it had better not be with"
+        like = self._like(job, node)
+        return objection(self._state, job, node) or f"it fits, with {units}{like and f'; {like}'}"
+
+    def _like(self, job: Job, node: Node) -> str:
+        """How many instances of its template are in the node's zone, and there; if any are."""
+        template, key = self._state.relations.templates[job.name], job.requirements.spread
+        zone, in_zone = node.zone(key), self._state.in_zone[template]
+        if not in_zone.total():
+            return ""
+        there = f"in {key}={zone}: {in_zone[zone]}, " if zone else ""
+        return f"of {template} {there}on it: {self._state.instances[template][node.id]}"
 
     def _reasons(self, name: str) -> dict[str, str]:
         """Why each machine cannot have a unit: the same object for all units of its kind."""

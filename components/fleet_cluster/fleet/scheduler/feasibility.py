@@ -161,13 +161,25 @@ def _explain_room(state: SchedulerState, job: Job, node: Node) -> str:
     return shortage(node.machine, taken, job.requirements.resources)
 
 
+def _is_below_maximum(state: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
+    most = job.requirements.max_per_machine
+    return not most or job.requirements.is_global or state.like(job, node) < most
+
+
+def _explain_maximum(state: SchedulerState, job: Job, node: Node) -> str:
+    template = state.relations.templates[job.name]
+    most = job.requirements.max_per_machine
+    return f"has {state.like(job, node)} of {template} already, and MaxPerMachine={most}"
+
+
 MACHINE = Rule(_is_wanted_machine, _explain_machine)
 METADATA = Rule(_has_metadata, _explain_metadata)
 ELIGIBILITY = Rule(_is_eligible, _explain_eligibility)
 PEERS = Rule(_is_with_peers, _explain_peers)
 CONFLICTS = Rule(_meets_no_conflict, _explain_conflict)
 REPLACED = Rule(_is_not_replaced, _explain_replacement)
+MAXIMUM = Rule(_is_below_maximum, _explain_maximum)
 ROOM = Rule(_finds_room, _explain_room)
 LASTING_RULES = (MACHINE, METADATA)
 """They depend on the unit and the machine alone, not on what is placed where."""
-RULES = (*LASTING_RULES, ELIGIBILITY, PEERS, CONFLICTS, REPLACED, ROOM)
+RULES = (*LASTING_RULES, ELIGIBILITY, PEERS, CONFLICTS, REPLACED, MAXIMUM, ROOM)

@@ -140,16 +140,24 @@ class _Rebalancer:
         return next((group for group in ordered if self._may_come(group[0], destination)), None)
 
     def _may_come(self, anchor: Job, node: Node) -> bool:
-        if (anchor.name, node.id) in self._refused:
+        if (anchor.name, node.id) in self._refused or self._crowds_zone(anchor, node):
             return False
         if (
-            allowed(self._state, anchor, node)
+            not self._state.is_crowded(anchor, node)
+            and allowed(self._state, anchor, node)
             and not self._state.victims(anchor, node)
             and not self._colocation.objection(anchor, node)
         ):
             return True
         self._refused.add((anchor.name, node.id))
         return False
+
+    def _crowds_zone(self, job: Job, node: Node) -> bool:
+        """Whether the instances of its template would be spread over the zones less evenly."""
+        key, template = job.requirements.spread, self._templates[job.name]
+        here, there = self._state.placed_on[job.name].zone(key), node.zone(key)
+        in_zone = self._state.in_zone[template]
+        return here != there and in_zone[there] >= in_zone[here] > 0
 
     def _step(self, group: list[Job], origin: Node, destination: Node) -> Relocation:
         before = f"{origin.load} and {destination.load}"

@@ -1,11 +1,12 @@
 """Relations between the units to be placed: followers, conflicts, replacements."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
 from ..unitfiles.globs import Patterns
+from ..unitfiles.names import template_of
 from ..unitfiles.requirements import Requirements
 from .cycles import cycles
 
@@ -24,6 +25,10 @@ class Relations:
     def __init__(self, jobs: Collection[Job]) -> None:
         self.jobs = {job.name: job for job in sorted(jobs, key=lambda job: job.name)}
         """By name, and in that order, in whatever order they come."""
+        self.templates = {name: template_of(name) or "" for name in self.jobs}
+        """Each unit's template; empty for a unit that is no instance."""
+        self.sizes = Counter(self.templates.values())
+        """How many instances each template has."""
         self.followers: dict[str, list[str]] = defaultdict(list)
         """Each unit's followers: those that name it in `MachineOf`."""
         self._replacing: dict[str, set[str]] = defaultdict(set)
@@ -33,15 +38,22 @@ class Relations:
             for pattern in job.requirements.replaces:
                 self._replacing[pattern].add(name)
         conflicting = {p for job in self.jobs.values() for p in job.requirements.conflicts}
-        patterns = Patterns(conflicting | self._replacing.keys())
+        self._softly = {p for job in self.jobs.values() for p in job.requirements.soft_conflicts}
+        patterns = Patterns(conflicting | self._softly | self._replacing.keys())
         self.patterns = {name: patterns.matching(name) for name in self.jobs}
-        """Those patterns in `Conflicts` and `Replaces` of any unit that match each unit."""
+        """Those patterns in `Conflicts`, `SoftConflicts` and `Replaces` of any unit that match
+        each unit."""
         self._replaced: dict[Hashable, frozenset[str]] = {}
 
     def followed(self, name: str) -> list[str]:
         """The units that it follows. It does not follow Global ones: they are at many places."""
         jobs, peers = self.jobs, self.jobs[name].requirements.machine_of
         return [p for p in peers if p not in jobs or not jobs[p].requirements.is_global]
+
+    def is_particular(self, name: str) -> bool:
+        """Whether the unit is rather not beside some others, as one of them says."""
+        soft = self.jobs[name].requirements.soft_conflicts
+        return bool(soft) or not self._softly.isdisjoint(self.patterns[name])
 
     def conflict(self, one: str, other: str) -> bool:
         """Whether one of the two keeps clear of the other."""
@@ -81,6 +93,8 @@ class Relations:
             frozenset(wanted.machine_metadata.items()),
             wanted.machine_of,
             wanted.conflicts,
+            wanted.soft_conflicts,
+            wanted.max_per_machine and (wanted.max_per_machine, self.templates[name]),
             wanted.replaces,
             wanted.resources,
             self.patterns[name],

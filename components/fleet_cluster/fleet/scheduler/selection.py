@@ -33,7 +33,7 @@ class Selection:
             node = self._state.placed_on.get(peers[0])
             return node if node and self._allows(job, node) else None
         if self._may_stay(job):
-            return self._least_loaded(job, self.takes_in, self._relations.replaced(job.name))
+            return self._find(job, self.takes_in, self._relations.replaced(job.name))
         return self._node_of_replaced(job) or self._node_for_all(job) or self._any_node(job)
 
     def home(self, job: Job) -> Node | None:
@@ -61,10 +61,10 @@ class Selection:
     def _unless_hopeless(
         self, job: Job, more: Hashable, accepts: Callable[[Job, Node], bool]
     ) -> Node | None:
-        """The least loaded node; `more`: what makes it hard to find besides the unit's kind."""
+        """The best node; `more`: what makes it hard to find besides the unit's kind."""
         if self._hopeless and (self._relations.kind(job.name), more) in self._hopeless:
             return None
-        node = self._least_loaded(job, accepts)
+        node = self._find(job, accepts)
         if not node:
             self._hopeless.add((self._relations.kind(job.name), more))
         return node
@@ -75,21 +75,34 @@ class Selection:
         if not replaced:
             return None
         if job.name in self._state.current:
-            return self._least_loaded(job, self._allows, avoiding=replaced)
+            return self._find(job, self._allows, avoiding=replaced)
         placed_on = self._state.placed_on
         nodes = {placed_on[name] for name in replaced if name in placed_on}
         fitting = [node for node in nodes if self._allows(job, node)]
         return min(fitting, key=lambda node: (node.load, node.id), default=None)
 
-    def _least_loaded(
+    def _find(
         self,
         job: Job,
         accepts: Callable[[Job, Node], bool],
         avoiding: frozenset[str] = frozenset(),
     ) -> Node | None:
-        return self._candidates.of(job).least_loaded(
-            job, lambda node: accepts(job, node) and avoiding.isdisjoint(node.units)
-        )
+        """The best node, and one where nobody minds the unit before all others."""
+        candidates = self._candidates.of(job)
+
+        def fits(node: Node) -> bool:
+            return accepts(job, node) and avoiding.isdisjoint(node.units)
+
+        if self._relations.is_particular(job.name):
+            crowded = self._relations.kind(job.name), "crowded"
+            if crowded not in self._hopeless:
+                is_crowded = self._state.is_crowded
+                node = candidates.best(job, lambda node: not is_crowded(job, node) and fits(node))
+                if node:
+                    return node
+                if accepts == self._allows and not avoiding:
+                    self._hopeless.add(crowded)
+        return candidates.best(job, fits)
 
     def _may_stay(self, job: Job) -> bool:
         """Whether its machine is drained, and nothing else speaks against that it stays there."""

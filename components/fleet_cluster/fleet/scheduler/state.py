@@ -1,6 +1,6 @@
 """The scheduler's state: nodes, and the units placed on them so far."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
 from ..model.records import Eligibility, MachineState
@@ -24,11 +24,17 @@ class Node:
         """How many of its units match each pattern."""
         self.conflicts: Counter[str] = Counter()
         """How many of its units keep clear of what matches each pattern."""
+        self.soft_conflicts: Counter[str] = Counter()
+        """How many of them do so where they can."""
         self.reserved = Resources()
         """What is reserved for its units, and for the booked ones."""
         self.booked: set[str] = set()
         """Units that have their part, whether they are placed here or not: those that move, and
         Global ones."""
+
+    def zone(self, key: str) -> str:
+        """The zone that it is in: its metadata of this key, or none."""
+        return self.machine.metadata.get(key, "")
 
     @property
     def is_draining(self) -> bool:
@@ -67,6 +73,10 @@ class SchedulerState:
         """By the machine's id, and in that order."""
         self.placed_on: dict[str, Node] = {}
         """Where each unit is; Global units are only on their nodes."""
+        self.instances: dict[str, Counter[str]] = defaultdict(Counter)
+        """How many instances of each template are on each node."""
+        self.in_zone: dict[str, Counter[str]] = defaultdict(Counter)
+        """How many of them are in each zone."""
         self.vacated: list[Node] = []
         """The nodes that units had to leave, in the order of events."""
         self._book_those_there()
@@ -139,6 +149,18 @@ class SchedulerState:
             node.present[pattern] for pattern in job.requirements.conflicts
         )
 
+    def is_crowded(self, job: Job, node: Node) -> bool:
+        """Whether `job` is rather not beside a unit of the node: one of the two says so."""
+        matching = self.relations.patterns[job.name]
+        return any(node.soft_conflicts[pattern] for pattern in matching) or any(
+            node.present[pattern] for pattern in job.requirements.soft_conflicts
+        )
+
+    def like(self, job: Job, node: Node) -> int:
+        """How many instances of the unit's template are on a node."""
+        template = self.relations.templates[job.name]
+        return self.instances[template][node.id] if template else 0
+
     def opponent(self, job: Job, node: Node) -> str | None:
         """A unit of the node with which `job` conflicts."""
         conflict = self.relations.conflict
@@ -159,3 +181,9 @@ class SchedulerState:
             node.present[pattern] += change
         for pattern in job.requirements.conflicts:
             node.conflicts[pattern] += change
+        for pattern in job.requirements.soft_conflicts:
+            node.soft_conflicts[pattern] += change
+        template = self.relations.templates[job.name]
+        if template and not job.requirements.is_global:
+            self.instances[template][node.id] += change
+            self.in_zone[template][node.zone(job.requirements.spread)] += change

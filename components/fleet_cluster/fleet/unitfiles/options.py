@@ -22,6 +22,9 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "HealthySec": ("HealthySec",),
     "StartFirst": ("StartFirst",),
     "Fence": ("Fence",),
+    "SoftConflicts": ("SoftConflicts",),
+    "MaxPerMachine": ("MaxPerMachine",),
+    "Spread": ("Spread",),
     "Memory": ("Memory",),
     "CPUs": ("CPUs",),
 }
@@ -29,7 +32,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 
 ALL_SPELLINGS = tuple(spelling for spellings in SPELLINGS.values() for spelling in spellings)
 
-_NAMES = ("MachineOf", "Conflicts", "Replaces")
+_NAMES = ("MachineOf", "Conflicts", "SoftConflicts", "Replaces")
 """Options whose values are names or patterns, which hold no white space, also within quotes."""
 
 TRUE = ("true", "yes", "on", "1", "t")
@@ -39,6 +42,8 @@ MAX_HEALTHY_SECONDS = 3600
 
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 _METADATA = re.compile(r"[^\s=!<>]+=[^=]+")
+_KEY = re.compile(r"[^\s=!<>]+")
+_COUNT = re.compile(r"[1-9]\d{0,5}")
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _WORD = re.compile(r"\"([^\"]*)\"(?!\S)|'([^']*)'(?!\S)|([^\s\"']+)(?!\S)")
 _SPECIFIER = re.compile(r"%.?")
@@ -179,6 +184,26 @@ def _check_seconds(_name: str, value: str) -> None:
         )
 
 
+def _check_maximum(name: str, value: str) -> None:
+    if not _COUNT.fullmatch(value):
+        raise UnitFileError("not a number of instances, 1 or more")
+    _check_template(name, "MaxPerMachine")
+
+
+def _check_key(name: str, value: str) -> None:
+    if not _KEY.fullmatch(value):
+        raise UnitFileError("write the key of some metadata, such as zone or rack")
+    _check_template(name, "Spread")
+
+
+def _check_template(name: str, option: str) -> None:
+    if not names.is_template(name) and not names.instance_of(name):
+        template = f"{names.specifiers(name)['%N']}@.{name.rpartition('.')[2]}"
+        raise UnitFileError(
+            f"{option} is about the instances of a template, and {name} is none: make it {template}"
+        )
+
+
 _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "MachineID": _check_machine_id,
     "MachineOf": _check_peer,
@@ -189,6 +214,9 @@ _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "HealthySec": _check_seconds,
     "StartFirst": _check_boolean,
     "Fence": _check_boolean,
+    "SoftConflicts": _check_pattern,
+    "MaxPerMachine": _check_maximum,
+    "Spread": _check_key,
     "Memory": check_memory,
     "CPUs": check_cpus,
 }

@@ -11,6 +11,11 @@ from .syntax import Syntax, refuse
 _ONE_MACHINE = "MachineID already says where the unit runs"
 _NEVER_MOVES = "it says how the unit moves, and this one never does"
 
+_NO_CHOICE = "the unit has no choice of machines"
+
+ZONE = "zone"
+"""The metadata that instances are spread over if nothing else is said."""
+
 CONTRADICTIONS: Mapping[tuple[str, str], str] = {
     ("MachineID", "MachineOf"): _ONE_MACHINE,
     ("MachineID", "Conflicts"): _ONE_MACHINE,
@@ -23,6 +28,14 @@ CONTRADICTIONS: Mapping[tuple[str, str], str] = {
     ("Fence", "Global"): "a Global unit runs on all machines anyway",
     ("Fence", "MachineID"): "the unit never runs on another machine anyway",
     ("Fence", "StartFirst"): "one never runs on two machines, the other does while it moves",
+    ("SoftConflicts", "MachineID"): _NO_CHOICE,
+    ("SoftConflicts", "MachineOf"): _NO_CHOICE,
+    ("SoftConflicts", "Global"): _NO_CHOICE,
+    ("Spread", "MachineID"): _NO_CHOICE,
+    ("Spread", "MachineOf"): _NO_CHOICE,
+    ("Spread", "Global"): _NO_CHOICE,
+    ("MaxPerMachine", "MachineID"): _ONE_MACHINE,
+    ("MaxPerMachine", "Global"): "a Global unit runs once on each machine anyway",
     ("Replaces", "Conflicts"): "either the other unit leaves, or this one keeps clear of it",
 }
 """Pairs of options that cannot be used together, and why."""
@@ -44,6 +57,13 @@ class Requirements:
     """Patterns of units that must not be on its machine; nor may it come to theirs."""
     replaces: tuple[str, ...] = ()
     """Patterns of units that have to leave its machine."""
+    soft_conflicts: tuple[str, ...] = ()
+    """Patterns of units that it had better not be with, nor they with it, where there is a choice.
+    """
+    max_per_machine: int = 0
+    """The most instances of its template on its machine; 0: any number."""
+    spread: str = ZONE
+    """The metadata over whose values the instances of its template are spread first."""
     is_global: bool = False
     """It runs on every machine that has the metadata."""
     starts_first: bool = False
@@ -85,6 +105,9 @@ def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
         machine_metadata=metadata,
         conflicts=_unique(words["Conflicts"]),
         replaces=_unique(words["Replaces"]),
+        soft_conflicts=_unique(words["SoftConflicts"]),
+        max_per_machine=int(_last(given["MaxPerMachine"]) or 0),
+        spread=_last(given["Spread"]) or ZONE,
         is_global=_is_true(words["Global"]),
         starts_first=_is_true(words["StartFirst"]),
         is_fenced=_is_true(words["Fence"]),

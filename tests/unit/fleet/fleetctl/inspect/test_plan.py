@@ -80,7 +80,7 @@ def test_units_and_files_are_planned_as_rollout_and_start_have_them(
     ]
     fleetctl.files = {"web@.service": SLEEP}
     fleetctl("plan", "web@7", "web@8")
-    assert lines(capsys) == ["web@.service: 2 start (machine-3 2)"]
+    assert lines(capsys) == ["web@.service: 2 start (machine-1 1, machine-3 1)"]
 
 
 def test_a_global_unit_counts_on_each_machine(
