@@ -216,8 +216,11 @@ class _Scheduler:
         return len(self._candidates.of(job).nodes), -len(followers), *size, job.name
 
     def _place_with_followers(self, anchor: Job, find: Callable[[Job], Node | None]) -> None:
-        """Place an anchor, unless it is placed, then its followers, then theirs."""
-        pending = deque([anchor])
+        """Place an anchor, unless it is placed, then its followers, then theirs.
+
+        Those that were where it was come before new ones, which could keep them off.
+        """
+        pending, along = deque([anchor]), {job.name for job in self._colocation.of(anchor)}
         done: set[str] = set()
         while pending:
             job = pending.popleft()
@@ -227,7 +230,8 @@ class _Scheduler:
                 self._state.place(job, node)
             if job.name in self._state.placed_on and job.name not in done:
                 done.add(job.name)
-                pending.extend(self._jobs[name] for name in self._relations.followers[job.name])
+                for name in self._relations.followers[job.name]:
+                    (pending.appendleft if name in along else pending.append)(self._jobs[name])
 
     def _node_to_keep_on(self, job: Job) -> Node | None:
         move = self._moves.get(job.name)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from fleet_cluster.fleet.model.records import Eligibility
 from fleet_cluster.fleet.scheduler.schedule import Job, Plan, schedule
 from tests.unit.fleet.clusters import instances, job, machine, machines, numbers, spread
 
@@ -180,6 +181,18 @@ def test_a_new_follower_comes_before_new_units_that_conflict_with_it() -> None:
     where = {"app.service": ID[1], "db-1.service": ID[2], "db-2.service": ID[2]}
     plan = schedule(jobs, ssd, where)
     assert numbers(plan) == {"app": 1, "db-1": 2, "db-2": 2, "log": 1, "shy": 2}
+
+
+def test_who_goes_along_comes_before_a_new_follower_that_conflicts_with_it() -> None:
+    jobs = [
+        job("new", "MachineOf=web.service"),
+        job("old", "MachineOf=web.service", "Conflicts=new.service"),
+        job("web"),
+    ]
+    current = {"web.service": ID[1], "old.service": ID[1]}
+    draining = {ID[1]: Eligibility(draining=True)}
+    plan = schedule(jobs, machines(2), current, draining)
+    assert numbers(plan) == {"web": 2, "old": 2}
 
 
 def test_a_peer_does_not_care_for_its_followers() -> None:
