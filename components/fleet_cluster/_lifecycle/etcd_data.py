@@ -76,11 +76,12 @@ class EtcdData(pulumi.ComponentResource):
             ),
         )
         return pulumi.Output.unsecret(
-            asked.apply(lambda answer: _told(answer.stdout, answer.stderr))
+            asked.apply(lambda answer: _data_id(answer.stdout, answer.stderr))
         )
 
 
-def _told(answer: str, trouble: str) -> str:
+def _data_id(answer: str, trouble: str) -> str:
+    """The id in an answer; what else it says is shown."""
     data_id, _, changed = answer.partition("\n")
     if trouble:
         pulumi.log.warn(printable(trouble, "\n"))

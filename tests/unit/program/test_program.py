@@ -66,7 +66,7 @@ class Engine(pulumi.runtime.Mocks):
     asked: list[Asked] = field(default_factory=list[Asked])
     privileged: bool = False
     """Whether the Docker engine allows privileged containers."""
-    held_images: Mapping[str, str] = field(default_factory=dict[str, str])
+    pinned_images: Mapping[str, str] = field(default_factory=dict[str, str])
     """What Docker's machines are to keep, by name."""
 
     def new_resource(
@@ -100,8 +100,8 @@ class Engine(pulumi.runtime.Mocks):
         """The program only asks which data etcd holds, and which images machines keep."""
         inputs = cast("dict[str, Any]", args.args)  # pyright: ignore[reportUnknownMemberType]
         assert args.token == "command:local:run"
-        if "image_hold_probe.py" in inputs["command"]:
-            return {**inputs, "stdout": json.dumps(self.held_images), "stderr": ""}, []
+        if "pinned_images_probe.py" in inputs["command"]:
+            return {**inputs, "stdout": json.dumps(self.pinned_images), "stderr": ""}, []
         assert "etcd_data_probe.py .pulumi/store/test" in inputs["command"]
         return {**inputs, "stdout": "0123abcd", "stderr": ""}, []
 
@@ -388,7 +388,7 @@ def test_units_run_images_by_digest(program: Engine):
 
 def test_machines_that_are_there_keep_their_image_while_one_made_anew_could_not_join_etcd() -> None:
     there = [f"machine-{number}" for number in (1, 2, 3)]
-    engine = Engine(held_images=dict.fromkeys(there, "sha256:before"))
+    engine = Engine(pinned_images=dict.fromkeys(there, "sha256:before"))
     run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()})
     containers = engine.of(":Container")
     assert {containers[name]["image"] for name in there} == {"sha256:before"}

@@ -12,10 +12,10 @@ from ..._lifecycle.drain_on_delete import DrainOnDelete
 from ...errors import between
 from ...images import Image
 from ...machine import Machine, MachineAddress
-from .image_hold import held_images
 from .load_balancer import DockerLoadBalancer
 from .machine import DockerMachine, machine_address
 from .network import MACHINES, DockerNetwork
+from .pinned_images import pinned_images
 from .registry import DockerRegistry
 
 IMAGES = Path(__file__).with_name("images")
@@ -50,7 +50,7 @@ class DockerProvider:
         )
         self.registry_host: pulumi.Output[str] | str = self._registry.pull_from
         self._machine_image = Image("machine", {"context": str(MACHINE_IMAGE)}, self._when_probed())
-        self._held_images = held_images(self._network.shape["name"])
+        self._pinned_images = pinned_images(self._network.shape["name"])
         self._core = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(parent))
 
     @staticmethod
@@ -98,7 +98,7 @@ class DockerProvider:
 
     def _image_of(self, machine: str) -> pulumi.Output[str]:
         newest = self._machine_image.reference
-        return self._held_images.apply(lambda held: held.get(machine) or newest)
+        return self._pinned_images.apply(lambda pinned: pinned.get(machine) or newest)
 
     def image(self, context: Path) -> pulumi.Output[str]:
         """Push to the registry; one that lost its data gets the images again."""

@@ -1,11 +1,11 @@
-"""The image hold probe: asks this computer's Docker which machines are to keep their image.
+"""The probe of pinned images: asks this computer's Docker which machines are to keep their image.
 
 Runs by itself, with the standard library only.
 
-Usage: python3 image_hold_probe.py TEST < NETWORK
+Usage: python3 pinned_images_probe.py TEST < NETWORK
 
-TEST is a shell command that succeeds on a machine that one made anew could not join. If it does on
-any machine of the Docker network, prints JSON of the images of all of them, by name; else {}. It
+TEST is a shell command that succeeds on a machine that is to keep its image. If it does on any
+machine of the Docker network, prints JSON of the images of all of them, by name; else {}. It
 never fails: a preview has to work while Docker does not.
 """
 
@@ -27,8 +27,8 @@ def main() -> None:
     test, network = sys.argv[1], sys.stdin.read()
     rows = [row for row in containers(network) if row[1].startswith(MACHINE)]
     with ThreadPoolExecutor() as pool:
-        holds = any(pool.map(partial(succeeds, test), [id for id, _, _ in rows]))
-    print(json.dumps({name: image for _, name, image in rows} if holds else {}))
+        pinned = any(pool.map(partial(succeeds, test), [id for id, _, _ in rows]))
+    print(json.dumps({name: image for _, name, image in rows} if pinned else {}))
 
 
 def containers(network: str) -> list[list[str]]:
