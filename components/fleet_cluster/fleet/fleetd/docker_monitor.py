@@ -27,15 +27,17 @@ def ping(path: Path = SOCKET, patience: float = PATIENCE) -> None:
         asked.settimeout(patience)
         asked.connect(str(path))
         asked.sendall(PING)
-        asked.recv(1)
+        if not asked.recv(1):
+            raise ConnectionError("it closed the connection")
 
 
 def runs(pid_file: Path = PID_FILE) -> bool:
     """Whether there is a Docker to ask: its socket would start one that was stopped."""
     try:
-        return Path("/proc", pid_file.read_text().strip(), "stat").exists()
+        pid = pid_file.read_text().strip()
     except OSError:
         return False
+    return pid.isdigit() and Path("/proc", pid).exists()
 
 
 class DockerMonitor:

@@ -3,7 +3,8 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,15 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
         made.bind(str(tmp_path / "docker.sock"))
         made.listen()
         yield made
+
+
+@contextmanager
+def answering(answer: Callable[[], None]) -> Generator[None]:
+    """Docker answers one connection so, beside the test."""
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield
+    thread.join()
 
 
 def test_machine_whose_docker_hangs_says_so_until_it_answers() -> None:
@@ -58,6 +68,8 @@ def test_docker_runs_while_its_process_is_there(tmp_path: Path) -> None:
     assert runs(file)
     file.write_text(str(2**22 + 1))
     assert not runs(file)
+    file.write_text("")
+    assert not runs(file), "it is being written"
 
 
 def test_ping_asks_for_an_answer_and_waits_no_longer_than_it_may(listener: socket.socket) -> None:
@@ -69,9 +81,19 @@ def test_ping_asks_for_an_answer_and_waits_no_longer_than_it_may(listener: socke
             assert connection.recv(100).startswith(b"GET /_ping ")
             connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nOK")
 
-    thread = threading.Thread(target=answer)
-    thread.start()
-    ping(path)
-    thread.join()
+    with answering(answer):
+        ping(path)
     with pytest.raises(TimeoutError):
         ping(path, patience=0.01)
+
+
+def test_a_connection_that_is_closed_without_an_answer_is_no_sign_of_life(
+    listener: socket.socket,
+) -> None:
+    def close() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(100)
+
+    with answering(close), pytest.raises(OSError, match="it closed the connection"):
+        ping(Path(listener.getsockname()))
