@@ -1,6 +1,7 @@
 """Settings of a stack on AWS, checked together."""
 
 import ipaddress
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ import yaml
 
 import fleet_cluster as fc
 from config_values import SettingError, between, boolean, matching, one_of, paired, strings
+from fleet_cluster.fleet.etcd_configuration import GIB, QUOTA_BACKEND_BYTES
 from fleet_cluster.machine import Proxy, SshKey
+from fleet_cluster.providers.aws.provider import etcd_volume_sizes
 
 CONNECT_THROUGH = ("public", "private")
 
@@ -45,7 +48,7 @@ def aws_args(config: pulumi.Config) -> fc.AwsArgs:
         instance_type=matching(config, "instance-type", r"[a-z0-9-]+\.[a-z0-9-]+", "t3.small"),
         image_id=matching(config, "image-id", r"(ami-[0-9a-f]+)?", "ami-0123456789abcdef0"),
         root_size=between(config, "root-size", 8, 16384),
-        etcd_volume_size=between(config, "etcd-volume-size", 0, 16384),
+        etcd_volume_size=_etcd_volume_size(config),
         vpc_id=_vpc(config),
         subnet_ids=_subnets(config),
         private=one_of(config, "connect-through", CONNECT_THROUGH) == "private",
@@ -113,6 +116,19 @@ def _check_ssh_from(config: pulumi.Config) -> None:
             raise SettingError(
                 name, entry, "the whole world only with allow-ssh-from-anywhere: true", example
             )
+
+
+def _etcd_volume_size(config: pulumi.Config) -> int:
+    name, quota = "etcd-volume-size", "etcd-quota-backend-bytes"
+    given, room = between(config, name, 0, 16384), between(config, quota, *QUOTA_BACKEND_BYTES)
+    sizes = etcd_volume_sizes(room)
+    if given and given not in sizes:
+        allowed = (
+            f"0, or {sizes[0]} to {sizes[-1]} GiB: more than {quota} ({room}), "
+            "better four times that"
+        )
+        raise SettingError(name, given, allowed, math.ceil(4 * room / GIB))
+    return given
 
 
 def _vpc(config: pulumi.Config) -> str:

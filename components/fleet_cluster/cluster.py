@@ -196,17 +196,19 @@ class _Checked:
 
 def _check(args: ClusterArgs) -> _Checked:
     """See that the arguments are allowed, before anything is made."""
-    size = between("size", args["size"], 1, check_provider(args["provider"]))
+    agent_ttl = between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300)
+    settings = _etcd_settings(args, agent_ttl)
+    largest = check_provider(args["provider"], settings.quota_backend_bytes)
+    size = between("size", args["size"], 1, largest)
     interval = args.get("reconcile_interval", RECONCILE_INTERVAL)
     hours = args.get("certificate_hours", CERTIFICATE_HOURS)
     retention = args.get("image_retention_hours", IMAGE_RETENTION_HOURS)
     authority = args.get("certificate_authority", 1)
-    agent_ttl = between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300)
     return _Checked(
         metadata=_metadata_of_machines(args, size),
         etcd_size=_etcd_size(args, size),
         etcd_roles=_etcd_roles(args),
-        etcd_settings=_etcd_settings(args, agent_ttl),
+        etcd_settings=settings,
         agent_ttl=agent_ttl,
         reconcile_interval=between("reconcile_interval", interval, 5, 86400),
         image_retention_hours=between("image_retention_hours", retention, 1, MOST_RETENTION_HOURS),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MIB = 1 << 20
+GIB = 1 << 30
 QUOTA_BACKEND_BYTES = (256 * MIB, 8192 * MIB)
 """Lowest and highest: etcd warns of more."""
 HEARTBEAT_INTERVAL = (50, 500)

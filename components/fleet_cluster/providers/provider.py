@@ -82,8 +82,12 @@ def aws(args: AwsArgs) -> ProviderArgs:
     return {"aws": args}
 
 
-def check_provider(args: ProviderArgs) -> int:
+def check_provider(args: ProviderArgs, etcd_quota: int) -> int:
     """See what was chosen, before anything is made: how many machines a cluster may have there.
+
+    Args:
+        args: what was chosen.
+        etcd_quota: the bytes that etcd's data may have, checked.
 
     Raises:
         InputError: none was chosen, or two, or an argument is not allowed.
@@ -92,7 +96,7 @@ def check_provider(args: ProviderArgs) -> int:
         DockerProvider.check(args["docker"])
         return DockerProvider.largest
     if len(args) == 1 and "aws" in args:
-        AwsProvider.check(args["aws"])
+        AwsProvider.check(args["aws"], etcd_quota)
         return AwsProvider.largest
     raise not_allowed("provider", sorted(args), "docker or aws, one of them")
 

@@ -12,6 +12,7 @@ import pytest
 import fleet_cluster as fc
 from fleet_cluster._lifecycle import reachability
 from fleet_cluster.component_host import FleetClusterProvider
+from fleet_cluster.fleet.etcd_configuration import GIB
 from tests.checkout import CHECKOUT
 from tests.unit.program.test_program import Engine, answers, nothing
 
@@ -101,6 +102,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"provider": {"docker": {"port": 0}}}, "provider.docker.port: 0 is not allowed"),
     ({"provider": fc.aws({"ssh_from": ["here"]})}, r"provider.aws.ssh_from\[0\]: 'here'"),
     ({"provider": fc.aws({"ssh_from": ["::/0"]})}, r"ssh_from\[0\].*ssh_from_anywhere"),
+    *(
+        (
+            {
+                "provider": fc.aws({"ssh_from": [], "etcd_volume_size": given}),
+                "etcd_quota_backend_bytes": 4 * GIB,
+            },
+            f"aws.etcd_volume_size: {given} is not .* 5 to 16384 GiB: .*_quota_backend_bytes",
+        )
+        for given in (-1, 1, 4, 16385)
+    ),
 ]
 
 

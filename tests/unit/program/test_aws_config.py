@@ -39,6 +39,8 @@ def test_a_good_one_is_read():
         ("instance_type", "small", "t3.small"),
         ("root_size", "4", "from 8"),
         ("etcd_volume_size", "-1", "from 0"),
+        ("etcd_volume_size", "2", "3 to 16384 GiB: more than etcd-quota-backend-bytes (2"),
+        ("etcd_volume_size", "1", "pulumi config set etcd-volume-size 8"),
         ("vpc_id", "vpc-1", "together"),
         ("connect_through", "tunnel", "public, private"),
         ("certificate_arn", "mine", "arn:aws:acm"),

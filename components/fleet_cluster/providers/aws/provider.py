@@ -9,7 +9,8 @@ import pulumi_tls as tls
 
 from ..._child_options import moved_below
 from ..._lifecycle.drain_on_delete import DrainOnDelete
-from ...errors import between
+from ...errors import between, not_allowed
+from ...fleet.etcd_configuration import GIB
 from ...images import Image, check_programs
 from ...machine import Machine, MachineAddress, Proxy, SshKey
 from .address import AwsAddress
@@ -40,8 +41,9 @@ class AwsArgs(TypedDict):
     root_size: NotRequired[int]
     """GiB of each machine's root volume; 20 if not given."""
     etcd_volume_size: NotRequired[int]
-    """GiB of a volume of its own for etcd's data, to 16384, on each machine that keeps them; on the
-    root volume if not given, or 0. Another size makes these machines anew, one by one."""
+    """GiB of a volume of its own for etcd's data on each machine that keeps them: more than
+    etcd_quota_backend_bytes, better four times that, to 16384. On the root volume if not given, or
+    0. Another size makes these machines anew, one by one."""
     vpc_id: NotRequired[str]
     """The VPC, together with subnet_ids. The region's default VPC if not given."""
     subnet_ids: NotRequired[Sequence[str]]
@@ -108,8 +110,8 @@ class AwsProvider:
         self._members = 0
 
     @staticmethod
-    def check(args: AwsArgs) -> None:
-        """See what was chosen.
+    def check(args: AwsArgs, etcd_quota: int) -> None:
+        """See what was chosen; `etcd_quota`: the bytes that etcd's data may have.
 
         Raises:
             InputError: an argument is not allowed.
@@ -117,7 +119,13 @@ class AwsProvider:
         check_ssh_from(args["ssh_from"], args.get("ssh_from_anywhere", False))
         seconds = args.get("drain_seconds", DRAIN_SECONDS)
         between("provider.aws.drain_seconds", seconds, 0, 3600)
-        between("provider.aws.etcd_volume_size", args.get("etcd_volume_size", 0), 0, 16384)
+        given, sizes = args.get("etcd_volume_size", 0), etcd_volume_sizes(etcd_quota)
+        if given and given not in sizes:
+            allowed = (
+                f"0, or {sizes[0]} to {sizes[-1]} GiB: more than etcd_quota_backend_bytes "
+                f"({etcd_quota}), better four times that"
+            )
+            raise not_allowed("provider.aws.etcd_volume_size", given, allowed)
 
     @property
     def network(self) -> pulumi.Resource:
@@ -146,9 +154,7 @@ class AwsProvider:
             instance_type=self._type,
             processor=DEBIAN_NAMES[self._architecture],
             root_size=self._args.get("root_size", 20),
-            etcd_volume_size=self._args.get("etcd_volume_size", 0)
-            if number <= self._members
-            else 0,
+            etcd_volume_size=self._etcd_volume_size(number),
             instance_profile=self._profile.instance_profile,
             registry=self._registry.host,
             files=str(MACHINE_IMAGE / "files"),
@@ -245,6 +251,11 @@ class AwsProvider:
     def _make_key(self) -> SshKey:
         made = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(self._parent))
         return SshKey(private_key=made.private_key_openssh, public_key=made.public_key_openssh)
+
+
+def etcd_volume_sizes(etcd_quota: int) -> range:
+    """The GiB that a volume for etcd's data may have: beside them, etcd keeps its log there."""
+    return range(etcd_quota // GIB + 1, 16384 + 1)
 
 
 def warn_of(trouble: str) -> None:
