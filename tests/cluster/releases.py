@@ -25,9 +25,8 @@ if not previous.exists():
     settings = json.loads(versions.conf(versions.current).read_text())
     known = {{name: settings[name] for name in settings.keys() - set({SINCE})}}
     versions.conf("previous").write_text(json.dumps(known))
-upgrade = Upgrade.here(versions, metrics_address="")
-upgrade._switch(versions.current if versions.running == "previous" else "previous")
-upgrade._start(seconds=60)
+other = versions.current if versions.running == "previous" else "previous"
+Upgrade.here(versions, metrics_address="").run(other, seconds=60)
 """
 """As the set-up upgrades a machine, and takes it back: software, settings and unit files."""
 

@@ -74,25 +74,35 @@ class Upgrade:
         """
         new, before = self.versions.current, self.versions.running
         if before in ("", new):
-            self._switch(new)
-            self._start()
+            self.run(new)
             return
         self._keep_conf(before)
         known = self.faults()
         try:
-            self._switch(new)
-            self._start(seconds=START_SECONDS)
+            self.run(new, START_SECONDS)
             self._prove(known)
         except StepError as error:
             raise StepError(went_back(new, before, error, self._go_back(before))) from error
         say(f"fleetd runs version {new}, and ran {before}")
         self.versions.tidy()
 
+    def run(self, name: str, seconds: int = 0) -> None:
+        """Have fleetd run a version that this machine has, healthy or not.
+
+        Args:
+            name: of the version.
+            seconds: for fleetd to announce the machine; 0 for as long as systemd gives it.
+
+        Raises:
+            StepError: it does not start.
+        """
+        self._switch(name)
+        self._start(seconds)
+
     def _go_back(self, before: str) -> str:
         """Why even the version before does not start now; empty when it does."""
         try:
-            self._switch(before)
-            self._start(seconds=START_SECONDS)
+            self.run(before, START_SECONDS)
         except StepError as error:
             return str(error)
         return ""
@@ -115,7 +125,7 @@ class Upgrade:
         if any([self.write(str(self.units / name), File(text)) for name, text in texts.items()]):
             self.systemctl("daemon-reload")
 
-    def _start(self, seconds: int = 0) -> None:
+    def _start(self, seconds: int) -> None:
         """Start both anew; a fence that guards nothing stays down."""
         self.systemctl("enable", "fleetd.service")
         self.systemctl("enable", "--now", "fleet-fence.path")
