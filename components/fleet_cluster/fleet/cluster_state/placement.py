@@ -46,12 +46,20 @@ class Placements(UnitFiles):
         return [current] if current in assigned else []
 
     def everywhere(self) -> dict[str, frozenset[str]]:
-        """Where Global units are that are to be on all machines."""
+        """Where Global units are that are to be on all machines: assigned, or else running.
+
+        A schedule that is gone (an emptied store) gives way to what runs.
+        """
         return {
-            unit: frozenset(self.assigned(unit))
+            unit: frozenset(self.assigned(unit).keys() | self._unassigned(unit))
             for unit, requirements in self.wanted.items()
             if requirements.is_global
         }
+
+    def _unassigned(self, unit: str) -> set[str]:
+        """Where the unit runs, and the leader says nothing of it."""
+        running = {on for on, state in self.reports(unit).items() if state.active in UP}
+        return running - self.assignments(unit).keys()
 
     def placements(self, *, at_rest: bool = True) -> dict[str, str]:
         """Where each unit is (`current`) that is to be on a machine, and not on all."""

@@ -107,3 +107,18 @@ def test_who_starts_a_unit_is_told_what_it_waits_for() -> None:
     outcome = launched("u.service", view.units["u.service"], {})(view)
     assert isinstance(outcome, Waiting)
     assert "memory: 1G wanted, 0 of 1G not reserved" in outcome.why
+
+
+@pytest.mark.parametrize("report", [ACTIVE, replace(ACTIVE, orphan=True)])
+def test_an_emptied_store_stops_no_global_unit_of_a_machine_that_is_too_full(
+    report: UnitState,
+) -> None:
+    texts = {"all.service": GLOBAL, "u.service": LARGE}
+    at = [("a", unit) for unit in texts]
+    full = Situation(texts, machines="a", schedule=dict.fromkeys(at, RUN))
+    assert decide(state(full)).changes == []
+    emptied = replace(full, schedule={}, states=dict.fromkeys(at, report))
+    written = decide(state(emptied)).changes
+    assert {one.unit: one.assignment for one in written if one.assignment} == {
+        unit: Assignment(f"new {unit}", DesiredState.LAUNCHED) for unit in texts
+    }

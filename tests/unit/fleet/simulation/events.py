@@ -97,8 +97,10 @@ def begin(world: World) -> None:
 
 
 def heal(world: World) -> None:
-    """End all faults and drains, and write the desired state again."""
+    """End all faults and drains, and write the desired state again, so that there is room."""
     world.end_faults()
+    if "Memory=4" in world.wanted[EVERYWHERE][0]:
+        enlarge_global(world, "2")
     for machine in MACHINES:
         uncordon(world, machine)
     for node, role in zip(world.nodes, "aba", strict=True):
@@ -151,6 +153,11 @@ def job(world: World, variant: str) -> None:
 def enlarge(world: World, unit: str) -> None:
     first = LARGE.index(unit) % 2 == 0
     world.want(unit, f"{SLEEPS}[X-Fleet]\nMemory=3\nStartFirst={str(first).lower()}\n")
+
+
+def enlarge_global(world: World, memory: str) -> None:
+    """With 4, a machine that it shares with a large one has less than is reserved there."""
+    world.want(EVERYWHERE, f"{SLEEPS}[X-Fleet]\nGlobal=true\nMemory={memory}\n")
 
 
 def cordon(world: World, machine: str) -> None:
@@ -372,5 +379,6 @@ EVENTS: dict[str, _Kind] = {
         _Kind(restore, [_SHORT_TO_LONG, ("same", "other")]),
         _Kind(fill, [MACHINES, _SHORT_TO_LONG], 0),
         _Kind(enlarge, [LARGE], 0),
+        _Kind(enlarge_global, [(2, 4)], 0),
     )
 }

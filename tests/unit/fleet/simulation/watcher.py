@@ -7,7 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fleet_cluster.fleet.kv import Changes
-from fleet_cluster.fleet.model.keys import LEADER, SCHEDULE, split_key, state_key
+from fleet_cluster.fleet.model.keys import (
+    LEADER,
+    SCHEDULE,
+    schedule_key,
+    split_key,
+    state_key,
+    unit_key,
+)
 from fleet_cluster.fleet.model.records import DesiredState
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.simulation.node import MEMORY
@@ -103,18 +110,19 @@ class Watcher:
             self._complain(Promise.ONCE, f"{unit} is started a second time on {node.id}")
         self.lived[node.id, unit] = sha
         self.runs[node.id, unit] = run
-        self._check_room(node)
+        self._check_room(node, unit)
         if self.world.is_told(node.id, unit, sha):
             self.permitted.discard((node.id, unit))
             self.released.pop((node.id, unit), None)
             self.world.note_departures()
 
-    def _check_room(self, node: "Node") -> None:
-        """Whether the machine has the memory for all that it runs."""
-        disk = node.systemd.disk
-        running = (run.unit for run in self.runs.values() if run.node == node.id)
-        large = sorted(unit for unit in running if "Memory=3" in disk.get(unit, ""))
-        if 3 * len(large) > MEMORY:
+    def _check_room(self, node: "Node", unit: str) -> None:
+        """Whether a machine has room for what starts, beside what it runs and the store knows."""
+        store, disk = self.world.store.entries, node.systemd.disk
+        running = [one for on, one in self.runs if on == node.id]
+        known = [u for u in running if unit_key(u) in store or schedule_key(node.id, u) in store]
+        large = sorted(one for one in known if "Memory=3" in disk.get(one, ""))
+        if unit in large and 3 * len(large) > MEMORY:
             self._complain(Promise.ROOM, f"{node.id} runs {', '.join(large)} at once")
 
     def _check_fence(self, run: Run, other: Run) -> None:
