@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from ..model.records import Assignment, UnitState
+from ..model.records import Assignment, DesiredState, UnitState
 from ..scheduler.room import shortage
 from ..unitfiles.names import UnitFileError
 from ..unitfiles.resources import Resources
@@ -18,7 +18,8 @@ class Reservations:
     """What is reserved on each machine.
 
     A unit that moves has its part of both machines until it has stopped on the one; so has one
-    that was told to stop, until its machine reports that.
+    that is to stop, until its machine reports that. What the plan does not know, and nobody
+    stops, has none: a unit would wait for ever that the plan has room for.
     """
 
     def __init__(self, state: Placements) -> None:
@@ -63,13 +64,28 @@ def _occupied(unit: str, state: Placements) -> Iterator[tuple[str, Resources]]:
         one, report = assignments.get(machine), reports.get(machine)
         sha = one.sha if one else report.sha if report else ""
         resources = _resources(unit, sha, state)
-        if resources and _is_there(one, report) and state.completed_on(unit) != machine:
+        is_there = _is_there(one, report) and _is_known(unit, one, state)
+        if resources and is_there and state.completed_on(unit) != machine:
             yield machine, resources
 
 
 def _is_there(assignment: Assignment | None, report: UnitState | None) -> bool:
     is_assigned = assignment is not None and is_to_run(assignment)
     return is_assigned or (report is not None and report.active not in AT_REST)
+
+
+def _is_known(unit: str, assignment: Assignment | None, state: Placements) -> bool:
+    """Whether the plan has the unit, or it is to stop here.
+
+    Others run on: without a record, or with a new file that cannot be used.
+    """
+    if unit in state.wanted:
+        return True
+    record = state.units.get(unit)
+    if record is None:
+        return assignment is not None
+    is_told = assignment is not None and not is_to_run(assignment)
+    return is_told or record.desired_state is DesiredState.INACTIVE
 
 
 def _resources(unit: str, sha: str, state: Placements) -> Resources:

@@ -1,5 +1,6 @@
 """What is reserved as it is, and what the leader waits for until there is room."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from fleet_cluster.fleet.cluster_state.state import ClusterState
 from fleet_cluster.fleet.engine.reconciler import decide
 from fleet_cluster.fleet.fleetctl.wait.outcome import Waiting
 from fleet_cluster.fleet.fleetctl.wait.start import launched
-from fleet_cluster.fleet.model.keys import machine_key
+from fleet_cluster.fleet.model.keys import file_key, machine_key
 from fleet_cluster.fleet.model.records import (
     Assignment,
     DesiredState,
@@ -29,7 +30,7 @@ STOP = Assignment("new", DesiredState.INACTIVE)
 ACTIVE = UnitState("loaded", "active", "running", "new")
 
 
-def state(situation: Situation) -> ClusterState:
+def state(situation: Situation, files: Mapping[str, str] | None = None) -> ClusterState:
     """The state of a cluster whose machines have 1 GiB each."""
     machines = {
         key: replace(one, memory=G)
@@ -37,7 +38,7 @@ def state(situation: Situation) -> ClusterState:
         if isinstance(one, MachineState)
     }
     assert machine_key("a") in machines
-    return state_of({**situation.records(), **machines})
+    return state_of({**situation.records(), **machines, **(files or {})})
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,30 @@ def test_the_leader_waits_until_what_is_to_leave_has_stopped(text: str) -> None:
     gone = replace(waiting, schedule={}, states={})
     (change,) = decide(state(gone)).changes
     assert (change.machine, change.unit) == ("a", "u.service")
+
+
+BROKEN = "[Service]\nExecStart=/a\n[X-Fleet]\nMemory=much\n"
+OTHER = ("a", "other.service")
+OLD_RUN, OLD_STOP = replace(RUN, sha="old"), replace(STOP, sha="old")
+RUNS = Situation({"u.service": LARGE}, machines="a", states={OTHER: replace(ACTIVE, sha="old")})
+"""A unit is to come where another runs."""
+BROKE = replace(RUNS, texts={**RUNS.texts, "other.service": BROKEN})
+
+
+@pytest.mark.parametrize(
+    ("situation", "waits"),
+    [
+        (RUNS, False),
+        (replace(RUNS, schedule={OTHER: OLD_RUN}), True),
+        (replace(BROKE, schedule={OTHER: OLD_RUN}), False),
+        (replace(BROKE, schedule={OTHER: OLD_STOP}), True),
+    ],
+    ids=["no record", "record is gone", "new file is broken", "told to stop, and broken"],
+)
+def test_the_leader_waits_for_nothing_that_nobody_stops(situation: Situation, waits: bool) -> None:
+    decision = decide(state(situation, {file_key("old other.service"): LARGE}))
+    come = [one.unit for one in decision.changes if one.unit == "u.service"]
+    assert (come, decision.waiting) == (([], ["u.service"]) if waits else (["u.service"], []))
 
 
 def test_two_units_do_not_come_to_the_same_room() -> None:

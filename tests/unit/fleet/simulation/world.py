@@ -124,9 +124,18 @@ class World:
     def _fits_elsewhere(self, unit: str, node: Node) -> bool:
         text = self.wanted[unit][0]
         others = [one for one in self.nodes if one is not node and one.id not in self.marks()]
-        if self.is_global(unit) or not others or "Memory=" in text:
+        if "Memory=" in text:
+            others = [one for one in others if self._has_room(one)]
+        if self.is_global(unit) or not others:
             return False
         return "role=" not in text or any(f"role={one.metadata['role']}" in text for one in others)
+
+    def _has_room(self, node: Node) -> bool:
+        """Whether a large unit has room there beside what runs."""
+        return not any(
+            "Memory=3" in text or "Memory=4" in text
+            for text in (self.wanted[unit][0] for unit in node.systemd.running())
+        )
 
     def is_global(self, unit: str) -> bool:
         """Whether the unit is to run on every machine."""
