@@ -34,6 +34,10 @@ class Reservations:
         """All that is reserved on a machine."""
         return sum(self._of.get(machine, {}).values(), Resources())
 
+    def units(self, machine: str) -> list[str]:
+        """The units that have a part of a machine."""
+        return sorted(self._of.get(machine, ()))
+
     def shortage(self, machine: str, unit: str) -> str:
         """What a unit that is to come there has to wait for; empty when there is room.
 

@@ -127,11 +127,21 @@ def test_two_units_do_not_come_to_the_same_room() -> None:
     assert len(decide(state(Situation(texts, machines="a"))).changes) == 1
 
 
-def test_who_starts_a_unit_is_told_what_it_waits_for() -> None:
-    view = state(LEAVING)
+@pytest.mark.parametrize("text", [LARGE, GLOBAL])
+def test_who_starts_a_unit_is_told_what_it_waits_for(text: str) -> None:
+    half = text.replace("1G", "512M")
+    texts = {**LEAVING.texts, "u.service": half, "stays.service": half}
+    at = ("a", "stays.service")
+    waiting = replace(
+        LEAVING,
+        texts=texts,
+        schedule={**LEAVING.schedule, at: RUN},
+        states={**LEAVING.states, at: ACTIVE},
+    )
+    view = state(waiting)
     outcome = launched("u.service", view.units["u.service"], {})(view)
-    assert isinstance(outcome, Waiting)
-    assert "memory: 1G wanted, 0 of 1G not reserved" in outcome.why
+    shortage = "(memory: 512M wanted, 0 of 1G not reserved)"
+    assert outcome == Waiting(f"until these have stopped on a/10.0.0.a: old.service {shortage}")
 
 
 @pytest.mark.parametrize("report", [ACTIVE, replace(ACTIVE, orphan=True)])

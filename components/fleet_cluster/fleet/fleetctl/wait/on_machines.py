@@ -50,7 +50,7 @@ def on_machine(
     if machine not in view.machines:
         return Waiting(f"{where}: the unit moves when the machine's lease has ended")
     if not _is_assigned(wanted, view.assigned(name).get(machine)):
-        return Waiting(undecided(view, machine))
+        return Waiting(_wait_for_room(name, machine, view) or undecided(view, machine))
     state = view.reported(name).get(machine)
     if state is None:
         return Waiting(f"fleetd on {where} has not reported yet")
@@ -96,10 +96,26 @@ def _unplaced(name: str, view: ClusterState) -> Outcome:
     if reasons is not None:
         return Unplaced(reasons)
     home = view.plan().placements.get(name, "")
-    if shortage := Reservations(view).shortage(home, name):
-        where = legend(home, view.machines)
-        return Waiting(f"until others that are to leave {where} have stopped there ({shortage})")
-    return Waiting(undecided(view))
+    return Waiting(_wait_for_room(name, home, view) or undecided(view))
+
+
+def _wait_for_room(name: str, machine: str, view: ClusterState) -> str:
+    """What has to stop first on the machine that is to have a unit; empty when it has room."""
+    reservations, plan = Reservations(view), view.plan()
+    shortage = reservations.shortage(machine, name)
+    if not shortage:
+        return ""
+    leaving = [
+        unit
+        for unit in reservations.units(machine)
+        if plan.placements.get(unit) != machine
+        and machine not in plan.global_placements.get(unit, ())
+    ]
+    where = legend(machine, view.machines)
+    if not leaving:
+        return f"until there is room on {where} ({shortage})"
+    more = f" and {len(leaving) - 3} more" if len(leaving) > 3 else ""
+    return f"until these have stopped on {where}: {', '.join(leaving[:3])}{more} ({shortage})"
 
 
 def because(state: UnitState) -> str:
