@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ..model.records import Eligibility, MachineState, Move
-from ..unitfiles.names import template_of
 from .colocation import Colocation
 from .feasibility import allowed
 from .relations import Job
@@ -77,7 +76,7 @@ class _Rebalancer:
         self._fill(plan)
         self._open = [node for node in self._state.nodes.values() if not node.eligibility]
         self._groups = {node.id: self._groups_on(node, resting) for node in self._open}
-        self._templates = {name: template_of(name) or name for name in self._jobs}
+        self._templates = self._state.relations.templates
         self._given: set[str] = set()
         self._refused: set[tuple[str, str]] = set()
         """Units, and machines that do not take them: nobody leaves those, so they never will."""
@@ -131,6 +130,7 @@ class _Rebalancer:
             return None
         crowd = Counter(self._templates[name] for name in origin.units)
         crowd.subtract(self._templates[name] for name in destination.units)
+        del crowd[""]  # Those that are no instances are of no template.
 
         def preference(group: list[Job]) -> tuple[int, int, int, str]:
             weight, name = len(group), group[0].name
