@@ -49,7 +49,8 @@ class EngineLog:
 class EngineDialect(grpc.aio.ServerInterceptor):
     """Settles three things between Pulumi's engine and its Python SDK.
 
-    The text of a `PluginError` is sent alone: gRPC would put the exception's class before it.
+    The text of a `PluginError` is sent alone: gRPC would put the exception's class before it, and
+    the SDK raises another one in its place, with a stack trace.
     An `InitFailed` takes the state along that the engine is to keep.
     Files and archives pass through the SDK as they came, see `AssetTokens`.
     """
@@ -69,10 +70,12 @@ class EngineDialect(grpc.aio.ServerInterceptor):
             tokens.put(request)
             try:
                 response = await handler.unary_unary(request, context)
-            except InitFailed as error:
-                context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
-                await context.abort(grpc.StatusCode.UNKNOWN, str(error))
-            except PluginError as error:
+            except Exception as raised:
+                error = _plugin_error(raised)
+                if not error:
+                    raise
+                if isinstance(error, InitFailed):
+                    context.set_trailing_metadata((("grpc-status-details-bin", _details(error)),))
                 await context.abort(grpc.StatusCode.UNKNOWN, str(error))
             else:
                 tokens.take_back(response)
@@ -81,6 +84,13 @@ class EngineDialect(grpc.aio.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(
             call, handler.request_deserializer, handler.response_serializer
         )
+
+
+def _plugin_error(raised: BaseException | None) -> PluginError | None:
+    """The plugin's own error, of those that led to the one raised."""
+    while raised and not isinstance(raised, PluginError):
+        raised = raised.__context__
+    return raised
 
 
 def _details(error: InitFailed) -> bytes:
