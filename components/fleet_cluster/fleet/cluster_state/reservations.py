@@ -44,7 +44,7 @@ class Reservations:
         The plan has room for it there; what is to leave may not have stopped yet.
         """
         wanted, node = self._wanted(unit), self._state.machines.get(machine)
-        if not wanted or not node or unit in self._of[machine]:
+        if not wanted or not node or unit in self._of[machine] or self._rests(unit, machine):
             return ""
         return shortage(node, self.on(machine), wanted)
 
@@ -55,6 +55,10 @@ class Reservations:
         if wanted := self._wanted(unit):
             self._of[machine][unit] = wanted
         return True
+
+    def _rests(self, unit: str, machine: str) -> bool:
+        """Whether the plan has it there already: it stays, whatever is reserved by now."""
+        return not self._state.is_global(unit) and self._state.current(unit) == machine
 
     def _wanted(self, unit: str) -> Resources:
         asked = self._state.wanted.get(unit)

@@ -120,6 +120,19 @@ def test_the_leader_waits_for_nothing_that_nobody_stops(situation: Situation, wa
     assert (come, decision.waiting) == (([], ["u.service"]) if waits else (["u.service"], []))
 
 
+def test_a_unit_that_is_at_rest_where_it_belongs_waits_for_no_room() -> None:
+    here, other = ("a", "u.service"), ("a", "other.service")
+    full = Situation(
+        {unit: LARGE for _, unit in (here, other)},
+        schedule={other: RUN},
+        states={other: ACTIVE, here: replace(ACTIVE, active="failed")},
+    )
+    assert state(full).plan().placements["u.service"] == "a"
+    decision = decide(state(full))
+    assert [(one.machine, one.unit) for one in decision.changes] == [here]
+    assert decision.waiting == []
+
+
 def test_two_units_do_not_come_to_the_same_room() -> None:
     texts = {"u.service": LARGE, "v.service": LARGE}
     changes = decide(state(Situation(texts))).changes
