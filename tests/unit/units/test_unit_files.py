@@ -1,8 +1,10 @@
 """The unit files of the repository: accepted by fleet, and patient with a sick cluster."""
 
+import os
 import re
 import shlex
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -155,17 +157,51 @@ def test_the_machines_folder_is_that_of_the_user_who_writes_the_pool():
     assert "--user" not in text_of("nginx-pool.service")
 
 
-@pytest.mark.parametrize(("docker", "status"), [("exit 0", 0), ("exit 1", 1)])
-def test_the_pool_is_not_waited_for_for_ever(tmp_path: Path, docker: str, status: int):
-    """systemd starts a unit whose command has ended again when this has ended too."""
-    for name, does in (("docker", docker), ("sleep", "exit 0")):
-        stub = tmp_path / name
-        stub.write_text(f"#!/bin/sh\n{does}\n")
-        stub.chmod(0o755)
-    (line,) = values("nginx-pool.service", "ExecStartPost")
-    command = shlex.split(line.replace("$$", "$"))
-    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    assert subprocess.run(command, env=env, timeout=60).returncode == status
+STARTED = [("nginx-pool.service", "docker"), ("nginx.service", "curl")]
+"""Those that say when they have started, and whom they ask."""
+
+
+def ask_until_started(name: str, folder: Path, answers: str, main: int) -> tuple[int, int]:
+    """The unit's ExecStartPost= with answers of our own, to three questions at most.
+
+    Returns its status, and how often it has asked.
+    """
+    asked = folder / "asked"
+    asked.touch()
+    ask = f"echo . >>{asked}; {answers}"
+    stubs = {"docker": ask, "curl": ask, "sleep": "exit 0", "seq": "echo 1 2 3"}
+    for program, does in stubs.items():
+        (folder / program).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / program).chmod(0o755)
+    (line,) = values(name, "ExecStartPost")
+    env = {"PATH": f"{folder}:/usr/bin:/bin", "MAINPID": str(main)}
+    done = subprocess.run(shlex.split(line.replace("$$", "$")), env=env, timeout=60)
+    return done.returncode, len(asked.read_text().splitlines())
+
+
+@pytest.mark.parametrize(("name", "program"), STARTED)
+def test_it_has_started_when_it_answers(name: str, program: str, tmp_path: Path):
+    assert program in values(name, "ExecStartPost")[0]
+    third = f'[ "$(wc -l <{tmp_path}/asked)" -ge 3 ]'
+    assert ask_until_started(name, tmp_path, third, os.getpid()) == (0, 3)
+
+
+@pytest.mark.parametrize(("name", "program"), STARTED)
+def test_no_answer_is_not_waited_for_for_ever(name: str, program: str, tmp_path: Path):
+    assert ask_until_started(name, tmp_path, "exit 1", os.getpid()) == (1, 3)
+
+
+@pytest.mark.parametrize(("name", "program"), STARTED)
+def test_what_has_ended_is_not_waited_for(name: str, program: str, tmp_path: Path):
+    """systemd starts it again, and what comes after it, when this has ended too."""
+    main = subprocess.Popen(["sleep", "infinity"])
+    threading.Thread(target=main.wait).start()
+    end = "kill -KILL $MAINPID; while kill -0 $MAINPID 2>/dev/null; do :; done"
+    second = f'[ "$(wc -l <{tmp_path}/asked)" -lt 2 ] || {{ {end}; }}; exit 1'
+    try:
+        assert ask_until_started(name, tmp_path, second, main.pid) == (1, 2)
+    finally:
+        main.kill()
 
 
 def test_nginx_starts_after_its_pool_and_does_without_it_later():
