@@ -4,6 +4,7 @@ The words are those of docs/glossary.md.
 """
 
 import ast
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.checkout import CHECKOUT, LIBRARY
 
 MODULE_LINES, ROOM_MODULES = 300, 15
 MEDIAN_LINES, NINE_OF_TEN_LINES = 9, 20
+FILE_BYTES = 1 << 20
+BINARY = frozenset({"tests/unit/fleet/simulation/previous.zip"})
 GENERATED = frozenset({"rpc_pb2.py"})
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name not in GENERATED)
 WORDS = """
@@ -64,6 +67,20 @@ def test_no_module_has_too_many_lines() -> None:
 def test_no_room_has_too_many_modules() -> None:
     rooms = Counter(str(p.parent.relative_to(LIBRARY)) for p in MODULES if p.stem != "__init__")
     assert {room: count for room, count in rooms.items() if count > ROOM_MODULES} == {}
+
+
+def test_no_program_is_among_the_files() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    files = {name: CHECKOUT / name for name in listed if (CHECKOUT / name).is_file()}
+    assert "README.md" in files
+    assert [name for name, path in files.items() if path.stat().st_size > FILE_BYTES] == []
+    assert {name for name, path in files.items() if b"\0" in path.read_bytes()} == BINARY
 
 
 def test_functions_are_short() -> None:

@@ -15,6 +15,7 @@ confd_found() {
 
 confd_install() {
   local one placed
+  rm -f "$root"/images/nginx/confd-* # where a set-up of before has put it: it would go into that image
   for one in $(processors); do
     [[ -e $(confd_home "$one")/origin ]] || confd_get "$one" "$(confd_home "$one")"
     placed=$(confd_placed "$one")

@@ -6,6 +6,7 @@ import pytest
 
 from fleet_cluster.errors import InputError
 from fleet_cluster.images import check_programs, content_tag
+from tests.checkout import CHECKOUT
 
 
 @pytest.fixture
@@ -46,3 +47,10 @@ def test_a_program_must_be_there_for_the_machines_processor(context: Path):
     check_programs(context, "amd64")
     with pytest.raises(InputError, match="there is no confd-arm64"):
         check_programs(context, "arm64")
+
+
+@pytest.mark.parametrize("processor", ["amd64", "arm64"])
+def test_no_image_but_that_of_the_pool_needs_programs_of_the_set_up(processor: str):
+    for image in (CHECKOUT / "images").iterdir():
+        if image.name != "nginx-pool":
+            check_programs(image, processor)

@@ -298,6 +298,16 @@ def test_confd_is_placed_where_the_image_is_built(computer: Computer) -> None:
     assert placed.read_text() == "confd\n"
 
 
+def test_confd_of_a_set_up_of_before_is_removed_from_where_it_was(computer: Computer) -> None:
+    computer.stub("curl", 'while [[ $1 != --output ]]; do shift; done; echo confd >"$2"')
+    computer.pin("CONFD_SHA256", f"({OWN}={CONFD})")
+    stale = computer.checkout / "images/nginx/confd-arm64"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    assert computer.run("toolchain/setup", "confd").returncode == 0
+    assert not stale.exists()
+
+
 def test_confd_is_there_for_other_processors_when_asked(computer: Computer) -> None:
     computer.stub("curl", 'echo "$*" >>asked; while [[ $1 != --output ]]; do shift; done; >"$2"')
     computer.pin("CONFD_SHA256", f"(amd64={NOTHING} arm64={NOTHING})")
