@@ -95,14 +95,21 @@ def test_who_breaks_into_nginx_finds_no_key_and_gets_no_answer_of_etcd(
     cluster: Stack, machine: str
 ):
     key = "-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    find = f"grep -rlsax -e '{key}' --exclude-dir=proc --exclude-dir=sys /"
-    assert cluster.on(machine, f"docker exec nginx {find}", check=False).out == ""
+    find = f"docker exec nginx grep -rlsax -e '{key}' --exclude-dir=proc --exclude-dir=sys /"
+    plant = "docker exec --interactive nginx tee /tmp/planted >/dev/null"
+    try:
+        cluster.on(machine, f"echo '-----BEGIN PRIVATE KEY-----' | {plant}")
+        assert cluster.on(machine, find, check=False).out == "/tmp/planted\n"
+    finally:
+        cluster.on(machine, "docker exec nginx rm --force /tmp/planted")
     get = "get --prefix /app/server/"
     pki = "/etc/confd/pki"
     pair = f"--cacert {pki}/ca.crt --cert {pki}/tls.crt --key {pki}/tls.key"
     for credentials in (pair, "--insecure-skip-tls-verify"):
         asked = cluster.on(machine, f"{CLIENT} {credentials} {get}", False)
         assert (asked.code != 0) and ":50" not in asked.out, asked.text
+    with_keys = CLIENT.replace("--volumes-from nginx", f"--volume /etc/fleet/pki/nginx:{pki}:ro")
+    assert cluster.on(machine, f"{with_keys} {pair} {get}").code == 0
     mounted = "docker inspect --format '{{json .Mounts}}' nginx"
     writable = {one["Source"]: one["RW"] for one in json.loads(cluster.on(machine, mounted).out)}
     assert writable == {"/var/lib/nginx-requests": True, "/var/lib/nginx-pool/rendered": False}
