@@ -127,6 +127,13 @@ class Proxies:
         wait("nginx answers", lambda: first.append(self.pool()) is None, self.log)
         return first[0]
 
+    def renew_nginx(self) -> list[str]:
+        """Start it in another container: the first pool that it serves."""
+        self.stop_nginx()
+        docker("rm", f"{self.name}-nginx")
+        make_nginx(self.name, f"{LABEL}-nginx")
+        return self.start_nginx()
+
     def stop_nginx(self) -> int:
         """Stop it as units/nginx.service does; its exit status."""
         docker("stop", "--time", "35", f"{self.name}-nginx")
@@ -157,16 +164,7 @@ def running() -> Generator[Proxies]:
             f"--env=IDLE_SECONDS={IDLE_SECONDS}",
             f"--volume={name}-pool:/var/lib/pool",
         )
-        make(
-            f"{name}-nginx",
-            images["nginx"],
-            {},
-            # As nginx's unit: while its pool is not there yet, it ends.
-            "--restart=on-failure",
-            f"--network=container:{name}-loopback",
-            f"--env=FINISH_SECONDS={FINISH_SECONDS}",
-            f"--volume={name}-pool:/var/lib/pool:ro",
-        )
+        make_nginx(name, images["nginx"])
         files = {"/etc/haproxy/haproxy.cfg": haproxy_config([address], IDLE_SECONDS).encode()}
         make(f"{name}-haproxy", images["haproxy"], files, "--publish=127.0.0.1::80")
         port = docker("port", f"{name}-haproxy", "80").strip().rpartition(":")[2]
@@ -175,7 +173,22 @@ def running() -> Generator[Proxies]:
         yield proxies
     finally:
         docker("rm", "--force", "--volumes", *containers(name))
-        docker("volume", "rm", "--force", f"{name}-pool")
+        docker("volume", "rm", "--force", f"{name}-pool", f"{name}-requests")
+
+
+def make_nginx(name: str, image: str) -> None:
+    """Start nginx in a container that is made anew, as its unit does."""
+    make(
+        f"{name}-nginx",
+        image,
+        {},
+        # As nginx's unit: while its pool is not there yet, it ends.
+        "--restart=on-failure",
+        f"--network=container:{name}-loopback",
+        f"--env=FINISH_SECONDS={FINISH_SECONDS}",
+        f"--volume={name}-requests:/var/lib/nginx",
+        f"--volume={name}-pool:/var/lib/pool:ro",
+    )
 
 
 def built(*names: str) -> dict[str, str]:

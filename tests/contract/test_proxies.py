@@ -259,6 +259,14 @@ def test_a_pool_that_nginx_does_not_take_changes_nothing(proxies: Proxies):
     proxies.wait_for_pool(APP, OTHER)
 
 
+def test_nginx_begins_with_the_last_pool_that_it_took(proxies: Proxies):
+    proxies.replace_pool("no { such } thing;")
+    assert proxies.renew_nginx() == [APP]
+    assert "the pool stays as it was" in proxies.log()
+    proxies.register("other", OTHER)
+    proxies.wait_for_pool(APP, OTHER)
+
+
 def test_no_other_protocol_gets_past_nginx(proxies: Proxies):
     ask = ["Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__", "Connection: Upgrade"]
     with Talk(proxies.url, "\n".join(["GET /headers HTTP/1.1", *ask])) as talk:
