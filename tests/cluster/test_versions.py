@@ -10,7 +10,7 @@ from tests.cluster import asking
 from tests.cluster.load import Load
 from tests.cluster.releases import PREVIOUS
 from tests.cluster.stack import Stack, copy_program, eventually
-from tests.cluster.test_etcd_version import bring_to, bring_up, program_of, stack
+from tests.cluster.test_etcd_version import bring_to, bring_up, changed, program_of, stack
 
 __all__ = ["stack"]
 LOOP = "components/fleet_cluster/fleet/fleetd/loop.py"
@@ -29,8 +29,9 @@ def test_from_the_previous_release_only_nginx_rolls_and_no_request_notices(stack
         stack.up()
         eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
     after = asking.runs(stack, machines)
-    changed = {at for at in before.keys() | after.keys() if before.get(at) != after.get(at)}
-    assert changed == {(machine, unit) for machine in machines for unit in asking.EVERYWHERE}
+    assert changed(before, after) == {
+        (machine, unit) for machine in machines for unit in asking.EVERYWHERE
+    }
     rolled = [after[machine, "nginx.service"] for machine in machines]
     apart = asking.seconds_between(rolled)
     assert apart >= asking.HEALTHY_SECONDS, "each was healthy before the next was touched"
