@@ -145,7 +145,6 @@ def test_from_debians_etcd_and_debian_12_by_two_updates(stack: Stack):
     before = asking.runs(stack, machines)
     containers = {machine: stack.container(machine) for machine in machines}
     bring_to(CHECKOUT, stack.program)
-    assert {stack.changes().get(machine, "same") for machine in machines} <= {"same", "update"}
     with Load(stack.outputs()["url"]) as load:
         done = stack.up()
         write_ssh_files(stack)
