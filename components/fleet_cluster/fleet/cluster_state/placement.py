@@ -9,6 +9,8 @@ from .unit_files import UnitFiles
 SERVING = ("active", "reloading", "refreshing")
 """ACTIVE states of a unit that runs. "refreshing": systemd mounts something into what runs."""
 UP = (*SERVING, "activating")
+AT_REST = ("inactive", "failed")
+"""ACTIVE states of units that have no process."""
 
 
 class Placements(UnitFiles):

@@ -7,11 +7,8 @@ from ..model.records import Assignment, DesiredState, UnitState
 from ..scheduler.room import shortage
 from ..unitfiles.names import UnitFileError
 from ..unitfiles.resources import Resources
-from .placement import Placements, is_to_run
+from .placement import AT_REST, Placements, is_to_run
 from .unit_files import parse_once
-
-AT_REST = ("inactive", "failed")
-"""ACTIVE states of units that have no process."""
 
 
 class Reservations:

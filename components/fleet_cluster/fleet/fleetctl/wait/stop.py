@@ -1,5 +1,6 @@
 """Wait conditions for units that go down (pure)."""
 
+from ...cluster_state.placement import AT_REST
 from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState, Unit
 from ..cli.names import legend
@@ -17,7 +18,7 @@ def stopped(name: str, wanted: Unit) -> WaitCondition:
             if assignment.desired_state is DesiredState.LAUNCHED:
                 return Waiting(undecided(view, machine))
         for machine, state in view.reported(name).items():
-            if state.active not in ("inactive", "failed"):
+            if state.active not in AT_REST:
                 return Waiting(describe(state, machine, view))
         where = ", ".join(legend(machine, view.machines) for machine in view.assigned(name))
         done = f"Unit {name} {wanted.desired_state}{f' on {where}' if where else ''}"
