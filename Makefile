@@ -1,6 +1,6 @@
 # One cluster on this computer. "make" alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-aws test-faults test-unit chaos pins doctor setup env simulate bench
+.PHONY: help up down test test-aws test-faults test-unit chaos pins doctor setup env simulate properties bench
 STACK ?= dev
 export STACK
 
@@ -40,6 +40,11 @@ chaos: setup ## Random faults on a real cluster, every promise checked (CHAOS_SE
 simulate: ## Random histories of faults in memory, shrunk where they break a promise (HISTORIES, SEED)
 	@toolchain/setup python
 	@PYTHONPATH=components .venv/bin/python -m tests.unit.fleet.simulation run $(or $(HISTORIES),1000) $(or $(SEED),0)
+
+properties: ## Random examples of each property in the unit tests (EXAMPLES=2000), of one by ONLY=name
+	@toolchain/setup python
+	@EXAMPLES=$(or $(EXAMPLES),2000) PYTHONPATH=components .venv/bin/python -m pytest -q --numprocesses 2 \
+	  -m hypothesis $(if $(ONLY),-k $(ONLY)) tests/unit
 
 pins: ## Bump every pin to the newest that there is, and say what follows (CHECK=1: only say it)
 	@toolchain/setup python

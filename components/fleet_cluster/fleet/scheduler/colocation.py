@@ -29,7 +29,7 @@ class Colocation:
             reason = objection(self._state, job, node, _RULES) or self._missing(job, names, node)
             if reason:
                 return f"{job.name}, which follows it: {reason}"
-        wanted = self.resources(anchor, colocated)
+        wanted = self._state.newly_wanted([anchor, *colocated], node)
         if colocated and (reason := shortage(node.machine, node.reserved, wanted)):
             return f"with what follows it, {reason}"
         return ""

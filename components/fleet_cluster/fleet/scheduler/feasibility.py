@@ -150,15 +150,13 @@ def _explain_replacement(state: SchedulerState, job: Job, node: Node) -> str:
 
 def _finds_room(state: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
     """What is there stays, also where more is reserved than there is."""
-    wanted = job.requirements.resources
-    if not wanted or job.name in node.booked or state.was_on(job, node):
-        return True
-    return node.has_room(wanted, state.freed(job, node))
+    wanted = state.newly_wanted([job], node)
+    return not wanted or node.has_room(wanted, state.freed(job, node))
 
 
 def _explain_room(state: SchedulerState, job: Job, node: Node) -> str:
     taken = node.reserved - state.freed(job, node)
-    return shortage(node.machine, taken, job.requirements.resources)
+    return shortage(node.machine, taken, state.newly_wanted([job], node))
 
 
 def _is_below_maximum(state: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:

@@ -159,10 +159,14 @@ class _Scheduler:
         return len(self._state.placed_on) > before
 
     def book_moving(self) -> None:
-        """Units that move have their part of both machines until they are up, or have to stay."""
+        """Units that move have their part of both machines until they are up, or have to stay.
+
+        So have those that follow them.
+        """
         for name in self._moves.keys() & self._jobs.keys():
             if node := self._selection.home(self._jobs[name]):
-                self._state.book(self._jobs[name], node)
+                for job in (self._jobs[name], *self._colocation.of(self._jobs[name])):
+                    self._state.book(job, node)
 
     def book_global(self) -> None:
         """Reserve what Global units want, before units come that have a choice."""

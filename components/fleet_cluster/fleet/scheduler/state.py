@@ -105,6 +105,23 @@ class SchedulerState:
         leaving = (jobs[name].requirements.resources for name in self.victims(job, node))
         return sum(leaving, Resources())
 
+    def newly_wanted(self, jobs: Collection[Job], node: Node) -> Resources:
+        """What is to be reserved on a node when units come; none where all of them were before.
+
+        Global units that they follow, and that are not there, come along.
+        """
+        known = self.relations.jobs
+        peers = (known.get(peer) for job in jobs for peer in job.requirements.machine_of)
+        along = {p.name: p for p in peers if p and p.requirements.is_global}
+        coming = [
+            job
+            for job in (*jobs, *along.values())
+            if job.requirements.resources and job.name not in node.units | node.booked
+        ]
+        if all(self.was_on(job, node) for job in coming):
+            return Resources()
+        return sum((job.requirements.resources for job in coming), Resources())
+
     def _book_those_there(self) -> None:
         for name, machines in self._everywhere.items():
             job = self.relations.jobs.get(name)

@@ -1,6 +1,5 @@
 """The leader, `fleetctl plan` and `fleetctl why` agree on where units are and are to be."""
 
-import os
 from collections.abc import Mapping
 
 from hypothesis import given, settings
@@ -25,8 +24,6 @@ from fleet_cluster.fleet.model.records import (
 from tests.unit.fleet.cluster_states import Situation, entries, state_of
 from tests.unit.fleet.fakes.units import ENDS, SLEEPS
 
-EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "0"))
-"""So many random states instead of the same 300."""
 UNITS = ["a.service", "b.service", "w@1.service", "w@2.service"]
 MACHINES = ["a", "b", "c"]
 OPTIONS = [
@@ -127,7 +124,7 @@ def stopped_on(decision: Decision, unit: str) -> set[str]:
     return {machine for machine, one in changes if one and not is_to_run(one)}
 
 
-@settings(max_examples=EXAMPLES or 300, derandomize=not EXAMPLES, deadline=None)
+@settings(max_examples=max(300, settings.get_profile("any-pace").max_examples))
 @given(situation=st.one_of(situations(), cancelled_drains()), order=st.data())
 def test_the_leader_and_fleetctl_agree(situation: Situation, order: st.DataObject) -> None:
     records = entries(situation.records())

@@ -133,3 +133,27 @@ def test_nothing_moves_to_where_a_global_unit_has_the_room() -> None:
     everywhere = {"all.service": {there}}
     plan = schedule(jobs, among, {"a.service": here}, None, move, everywhere)
     assert numbers(plan) == {"a": 1} and plan.global_placements == everywhere
+
+
+def test_a_unit_moves_only_to_where_it_has_room_beside_a_global_one_that_comes_along() -> None:
+    among = sized(1, 2)
+    follower = job("a", "Memory=512M", "MachineOf=all.service")
+    jobs = [follower, job("all", "Global=true", "Memory=768M")]
+    here, there = (one.id for one in reversed(among))
+    move = {"a.service": Move(here, there)}
+    plan = schedule(jobs, among, {"a.service": here}, None, move, {"all.service": {here}})
+    assert numbers(plan) == {"a": 2}
+
+
+def test_nothing_moves_to_where_what_follows_another_that_is_to_move_has_the_room() -> None:
+    among = sized(1, 1, 1)
+    among[:2] = [replace(one, metadata={"disk": "ssd"}) for one in among[:2]]
+    jobs = [
+        job("a"),
+        job("b", "Memory=1G", "MachineOf=a.service"),
+        job("c", "Memory=1G", "MachineMetadata=disk=ssd"),
+    ]
+    first, second = (one.id for one in among[:2])
+    there = {"a.service": first, "b.service": first, "c.service": second}
+    moves = {"a.service": Move(first, second), "c.service": Move(second, first)}
+    assert schedule(jobs, among, there, None, moves).placements == there
