@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,49 @@ def test_a_unit_that_fits_nowhere_says_why(cluster: Stack, needy: str):
     why = cluster.fleetctl("why", needy, check=False)
     assert why.code == 1
     assert why.out.count(reason) == 3
+
+
+@pytest.fixture
+def limited(cluster: Stack) -> Iterator[Callable[[str, str], Path]]:
+    """Writes the file of a unit that only sleeps, with these lines in its [X-Fleet]."""
+    files: list[Path] = []
+
+    def write(name: str, options: str) -> Path:
+        files.append(cluster.program / name)
+        files[-1].write_text(f"[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\n{options}\n")
+        return files[-1]
+
+    try:
+        yield write
+    finally:
+        for file in files:
+            cluster.fleetctl("destroy", file.name.replace("@.", "@*."), check=False)
+
+
+@pytest.mark.usefixtures("machines")
+def test_what_has_no_room_is_refused_with_the_numbers(
+    cluster: Stack, limited: Callable[[str, str], Path]
+):
+    started = cluster.fleetctl("start", str(limited("big.service", "Memory=900T")), check=False)
+    assert started.code == 1
+    numbers = re.compile(r"memory: 900T wanted, \S+ of \S+ not reserved")
+    assert len(numbers.findall(started.err)) == 3, started.err
+    assert len(numbers.findall(cluster.fleetctl("why", "big.service", check=False).out)) == 3
+
+
+@pytest.mark.usefixtures("machines")
+def test_no_machine_has_more_instances_than_may_be(
+    cluster: Stack, limited: Callable[[str, str], Path]
+):
+    file = limited("one-each@.service", "MaxPerMachine=1")
+    instances = [f"{file.parent}/one-each@{number}.service" for number in range(1, 4)]
+    cluster.fleetctl("start", *instances)
+    units = cluster.units()
+    where = {units[Path(one).name][0]["machine"] for one in instances}
+    assert len(where) == 3
+    more = cluster.fleetctl("start", f"{file.parent}/one-each@4.service", check=False)
+    assert more.code == 1
+    assert more.err.count("has 1 of one-each@.service already, and MaxPerMachine=1") == 3
 
 
 def test_health_and_metrics_are_true(cluster: Stack, machines: dict[str, str]):

@@ -20,7 +20,7 @@ def test_docker_restarts_on_a_machine_that_serves(
 ):
     victim = asking.placements(cluster, machines)[INSTANCE]
     before = asking.runs(cluster, machines)
-    with Load(url) as load:
+    with Load(url, users=8) as load:
         service_faults.restart_docker(cluster, victim)
         eventually(
             "its clients have ended, and their units run again",
@@ -39,7 +39,7 @@ def test_docker_restarts_on_a_machine_that_serves(
 
 @pytest.mark.usefixtures("undisturbed")
 def test_etcd_takes_no_writes(cluster: Stack, machines: dict[str, str], url: str):
-    with Load(url) as load:
+    with Load(url, users=8) as load:
         with service_faults.etcd_without_space(cluster):
             for machine in machines:
                 told = lambda machine=machine: is_told(cluster, machine, "alarm NOSPACE")  # noqa: E731
@@ -54,7 +54,7 @@ def test_etcd_takes_no_writes(cluster: Stack, machines: dict[str, str], url: str
 @pytest.mark.usefixtures("undisturbed")
 def test_the_disk_of_etcds_leader_fills(cluster: Stack, machines: dict[str, str], url: str):
     victim = asking.etcd_leader(cluster, "machine-1")
-    with Load(url) as load:
+    with Load(url, users=8) as load:
         with faults.etcd_without_room(cluster, victim):
             short = "/var/lib/etcd/fleet has 0 of 256 MiB left"
             eventually("it is told", lambda: is_told(cluster, victim, short), TOLD_SECONDS)
@@ -74,7 +74,7 @@ def test_docker_hangs(cluster: Stack, machines: dict[str, str], url: str):
         ]
         return row["state"]
 
-    with Load(url) as load:
+    with Load(url, users=8) as load:
         with faults.docker_hangs(cluster, victim):
             hangs = "sick: Docker does not answer"
             eventually("it is told", lambda: state() == hangs, TOLD_SECONDS)

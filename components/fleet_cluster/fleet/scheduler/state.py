@@ -100,10 +100,20 @@ class SchedulerState:
         self.vacated.append(node)
 
     def freed(self, job: Job, node: Node) -> Resources:
-        """What is no longer reserved on a node when `job` comes, by those that leave then."""
-        jobs = self.relations.jobs
-        leaving = (jobs[name].requirements.resources for name in self.victims(job, node))
-        return sum(leaving, Resources())
+        """What is no longer reserved on a node when `job` comes, by those that leave then.
+
+        A Global unit that is booked only, since they are placed last, does not come then.
+        """
+        jobs, replaced = self.relations.jobs, self.relations.replaced(job.name)
+        leaving = (jobs[name] for name in replaced & (node.units | node.booked))
+        return sum(
+            (
+                one.requirements.resources
+                for one in leaving
+                if one.requirements.is_global or one.name in node.units
+            ),
+            Resources(),
+        )
 
     def newly_wanted(self, jobs: Collection[Job], node: Node) -> Resources:
         """What is to be reserved on a node when units come; none where all of them were before.

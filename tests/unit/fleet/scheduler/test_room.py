@@ -92,6 +92,13 @@ def test_a_unit_that_replaces_another_takes_its_room() -> None:
     assert numbers(plan) == {"new": 1}
 
 
+def test_a_unit_that_replaces_a_global_one_takes_its_room() -> None:
+    jobs = [job("all", "Global=true", "Memory=1G"), job("new", "Memory=1G", "Replaces=all.service")]
+    plan = schedule(jobs, sized(1, 1), {})
+    assert numbers(plan) == {"new": 1}
+    assert plan.global_placements["all.service"] == {machine(2).id}
+
+
 def test_a_drained_unit_goes_only_where_it_and_its_followers_have_room() -> None:
     among = sized(2, 1)
     jobs = [job("a", "Memory=1G"), job("b", "Memory=1G", "MachineOf=a.service")]
