@@ -127,6 +127,9 @@ class _Scheduler:
         if self.stay():
             self.until_quiet(self.place)
         self.place_global()
+        while self.release_global():  # Those that conflict with Global units.
+            self.until_quiet(self.place)
+            self.place_global()
         return self.plan()
 
     def until_quiet(self, step: Callable[[], None]) -> None:

@@ -99,6 +99,17 @@ def test_a_unit_that_replaces_a_global_one_takes_its_room() -> None:
     assert plan.global_placements["all.service"] == {machine(2).id}
 
 
+def test_nothing_is_kept_for_a_global_unit_that_conflicts_with_another() -> None:
+    jobs = [
+        job("all", "Global=true"),
+        job("other", "Global=true", "Memory=1G", "Conflicts=all.service"),
+        job("unit", "Memory=1G"),
+    ]
+    plan = schedule(jobs, sized(1), {})
+    assert plan.global_placements["all.service"] and not plan.global_placements["other.service"]
+    assert numbers(plan) == {"unit": 1}
+
+
 def test_a_drained_unit_goes_only_where_it_and_its_followers_have_room() -> None:
     among = sized(2, 1)
     jobs = [job("a", "Memory=1G"), job("b", "Memory=1G", "MachineOf=a.service")]
