@@ -28,6 +28,7 @@ _ROOMS = {
     "drain": "machines",
     "set-metadata": "machines",
     "rebalance": "machines",
+    "restore": "machines",
     "why": "inspect",
     "verify": "inspect",
     "plan": "inspect",
