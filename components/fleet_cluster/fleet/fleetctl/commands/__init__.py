@@ -28,6 +28,8 @@ _ROOMS = {
     "drain": "machines",
     "set-metadata": "machines",
     "rebalance": "machines",
+    "backup": "machines",
+    "list-backups": "inspect",
     "restore": "machines",
     "why": "inspect",
     "verify": "inspect",
