@@ -57,7 +57,8 @@ class Taking:
         except (OSError, StepError, SnapshotError) as error:
             raise BackupError(str(error)) from error
         finally:
-            snapshot.unlink(missing_ok=True)
+            for left in (snapshot, snapshot.with_name(f"{snapshot.name}.part")):  # etcdctl's own.
+                left.unlink(missing_ok=True)
         interval = calendar.interval(self.settings.calendar) if self.settings.calendar else 0.0
         destination = self.settings.destination
         return Backup(taken_at, name, size, destination, self.config.public_ip, interval)
