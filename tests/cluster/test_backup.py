@@ -8,8 +8,10 @@ import pytest
 
 from fleet_cluster._unit_text import fill
 from fleet_cluster.backups.schedule import UNITS, check_backups
+from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from tests.cluster import asking
 from tests.cluster.load import Load
+from tests.cluster.operations import copied
 from tests.cluster.stack import Stack, eventually
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
@@ -19,7 +21,7 @@ SERVICE = "[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nHealthySec=0\n"
 
 
 @pytest.fixture
-def backups(cluster: Stack, tmp_path: Path) -> Iterator[None]:
+def backups(cluster: Stack, tmp_path: Path, undisturbed: None) -> Iterator[None]:
     """The cluster takes backups, as a program with `backups` has it; not any more afterwards."""
     chosen = check_backups({"folder": FOLDER, "calendar": "daily", "keep": 1})
     assert chosen
@@ -58,7 +60,6 @@ def test_a_backup_is_taken_and_a_restore_brings_the_earlier_state_back(
 ):
     cluster.on("machine-2", f"sudo mkdir {FOLDER} && sudo touch {FOLDER}/fleet-mine.db")
     cluster.fleetctl("backup")
-    cluster.fleetctl("backup")
     listed = cluster.on("machine-2", f"sudo ls {FOLDER}").out.split()
     assert len(listed) == 2 and "fleet-mine.db" in listed, "the newest, and what is not ours"
     taken = last_backup(cluster, tmp_path / "fleet.db")
@@ -85,3 +86,33 @@ def test_a_backup_is_taken_and_a_restore_brings_the_earlier_state_back(
     assert cluster.changes() == {}
     cluster.fleetctl("start", str(later))
     cluster.fleetctl("destroy", later.name)
+
+
+@pytest.mark.faults
+def test_a_restore_without_etcd_and_one_that_fails_in_between_goes_back_and_on(
+    cluster: Stack, machines: dict[str, str], url: str
+):
+    copied(cluster, "backup")
+    cluster.on("machine-1", "etcdctl put /test/newer 1")
+    restore = ("restore", "--yes", "fleet.db")
+    with Load(url) as load:
+        cluster.on("machine-2", "sudo systemctl mask --runtime etcd.service")
+        failed = cluster.fleetctl(*restore, check=False)
+        assert failed.code == Exit.FAILED and "start failed on machine-2:" in failed.err, failed.err
+        assert "machine-2: the snapshot's data, stopped" in failed.err
+        cluster.on("machine-2", "sudo systemctl unmask --runtime etcd.service")
+        cluster.fleetctl("restore", "--undo", "--yes")
+        eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+        assert cluster.on("machine-1", "etcdctl get --print-value-only /test/newer").out == "1\n"
+
+        for machine in machines:
+            cluster.on(machine, "sudo systemctl stop etcd.service; sudo rm -r /var/lib/etcd/fleet")
+        cluster.fleetctl(*restore)
+        eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+        assert cluster.on("machine-1", "etcdctl get /test/newer").out == "", "it is the snapshot"
+        refused = cluster.on("machine-1", "etcdctl put /fleet/leader me", check=False)
+        assert "permission denied" in refused.text, "each certificate has its keys again"
+        cluster.up()
+    print(f"\nrestored without etcd: {load}")
+    assert not load.failed, load.failed
+    assert cluster.changes() == {}

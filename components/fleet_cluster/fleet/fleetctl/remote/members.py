@@ -1,6 +1,7 @@
 """etcd's members, as this computer reaches them: over SSH, whether etcd runs or not."""
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,8 @@ class Member:
     """What its machine says of it."""
     ask: Callable[..., str] = field(repr=False)
     """Runs words there; gives what they print."""
+    host: SshHost = SshHost("")
+    """What OpenSSH knows its machine by."""
 
     def do(self, part: str, **asked: Any) -> Mapping[str, Any]:
         """Do a part of a restore: what the machine answers.
@@ -47,7 +50,7 @@ class Member:
         Raises:
             MemberError: it did not get there.
         """
-        self.ask(UPLOAD, stdin=snapshot.read_bytes())
+        self.ask(UPLOAD, file=snapshot)
 
 
 def for_all(members: Sequence[Member], do: Callable[[Member], Any]) -> dict[str, Any]:
@@ -86,8 +89,7 @@ def find_members(machines: Machines) -> list[Member]:
     wanted = [str(one) for one in first.state["members"]]
     for address in wanted:
         if address not in found:
-            jump = tunnel.host
-            more, failed = _ask(tunnel.options, [SshHost(address, machines.ssh_port)], jump)
+            more, failed = _ask(tunnel.options, [SshHost(address, machines.ssh_port)], first.host)
             found, troubles = found | more, troubles + failed
     missing = [address for address in wanted if address not in found]
     if missing:
@@ -126,7 +128,7 @@ def _ask(
             troubles.append(f"  {host.name}: {error}")
             continue
         wanted = set(state["members"])
-        found[state["address"]] = Member(state["name"], state["address"], state, ask)
+        found[state["address"]] = Member(state["name"], state["address"], state, ask, host)
     return found, troubles
 
 
@@ -141,9 +143,13 @@ def _step(ask: Callable[..., str], part: str, **asked: Any) -> Mapping[str, Any]
 
 
 def _asker(options: SshOptions, host: SshHost, jump: SshHost | None) -> Callable[..., str]:
-    def ask(words: Sequence[str], stdin: bytes = b"") -> str:
+    def ask(words: Sequence[str], stdin: bytes = b"", file: Path = Path(os.devnull)) -> str:
         call = options.command(host, words, jump=jump, flags=["-T"])
-        done = subprocess.run(call, input=stdin, capture_output=True, check=False)
+        with file.open("rb") as stream:
+            if stdin:
+                done = subprocess.run(call, input=stdin, capture_output=True, check=False)
+            else:
+                done = subprocess.run(call, stdin=stream, capture_output=True, check=False)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
             raise MemberError(said or f"{shlex.join(words)} exited with {done.returncode}")

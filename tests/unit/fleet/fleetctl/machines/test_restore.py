@@ -43,7 +43,7 @@ class Far:
         return {"running": self.running[name], "restored": self.restored[name]}
 
     def _asker(self, name: str) -> Any:
-        def ask(words: tuple[str, ...], stdin: bytes = b"") -> str:
+        def ask(words: tuple[str, ...], stdin: bytes = b"", file: Path = Path()) -> str:
             part = "upload" if "dd" in words else json.loads(stdin)["part"]
             self.asked.append((name, part))
             if (name, part) in self.fails:

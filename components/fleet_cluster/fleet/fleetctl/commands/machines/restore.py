@@ -66,7 +66,7 @@ program says back.""",
     run=_run,
     runs_on=RunsOn.HERE,
     after_interrupt=(
-        "Where each member of etcd is: run the same command again, or take back what etcd had: "
-        "fleetctl restore --undo"
+        "Members of etcd may be stopped, or have the snapshot's data: run the same command again, "
+        "or take back what etcd had: fleetctl restore --undo"
     ),
 )
