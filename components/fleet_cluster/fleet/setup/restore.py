@@ -48,6 +48,7 @@ class Restore:
         parts: Mapping[str, Callable[[MemberRestore], Mapping[str, Any]]] = {
             "look": self._look,
             "prepare": self._prepare,
+            "discard": self._discard,
             "stop": self._stop,
             "swap": self._swap,
             "undo": self._undo,
@@ -126,6 +127,12 @@ class Restore:
                 f"{free} bytes left, and {needed} are needed. Nothing was changed. Make room first"
             )
 
+    def _discard(self, _asked: MemberRestore) -> Mapping[str, Any]:
+        """What was made ready is not wanted: it takes room, and holds secrets."""
+        shutil.rmtree(self._prepared, ignore_errors=True)
+        self._snapshot.unlink(missing_ok=True)
+        return {}
+
     def _stop(self, _asked: MemberRestore) -> Mapping[str, Any]:
         """What an earlier restore has put aside goes if etcd is well with what it has now."""
         if self._aside.exists() and self.etcdctl.healthy(self._address):
@@ -144,14 +151,13 @@ class Restore:
         self._prepared.rename(self.data)
         return {}
 
-    def _undo(self, _asked: MemberRestore) -> Mapping[str, Any]:
+    def _undo(self, asked: MemberRestore) -> Mapping[str, Any]:
         """Takes the data back that were put aside; what was not swapped stays as it is."""
         if self._aside.exists():
             self.systemctl("stop", UNIT)
             shutil.rmtree(self.data, ignore_errors=True)
             self._aside.rename(self.data)
-        shutil.rmtree(self._prepared, ignore_errors=True)
-        return {}
+        return self._discard(asked)
 
     def _start(self, _asked: MemberRestore) -> Mapping[str, Any]:
         """Without waiting: it is ready when the others are there."""
@@ -183,10 +189,8 @@ class Restore:
             self.etcdctl(here, "del", CLUSTER)
         return bool(found) and found[0]["mod_revision"] > revision
 
-    def _tidy(self, _asked: MemberRestore) -> Mapping[str, Any]:
+    def _tidy(self, asked: MemberRestore) -> Mapping[str, Any]:
         """What is well has no need of what there was before."""
         shutil.rmtree(self._aside, ignore_errors=True)
-        shutil.rmtree(self._prepared, ignore_errors=True)
-        self._snapshot.unlink(missing_ok=True)
         say(f"etcd on {self._name}: the data of before are removed")
-        return {}
+        return self._discard(asked)

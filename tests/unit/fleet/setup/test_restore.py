@@ -156,7 +156,14 @@ def test_the_data_of_before_come_back(machine: Machine) -> None:
     machine.do("swap")
     machine.do("undo")
     assert machine.content() == "old"
-    assert {one.name for one in machine.folder.iterdir()} == {"fleet", "restore.db"}
+    assert {one.name for one in machine.folder.iterdir()} == {"fleet"}
+
+
+def test_what_is_not_wanted_leaves_nothing(machine: Machine) -> None:
+    machine.prepare()
+    machine.do("discard")
+    assert {one.name for one in machine.folder.iterdir()} == {"fleet"}
+    assert machine.running and machine.content() == "old"
 
 
 def test_a_member_that_was_not_swapped_keeps_its_data(machine: Machine) -> None:

@@ -33,8 +33,13 @@ def restore(machines: Machines, snapshot: Path, confirm: Callable[[str], None]) 
         raise CtlError(f"{error}. Nothing was changed") from error
     members = find_members(machines)
     tell(f"{snapshot}: whole, {size} bytes. Making it ready on {_names(members)}.")
-    revision = _prepare(members, snapshot)
-    confirm(what_happens(members))
+    try:
+        revision = _prepare(members, snapshot)
+        confirm(what_happens(members))
+    except (CtlError, KeyboardInterrupt):
+        # What stays where it fails takes room, and the next try removes it.
+        for_all(members, lambda one: one.do("discard"))
+        raise
     _exchange(members)
     _finish(members, revision)
 

@@ -104,7 +104,8 @@ def test_a_file_that_is_no_snapshot_goes_to_no_machine(far: Far, file: Path) -> 
 def test_who_says_no_changes_nothing(far: Far, file: Path) -> None:
     with pytest.raises(CtlError, match="not now"):
         run(file, answer="not now")
-    assert {part for _, part in far.asked} == {"upload", "prepare"}
+    assert {part for _, part in far.asked} == {"upload", "prepare", "discard"}
+    assert all(far.parts(name)[-1] == "discard" for name in ALL), "it holds secrets"
 
 
 @pytest.mark.parametrize("part", ["upload", "prepare"])
@@ -113,6 +114,7 @@ def test_where_one_cannot_be_made_ready_etcd_runs_on(far: Far, file: Path, part:
     with pytest.raises(CtlError, match="(?s)nothing was changed.*machine-2: Connection closed"):
         run(file)
     assert "stop" not in {part for _, part in far.asked}
+    assert all(far.parts(name)[-1] == "discard" for name in ALL)
 
 
 def test_where_one_does_not_stop_the_others_start_as_they_were(far: Far, file: Path) -> None:
