@@ -26,6 +26,7 @@ cluster = fc.Cluster(
         "etcd_quota_backend_bytes": chosen.etcd_quota_backend_bytes,
         "etcd_heartbeat_interval": chosen.etcd_heartbeat_interval,
         "etcd_election_timeout": chosen.etcd_election_timeout,
+        "backups": chosen.backups,
     },
 )
 

@@ -13,6 +13,7 @@ import yaml
 import fleet_cluster as fc
 from config_aws import aws_args
 from config_values import SettingError, between, line, one_of, size
+from fleet_cluster.backups.schedule import MOST_KEPT
 from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR, MOST_AUTHORITIES, MOST_RETENTION_HOURS
 from fleet_cluster.fleet.etcd_configuration import (
     HEARTBEAT_INTERVAL,
@@ -54,6 +55,8 @@ class Settings:
     etcd_quota_backend_bytes: int
     etcd_heartbeat_interval: int
     etcd_election_timeout: int
+    backups: fc.BackupArgs | None
+    """Where backups of etcd go; none are taken if nothing is given."""
     greeting: pulumi.Input[str]
     max_body_size: str
     """As nginx writes it: 100m."""
@@ -90,6 +93,7 @@ def read(config: pulumi.Config) -> Settings:
         etcd_quota_backend_bytes=between(config, "etcd-quota-backend-bytes", *QUOTA_BACKEND_BYTES),
         etcd_heartbeat_interval=heartbeat,
         etcd_election_timeout=_election_timeout(config, heartbeat, agent_ttl),
+        backups=_backups(config),
         greeting=line(config, "greeting"),
         max_body_size=size(config, "max-body-size"),
     )
@@ -115,6 +119,20 @@ def _election_timeout(config: pulumi.Config, heartbeat: int, agent_ttl: int) -> 
         allowed = f"{low} to {high}: five of etcd-heartbeat-interval up to half of agent-ttl"
         raise SettingError(name, given, allowed, low)
     return int(given)
+
+
+def _backups(config: pulumi.Config) -> fc.BackupArgs | None:
+    """What was chosen; the rest counts only with a place for them."""
+    folder, command = config.require("backup-folder"), config.require("backup-command")
+    keep = between(config, "backup-keep", 1, MOST_KEPT)
+    calendar = config.require("backup-calendar")
+    if folder and command:
+        raise SettingError("backup-command", command, "nothing, where backup-folder is given", '""')
+    if folder and not folder.startswith("/"):
+        raise SettingError("backup-folder", folder, "a full path", "/mnt/backups")
+    if folder:
+        return {"folder": folder, "calendar": calendar, "keep": keep}
+    return {"command": command, "calendar": calendar} if command else None
 
 
 def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:

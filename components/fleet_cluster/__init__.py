@@ -6,6 +6,7 @@ the operator's ssh_config take its `access`, also in another stack.
 
 from . import fleet
 from .access import Access
+from .backups.schedule import BackupArgs
 from .cluster import Cluster, ClusterArgs, EtcdRole
 from .errors import InputError
 from .keys import EtcdKeys, EtcdKeysArgs
@@ -18,6 +19,7 @@ __version__ = fleet.VERSION
 __all__ = [
     "Access",
     "AwsArgs",
+    "BackupArgs",
     "Cluster",
     "ClusterArgs",
     "DockerArgs",

@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 
 from .access import grant
+from .backups.schedule import BackupArgs, Backups, check_backups, take_backups, with_members_marked
 from .errors import InputError, between, not_allowed
 from .fleet.etcd_configuration import (
     HEARTBEAT_INTERVAL,
@@ -85,6 +86,8 @@ class ClusterArgs(TypedDict):
     certificate_authority: NotRequired[int]
     """The number of the cluster's certificate authority; 1 if not given. One more has it, all keys
     and all certificates made anew, and what the one before has signed is not taken any more."""
+    backups: NotRequired[BackupArgs | None]
+    """Where backups of etcd's data go, and when. None are taken if not given."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -125,6 +128,8 @@ class Cluster(pulumi.ComponentResource):
         self.access = grant(
             setup.machines, setup.data_id, setup.ready, source.network, checked.etcd_size
         )
+        if checked.backups:
+            take_backups(self, self.access, checked.backups)
         self.hostname = balancer.hostname
         self.url = balancer.url
         self.machines = pulumi.Output.all(
@@ -192,6 +197,7 @@ class _Checked:
     image_retention_hours: int
     certificate_hours: int
     certificate_authority: int
+    backups: Backups | None
 
 
 def _check(args: ClusterArgs) -> _Checked:
@@ -204,9 +210,11 @@ def _check(args: ClusterArgs) -> _Checked:
     hours = args.get("certificate_hours", CERTIFICATE_HOURS)
     retention = args.get("image_retention_hours", IMAGE_RETENTION_HOURS)
     authority = args.get("certificate_authority", 1)
+    etcd_size, backups = _etcd_size(args, size), check_backups(args.get("backups"))
+    metadata = _metadata_of_machines(args, size)
     return _Checked(
-        metadata=_metadata_of_machines(args, size),
-        etcd_size=_etcd_size(args, size),
+        metadata=with_members_marked(metadata, etcd_size) if backups else metadata,
+        etcd_size=etcd_size,
         etcd_roles=_etcd_roles(args),
         etcd_settings=settings,
         agent_ttl=agent_ttl,
@@ -214,6 +222,7 @@ def _check(args: ClusterArgs) -> _Checked:
         image_retention_hours=between("image_retention_hours", retention, 1, MOST_RETENTION_HOURS),
         certificate_hours=between("certificate_hours", hours, 1, MOST_HOURS),
         certificate_authority=between("certificate_authority", authority, 1, MOST_AUTHORITIES),
+        backups=backups,
     )
 
 

@@ -52,20 +52,3 @@ def test_members_without_any_data_are_made_anew(cluster: Stack, machines: dict[s
     assert "permission denied" in refused.text, "each certificate has its keys again"
     print(f"\nall data directories removed: {load}")
     assert not load.failed, load.failed
-
-
-@pytest.mark.faults
-def test_an_older_snapshot_is_brought_to_the_present(
-    cluster: Stack, machines: dict[str, str], url: str
-):
-    copied(cluster, "backup")
-    cluster.on("machine-1", "etcdctl put /app/greeting 'newer than the snapshot'")
-    cluster.on("machine-1", "etcdctl put /test/newer 1")
-    with Load(url) as load:
-        copied(cluster, "restore")
-        eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
-    assert greeting(cluster) != "newer than the snapshot"
-    assert cluster.on("machine-1", "etcdctl get /test/newer").out == "", "it is the snapshot"
-    assert cluster.changes() == {}
-    print(f"\nrestored from a snapshot: {load}")
-    assert not load.failed, load.failed

@@ -24,6 +24,10 @@ DEFAULTS = {
     "etcd-election-timeout": "2000",
     "greeting": "Hello World!",
     "max-body-size": "100m",
+    "backup-folder": "",
+    "backup-command": "",
+    "backup-calendar": "daily",
+    "backup-keep": "7",
     **{setting: config.default(setting) for setting in config.AWS_ONLY},
 }
 

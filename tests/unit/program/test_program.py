@@ -33,6 +33,10 @@ CONFIG = {
     "etcd-election-timeout": "2000",
     "greeting": "Hello World!",
     "max-body-size": "100m",
+    "backup-folder": "",
+    "backup-command": "",
+    "backup-calendar": "daily",
+    "backup-keep": "7",
     **{setting: default(setting) for setting in AWS_ONLY},
 }
 SECRET = "4dabf18193072939515e22adb298388d"

@@ -19,5 +19,5 @@ def test_each_step_that_a_program_runs_is_there_and_each_that_is_there_is_run() 
         for operation in ("create", "update", "delete")
         for step in STEP.findall(inputs.get(operation) or "")
     }
-    # May-shrink is asked in previews only.
-    assert run == STEPS.keys() - {"may-shrink"}
+    # May-shrink is asked in previews only, and restore by fleetctl.
+    assert run == STEPS.keys() - {"may-shrink", "restore"}

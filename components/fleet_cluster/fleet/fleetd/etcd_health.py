@@ -10,7 +10,10 @@ import time
 from ..config import Config
 from ..etcd import health
 from ..journal_log import about
-from ..kv import KV
+from ..kv import KV, KVUnavailableError
+from ..model.keys import BACKUP, unit_key
+from ..model.record import BadRecordError
+from ..model.records import BACKUP_TIMER, Backup
 from .metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,18 @@ class EtcdHealthMonitor:
         self._metrics.etcd_version = self._version()
         self._metrics.etcd_room = self._room()
         self._metrics.etcd_members = self._members(said)
+        self._look_at_backup()
+
+    def _look_at_backup(self) -> None:
+        """Only where a timer is to take them: a record alone is of what was so once."""
+        timer = unit_key(BACKUP_TIMER)
+        try:
+            found = self._store.get([BACKUP, timer]).entries
+            record = Backup.from_json(found[BACKUP].value) if BACKUP in found else Backup(0.0)
+        except (KVUnavailableError, BadRecordError) as error:
+            log.debug("nothing is known of etcd's backups: %s", error)
+            return
+        self._metrics.backup = record if timer in found else None
 
     def _own(self) -> list[str]:
         return health.own_member(self._settings.endpoints, self._settings.public_ip)

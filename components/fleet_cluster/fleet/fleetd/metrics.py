@@ -1,6 +1,7 @@
 """Metrics of fleetd, for `/metrics` and `/healthz`. Written by the loop, read by a thread."""
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from .. import VERSION
 from ..certificates import CertificateFiles
 from ..disks.file_systems import FileSystem
 from ..etcd.health import ALARMS, Room, alarms
+from ..model.records import Backup
 
 LOOP_SECONDS = 60.0
 """After so long in one round, or without one, the loop is not alive; systemd ends it after 90."""
@@ -54,6 +56,9 @@ class Metrics:
     """Of the member on this machine."""
     file_systems: Sequence[FileSystem] = ()
     """Those that the machine needs room on."""
+    backup: Backup | None = None
+    """The last one of etcd's data; none where none are taken."""
+    wall_clock: Callable[[], float] = time.time
     units: Counter[str] = field(default_factory=Counter[str])
     """This machine's units by ACTIVE state."""
     decisions: Counter[str] = field(default_factory=Counter[str])
@@ -98,7 +103,8 @@ class Metrics:
             for member, why in sorted(self.etcd_members.items())
             if why and not alarms(why)  # That is told already: it is of all members.
         ]
-        return [*filter(None, [room]), *others, *self.certificates.warnings()]
+        backup = self.backup.warning(self.wall_clock()) if self.backup else ""
+        return [*filter(None, [room, backup]), *others, *self.certificates.warnings()]
 
 
 def render(metrics: Metrics) -> str:
@@ -124,6 +130,11 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     yield _histogram(metrics)
     yield from _etcd_metrics(metrics)
     yield from _disk_metrics(metrics.file_systems)
+    taken = [metrics.backup] if metrics.backup and metrics.backup.taken_at else []
+    ages = [("", metrics.wall_clock() - one.taken_at) for one in taken]
+    yield _gauge("fleet_backup_age_seconds", "Since etcd's last good backup was taken.", ages)
+    sizes = [("", float(one.size)) for one in taken]
+    yield _gauge("fleet_backup_size_bytes", "Size of etcd's last good backup.", sizes)
     ends = [(f'{{path="{one.name}"}}', one.end) for one in metrics.certificates.certificates]
     name = "fleet_certificate_expiration_timestamp_seconds"
     yield _gauge(name, "When a certificate ends: since 1970.", ends)

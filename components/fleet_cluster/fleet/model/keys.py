@@ -5,6 +5,7 @@ from .printable import check_id
 ROOT = "/fleet/"
 CLUSTER = ROOT + "cluster"
 LEADER = ROOT + "leader"
+BACKUP = ROOT + "backup"
 MACHINES = ROOT + "machines/"
 FILES = ROOT + "files/"
 UNITS = ROOT + "units/"

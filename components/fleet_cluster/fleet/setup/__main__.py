@@ -12,6 +12,7 @@ from .etcd_auth import Workers
 from .fleetd.step import start
 from .inputs import StepInputError
 from .quorum import Quorum
+from .restore import Restore
 from .shell import StepError, say
 from .trust import trust
 
@@ -25,6 +26,7 @@ STEPS: dict[str, Callable[[str], None]] = {
     "worker": Workers().admit,
     "worker-gone": Workers().dismiss,
     "fleetd": start,
+    "restore": Restore().step,
     "trust": trust,
 }
 

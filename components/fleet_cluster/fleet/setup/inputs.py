@@ -198,6 +198,20 @@ class MachineRemoval(StepInput):
 
 
 @dataclass(frozen=True)
+class MemberRestore(StepInput):
+    """Input of the step `restore`."""
+
+    part: str
+    """What is to be done now."""
+    members: Mapping[str, str]
+    """Addresses of the members that etcd is to have, by name."""
+    token: str
+    """What tells this etcd from any other that was made of the same snapshot."""
+    revision: int
+    """The snapshot's; 0 while it is not known."""
+
+
+@dataclass(frozen=True)
 class FleetdSetup(StepInput, Generic[Text]):
     """Input of the step `fleetd`."""
 

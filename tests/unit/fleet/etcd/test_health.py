@@ -11,7 +11,9 @@ from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.etcd.health import Room, ask, check
 from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
 from fleet_cluster.fleet.fleetd.metrics import Metrics, render
-from fleet_cluster.fleet.kv import KVRefusedError
+from fleet_cluster.fleet.kv import Delete, KVRefusedError, Put
+from fleet_cluster.fleet.model.keys import BACKUP, unit_key
+from fleet_cluster.fleet.model.records import BACKUP_TIMER, Backup, Unit
 from tests.unit.fleet.fakes.kv import MemoryKV
 
 SILENT_34 = b'{"health":"false"}'
@@ -98,6 +100,18 @@ def test_a_member_that_is_not_well_and_can_be_written_to_is_told_as_it_says(
     assert "etcdctl alarm list" in fault and not store.leases
     member.answer = b"what?"
     assert metrics_after(member, store).faults() == ["etcd: it answers b'what?'"]
+
+
+def test_the_last_backup_is_told_as_long_as_there_is_what_takes_them(member: Member) -> None:
+    store, last = MemoryKV(lambda: 0.0), Backup(1.5, "fleet-6d0fd7c9-20261129T030000Z.db")
+    store.commit([Put(BACKUP, last.to_json())])
+    assert metrics_after(member, store).backup is None
+    store.commit([Put(unit_key(BACKUP_TIMER), Unit("5a").to_json())])
+    assert metrics_after(member, store).backup == last
+    store.commit([Put(BACKUP, "what?")])
+    assert metrics_after(member, store).backup is None
+    store.commit([Delete(BACKUP)])
+    assert metrics_after(member, store).backup == Backup(0.0), "there was none yet"
 
 
 def test_a_dead_member_of_this_machine_is_told_and_what_systemd_does(member: Member) -> None:

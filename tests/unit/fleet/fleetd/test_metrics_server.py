@@ -14,6 +14,7 @@ from fleet_cluster.fleet.etcd.health import Room
 from fleet_cluster.fleet.fleetd import metrics_server
 from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Metrics, render
 from fleet_cluster.fleet.fleetd.metrics_server import respond
+from fleet_cluster.fleet.model.records import Backup
 from tests.unit.fleet.fakes.clock import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
@@ -42,6 +43,8 @@ def test_metrics(metrics: Metrics) -> None:
     metrics.etcd_members = {"10.0.0.11:2379": "", "10.0.0.12:2379": "it does not answer"}
     metrics.etcd_room = Room(1000, 2000)
     metrics.file_systems = [FileSystem("/", 2000, 1000, 50, 40)]
+    metrics.backup = Backup(taken_at=1000.0, size=155680)
+    metrics.wall_clock = lambda: 4600.0
     metrics.note_round(0.5)
     assert render(metrics) == GOLDEN.read_text()
 
@@ -68,6 +71,31 @@ def test_a_lease_that_is_not_renewed_is_not_healthy(metrics: Metrics, ago: float
 def test_trouble_is_told(metrics: Metrics) -> None:
     metrics.troubles["systemd"] = "it does not answer"
     assert b"systemd: it does not answer\n" in respond(b"GET /healthz HTTP/1.1", metrics)
+
+
+DAY = 86400.0
+
+
+@pytest.mark.parametrize(
+    ("backup", "told"),
+    [
+        (None, ""),
+        (Backup(1e9, interval=DAY), ""),
+        (Backup(1e9 - DAY, interval=DAY), ""),
+        (Backup(1e9 - 2 * DAY - 1, interval=DAY), "ok\netcd was last backed up 172801 s ago, and"),
+        (Backup(1e9 - 9 * DAY), ""),
+        (Backup(1e9, interval=DAY, failure="no room"), "the last backup of etcd failed: no room"),
+        (Backup(0.0), "etcd was never backed up; fleetctl backup does it now"),
+    ],
+)
+def test_a_backup_that_is_late_or_has_failed_is_told_and_is_no_fault(
+    metrics: Metrics, backup: Backup | None, told: str
+) -> None:
+    metrics.backup, metrics.wall_clock = backup, lambda: 1e9
+    answer = respond(b"GET /healthz HTTP/1.1", metrics).decode()
+    assert answer.startswith("HTTP/1.1 200 OK")
+    assert told in answer
+    assert bool(told) == bool(metrics.warnings())
 
 
 def test_a_certificate_that_ends_soon_is_told_and_one_that_has_ended_is_not_healthy(

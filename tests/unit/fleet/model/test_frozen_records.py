@@ -21,6 +21,7 @@ from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
+    Backup,
     Claim,
     Cluster,
     DesiredState,
@@ -90,6 +91,16 @@ FULL: tuple[Record, ...] = (
     Order(verb="restart", answer="done"),
     Metadata(pairs={"role": "db", "zone": ""}),
     Claim(token="ab", digest="cd", repairs=3),
+    Backup(
+        taken_at=1.5,
+        name="fleet-0123abcd-20261129T030000Z.db",
+        size=155680,
+        destination="/mnt/backups",
+        address="10.0.0.11",
+        interval=86400.0,
+        failed_at=2.5,
+        failure="the command exited with 1",
+    ),
 )
 """Every record, each field other than by default."""
 BARE: tuple[Record, ...] = (
@@ -103,11 +114,13 @@ BARE: tuple[Record, ...] = (
     Order(verb="restart"),
     Metadata(),
     Claim(token="ab", digest="cd"),
+    Backup(taken_at=1.5),
 )
 NAMES = ("A", "B")
 KEYS = {
     "cluster's identity": keys.CLUSTER,
     "leader": keys.LEADER,
+    "last backup": keys.BACKUP,
     "machine": keys.machine_key("A"),
     "unit file": keys.file_key("A"),
     "unit": keys.unit_key("A"),

@@ -1,0 +1,1 @@
+"""Backups of etcd's data, as units that fleet places."""

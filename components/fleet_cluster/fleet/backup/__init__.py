@@ -1,0 +1,1 @@
+"""Backups of etcd's data: one taken, checked, handed over, and told of in etcd."""

@@ -1,0 +1,74 @@
+"""Destinations of a backup: a folder, or the standard input of a command."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from .retention import surplus
+from .settings import BackupError
+
+LAST_LINES = 10
+SPARE = 1.2
+"""How much more room there has to be than etcd's data take: they grow meanwhile."""
+
+
+def check_room(folder: Path, size: int) -> None:
+    """See that a snapshot of this size fits.
+
+    Raises:
+        BackupError: it does not.
+    """
+    free, needed = shutil.disk_usage(folder).free, int(size * SPARE)
+    if free < needed:
+        raise BackupError(f"{folder} has {free} bytes left, and a snapshot needs {needed}")
+
+
+def keep_in(folder: Path, snapshot: Path, name: str) -> None:
+    """Have the snapshot, which is in the folder, be there under its name for good."""
+    with snapshot.open("rb") as stream:
+        os.fsync(stream.fileno())
+    snapshot.rename(folder / name)
+    _sync(folder)
+
+
+def remove_surplus(folder: Path, cluster: str, keep: int) -> list[str]:
+    """Remove this cluster's backups but for the newest; nothing else that is there. Which."""
+    names = [one.name for one in folder.iterdir() if one.is_file() and not one.is_symlink()]
+    gone = surplus(cluster, keep, names)
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
+    return gone
+
+
+def hand_over(command: str, snapshot: Path, name: str, environment: Mapping[str, str]) -> None:
+    """Have a command take the snapshot on its standard input.
+
+    Raises:
+        BackupError: it has failed. What it said is in the journal only: it may be a secret.
+    """
+    with snapshot.open("rb") as stream:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            stdin=stream,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**environment, "FLEET_BACKUP_NAME": name},
+            check=False,
+        )
+    lines = done.stdout.decode(errors="replace").splitlines()
+    print("\n".join(lines[-LAST_LINES:]), flush=True)
+    if done.returncode != 0:
+        raise BackupError(
+            f"the command exited with {done.returncode}; what it said: fleetctl journal "
+            "fleet-backup.service"
+        )
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,157 @@
+"""The restore of etcd's data from a snapshot, while units run on.
+
+The data are made ready on all members before anything is touched; then all members stop, take them
+in the place of what they have, which stays aside, and start.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...etcd.snapshot import SnapshotError, check
+from ..cli.errors import CtlError
+from ..cli.output import tell
+from ..remote.machines import Machines
+from ..remote.members import Member, MemberError, find_members, for_all
+
+AGAIN = (
+    "Units run on. Mend what it says, then run the same command again; or take the data of before "
+    "back: fleetctl restore --undo"
+)
+
+
+def restore(machines: Machines, snapshot: Path, confirm: Callable[[str], None]) -> None:
+    """Restore etcd from a snapshot on this computer.
+
+    Raises:
+        CtlError: it is no good, or one of the members failed; the message says where they are.
+    """
+    try:
+        size = check(snapshot)
+    except (SnapshotError, OSError) as error:
+        raise CtlError(f"{error}. Nothing was changed") from error
+    members = find_members(machines)
+    tell(f"{snapshot}: whole, {size} bytes. Making it ready on {_names(members)}.")
+    try:
+        revision = _prepare(members, snapshot)
+        confirm(what_happens(members))
+    except (CtlError, KeyboardInterrupt):
+        # What stays where it fails takes room, and the next try removes it.
+        for_all(members, lambda one: one.do("discard"))
+        raise
+    _exchange(members)
+    _finish(members, revision)
+
+
+def undo(machines: Machines, confirm: Callable[[str], None]) -> None:
+    """Take back the data that a restore which was not finished has put aside.
+
+    Raises:
+        CtlError: there is nothing to take back, or a member failed.
+    """
+    members = find_members(machines)
+    if not any(one.state["restored"] or not one.state["running"] for one in members):
+        raise CtlError("no restore is under way: etcd runs on all members. Nothing was changed")
+    confirm(f"etcd on {_names(members)} takes back the data of before; units run on.")
+    _all(members, "undo")
+    _start(members)
+    tell("etcd has the data of before again.")
+
+
+def what_happens(members: Sequence[Member]) -> str:
+    """What is said before anything is touched."""
+    return (
+        f"etcd on {_names(members)} stops, and starts with the snapshot's data: what was written "
+        "since is not known any more. Units run on, but those with Fence=true if it takes longer "
+        "than their lease allows."
+    )
+
+
+def _prepare(members: Sequence[Member], snapshot: Path) -> int:
+    """The snapshot's revision; etcd's own data are not touched."""
+    addresses = {one.name: one.address for one in members}
+    token = f"restored-{secrets.token_hex(8)}"
+
+    def prepare(member: Member) -> Mapping[str, Any]:
+        member.upload(snapshot)
+        return member.do("prepare", members=addresses, token=token)
+
+    done = for_all(members, prepare)
+    if failed := _failed(done):
+        raise CtlError(f"etcd runs on as it was, nothing was changed.\n{_lines(failed)}")
+    first = next(iter(done.values()))
+    tell(f"The snapshot has {first['keys']} keys, at revision {first['revision']}.")
+    return int(first["revision"])
+
+
+def _exchange(members: Sequence[Member]) -> None:
+    """From here on, etcd is away until most of its members have started."""
+    if failed := _failed(for_all(members, lambda one: one.do("stop"))):
+        _failed(for_all(members, lambda one: one.do("start")))
+        raise CtlError(
+            f"etcd does not stop on {', '.join(failed)}, so it was started again with what it had: "
+            f"nothing was changed.\n{_lines(failed)}"
+        )
+    _all(members, "swap")
+    _start(members)
+
+
+def _start(members: Sequence[Member]) -> None:
+    _all(members, "start")
+    tell("Waiting for etcd's members to answer.")
+    _all(members, "wait")
+
+
+def _finish(members: Sequence[Member], revision: int) -> None:
+    try:
+        members[0].do("settle", revision=revision)
+    except MemberError as error:
+        raise CtlError(f"{members[0].name}: {error}\n{_where(members)}\n{AGAIN}") from error
+    if failed := _failed(for_all(members, lambda one: one.do("tidy"))):
+        raise CtlError(
+            "etcd has the snapshot's data and is well; what it had before is still there in "
+            f"/var/lib/etcd/fleet.before.\n{_lines(failed)}"
+        )
+    tell(
+        "etcd has the snapshot's data, all members are well, units run on. What the program has "
+        "written since comes back by: pulumi up"
+    )
+
+
+def _all(members: Sequence[Member], part: str) -> None:
+    """Have all do a part, at once.
+
+    Raises:
+        CtlError: one of them failed; it says in which state each is.
+    """
+    if failed := _failed(for_all(members, lambda one: one.do(part))):
+        raise CtlError(
+            f"{part} failed on {', '.join(failed)}:\n{_lines(failed)}\n{_where(members)}\n{AGAIN}"
+        )
+
+
+def _where(members: Sequence[Member]) -> str:
+    """In which state each member is now, a line each."""
+    found = for_all(members, lambda one: one.do("look"))
+    return "\n".join(f"  {name}: {state_of(one)}" for name, one in found.items())
+
+
+def state_of(found: Mapping[str, Any] | MemberError) -> str:
+    """A member's state in words."""
+    if isinstance(found, MemberError):
+        return "it cannot be asked"
+    data = "the snapshot's data" if found["restored"] else "the data of before"
+    return f"{data}, {'running' if found['running'] else 'stopped'}"
+
+
+def _failed(done: Mapping[str, Any]) -> dict[str, MemberError]:
+    return {name: one for name, one in done.items() if isinstance(one, MemberError)}
+
+
+def _lines(failed: Mapping[str, MemberError]) -> str:
+    return "\n".join(f"  {name}: {error}" for name, error in failed.items())
+
+
+def _names(members: Sequence[Member]) -> str:
+    return ", ".join(one.name for one in members)

@@ -1,0 +1,172 @@
+"""`fleetctl restore`: nothing is touched before all is ready; a failure says where each is."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_cluster.fleet.fleetctl.cli.errors import CtlError
+from fleet_cluster.fleet.fleetctl.operations import restore as operation
+from fleet_cluster.fleet.fleetctl.operations.context import no_kv
+from fleet_cluster.fleet.fleetctl.operations.restore import restore, undo
+from fleet_cluster.fleet.fleetctl.remote.access import FromMachine
+from fleet_cluster.fleet.fleetctl.remote.machines import Machines
+from fleet_cluster.fleet.fleetctl.remote.members import Member, MemberError, find_members
+from fleet_cluster.fleet.fleetctl.remote.ssh import SshOptions
+from tests.unit.fleet.backup.snapshots import snapshot
+
+MACHINES = FromMachine(no_kv, SshOptions())
+ALL: tuple[str, ...] = ("machine-1", "machine-2", "machine-3")
+
+
+class Far:
+    """etcd's machines: what each was asked, and which of them fail at what."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.fails: set[tuple[str, str]] = set()
+        self.running = dict.fromkeys(ALL, True)
+        self.restored = dict.fromkeys(ALL, False)
+
+    def members(self, _machines: Machines) -> list[Member]:
+        return [
+            Member(name, f"10.0.0.{n}", self._state(name), self._asker(name))
+            for n, name in enumerate(ALL, 1)
+        ]
+
+    def parts(self, name: str) -> list[str]:
+        return [part for who, part in self.asked if who == name]
+
+    def _state(self, name: str) -> Mapping[str, Any]:
+        return {"running": self.running[name], "restored": self.restored[name]}
+
+    def _asker(self, name: str) -> Any:
+        def ask(words: tuple[str, ...], stdin: bytes = b"", file: Path = Path()) -> str:
+            part = "upload" if "dd" in words else json.loads(stdin)["part"]
+            self.asked.append((name, part))
+            if (name, part) in self.fails:
+                raise MemberError("Connection closed")
+            self.running[name] = {"stop": False, "start": True}.get(part, self.running[name])
+            self.restored[name] = {"swap": True, "undo": False, "tidy": False}.get(
+                part, self.restored[name]
+            )
+            return json.dumps({"revision": 70, "keys": 56, **self._state(name)})
+
+        return ask
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> Far:
+    far = Far()
+    monkeypatch.setattr(operation, "find_members", far.members)
+    return far
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "fleet.db"
+    path.write_bytes(snapshot())
+    return path
+
+
+def run(file: Path, answer: str = "") -> None:
+    def confirm(text: str) -> None:
+        assert "Units run on" in text
+        if answer:
+            raise CtlError(answer)
+
+    restore(MACHINES, file, confirm)
+
+
+def test_all_are_ready_before_one_stops_and_none_starts_before_all_have_the_data(
+    far: Far, file: Path
+) -> None:
+    run(file)
+    assert [part for _, part in far.asked[6:]] == [
+        *(part for part in ("stop", "swap", "start", "wait") for _ in ALL),
+        "settle",
+        *["tidy"] * 3,
+    ]
+    assert set(far.asked[:6]) == {(name, part) for name in ALL for part in ("upload", "prepare")}
+
+
+def test_a_file_that_is_no_snapshot_goes_to_no_machine(far: Far, file: Path) -> None:
+    file.write_bytes(b"X" + snapshot()[1:])
+    with pytest.raises(CtlError, match="is damaged.*Nothing was changed"):
+        run(file)
+    with pytest.raises(CtlError, match="No such file.*Nothing was changed"):
+        run(file.with_name("none.db"))
+    assert far.asked == []
+
+
+def test_who_says_no_changes_nothing(far: Far, file: Path) -> None:
+    with pytest.raises(CtlError, match="not now"):
+        run(file, answer="not now")
+    assert {part for _, part in far.asked} == {"upload", "prepare", "discard"}
+    assert all(far.parts(name)[-1] == "discard" for name in ALL), "it holds secrets"
+
+
+@pytest.mark.parametrize("part", ["upload", "prepare"])
+def test_where_one_cannot_be_made_ready_etcd_runs_on(far: Far, file: Path, part: str) -> None:
+    far.fails = {("machine-2", part)}
+    with pytest.raises(CtlError, match="(?s)nothing was changed.*machine-2: Connection closed"):
+        run(file)
+    assert "stop" not in {part for _, part in far.asked}
+    assert all(far.parts(name)[-1] == "discard" for name in ALL)
+
+
+def test_where_one_does_not_stop_the_others_start_as_they_were(far: Far, file: Path) -> None:
+    far.fails = {("machine-3", "stop")}
+    with pytest.raises(CtlError, match="does not stop on machine-3.*nothing was changed"):
+        run(file)
+    assert far.running == dict.fromkeys(ALL, True)
+    assert "swap" not in {part for _, part in far.asked}
+
+
+def test_one_that_fails_in_between_says_where_each_is_and_how_to_go_on(
+    far: Far, file: Path
+) -> None:
+    far.fails = {("machine-2", "swap")}
+    with pytest.raises(CtlError) as failed:
+        run(file)
+    assert str(failed.value).splitlines() == [
+        "swap failed on machine-2:",
+        "  machine-2: Connection closed",
+        "  machine-1: the snapshot's data, stopped",
+        "  machine-2: the data of before, stopped",
+        "  machine-3: the snapshot's data, stopped",
+        operation.AGAIN,
+    ]
+    far.fails.clear()
+    run(file)
+    assert far.running == dict.fromkeys(ALL, True)
+
+
+def test_what_was_begun_is_taken_back(far: Far, file: Path) -> None:
+    far.fails = {("machine-2", "wait")}
+    with pytest.raises(CtlError, match="wait failed on machine-2"):
+        run(file)
+    far.fails.clear()
+    undo(MACHINES, lambda _: None)
+    assert far.restored == dict.fromkeys(ALL, False)
+    assert far.running == dict.fromkeys(ALL, True)
+
+
+def test_nothing_is_taken_back_where_nothing_was_begun(far: Far) -> None:
+    with pytest.raises(CtlError, match="no restore is under way"):
+        undo(MACHINES, lambda _: None)
+    assert far.asked == []
+
+
+def test_what_there_was_is_kept_when_fleet_does_not_know_the_data(far: Far, file: Path) -> None:
+    far.fails = {("machine-1", "settle")}
+    with pytest.raises(CtlError, match="(?s)machine-3: the snapshot's data, running.*--undo"):
+        run(file)
+    assert "tidy" not in {part for _, part in far.asked}
+
+
+def test_a_machine_of_the_cluster_is_no_place_for_it() -> None:
+    with pytest.raises(CtlError, match="run it on your own computer"):
+        find_members(MACHINES)
