@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 
 from ..backoff import Chance
 from ..certificates import CertificateFiles
+from ..engine.reboots import AskMembers, no_members
 from ..kv import KV
 from ..state_file import StateFile
 from ..systemd.manager import Systemd
+
+
+def no_reboot() -> None:
+    """Reboot no machine.
+
+    Raises:
+        OSError: always.
+    """
+    raise OSError("there is no machine to reboot")
 
 
 @dataclass(frozen=True)
@@ -29,3 +39,9 @@ class Environment:
     """What keeps machines from doing the same in the same moment."""
     certificates: CertificateFiles = field(default_factory=lambda: CertificateFiles(()))
     """This machine's."""
+    ask_members: AskMembers = no_members
+    """How etcd's members do."""
+    reboot: Callable[[], None] = no_reboot
+    """Begin to reboot this machine; may raise OSError."""
+    is_reboot_required: Callable[[], bool] = bool
+    """Whether the operating system asks for a reboot."""

@@ -52,6 +52,10 @@ class Metrics:
     this machine, nobody asks them."""
     etcd_room: Room | None = None
     """Of the member on this machine."""
+    reboot_required: bool = False
+    """Whether the operating system asks for a reboot."""
+    reboot: str = ""
+    """What keeps the cluster from rebooting machines; empty when nothing does."""
     file_systems: Sequence[FileSystem] = ()
     """Those that the machine needs room on."""
     units: Counter[str] = field(default_factory=Counter[str])
@@ -98,7 +102,7 @@ class Metrics:
             for member, why in sorted(self.etcd_members.items())
             if why and not alarms(why)  # That is told already: it is of all members.
         ]
-        return [*filter(None, [room]), *others, *self.certificates.warnings()]
+        return [*filter(None, [room, self.reboot]), *others, *self.certificates.warnings()]
 
 
 def render(metrics: Metrics) -> str:
@@ -112,6 +116,8 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     yield _gauge("fleet_leader", "Whether this fleetd leads the cluster.", metrics.leading)
     yield _gauge("fleet_announced", "Whether the cluster knows this machine.", metrics.announced)
     yield _gauge("fleet_healthy", "Whether /healthz answers 200.", not metrics.faults())
+    asks = metrics.reboot_required
+    yield _gauge("fleet_reboot_required", "Whether the operating system asks for a reboot.", asks)
     yield _gauge("fleet_lease_age_seconds", "Since the lease was renewed last.", contact)
     yield _gauge("fleet_lease_ttl_seconds", "The full time of the lease.", metrics.ttl)
     yield _gauge("fleet_round_age_seconds", "Since the control loop's last round ended.", silent)

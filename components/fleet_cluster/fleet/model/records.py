@@ -65,6 +65,10 @@ class MachineState(Record):
     """How many bytes of memory it has; 0 where that is not known: nothing is refused for it."""
     cpus: float = 0.0
     """How many processors it has, or may use; 0 as with memory."""
+    boot: str = ""
+    """Another text after each boot; empty where fleetd cannot be told to reboot its machine."""
+    reboot_required: bool = field(default=False, metadata=wire("reboot"))
+    """Its operating system asks for a reboot: /run/reboot-required is there."""
 
     def __post_init__(self) -> None:
         """Check what becomes words of commands: ssh is called with them."""

@@ -18,6 +18,7 @@ from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.fleetctl.remote.tunnel import RemoteRequest
 from fleet_cluster.fleet.lease_file import LeaseRecord
 from fleet_cluster.fleet.model import keys
+from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootRequest
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
@@ -53,6 +54,8 @@ FULL: tuple[Record, ...] = (
         etcd="3.6.16",
         memory=17179869184,
         cpus=1.5,
+        boot="9f3e.123",
+        reboot_required=True,
     ),
     Unit(
         sha="5a",
@@ -90,6 +93,27 @@ FULL: tuple[Record, ...] = (
     Order(verb="restart", answer="done"),
     Metadata(pairs={"role": "db", "zone": ""}),
     Claim(token="ab", digest="cd", repairs=3),
+    RebootRequest(
+        series="77aa",
+        by="an operator",
+        requested_at=1.5,
+        force=True,
+        timeout=300.0,
+        outcome="done",
+        seconds=41.5,
+    ),
+    RebootLock(
+        machine="3f2a91bc",
+        boot="9f3e.123",
+        phase=RebootPhase.FILLING,
+        series="77aa",
+        by="an operator",
+        since=1.5,
+        force=True,
+        timeout=300.0,
+        mark="cordoned",
+        failure="it is away",
+    ),
 )
 """Every record, each field other than by default."""
 BARE: tuple[Record, ...] = (
@@ -103,6 +127,8 @@ BARE: tuple[Record, ...] = (
     Order(verb="restart"),
     Metadata(),
     Claim(token="ab", digest="cd"),
+    RebootRequest(series="77aa"),
+    RebootLock(machine="3f2a91bc", boot="9f3e.123"),
 )
 NAMES = ("A", "B")
 KEYS = {
@@ -119,6 +145,8 @@ KEYS = {
     "address": keys.address_key("A"),
     "machine's metadata": keys.metadata_key("A"),
     "claim": keys.claim_key("A"),
+    "request of a reboot": keys.reboot_key("A"),
+    "lock of reboots": keys.REBOOT_LOCK,
     "machine of another's id": keys.duplicate_key("A", "B"),
 }
 LOCAL = LocalUnit(

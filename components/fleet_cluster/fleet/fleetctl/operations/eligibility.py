@@ -75,10 +75,12 @@ def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibili
 
 
 def machine_state(machine: str, view: ClusterState) -> str:
-    """Eligibility and trouble, as STATE shows them; empty when the machine gets all units."""
-    alive = view.machines.get(machine)
+    """Eligibility, trouble and reboots, as STATE shows them; empty when there is none of them."""
+    alive, lock = view.machines.get(machine), view.reboot_lock
     trouble = f"sick: {alive.trouble}" if alive and alive.trouble else ""
-    return ", ".join(filter(None, (_eligibility_word(machine, view), trouble)))
+    required = "reboot required" if alive and alive.reboot_required else ""
+    turn = f"reboot: {lock.phase}" if lock and lock.machine == machine else ""
+    return ", ".join(filter(None, (_eligibility_word(machine, view), trouble, required, turn)))
 
 
 def _eligibility_word(machine: str, view: ClusterState) -> str:
@@ -92,7 +94,4 @@ def _eligibility_word(machine: str, view: ClusterState) -> str:
 
 def units_on(machine: str, view: ClusterState) -> list[str]:
     """The units that a machine has, or that it still reports, but those that are done there."""
-    names = {n for n in view.schedule.keys() | view.states.keys() if not view.has_completed(n)}
-    return sorted(
-        name for name in names if machine in view.assigned(name) or machine in view.reported(name)
-    )
+    return view.units_on(machine)
