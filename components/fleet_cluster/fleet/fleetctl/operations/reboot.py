@@ -12,6 +12,7 @@ from ...model.record import Record
 from ...model.records import Eligibility
 from ..cli.errors import CtlError
 from ..cli.names import legend
+from ..cli.output import tell
 from ..state.transaction import Transaction, transact
 from ..state.watcher import Watcher
 from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
@@ -132,7 +133,9 @@ def _requests(
 
 
 def follow(watcher: Watcher, series: str) -> Mapping[str, Failed]:
-    """Wait until all machines of a series have rebooted, or it has ended.
+    """Wait until all machines of a series have rebooted, or it has ended; then print each.
+
+    Not before: whoever goes on through another machine begins this wait anew.
 
     Returns:
         The machines that have not rebooted, by their legend, and why.
@@ -140,7 +143,16 @@ def follow(watcher: Watcher, series: str) -> Mapping[str, Failed]:
     view = watcher.state
     asked = sorted(on for on, one in view.reboots.items() if one.series == series)
     conditions = {legend(on, view.machines): _outcome(on, series) for on in asked}
-    return Wait(watcher, conditions).run()
+    lines: list[str] = []
+
+    def note(name: str, message: str) -> None:
+        lines.append(message)
+        tell(f"{len(lines)} of {len(asked)}: {name} is back")
+
+    failures = Wait(watcher, conditions, announce=note).run()
+    for line in sorted(lines):
+        print(line)
+    return failures
 
 
 def _outcome(machine: str, series: str) -> WaitCondition:
