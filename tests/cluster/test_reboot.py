@@ -12,9 +12,12 @@ from tests.cluster.stack import Stack, eventually
 INSTANCES = 2
 
 
+BOOT = "cut -d' ' -f22 /proc/1/stat"
+
+
 def boot_of(stack: Stack, machine: str) -> str:
     """What changes when the machine boots."""
-    return stack.on(machine, "stat --format=%Y.%Z /run && cut -d' ' -f22 /proc/1/stat").out
+    return stack.on(machine, BOOT).out
 
 
 def test_a_machine_reboots_without_a_failed_request(
@@ -34,7 +37,46 @@ def test_a_machine_reboots_without_a_failed_request(
     assert min(capacity.active) >= INSTANCES
     assert asking.is_whole(cluster, machines), "when it ends, not some time after it"
     assert asking.placements(cluster, machines).keys() == before.keys()
-    assert {row["state"] for row in cluster.fleetctl_json("list-machines")} == {""}
+    assert states(cluster) == {""}
+
+
+@pytest.mark.faults
+def test_a_machine_whose_operating_system_asks_for_it_reboots_in_the_window(
+    cluster: Stack, machines: dict[str, str], url: str
+):
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+    booted = {machine: boot_of(cluster, machine) for machine in machines}
+
+    def asks() -> list[str]:
+        rows = cluster.fleetctl_json("list-machines")
+        return [row["hostname"] for row in rows if "reboot required" in row["state"]]
+
+    cluster.on("machine-3", "sudo touch /run/reboot-required")
+    eventually("it is told of", lambda: asks() == ["machine-3"])
+    cluster.configure({"reboot-window": "daily 00:00-24:00"})
+    try:
+        with Load(url) as load:
+            cluster.up()
+            eventually("it has rebooted", lambda: reboots(cluster, "machine-3", booted), 120)
+            eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+            eventually("the lock is given on", lambda: states(cluster) == {""}, 60)
+        print(f"\n  {load}")
+        assert not load.failed, load.failed
+        assert [m for m in machines if reboots(cluster, m, booted)] == ["machine-3"]
+    finally:
+        cluster.configure({"reboot-window": ""})
+        cluster.up()
+
+
+def reboots(stack: Stack, machine: str, booted: dict[str, str]) -> bool:
+    """Whether a machine is up, by another boot."""
+    now = stack.on(machine, BOOT, check=False)
+    return now.code == 0 and now.out != booted[machine]
+
+
+def states(stack: Stack) -> set[str]:
+    """What list-machines tells of them."""
+    return {row["state"] for row in stack.fleetctl_json("list-machines")}
 
 
 @pytest.mark.faults
@@ -85,8 +127,4 @@ def test_a_machine_that_does_not_come_back_ends_the_series(
         cluster.run("docker", "start", victim)
         faults.takes_logins(cluster, "machine-2")
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
-    eventually(
-        "the lock is given on",
-        lambda: {row["state"] for row in cluster.fleetctl_json("list-machines")} == {""},
-        120,
-    )
+    eventually("the lock is given on", lambda: states(cluster) == {""}, 120)

@@ -63,6 +63,7 @@ class Leader:
         wake: Callable[[], None],
         wall_clock: Callable[[], float] = time.time,
         ask_members: AskMembers = no_members,
+        reboot_window: str = "",
     ) -> None:
         """`term`: the create revision of the leader's key; `wall_clock`: seconds since 1970."""
         self.term = term
@@ -76,7 +77,7 @@ class Leader:
         self._cache = WatchCache(store, ROOT, wake)
         self._state = ClusterState(log.error)
         self._failures = FailureDetector(clock, lease.ttl)
-        self._reboots = Reboots(clock, wall_clock, ask_members)
+        self._reboots = Reboots(clock, wall_clock, ask_members, reboot_window)
         self._debounce = Debounce()
         self._dirty = True
         self._open = True

@@ -6,54 +6,25 @@ come back keeps the lock, and those after it are not begun.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..cluster_state.placement import SERVING
 from ..cluster_state.state import ClusterState
 from ..model.keys import REBOOT_LOCK, eligibility_key, machine_key, reboot_key
 from ..model.reboots import RebootLock, RebootPhase, RebootRequest
 from ..model.record import Record
-from ..model.records import JOB_DONE, DesiredState, Eligibility, UnitState
-from .reboot_quorum import Members, objection
-
-CORDONED, DRAINING = "cordoned", "draining"
-NOT_BEGUN = "not begun, because of "
-"""What the outcome of a request begins with, where the series has ended before."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of a turn: what is written, in one transaction."""
-
-    records: Mapping[str, Record | None]
-    said: str
-    """What is done, in words."""
-    machine: str = ""
-    seen: tuple[str, ...] = ()
-    """Further keys that it depends on."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What is known beside the records."""
-
-    now: float
-    """Seconds since 1970."""
-    elapsed: float = 0.0
-    """For how many seconds the lock's machine has had its turn, as far as the leader knows."""
-    members: Members | None = None
-    """None as long as they were not asked for this step."""
-    settled: bool = True
-    """Whether the leader has nothing to write, and waits for no unit."""
+from ..model.records import JOB_DONE, DesiredState, UnitState
+from .reboot_queue import CORDONED, DRAINING, Moment, Step, ask_in_window, begin, not_begun
+from .reboot_quorum import objection
 
 
 def next_step(state: ClusterState, moment: Moment) -> Step | str:
     """The next step; or, where nothing is to be done now, what is waited for."""
-    lock, ended = state.reboot_lock, _not_begun(state)
+    lock, ended = state.reboot_lock, not_begun(state)
     if ended:
         return ended
     if lock is None:
-        return _begin(state, moment)
+        return ask_in_window(state, moment) or begin(state, moment)
     if is_removed(lock.machine, state):
         return _end(lock, state, moment, "the machine was removed")
     work = _WORK.get(lock.phase)
@@ -68,63 +39,6 @@ def is_removed(machine: str, state: ClusterState) -> bool:
     return mark is not None and mark.removed and machine not in state.machines
 
 
-def open_requests(state: ClusterState) -> list[str]:
-    """The machines that are to reboot, in their order: members of etcd last, then by name."""
-    waiting = [on for on, one in state.reboots.items() if not one.outcome]
-    return sorted(waiting, key=lambda on: (state.reboots[on].requested_at, *_place(on, state)))
-
-
-def _place(machine: str, state: ClusterState) -> tuple[bool, tuple[int, str], str]:
-    known = state.machines.get(machine)
-    name = known.hostname if known else ""
-    return bool(known and known.etcd), (len(name), name), machine
-
-
-def _begin(state: ClusterState, moment: Moment) -> Step | str:
-    waiting = open_requests(state)
-    if not waiting:
-        return ""
-    machine = waiting[0]
-    request, known = state.reboots[machine], state.machines.get(machine)
-    if known is None:
-        return _refuse(machine, state, "it is lost, so it was not rebooted")
-    if not known.boot:
-        return _refuse(machine, state, f"its fleetd {known.version} cannot be told: pulumi up")
-    if moment.members is None:
-        return "etcd's members are asked how they do"
-    if why := objection(known, moment.members):
-        return _refuse(machine, state, why)
-    mark = state.eligibility.get(machine)
-    lock = RebootLock(
-        machine=machine,
-        boot=known.boot,
-        series=request.series,
-        by=request.by,
-        since=moment.now,
-        force=request.force,
-        timeout=request.timeout,
-        mark=_word(mark),
-    )
-    return Step(
-        {REBOOT_LOCK: lock, eligibility_key(machine): _drained(mark, lock, moment)},
-        f"its turn to reboot has come, as {request.by or 'somebody'} asks: it is drained",
-        machine,
-        (reboot_key(machine),),
-    )
-
-
-def _word(mark: Eligibility | None) -> str:
-    if mark is None:
-        return ""
-    return DRAINING if mark.draining else CORDONED
-
-
-def _drained(mark: Eligibility | None, lock: RebootLock, moment: Moment) -> Eligibility:
-    if mark is None:
-        return Eligibility(draining=True, since=moment.now, force=lock.force)
-    return replace(mark, draining=True, force=mark.force or lock.force)
-
-
 def _as_before(lock: RebootLock, state: ClusterState) -> Mapping[str, Record | None]:
     """The operator's own mark again; what was said meanwhile stands."""
     mark = state.eligibility.get(lock.machine)
@@ -132,31 +46,6 @@ def _as_before(lock: RebootLock, state: ClusterState) -> Mapping[str, Record | N
         return {}
     before = replace(mark, draining=False, force=False) if lock.mark == CORDONED else None
     return {eligibility_key(lock.machine): before}
-
-
-def _refuse(machine: str, state: ClusterState, why: str) -> Step:
-    """End a series that cannot go on at this machine."""
-    refused = replace(state.reboots[machine], outcome=why)
-    return Step({reboot_key(machine): refused}, f"it is not rebooted: {why}", machine)
-
-
-def _not_begun(state: ClusterState) -> Step | None:
-    """The step that takes the next machine out of a series that has ended before its turn."""
-    ended = {
-        one.series: on
-        for on, one in sorted(state.reboots.items())
-        if one.outcome not in ("", RebootRequest.DONE)
-    }
-    for machine in open_requests(state):
-        series = state.reboots[machine].series
-        if series in ended:
-            return _refuse(machine, state, f"{NOT_BEGUN}{_name(ended[series], state)}")
-    return None
-
-
-def _name(machine: str, state: ClusterState) -> str:
-    known = state.machines.get(machine)
-    return known.hostname if known else machine
 
 
 def _drain(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from ..cluster_state.state import ClusterState
 from ..journal_log import about
 from ..kv import Delete, Operation, Put
+from ..model.reboot_window import RebootWindow
+from .reboot_queue import Moment, Step, open_requests
 from .reboot_quorum import Members
-from .reboot_turns import Moment, Step, next_step, open_requests
+from .reboot_turns import next_step
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +36,13 @@ class Reboots:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         ask_members: AskMembers = no_members,
+        window: str = "",
     ) -> None:
+        """`window`: when machines reboot whose operating system asks for it; empty: never."""
         self._clock = clock
         self._wall_clock = wall_clock
         self._ask_members = ask_members
+        self._window = RebootWindow.parse(window)
         self._turn: tuple[str, ...] = ()
         self._turn_since = 0.0
         self._phase = ""
@@ -52,7 +57,8 @@ class Reboots:
             return None
         self._note(state)
         elapsed = self._clock() - self._turn_since
-        moment = Moment(self._wall_clock(), elapsed, self._members(), settled)
+        now = self._wall_clock()
+        moment = Moment(now, elapsed, self._members(), settled, self._opening(now))
         step = next_step(state, moment)
         if isinstance(step, Step):
             return step
@@ -60,8 +66,14 @@ class Reboots:
         return None
 
     def has_work(self, state: ClusterState) -> bool:
-        """Whether a machine has its turn, or is to have it."""
-        return state.reboot_lock is not None or bool(open_requests(state))
+        """Whether a machine has its turn, is to have it, or may ask for it in a window."""
+        if state.reboot_lock is not None or open_requests(state):
+            return True
+        asks = any(one.reboot_required for one in state.machines.values())
+        return asks and bool(self._window)
+
+    def _opening(self, now: float) -> str:
+        return self._window.opening(now) if self._window else ""
 
     def _note(self, state: ClusterState) -> None:
         """Note when this turn and its phase were first seen."""

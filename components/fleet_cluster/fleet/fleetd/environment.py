@@ -34,7 +34,7 @@ class Environment:
     checkpoint_file: StateFile
     wake: Callable[[], None]
     wall_clock: Callable[[], float] = time.time
-    """Seconds since 1970, for what people read; nothing is decided by them."""
+    """Seconds since 1970, for what people read; only the window of reboots is decided by them."""
     chance: Chance = random.random
     """What keeps machines from doing the same in the same moment."""
     certificates: CertificateFiles = field(default_factory=lambda: CertificateFiles(()))

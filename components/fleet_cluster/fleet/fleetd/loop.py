@@ -288,8 +288,8 @@ class Fleetd:
     def _start_leading(self, term: int) -> Leader:
         log.info("leading since revision %d", term, extra=about("leading", revision=term))
         here = self._environment
-        clocks = here.clock, here.wake, here.wall_clock
-        leader = Leader(term, here.store, self.lease, *clocks, here.ask_members)
+        given = here.clock, here.wake, here.wall_clock, here.ask_members
+        leader = Leader(term, here.store, self.lease, *given, self._settings.reboot_window)
         leader.count = self.metrics.decisions.update
         return leader
 

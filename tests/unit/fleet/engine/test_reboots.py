@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_cluster.fleet.cluster_state.state import ClusterState
+from fleet_cluster.fleet.engine.reboot_queue import WINDOW, Moment, Step, open_requests
 from fleet_cluster.fleet.engine.reboot_quorum import objection
-from fleet_cluster.fleet.engine.reboot_turns import Moment, Step, next_step, open_requests
+from fleet_cluster.fleet.engine.reboot_turns import next_step
 from fleet_cluster.fleet.engine.reboots import PATIENCE, Reboots, writes
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootRequest
+from fleet_cluster.fleet.model.reboots import REBOOT_SECONDS, RebootLock, RebootPhase, RebootRequest
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
@@ -49,6 +51,7 @@ class World:
     )
     elapsed: float = 0.0
     settled: bool = True
+    opening: str = ""
 
     def __post_init__(self) -> None:
         for one in self.machines:
@@ -76,7 +79,8 @@ class World:
         return lock
 
     def step(self) -> Step | str:
-        step = next_step(self.state, Moment(7.0, self.elapsed, self.members, self.settled))
+        moment = Moment(7.0, self.elapsed, self.members, self.settled, self.opening)
+        step = next_step(self.state, moment)
         if isinstance(step, Step):
             assert self.store.commit(writes(step))
         return step
@@ -352,6 +356,81 @@ def test_never_two_machines_at_once_and_always_in_the_same_order(data: st.DataOb
     assert told == expected[: len(told)]
 
 
+def required(*numbers: int) -> World:
+    """Machines whose operating systems ask for a reboot, while the window is open."""
+    world = World(opening="Sunday")
+    for number in numbers:
+        one = replace(world.machines[number - 1], reboot_required=True)
+        world.put(keys.machine_key(one.id), one)
+    return world
+
+
+def reboot_all(world: World) -> list[str]:
+    """Until nothing is to be done: which machines reboot, and come back."""
+    told: list[str] = []
+    for _ in range(60):
+        step, lock = world.step(), world.state.reboot_lock
+        if lock and lock.phase == RebootPhase.REBOOTING:
+            told.append(world.state.machines[lock.machine].hostname)
+            number = int(told[-1].rpartition("-")[2])
+            world.boot(number, f"after {lock.boot}")
+        elif step == "":
+            return told
+    raise AssertionError(told)
+
+
+def test_in_the_window_those_reboot_that_ask_for_it_one_after_the_other() -> None:
+    world = required(3, 1)
+    assert reboot_all(world) == ["machine-1", "machine-3"]
+    request = world.state.reboots[world.id(1)]
+    assert (request.by, request.series) == ("the reboot window", f"{WINDOW}Sunday")
+
+
+def test_while_it_is_closed_none_does() -> None:
+    world = required(1, 2)
+    world.opening = ""
+    assert reboot_all(world) == []
+
+
+def test_one_that_asks_again_after_its_reboot_waits_for_the_next_window() -> None:
+    world = required(1)
+    assert reboot_all(world) == ["machine-1"]
+    again = replace(world.machines[0], boot="after 1st", reboot_required=True)
+    world.put(keys.machine_key(again.id), again)
+    assert reboot_all(world) == []
+    world.opening = "Monday"
+    assert reboot_all(world) == ["machine-1"]
+
+
+def test_one_that_does_not_come_back_ends_the_window_for_all() -> None:
+    world = required(1, 2)
+    world.until(RebootPhase.REBOOTING)
+    world.go_down(1)
+    world.elapsed = REBOOT_SECONDS + 1
+    world.step()
+    assert world.lock.failure
+    world.elapsed = 0.0
+    world.members["10.0.0.1:2379"] = "down"
+    assert world.step() == "it is away"
+    world.store.remove(keys.REBOOT_LOCK)
+    assert world.step() == "" and set(world.state.reboots) == {world.id(1)}
+
+
+def test_what_has_not_begun_when_it_closes_does_not_begin() -> None:
+    world = required(1)
+    world.step()
+    world.opening = ""
+    world.step()
+    assert world.outcome(1) == "the window has closed" and not world.state.eligibility
+
+
+def test_what_an_operator_asks_for_needs_no_window() -> None:
+    world = World()
+    world.ask(2)
+    world.step()
+    assert world.lock.machine == world.id(2)
+
+
 class Leader:
     """What sees to reboots in a leader, and members that are asked by hand."""
 
@@ -397,6 +476,17 @@ def test_an_election_of_etcd_ends_no_series() -> None:
     assert one.step()
     assert "10.0.0.2:2379: no leader" in one.world.outcome(1)
     assert max(one.asked) > 1000, "they were asked again meanwhile"
+
+
+def test_the_window_is_the_machines_setting_in_universal_time() -> None:
+    one = Leader()
+    asks = replace(one.world.machines[0], reboot_required=True)
+    one.world.put(keys.machine_key(asks.id), asks)
+    assert one.step() is None, "no window is set"
+    sunday = datetime(2026, 11, 29, 3, tzinfo=UTC).timestamp()
+    one.reboots = Reboots(one.clock, lambda: sunday, one.ask, "Sun 02:00-04:00")
+    assert one.step()
+    assert one.world.state.reboots[asks.id].series == f"{WINDOW}2026-11-29 02:00"
 
 
 def test_a_new_leader_gives_a_machine_its_time_again() -> None:
