@@ -145,9 +145,9 @@ def follow(watcher: Watcher, series: str) -> Mapping[str, Failed]:
     conditions = {legend(on, view.machines): _outcome(on, series) for on in asked}
     lines: list[str] = []
 
-    def note(name: str, message: str) -> None:
+    def note(_name: str, message: str) -> None:
         lines.append(message)
-        tell(f"{len(lines)} of {len(asked)}: {name} is back")
+        tell(f"{len(lines)} of {len(asked)}: {message}")
 
     failures = Wait(watcher, conditions, announce=note).run()
     for line in sorted(lines):
