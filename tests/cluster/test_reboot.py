@@ -116,7 +116,8 @@ def test_a_machine_that_does_not_come_back_ends_the_series(
         print(f"\n{stopped.text}\n  {load}")
         assert stopped.code == 1
         assert "not done within 60 s: it is away" in stopped.err
-        assert "not begun, because of" in stopped.err
+        assert "not begun, because of machine-2" in stopped.err
+        assert "Look at machine-2: start it, by its console." in stopped.err
         assert boot_of(cluster, "machine-3") == booted["machine-3"]
         assert "does not end" in cluster.fleetctl("list-machines").text
         refused = cluster.fleetctl("reboot", "machine-3", check=False)

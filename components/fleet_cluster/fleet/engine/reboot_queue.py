@@ -73,7 +73,9 @@ def ask_in_window(state: ClusterState, moment: Moment) -> Step | None:
     if not waiting:
         return None
     machine = min(waiting, key=lambda on: _place(on, state))
-    request = RebootRequest(series, by="the reboot window", requested_at=moment.now)
+    request = RebootRequest(
+        series, state.machines[machine].hostname, by="the reboot window", requested_at=moment.now
+    )
     said = "its operating system asks for a reboot, and the window is open"
     return Step({reboot_key(machine): request}, said, machine)
 
@@ -147,5 +149,4 @@ def not_begun(state: ClusterState) -> Step | None:
 
 
 def _name(machine: str, state: ClusterState) -> str:
-    known = state.machines.get(machine)
-    return known.hostname if known else machine
+    return state.reboots[machine].name or machine

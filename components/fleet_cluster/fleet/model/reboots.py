@@ -32,6 +32,8 @@ class RebootRequest(Record):
     DONE: ClassVar[str] = "done"
     series: str
     """The id of the series: a machine that does not come back ends it for those after it."""
+    name: str = ""
+    """The machine's host name, which nothing else tells while it is away."""
     by: str = ""
     """Who asks."""
     requested_at: float = field(default=0.0, metadata=wire("at"))

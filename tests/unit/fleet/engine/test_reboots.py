@@ -62,7 +62,7 @@ class World:
 
     def ask(self, *numbers: int, series: str = "s", force: bool = False) -> None:
         for number in numbers:
-            request = RebootRequest(series, "an operator", 5.0, force, TIMEOUT)
+            request = RebootRequest(series, f"machine-{number}", "an operator", 5.0, force, TIMEOUT)
             self.put(keys.reboot_key(self.id(number)), request)
 
     def id(self, number: int) -> str:
@@ -210,7 +210,7 @@ def test_a_machine_that_does_not_come_back_ends_the_series_and_keeps_the_lock() 
     world.step()
     assert world.lock.failure == world.outcome(1) == "not done within 100 s: it is away"
     world.step()
-    assert world.outcome(2).startswith("not begun, because of ")
+    assert world.outcome(2) == "not begun, because of machine-1"
     world.ask(3, series="another")
     assert world.step() == "it is away"
     assert world.mark(2) is None and world.mark(3) is None
@@ -281,6 +281,16 @@ def test_a_drain_that_takes_too_long_is_ended() -> None:
     world.step()
     assert world.outcome(1) == "it was not rebooted: not drained within 100 s: web.service"
     assert world.state.reboot_lock is None and world.mark(1) is None
+
+
+def test_a_member_that_is_missing_by_the_end_of_the_drain_ends_the_series() -> None:
+    world = World()
+    world.ask(1)
+    world.until(RebootPhase.DRAINING)
+    world.members["10.0.0.3:2379"] = "it does not answer"
+    world.step()
+    assert world.state.reboot_lock is None and world.mark(1) is None
+    assert "10.0.0.3:2379: it does not answer" in world.outcome(1)
 
 
 def test_a_machine_that_is_lost_during_its_drain_is_not_told_to_reboot_when_it_is_back() -> None:

@@ -95,6 +95,7 @@ FULL: tuple[Record, ...] = (
     Claim(token="ab", digest="cd", repairs=3),
     RebootRequest(
         series="77aa",
+        name="machine-1",
         by="an operator",
         requested_at=1.5,
         force=True,

@@ -103,12 +103,12 @@ def describe(lock: RebootLock, view: ClusterState) -> str:
 
 def how_to_go_on(lock: RebootLock, view: ClusterState) -> str:
     """What an operator can do about a machine whose turn does not end."""
-    machine = view.machines.get(lock.machine)
-    name = machine.hostname if machine else lock.machine
-    look = f"fleetctl ssh {name}" if machine else "its console; start it"
+    request = view.reboots.get(lock.machine)
+    name = (request.name if request else "") or lock.machine
+    look = f"fleetctl ssh {name}" if lock.machine in view.machines else "start it, by its console"
     return (
-        f"Look at it: {look}. When it is healthy, its units come back, and the lock is given on. "
-        f"Without it: {UNLOCK}"
+        f"Look at {name}: {look}. When it is healthy, its units come back, and the lock is given "
+        f"on. Without it: {UNLOCK}"
     )
 
 
@@ -128,7 +128,8 @@ def _requests(
     for machine in machines:
         known = view.reboots.get(machine)
         if known is None or (known.outcome and known.series != asked.series):
-            records[reboot_key(machine)] = asked
+            name = view.machines[machine].hostname if machine in view.machines else ""
+            records[reboot_key(machine)] = replace(asked, name=name)
     return records
 
 

@@ -68,9 +68,10 @@ def test_a_machine_that_does_not_reboot_is_told_of_with_what_to_do(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output, machines: object
 ) -> None:
     cluster.store.put(keys.REBOOT_LOCK, replace(LOCK, failure="it is away").to_json())
-    cluster.put(keys.reboot_key(DB.id), RebootRequest("s", outcome="not done within 600 s"))
+    late = RebootRequest("s", "machine-2", outcome="not done within 600 s: it is away")
+    cluster.put(keys.reboot_key(DB.id), late)
     assert fleetctl("reboot", "machine-2", "--series", "s") == Exit.FAILED
-    assert "Without it: fleetctl reboot --unlock" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("Look at machine-2: fleetctl ssh machine-2. When it")
     with pytest.raises(CtlError, match="no machine reboots: the reboot of 9d04.* does not end, it"):
         fleetctl("reboot", "machine-1")
     assert set(asked(cluster)) == {DB.id}
