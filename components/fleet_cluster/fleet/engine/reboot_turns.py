@@ -56,6 +56,8 @@ def _drain(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:
         return _phase(lock, RebootPhase.RETURNING, "it has booted before it was told to")
     if mark is None or not mark.draining:
         return _end(lock, state, moment, "its drain was ended (fleetctl uncordon): not rebooted")
+    if mark.removed:
+        return _end(lock, state, moment, "it is removed from the cluster: not rebooted")
     left = state.units_on(lock.machine)
     stuck = [] if lock.force else list(_stuck(lock.machine, left, state))
     if stuck:

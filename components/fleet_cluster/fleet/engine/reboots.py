@@ -57,8 +57,9 @@ class Reboots:
             return None
         self._note(state)
         elapsed = self._clock() - self._turn_since
-        now = self._wall_clock()
-        moment = Moment(now, elapsed, self._members(), settled, self._opening(now))
+        now, is_due = self._wall_clock(), state.reboot_lock or open_requests(state)
+        members = self._members() if is_due else None
+        moment = Moment(now, elapsed, members, settled, self._opening(now))
         step = next_step(state, moment)
         if isinstance(step, Step):
             return step

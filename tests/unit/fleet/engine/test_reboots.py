@@ -233,6 +233,16 @@ def test_a_machine_that_was_removed_frees_the_lock() -> None:
     assert removed and removed.removed
 
 
+def test_a_machine_that_is_about_to_be_removed_is_not_rebooted_before() -> None:
+    world = World()
+    world.ask(1)
+    world.until(RebootPhase.DRAINING)
+    world.put(keys.eligibility_key(world.id(1)), Eligibility(draining=True, removed=True))
+    world.step()
+    assert world.state.reboot_lock is None and "it is removed" in world.outcome(1)
+    assert world.mark(1) == Eligibility(draining=True, removed=True)
+
+
 def test_a_machine_that_comes_back_sick_gets_no_units() -> None:
     world = World()
     world.ask(1)
@@ -493,6 +503,8 @@ def test_the_window_is_the_machines_setting_in_universal_time() -> None:
     asks = replace(one.world.machines[0], reboot_required=True)
     one.world.put(keys.machine_key(asks.id), asks)
     assert one.step() is None, "no window is set"
+    one.reboots = Reboots(one.clock, lambda: 7.0, one.ask, "Sun 02:00-04:00")
+    assert one.step() is None and not one.asked, "members are left alone until it opens"
     sunday = datetime(2026, 11, 29, 3, tzinfo=UTC).timestamp()
     one.reboots = Reboots(one.clock, lambda: sunday, one.ask, "Sun 02:00-04:00")
     assert one.step()
