@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from .printable import check_host_name, check_id
 from .record import Record
 from .wire import wire
 
@@ -47,6 +48,10 @@ class RebootRequest(Record):
     seconds: float = 0.0
     """How long its turn has taken."""
 
+    def __post_init__(self) -> None:
+        """Check what an operator is told to type."""
+        check_host_name(self.name)
+
 
 @dataclass(frozen=True)
 class RebootLock(Record):
@@ -74,3 +79,7 @@ class RebootLock(Record):
     """The operator's own mark on the machine before: cordoned, draining; empty without one."""
     failure: str = ""
     """Why its turn does not end, in words: until it does, or is ended, no machine reboots."""
+
+    def __post_init__(self) -> None:
+        """Check what becomes a part of keys."""
+        check_id(self.machine)
