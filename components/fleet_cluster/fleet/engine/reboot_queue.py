@@ -9,6 +9,7 @@ from ..model.reboots import RebootLock, RebootRequest
 from ..model.record import Record
 from ..model.records import Eligibility
 from .reboot_quorum import Members, objection
+from .reboot_units import units_down
 
 CORDONED, DRAINING = "cordoned", "draining"
 """An operator's own marks, as the lock has them."""
@@ -107,6 +108,7 @@ def begin(state: ClusterState, moment: Moment) -> Step | str:
         force=request.force,
         timeout=request.timeout,
         mark=_word(mark),
+        down={unit: active for unit, active in units_down(machine, state).items() if active},
     )
     return Step(
         {REBOOT_LOCK: lock, eligibility_key(machine): _drained(mark, lock, moment)},

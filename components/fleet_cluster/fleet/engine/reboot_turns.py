@@ -8,14 +8,13 @@ come back keeps the lock, and those after it are not begun.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from ..cluster_state.placement import SERVING
 from ..cluster_state.state import ClusterState
 from ..model.keys import REBOOT_LOCK, eligibility_key, machine_key, reboot_key
 from ..model.reboots import RebootLock, RebootPhase, RebootRequest
 from ..model.record import Record
-from ..model.records import JOB_DONE, DesiredState, UnitState
 from .reboot_queue import CORDONED, DRAINING, Moment, Step, ask_in_window, begin, not_begun
 from .reboot_quorum import objection
+from .reboot_units import units_down
 
 
 def next_step(state: ClusterState, moment: Moment) -> Step | str:
@@ -116,31 +115,11 @@ def _fill(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:
     if lock.machine not in state.machines:
         why = "it is away again"
     else:
-        down = sorted(_down(lock.machine, state))
+        down = sorted(units_down(lock.machine, state).keys() - lock.down.keys())
         why = f"not up there: {', '.join(down)}" if down else ""
     if not why and moment.settled:
         return _end(lock, state, moment, RebootRequest.DONE)
     return _late(lock, state, moment, why or "units move") or why or "units move"
-
-
-def _down(machine: str, state: ClusterState) -> Iterator[str]:
-    """The units that are to be on a machine and are not up."""
-    plan = state.plan()
-    wanted = {unit for unit, on in plan.global_placements.items() if machine in on}
-    wanted |= {unit for unit in state.schedule if machine in state.assigned(unit)}
-    for unit in wanted:
-        desired = state.units.get(unit)
-        if desired is None or state.has_completed(unit):
-            continue
-        is_launched = desired.desired_state is DesiredState.LAUNCHED
-        report = state.reported(unit).get(machine)
-        if report is None or (is_launched and not _is_as_wanted(report)):
-            yield unit
-
-
-def _is_as_wanted(report: UnitState) -> bool:
-    """Whether it runs, or has been started and rests, as systemd says."""
-    return report.active in SERVING or (report.active == "inactive" and report.job == JOB_DONE)
 
 
 def _late(lock: RebootLock, state: ClusterState, moment: Moment, why: str) -> Step | None:

@@ -1,5 +1,6 @@
 """The records of reboots: who is asked to, whose turn it is, and what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
@@ -77,6 +78,8 @@ class RebootLock(Record):
     timeout: float = REBOOT_SECONDS
     mark: str = ""
     """The operator's own mark on the machine before: cordoned, draining; empty without one."""
+    down: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The units that were not up there before, and what they were: they are not waited for."""
     failure: str = ""
     """Why its turn does not end, in words: until it does, or is ended, no machine reboots."""
 

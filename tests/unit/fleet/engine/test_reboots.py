@@ -163,6 +163,22 @@ def test_the_next_turn_waits_until_the_units_that_are_to_be_there_are_up() -> No
     assert world.outcome(1) == RebootRequest.DONE and world.state.reboot_lock is None
 
 
+def test_a_unit_that_was_not_up_before_is_not_waited_for() -> None:
+    """One that fails everywhere would keep all machines from rebooting."""
+    world = World()
+    world.run("broken.service", 1, GLOBAL, active="failed")
+    world.ask(1)
+    world.until(RebootPhase.DRAINING)
+    assert world.lock.down == {"broken.service": "failed"}
+    world.leave("broken.service", 1)
+    world.until(RebootPhase.REBOOTING)
+    world.boot(1)
+    world.until(RebootPhase.FILLING)
+    world.run("broken.service", 1, GLOBAL, active="failed")
+    world.step()
+    assert world.outcome(1) == RebootRequest.DONE
+
+
 @pytest.mark.parametrize(
     "before", [Eligibility(since=3.0), Eligibility(draining=True, since=3.0), None]
 )

@@ -113,6 +113,7 @@ FULL: tuple[Record, ...] = (
         force=True,
         timeout=300.0,
         mark="cordoned",
+        down={"web.service": "failed"},
         failure="it is away",
     ),
 )
