@@ -81,9 +81,8 @@ class ClusterArgs(TypedDict):
     """How old images become on a machine when no container uses them, 1 to 8760 hours; 72 if not
     given. Of those that are older each machine prunes what it can, every hour."""
     reboot_window: NotRequired[str]
-    """When machines reboot, one after the other, whose operating system asks for it, in UTC:
-    "Sun 02:00-04:00", "Mon-Fri 22:00-01:00", "daily 03:00-05:00". Never by themselves if not given.
-    """
+    """When machines reboot in turn whose operating system asks for it, in UTC: Sun 02:00-04:00,
+    Mon-Fri 22:00-01:00, daily 03:00-05:00. They do not by themselves if not given."""
     certificate_hours: NotRequired[int]
     """How long the cluster's certificates are valid, 1 to 17520 hours; 8760, a year, if not given.
     An update in their last 60 days (the last sixth of a shorter life) renews them."""
