@@ -23,7 +23,7 @@ def boot_of(stack: Stack, machine: str) -> str:
 def test_a_machine_reboots_without_a_failed_request(
     cluster: Stack, machines: dict[str, str], url: str
 ):
-    """The one that fleetctl goes through, a member of etcd; fleet's leader may be it, too."""
+    """The one that fleetctl goes through, a member of etcd; it may lead fleet, too."""
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
     before, booted = asking.placements(cluster, machines), boot_of(cluster, "machine-1")
     ids = asking.machine_ids(cluster, machines)

@@ -11,8 +11,6 @@ from ..model.records import Eligibility
 from .reboot_quorum import Members, objection
 from .reboot_units import units_down
 
-CORDONED, DRAINING = "cordoned", "draining"
-"""An operator's own marks, as the lock has them."""
 WINDOW = "window of "
 """What the id of a series begins with that nobody has asked for but the operating systems."""
 NOT_BEGUN = "not begun, because of "
@@ -107,7 +105,6 @@ def begin(state: ClusterState, moment: Moment) -> Step | str:
         since=moment.now,
         force=request.force,
         timeout=request.timeout,
-        mark=_word(mark),
         down={unit: active for unit, active in units_down(machine, state).items() if active},
     )
     return Step(
@@ -118,16 +115,12 @@ def begin(state: ClusterState, moment: Moment) -> Step | str:
     )
 
 
-def _word(mark: Eligibility | None) -> str:
-    if mark is None:
-        return ""
-    return DRAINING if mark.draining else CORDONED
-
-
 def _drained(mark: Eligibility | None, lock: RebootLock, moment: Moment) -> Eligibility:
-    if mark is None:
-        return Eligibility(draining=True, since=moment.now, force=lock.force)
-    return replace(mark, draining=True, force=mark.force or lock.force)
+    """Drained for the reboot, unless an operator has done so already."""
+    if mark and mark.draining:
+        return replace(mark, force=mark.force or lock.force)
+    before = mark or Eligibility(cordoned=False, since=moment.now)
+    return replace(before, draining=True, force=lock.force, rebooting=True)
 
 
 def _refuse(machine: str, state: ClusterState, why: str) -> Step:

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from ..cluster_state.state import ClusterState
 from ..model.keys import REBOOT_LOCK, eligibility_key, machine_key, reboot_key
-from ..model.reboots import RebootLock, RebootPhase, RebootRequest
+from ..model.reboots import RebootLock, RebootPhase, RebootRequest, after_reboot
 from ..model.record import Record
-from .reboot_queue import CORDONED, DRAINING, Moment, Step, ask_in_window, begin, not_begun
+from .reboot_queue import Moment, Step, ask_in_window, begin, not_begun
 from .reboot_quorum import objection
 from .reboot_units import units_down
 
@@ -39,12 +39,11 @@ def is_removed(machine: str, state: ClusterState) -> bool:
 
 
 def _as_before(lock: RebootLock, state: ClusterState) -> Mapping[str, Record | None]:
-    """The operator's own mark again; what was said meanwhile stands."""
+    """No longer drained for the reboot; what an operator has said, be it meanwhile, stands."""
     mark = state.eligibility.get(lock.machine)
-    if mark is None or not mark.draining or mark.removed or lock.mark == DRAINING:
+    if mark is None or not mark.rebooting:
         return {}
-    before = replace(mark, draining=False, force=False) if lock.mark == CORDONED else None
-    return {eligibility_key(lock.machine): before}
+    return {eligibility_key(lock.machine): after_reboot(mark)}
 
 
 def _drain(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:

@@ -1,12 +1,13 @@
 """The records of reboots: who is asked to, whose turn it is, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
 from .printable import check_host_name, check_id
 from .record import Record
+from .records import Eligibility
 from .wire import wire
 
 REBOOT_SECONDS = 600.0
@@ -76,8 +77,6 @@ class RebootLock(Record):
     """When its turn came: seconds since 1970."""
     force: bool = False
     timeout: float = REBOOT_SECONDS
-    mark: str = ""
-    """The operator's own mark on the machine before: cordoned, draining; empty without one."""
     down: Mapping[str, str] = field(default_factory=dict[str, str])
     """The units that were not up there before, and what they were: they are not waited for."""
     failure: str = ""
@@ -86,3 +85,10 @@ class RebootLock(Record):
     def __post_init__(self) -> None:
         """Check what becomes a part of keys."""
         check_id(self.machine)
+
+
+def after_reboot(mark: Eligibility) -> Eligibility | None:
+    """The mark of a machine that was drained for its reboot, when that has ended."""
+    if not mark.cordoned:
+        return None
+    return replace(mark, draining=False, force=False, rebooting=False)

@@ -163,7 +163,7 @@ class UnitState(Record):
 
 @dataclass(frozen=True)
 class Eligibility(Record):
-    """The eligibility of a machine for units, by an operator's word.
+    """The eligibility of a machine for units, by an operator's word, or for a reboot.
 
     It stays, whether the machine is alive or not.
     """
@@ -179,6 +179,9 @@ class Eligibility(Record):
     """Also those leave that can run nowhere else."""
     removed: bool = field(default=False, metadata=wire("leaving"))
     """The machine is removed for good: once it is gone, nothing is kept for it."""
+    rebooting: bool = field(default=False, metadata=wire("reboot"))
+    """It is drained for its reboot, and no longer when that has ended. What an operator has said
+    is then in `cordoned`."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from fleet_cluster.fleet.engine.reboot_queue import WINDOW, Moment, Step, open_r
 from fleet_cluster.fleet.engine.reboot_quorum import objection
 from fleet_cluster.fleet.engine.reboot_turns import next_step
 from fleet_cluster.fleet.engine.reboots import PATIENCE, Reboots, writes
+from fleet_cluster.fleet.fleetctl.operations.eligibility import cordoned, drained
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.reboots import REBOOT_SECONDS, RebootLock, RebootPhase, RebootRequest
@@ -124,8 +125,8 @@ def test_a_turn_from_its_beginning_to_its_end() -> None:
     world.ask(1)
     world.step()
     assert world.lock.phase == RebootPhase.DRAINING and world.lock.by == "an operator"
-    drained = world.mark(1)
-    assert drained and drained.draining
+    mark = world.mark(1)
+    assert mark and mark.draining
     assert world.step() == "it is drained: web.service"
     world.leave("web.service", 1)
     world.step()
@@ -188,12 +189,28 @@ def test_an_operators_own_mark_stays(before: Eligibility | None) -> None:
         world.put(keys.eligibility_key(world.id(1)), before)
     world.ask(1)
     world.until(RebootPhase.REBOOTING)
-    drained = world.mark(1)
-    assert drained and drained.draining
+    mark = world.mark(1)
+    assert mark and mark.draining
     world.boot(1)
     while world.step():
         pass
     assert world.mark(1) == before
+
+
+@pytest.mark.parametrize("drains", [False, True])
+def test_a_mark_that_an_operator_sets_meanwhile_stays(drains: bool) -> None:
+    world = World()
+    world.ask(1)
+    world.until(RebootPhase.REBOOTING)
+    before = world.mark(1)
+    said = drained(before, force=False, leaving=False) if drains else cordoned(before)
+    world.put(keys.eligibility_key(world.id(1)), said)
+    world.boot(1)
+    while world.step():
+        pass
+    mark = world.mark(1)
+    assert mark and mark.draining is drains and not mark.rebooting
+    assert world.outcome(1) == RebootRequest.DONE
 
 
 def test_what_an_operator_says_meanwhile_stands() -> None:

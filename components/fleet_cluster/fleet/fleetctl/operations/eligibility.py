@@ -64,13 +64,14 @@ def set_eligibility(
 
 def cordoned(before: Eligibility | None) -> Eligibility:
     """Eligibility of a machine that gets no new units; one that is drained stays so."""
-    return before or Eligibility(since=time())
+    return replace(before, cordoned=True) if before else Eligibility(since=time())
 
 
 def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibility:
     """Eligibility of a machine whose units move away."""
     if before and before.draining:
-        return replace(before, force=force, removed=leaving)
+        own = replace(before, cordoned=True, rebooting=False)
+        return replace(own, force=force, removed=leaving)
     return Eligibility(draining=True, since=time(), force=force, removed=leaving)
 
 

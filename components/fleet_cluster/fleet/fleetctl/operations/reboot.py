@@ -7,9 +7,8 @@ from time import time
 
 from ...cluster_state.state import ClusterState
 from ...model.keys import LEADER, REBOOT_LOCK, eligibility_key, reboot_key
-from ...model.reboots import RebootLock, RebootPhase, RebootRequest
+from ...model.reboots import RebootLock, RebootPhase, RebootRequest, after_reboot
 from ...model.record import Record
-from ...model.records import Eligibility
 from ..cli.errors import CtlError
 from ..cli.names import legend
 from ..cli.output import tell
@@ -190,7 +189,7 @@ def unlock(watcher: Watcher) -> list[str]:
         waiting, lock = len(records), view.reboot_lock
         said[:] = [f"{waiting} reboots that were asked for are ended"] if waiting else []
         if lock:
-            records |= _mark_as_before(lock, view)
+            records |= _unmarked(lock, view)
             records[REBOOT_LOCK] = None
             said.append(_released(lock, view))
         return Transaction(records=records)
@@ -199,17 +198,14 @@ def unlock(watcher: Watcher) -> list[str]:
     return said or ["No machine is to reboot, and no lock is held"]
 
 
-def _mark_as_before(lock: RebootLock, view: ClusterState) -> Mapping[str, Record | None]:
+def _unmarked(lock: RebootLock, view: ClusterState) -> Mapping[str, Record | None]:
     """A machine that is away gets no units when it comes back: nobody would look at it then."""
     mark = view.eligibility.get(lock.machine)
-    if mark is None or not mark.draining or lock.machine not in view.machines or mark.removed:
+    if mark is None or not mark.rebooting:
         return {}
-    key = eligibility_key(lock.machine)
-    before: Mapping[str, Eligibility | None] = {
-        "": None,
-        "cordoned": replace(mark, draining=False, force=False),
-    }
-    return {key: before[lock.mark]} if lock.mark in before else {}
+    is_away = lock.machine not in view.machines
+    after = replace(mark, cordoned=True, rebooting=False) if is_away else after_reboot(mark)
+    return {eligibility_key(lock.machine): after}
 
 
 def _released(lock: RebootLock, view: ClusterState) -> str:

@@ -108,8 +108,8 @@ def test_list_machines_tells_who_is_to_reboot_and_who_does(
 def test_unlock_ends_all_of_it_and_restores_the_operators_mark(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output, phase: RebootPhase
 ) -> None:
-    cluster.put(keys.REBOOT_LOCK, replace(LOCK, phase=phase, mark="cordoned"))
-    cluster.put(keys.eligibility_key(DB.id), Eligibility(draining=True))
+    cluster.put(keys.REBOOT_LOCK, replace(LOCK, phase=phase))
+    cluster.put(keys.eligibility_key(DB.id), Eligibility(draining=True, rebooting=True))
     assert fleetctl("reboot", "--unlock") == Exit.DONE
     assert "the lock of 9d04e6a1.../10.0.0.12 is released" in capsys.readouterr().out
     assert cluster.view().reboot_lock is None
@@ -121,12 +121,24 @@ def test_unlock_leaves_a_machine_that_is_away_drained(
 ) -> None:
     cluster.put(keys.REBOOT_LOCK, LOCK)
     cluster.leave(DB)
-    cluster.put(keys.eligibility_key(DB.id), Eligibility(draining=True))
+    drained = Eligibility(cordoned=False, draining=True, rebooting=True)
+    cluster.put(keys.eligibility_key(DB.id), drained)
     fleetctl("reboot", "--unlock")
     assert f"gets no units until: fleetctl uncordon {DB.id}" in capsys.readouterr().out
-    assert cluster.view().eligibility[DB.id].draining
+    assert cluster.view().eligibility == {DB.id: Eligibility(draining=True)}
     fleetctl("reboot", "--unlock")
     assert capsys.readouterr().out == "No machine is to reboot, and no lock is held\n"
+
+
+@pytest.mark.parametrize(("word", "drains"), [("cordon", False), ("drain", True)])
+def test_what_an_operator_says_of_a_machine_that_reboots_is_noted_as_theirs(
+    fleetctl: Fleetctl, cluster: SmallCluster, word: str, drains: bool
+) -> None:
+    drained = Eligibility(cordoned=False, draining=True, rebooting=True)
+    cluster.put(keys.eligibility_key(DB.id), drained)
+    fleetctl(word, "machine-2")
+    mark = cluster.view().eligibility[DB.id]
+    assert mark.cordoned and mark.draining and mark.rebooting is not drains
 
 
 @pytest.mark.parametrize(
