@@ -21,6 +21,7 @@ cluster = fc.Cluster(
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
         "image_retention_hours": chosen.image_retention_hours,
+        "reboot_window": chosen.reboot_window,
         "certificate_hours": chosen.certificate_hours,
         "certificate_authority": chosen.certificate_authority,
         "etcd_quota_backend_bytes": chosen.etcd_quota_backend_bytes,

@@ -20,6 +20,7 @@ from fleet_cluster.fleet.etcd_configuration import (
     QUOTA_BACKEND_BYTES,
     election_timeouts,
 )
+from fleet_cluster.fleet.model.reboot_window import ALLOWED, RebootWindow
 from fleet_cluster.pki import MOST_HOURS
 from fleet_cluster.providers.aws.provider import AwsProvider
 from fleet_cluster.providers.docker.provider import DockerProvider
@@ -50,6 +51,8 @@ class Settings:
     agent_ttl: int
     reconcile_interval: int
     image_retention_hours: int
+    reboot_window: str
+    """As `RebootWindow` reads it; empty: machines reboot by hand only."""
     certificate_hours: int
     certificate_authority: int
     etcd_quota_backend_bytes: int
@@ -88,6 +91,7 @@ def read(config: pulumi.Config) -> Settings:
         agent_ttl=agent_ttl,
         reconcile_interval=between(config, "reconcile-interval", 5, 86400),
         image_retention_hours=between(config, "image-retention-hours", 1, MOST_RETENTION_HOURS),
+        reboot_window=_reboot_window(config),
         certificate_hours=between(config, "certificate-hours", 1, MOST_HOURS),
         certificate_authority=between(config, "certificate-authority", 1, MOST_AUTHORITIES),
         etcd_quota_backend_bytes=between(config, "etcd-quota-backend-bytes", *QUOTA_BACKEND_BYTES),
@@ -133,6 +137,16 @@ def _backups(config: pulumi.Config) -> fc.BackupArgs | None:
     if folder:
         return {"folder": folder, "calendar": calendar, "keep": keep}
     return {"command": command, "calendar": calendar} if command else None
+
+
+def _reboot_window(config: pulumi.Config) -> str:
+    name = "reboot-window"
+    given = config.get(name) or ""
+    try:
+        RebootWindow.parse(given)
+    except ValueError:
+        raise SettingError(name, given, ALLOWED, "Sun 02:00-04:00") from None
+    return given
 
 
 def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:

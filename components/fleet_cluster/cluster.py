@@ -18,6 +18,7 @@ from .fleet.etcd_configuration import (
     election_timeouts,
 )
 from .fleet.etcd_roles import ACCESS, OWN, Grants, is_glob
+from .fleet.model.reboot_window import ALLOWED, RebootWindow
 from .machine_setup import AGENT_TTL, CERTIFICATE_HOURS, RECONCILE_INTERVAL, MachineSetup
 from .pki import MOST_HOURS
 from .providers.provider import ProviderArgs, check_provider, make_provider
@@ -80,6 +81,9 @@ class ClusterArgs(TypedDict):
     image_retention_hours: NotRequired[int]
     """How old images become on a machine when no container uses them, 1 to 8760 hours; 72 if not
     given. Of those that are older each machine prunes what it can, every hour."""
+    reboot_window: NotRequired[str]
+    """When machines reboot in turn whose operating system asks for it, in UTC: Sun 02:00-04:00,
+    Mon-Fri 22:00-01:00, daily 03:00-05:00. They do not by themselves if not given."""
     certificate_hours: NotRequired[int]
     """How long the cluster's certificates are valid, 1 to 17520 hours; 8760, a year, if not given.
     An update in their last 60 days (the last sixth of a shorter life) renews them."""
@@ -151,6 +155,7 @@ class Cluster(pulumi.ComponentResource):
                 "agent_ttl": checked.agent_ttl,
                 "reconcile_interval": checked.reconcile_interval,
                 "image_retention_hours": checked.image_retention_hours,
+                "reboot_window": checked.reboot_window,
                 "registry": source.registry_host,
                 "etcd_roles": checked.etcd_roles,
                 "certificate_hours": checked.certificate_hours,
@@ -195,6 +200,7 @@ class _Checked:
     agent_ttl: int
     reconcile_interval: int
     image_retention_hours: int
+    reboot_window: str
     certificate_hours: int
     certificate_authority: int
     backups: Backups | None
@@ -220,6 +226,7 @@ def _check(args: ClusterArgs) -> _Checked:
         agent_ttl=agent_ttl,
         reconcile_interval=between("reconcile_interval", interval, 5, 86400),
         image_retention_hours=between("image_retention_hours", retention, 1, MOST_RETENTION_HOURS),
+        reboot_window=_reboot_window(args),
         certificate_hours=between("certificate_hours", hours, 1, MOST_HOURS),
         certificate_authority=between("certificate_authority", authority, 1, MOST_AUTHORITIES),
         backups=backups,
@@ -236,6 +243,15 @@ def _metadata_of_machines(args: ClusterArgs, size: int) -> list[Mapping[str, str
             raise not_allowed(f"metadata[{number}]", dict(entry), allowed)
     none: Mapping[str, str] = {}
     return given + [none] * (size - len(given))
+
+
+def _reboot_window(args: ClusterArgs) -> str:
+    given = args.get("reboot_window", "")
+    try:
+        RebootWindow.parse(given)
+    except ValueError:
+        raise not_allowed("reboot_window", given, ALLOWED) from None
+    return given
 
 
 def _etcd_size(args: ClusterArgs, size: int) -> int:

@@ -41,6 +41,7 @@ class MachineSetupArgs(TypedDict):
     """Seconds between fleetd's full reconciles; 60 if not given."""
     image_retention_hours: int
     """How old images become that no container uses."""
+    reboot_window: str
     registry: NotRequired[pulumi.Input[str]]
     """An image registry that the machines reach by plain HTTP: 172.30.7.2:5000."""
     etcd_roles: NotRequired[Grants]
@@ -60,9 +61,8 @@ class MachineSetup:
     """The setup of machines that answer to SSH, whatever made them: etcd and fleet.
 
     Machines are added one by one, members first. Whoever makes a machine lets it depend on
-    `settled`: then a change that makes machines anew does so one member at a time, each back in
-    etcd's quorum and in fleet before the next goes. A machine that is removed or made anew is
-    drained first.
+    `settled`: then a change makes machines anew one member at a time, each back in etcd's quorum
+    and in fleet before the next goes. One that is removed or made anew is drained first.
     """
 
     def __init__(self, cluster: pulumi.Resource, name: str, args: MachineSetupArgs) -> None:
@@ -79,11 +79,10 @@ class MachineSetup:
         self._members = {member["name"]: member["address"] for member in args["members"]}
         self._bundle = pack()
         self._grants = args.get("etcd_roles", {})
+        hours = args.get("certificate_hours", CERTIFICATE_HOURS)
+        number = args.get("certificate_authority", 1)
         signed = PkiArgs(
-            members=args["members"],
-            roles=roles(self._grants),
-            hours=args.get("certificate_hours", CERTIFICATE_HOURS),
-            authority=args.get("certificate_authority", 1),
+            members=args["members"], roles=roles(self._grants), hours=hours, authority=number
         )
         self._pki = Pki(f"{name}-pki", signed, self._opts())
         self.machines: list[Machine] = []
@@ -209,6 +208,7 @@ class MachineSetup:
             agent_ttl=self._args.get("agent_ttl", AGENT_TTL),
             reconcile_interval=self._args.get("reconcile_interval", RECONCILE_INTERVAL),
             image_retention_hours=self._args["image_retention_hours"],
+            reboot_window=self._args["reboot_window"],
             registry=self._args.get("registry", ""),
             authority=self._pki.authority,
             previous_authority=self._pki.previous_authority,

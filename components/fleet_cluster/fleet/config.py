@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
+from .model.reboot_window import ALLOWED, RebootWindow
+
 PATH = Path("/etc/fleet/fleet.conf")
 
 WORKER_CERT = "worker.crt"
@@ -37,6 +39,9 @@ class Config:
     """Seconds between full reconciles, a safety net."""
     image_retention_hours: int = 72
     """Images that no container uses are pruned when they are so old."""
+    reboot_window: str = ""
+    """When machines reboot by themselves whose operating system asks for it (`RebootWindow`);
+    empty: never."""
     metrics_address: str = "127.0.0.1:9179"
     """Where fleetd answers /metrics and /healthz, "address:port"; empty: nowhere."""
     ca_file: Path | None = None
@@ -140,6 +145,14 @@ def _hours(name: str, value: Any) -> int:
     return value
 
 
+def _window(name: str, value: Any) -> str:
+    try:
+        RebootWindow.parse(_text(name, value))
+    except ValueError as error:
+        raise _wrong(name, value, ALLOWED) from error
+    return value
+
+
 def _file(name: str, value: Any) -> Path:
     if not isinstance(value, str) or not Path(value).is_absolute():
         raise _wrong(name, value, "an absolute path")
@@ -157,6 +170,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "agent_ttl": _ttl,
     "reconcile_interval": _seconds,
     "image_retention_hours": _hours,
+    "reboot_window": _window,
     "metrics_address": _address,
     "ca_file": _file,
     "cert_file": _file,

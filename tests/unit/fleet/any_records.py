@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from fleet_cluster.fleet.model import keys
+from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootRequest
 from fleet_cluster.fleet.model.record import BadRecordError, Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
@@ -41,7 +42,10 @@ EXAMPLES: dict[str, Record] = {
     keys.MOVES: Move("m1", "m2"),
     keys.ORDERS: Order(Verb.RESTART),
     keys.CLAIMS: Claim("token", "digest"),
+    keys.REBOOTS: RebootRequest("s", "machine-2", "an operator", 1.0),
+    keys.REBOOT_LOCK: RebootLock("m2", "1st", RebootPhase.REBOOTING, "s", since=1.0),
 }
+BY_MACHINE = (keys.MACHINES, keys.ELIGIBILITY, keys.METADATA, keys.REBOOTS)
 PLACES = (keys.SCHEDULE, keys.STATES, keys.ORDERS)
 
 
@@ -92,8 +96,10 @@ def entries(draw: st.DrawFn) -> Entry:
     prefix = draw(st.sampled_from([*EXAMPLES, keys.FILES, keys.ADDRESSES, keys.ROOT + "other/"]))
     machine = draw(st.one_of(st.sampled_from(MACHINES), st.sampled_from(ODD)))
     unit = draw(st.one_of(st.sampled_from(UNITS), st.sampled_from(ODD)))
-    name = machine if prefix in (keys.MACHINES, keys.ELIGIBILITY, keys.METADATA) else unit
+    name = machine if prefix in BY_MACHINE else unit
     key = prefix + (f"{machine}/{unit}" if prefix in PLACES else name)
+    if prefix == keys.REBOOT_LOCK:
+        key = prefix
     values: list[st.SearchStrategy[Any]] = [_nonsense, _json.map(json.dumps)]
     if prefix in EXAMPLES:
         values = [_nonsense, *[_bent(EXAMPLES[prefix])] * 3]

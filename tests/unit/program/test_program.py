@@ -26,6 +26,7 @@ CONFIG = {
     "agent-ttl": "10",
     "reconcile-interval": "60",
     "image-retention-hours": "72",
+    "reboot-window": "",
     "certificate-hours": "8760",
     "certificate-authority": "1",
     "etcd-quota-backend-bytes": "2147483648",

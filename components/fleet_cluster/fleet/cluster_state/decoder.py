@@ -6,6 +6,7 @@ from typing import Any
 from ..kv import KeyValue
 from ..model import keys
 from ..model.printable import printable
+from ..model.reboots import RebootLock, RebootRequest
 from ..model.record import BadRecordError
 from ..model.records import Assignment, Eligibility, MachineState, Move, Order, Unit, UnitState
 
@@ -45,6 +46,10 @@ class DecodedRecords:
         """By unit, then by machine."""
         self.orders: dict[str, dict[str, Order]] = {}
         """By unit, then by machine."""
+        self.reboots: dict[str, RebootRequest] = {}
+        """By machine."""
+        self.reboot_locks: dict[str, RebootLock] = {}
+        """The one lock, by the empty text, where it is held."""
         self.duplicates: dict[str, dict[str, MachineState]] = {}
         """By address, then by the id that another machine has: those that run nothing new."""
         self.orphans: set[Place] = set()
@@ -70,6 +75,11 @@ class DecodedRecords:
             elif prefix in _BY_PLACE:
                 self._put_at_place(prefix, key, entries.get(key))
         return prefixes
+
+    @property
+    def reboot_lock(self) -> RebootLock | None:
+        """The lock of reboots; none while no machine's turn is."""
+        return self.reboot_locks.get("")
 
     def mod_revision(self, key: str) -> int:
         """The revision that last changed the key, for a condition; 0 when there is no such key."""
@@ -131,6 +141,8 @@ _BY_ID: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     keys.ELIGIBILITY: ("eligibility", Eligibility.from_json),
     keys.MOVES: ("moves", Move.from_json),
     keys.METADATA: ("metadata", str),
+    keys.REBOOTS: ("reboots", RebootRequest.from_json),
+    keys.REBOOT_LOCK: ("reboot_locks", RebootLock.from_json),
 }
 
 _BY_PLACE: Mapping[str, tuple[str, Callable[[str], Any]]] = {

@@ -169,6 +169,15 @@ class Placements(UnitFiles):
         is_done = has_completed(one, self.reports(unit).get(machine))
         return machine if is_done and one.sha == wanted.sha else None
 
+    def units_on(self, machine: str) -> list[str]:
+        """The units that a machine has, or that it still reports, but those that are done there."""
+        names = {n for n in self.schedule.keys() | self.states.keys() if not self.has_completed(n)}
+        return sorted(
+            name
+            for name in names
+            if machine in self.assigned(name) or machine in self.reported(name)
+        )
+
     def has_completed(self, unit: str) -> bool:
         """Whether the unit has done its work, so that nothing of it is to move or to start."""
         return self.completed_on(unit) is not None

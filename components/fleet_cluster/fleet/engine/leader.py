@@ -38,12 +38,17 @@ from ..model.keys import (
     unit_key,
 )
 from .failure_detector import FailureDetector
+from .reboots import AskMembers, Reboots, no_members, writes
 from .reconciler import Caution, Instruction, decide
 
 log = logging.getLogger(__name__)
 
 FORGET_SECONDS = 10 * 60.0
 """For this long a lost machine that comes back finds its global units still assigned."""
+
+
+REBOOT_LOOK_SECONDS = 1.0
+"""How often a reboot is looked at though nothing has changed: its time may be over."""
 
 
 class Leader:
@@ -57,6 +62,8 @@ class Leader:
         clock: Callable[[], float],
         wake: Callable[[], None],
         wall_clock: Callable[[], float] = time.time,
+        ask_members: AskMembers = no_members,
+        reboot_window: str = "",
     ) -> None:
         """`term`: the create revision of the leader's key; `wall_clock`: seconds since 1970."""
         self.term = term
@@ -70,6 +77,7 @@ class Leader:
         self._cache = WatchCache(store, ROOT, wake)
         self._state = ClusterState(log.error)
         self._failures = FailureDetector(clock, lease.ttl)
+        self._reboots = Reboots(clock, wall_clock, ask_members, reboot_window)
         self._debounce = Debounce()
         self._dirty = True
         self._open = True
@@ -95,13 +103,29 @@ class Leader:
             return 0.0
         if self._debounce.goes_on(sum(key.startswith(UNITS) for key in changed)):
             return debounce.SECONDS
-        # States alone change nothing, unless something waits for them.
-        if not (self._dirty or self._open or self._state.orphans):
-            return 0.0
         disconnected_for = max(0.0, self._lease.ttl - self._lease.connected_for())
-        self._open = not self._schedule(disconnected_for > 0, identity_changed)
-        self._dirty = False
-        return disconnected_for
+        # States alone change nothing, unless something waits for them.
+        if self._dirty or self._open or self._state.orphans:
+            self._open = not self._schedule(disconnected_for > 0, identity_changed)
+            self._dirty = False
+            if disconnected_for:
+                return disconnected_for
+        return 0.0 if disconnected_for else self._reboot()
+
+    def _reboot(self) -> float:
+        """Do what is next of a reboot, once the schedule shows what was written last."""
+        if not self._cache.settled or not self._reboots.has_work(self._state):
+            return 0.0
+        step = self._reboots.next_step(self._state, settled=not self._open)
+        if step is None:
+            return REBOOT_LOOK_SECONDS
+        conditions = [self._unchanged(key) for key in (*step.records, *step.seen)]
+        revision = self._commit(writes(step), [CreatedAt(LEADER, self.term), *conditions])
+        if revision:
+            self._cache.expect(revision)
+            what = about("reboot", machine=step.machine, revision=revision)
+            log.info("%s: %s", step.machine, step.said, extra=what)
+        return 0.0
 
     def _takes_in(self, changed: Collection[str]) -> bool:
         """Decode what has changed. Whether that may change what is to be decided.

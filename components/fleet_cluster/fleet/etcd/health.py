@@ -76,16 +76,35 @@ def room(endpoint: str, secured_by: ssl.SSLContext | None) -> Room:
     Raises:
         OSError: it does not answer, or does not say.
     """
-    figures = _get(endpoint, "/metrics", secured_by).decode(errors="replace")
     names = "etcd_mvcc_db_total_size_in_bytes", "etcd_server_quota_backend_bytes"
-    found = [re.search(rf"^{name} (\S+)$", figures, re.MULTILINE) for name in names]
-    try:
-        used, quota = (int(float(one[1])) if one else 0 for one in found)
-    except ValueError as error:
-        raise OSError(f"its figures are none: {error}") from error
+    used, quota = (int(figure) for figure in _figures(endpoint, secured_by, *names))
     if not quota:
         raise OSError(f"its figures lack {' or '.join(names)}")
     return Room(used, quota)
+
+
+def is_learner(endpoint: str, secured_by: ssl.SSLContext | None) -> bool:
+    """Whether the member at "address:port" is a learner, which has no vote yet.
+
+    Raises:
+        OSError: it does not answer, or does not say.
+    """
+    (figure,) = _figures(endpoint, secured_by, "etcd_server_is_learner")
+    return figure != 0
+
+
+def _figures(endpoint: str, secured_by: ssl.SSLContext | None, *names: str) -> list[float]:
+    """Figures of the member by their names; 0 where it has none.
+
+    Raises:
+        OSError: it does not answer, or they are none.
+    """
+    figures = _get(endpoint, "/metrics", secured_by).decode(errors="replace")
+    found = [re.search(rf"^{name} (\S+)$", figures, re.MULTILINE) for name in names]
+    try:
+        return [float(one[1]) if one else 0.0 for one in found]
+    except ValueError as error:
+        raise OSError(f"its figures are none: {error}") from error
 
 
 def alarms(said: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Main program, `python3 -m fleet.fleetctl`: parse, find where the command runs, run it."""
 
 import os
+import secrets
 import signal
 import sys
 from argparse import Namespace
@@ -25,11 +26,10 @@ from .operations.context import Context, no_kv
 from .remote import tunnel
 from .remote.access import FromMachine, FromOutside
 from .remote.ssh import SshHost, SshOptions, neighbours
-from .remote.tunnel import RemoteRequest, Tunnel
+from .remote.tunnel import INTERRUPTED, RemoteRequest, Tunnel
 
 T = TypeVar("T")
 
-INTERRUPTED = 130
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -76,8 +76,10 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
     outside = FromOutside(through, etcd_words(arguments), ssh_port)
     if command.runs_on is RunsOn.HERE:
         return command.run(Context(no_kv, outside), arguments)
-    request = _request(command, arguments)
-    return through.run(remote_words(words, arguments), request, outside.explain_message)
+    request, far = _request(command, arguments), remote_words(words, arguments)
+    if command.resumes:
+        through.resumes, far = True, [*far, f"--series={secrets.token_hex(8)}"]
+    return through.run(far, request, outside.explain_message)
 
 
 def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> Context:

@@ -10,6 +10,7 @@ import os
 from ..agent.agent import Agent
 from ..agent.checkpoint import Checkpoint, UnsavedError
 from ..agent.orders import Orders
+from ..agent.reboot_order import RebootOrder
 from ..config import Config
 from ..coordination import debounce
 from ..coordination.debounce import Debounce
@@ -72,6 +73,7 @@ class Fleetd:
         self._agent = Agent(*own, *trusting, clock, environment.wall_clock)
         as_written = self._agent.files.as_written
         self._orders = Orders(store, systemd, self._checkpoint, environment.wall_clock, as_written)
+        self._reboot = RebootOrder(machine.id, machine.boot, store, wake, environment.reboot)
         stands = not settings.is_worker
         self._election = Election(machine.id, store, clock, wake, chance, stands)
         self._leader: Leader | None = None
@@ -201,7 +203,7 @@ class Fleetd:
 
     def _close_caches(self) -> None:
         # A watch that begins after all that the store has now would stay silent.
-        for cache in (self._cluster, self._schedule, self._given_orders):
+        for cache in (self._cluster, self._schedule, self._given_orders, self._reboot):
             cache.close()
 
     def _act(self, lease: int) -> float:
@@ -214,6 +216,9 @@ class Fleetd:
             self._given_orders.refresh()
             if self.announced:
                 self._orders.obey(self._given_orders.entries)
+            self._reboot.follow(self.announced and not self._checkpoint.distrusts)
+            self.metrics.reboot = self._reboot.hanging
+            self._troubles.note("the reboot", self._reboot.fault)
             # By this id another machine reports, if there is one.
             reports_on = 0 if self._registration.twin else lease
             seconds = self._agent.reconcile(reports_on, self.announced, self._schedule.entries)
@@ -283,7 +288,8 @@ class Fleetd:
     def _start_leading(self, term: int) -> Leader:
         log.info("leading since revision %d", term, extra=about("leading", revision=term))
         here = self._environment
-        leader = Leader(term, here.store, self.lease, here.clock, here.wake, here.wall_clock)
+        given = here.clock, here.wake, here.wall_clock, here.ask_members
+        leader = Leader(term, here.store, self.lease, *given, self._settings.reboot_window)
         leader.count = self.metrics.decisions.update
         return leader
 

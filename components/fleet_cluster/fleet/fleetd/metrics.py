@@ -54,6 +54,10 @@ class Metrics:
     this machine, nobody asks them."""
     etcd_room: Room | None = None
     """Of the member on this machine."""
+    reboot_required: bool = False
+    """Whether the operating system asks for a reboot."""
+    reboot: str = ""
+    """What keeps the cluster from rebooting machines; empty when nothing does."""
     file_systems: Sequence[FileSystem] = ()
     """Those that the machine needs room on."""
     backup: Backup | None = None
@@ -104,7 +108,7 @@ class Metrics:
             if why and not alarms(why)  # That is told already: it is of all members.
         ]
         backup = self.backup.warning(self.wall_clock()) if self.backup else ""
-        return [*filter(None, [room, backup]), *others, *self.certificates.warnings()]
+        return [*filter(None, [room, self.reboot, backup]), *others, *self.certificates.warnings()]
 
 
 def render(metrics: Metrics) -> str:
@@ -118,6 +122,8 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     yield _gauge("fleet_leader", "Whether this fleetd leads the cluster.", metrics.leading)
     yield _gauge("fleet_announced", "Whether the cluster knows this machine.", metrics.announced)
     yield _gauge("fleet_healthy", "Whether /healthz answers 200.", not metrics.faults())
+    asks = metrics.reboot_required
+    yield _gauge("fleet_reboot_required", "Whether the operating system asks for a reboot.", asks)
     yield _gauge("fleet_lease_age_seconds", "Since the lease was renewed last.", contact)
     yield _gauge("fleet_lease_ttl_seconds", "The full time of the lease.", metrics.ttl)
     yield _gauge("fleet_round_age_seconds", "Since the control loop's last round ended.", silent)

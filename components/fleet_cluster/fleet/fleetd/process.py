@@ -6,10 +6,12 @@ import platform
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -21,11 +23,13 @@ from ..disks.reserve import Reserve
 from ..etcd import health
 from ..etcd.client import Etcd, connect
 from ..etcd.member import Certificates
+from ..etcd.member_probe import MemberProbe
 from ..etcd_configuration import ETCD_PKI
 from ..journal_log import about, log_to_journal
 from ..kv import KV
 from ..model.records import MachineState
 from ..state_file import DiskFile
+from ..systemd import boot
 from ..systemd.dbus import DBusSystemd
 from ..systemd.manager import Systemd
 from . import capacity, docker_monitor, metrics_server
@@ -41,6 +45,7 @@ log = logging.getLogger(__name__)
 CHECKPOINT = Path("/run/fleet/agent.json")
 MACHINE_ID = Path("/etc/machine-id")
 
+REBOOT = ("systemctl", "reboot")
 PRUNE = ("systemctl", "start", "--no-block", "--", "fleet-prune-images.service")
 SYSTEMCTL_SECONDS = 10.0
 
@@ -62,7 +67,9 @@ def main() -> None:
     threading.excepthook = _die
     wake = threading.Event()
     systemd = DBusSystemd()
-    fleetd = Fleetd(machine, settings, _environment(store, systemd, wake, files))
+    probe = MemberProbe(settings.endpoints, lambda: _context(settings), _clock, wake.set)
+    threading.Thread(target=probe.run, name="members", daemon=True).start()
+    fleetd = Fleetd(machine, settings, _environment(store, systemd, wake, files, probe))
     etcd_health = EtcdHealthMonitor(settings, store, fleetd.metrics)
     threading.Thread(target=etcd_health.run, name="etcd-health", daemon=True).start()
     disks = DiskMonitor(
@@ -113,6 +120,12 @@ def _renew(store: Etcd, settings: Config) -> None:
         store.renew(Certificates(ca, cert, key))
 
 
+def _context(settings: Config) -> ssl.SSLContext | None:
+    """Read anew each time: certificates are renewed."""
+    ca, cert, key = settings.ca_file, settings.cert_file, settings.key_file
+    return health.context(ca, cert, key) if ca and cert and key else None
+
+
 def _connect(settings: Config) -> Etcd:
     return connect(
         settings.endpoints,
@@ -129,10 +142,23 @@ def _prune_images() -> None:
     Raises:
         OSError: it does not take it.
     """
+    _systemctl(PRUNE)
+
+
+def _systemctl(command: Sequence[str]) -> None:
+    """Run systemctl.
+
+    Raises:
+        OSError: it does not answer, or refuses.
+    """
     try:
-        subprocess.run(PRUNE, check=False, timeout=SYSTEMCTL_SECONDS)
+        subprocess.run(
+            command, check=True, timeout=SYSTEMCTL_SECONDS, capture_output=True, text=True
+        )
     except subprocess.TimeoutExpired as error:
         raise OSError("systemctl does not answer") from error
+    except subprocess.CalledProcessError as error:
+        raise OSError(f"systemctl refuses: {error.stderr.strip()}") from error
 
 
 def _machine(settings: Config) -> MachineState:
@@ -146,6 +172,7 @@ def _machine(settings: Config) -> MachineState:
         os=_os(),
         memory=has.memory,
         cpus=has.cpus,
+        boot=boot.boot(),
     )
 
 
@@ -159,17 +186,28 @@ def _os() -> str:
     return f"{release['ID']}-{number}".rstrip("-")
 
 
+def _clock() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def _environment(
-    store: KV, systemd: Systemd, wake: threading.Event, certificates: CertificateFiles
+    store: KV,
+    systemd: Systemd,
+    wake: threading.Event,
+    certificates: CertificateFiles,
+    probe: MemberProbe,
 ) -> Environment:
     return Environment(
         store=store,
         systemd=systemd,
-        clock=lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        clock=_clock,
         lease_file=DiskFile(lease_file.PATH),
         checkpoint_file=DiskFile(CHECKPOINT),
         wake=wake.set,
         certificates=certificates,
+        ask_members=probe.ask,
+        reboot=lambda: _systemctl(REBOOT),
+        is_reboot_required=boot.is_reboot_required,
     )
 
 

@@ -42,6 +42,7 @@ class Registration:
         """The lease on which list-machines is told of this machine; 0 if it is not."""
         self._machine = machine
         self._configured = machine.metadata
+        self._environment = environment
         self._certificates = environment.certificates
         self._store = environment.store
         self._lease = lease
@@ -59,7 +60,9 @@ class Registration:
             self._machine,
             certificate_ends=self._certificates.ending,
             etcd=self._etcd_version(),
+            reboot_required=self._environment.is_reboot_required(),
         )
+        self._metrics.reboot_required = self._machine.reboot_required
         self.announced = self._is_announced(lease)
         self.twin = self._twin(lease)
         self._troubles.note("the machine's id", self._advice() if self.twin else "")

@@ -18,8 +18,10 @@ METADATA = ROOT + "metadata/"
 ORDERS = ROOT + "orders/"
 CLAIMS = ROOT + "claims/"
 DUPLICATES = ROOT + "duplicates/"
+REBOOTS = ROOT + "reboots/"
+REBOOT_LOCK = ROOT + "reboot-lock"
 
-_OF_MACHINES = (MACHINES, ELIGIBILITY, METADATA)
+_OF_MACHINES = (MACHINES, ELIGIBILITY, METADATA, REBOOTS)
 _BELOW_MACHINES = (SCHEDULE, STATES, ORDERS, DUPLICATES)
 
 
@@ -76,6 +78,11 @@ def metadata_key(machine: str) -> str:
 def duplicate_key(machine: str, address: str) -> str:
     """The key of the machine at `address` that has the id of another one, `machine`."""
     return f"{DUPLICATES}{machine}/{address}"
+
+
+def reboot_key(machine: str) -> str:
+    """The key of the request that `machine` reboots."""
+    return REBOOTS + machine
 
 
 def claim_key(name: str) -> str:

@@ -68,6 +68,10 @@ class MachineState(Record):
     """How many bytes of memory it has; 0 where that is not known: nothing is refused for it."""
     cpus: float = 0.0
     """How many processors it has, or may use; 0 as with memory."""
+    boot: str = ""
+    """Another text after each boot; empty where fleetd cannot be told to reboot its machine."""
+    reboot_required: bool = field(default=False, metadata=wire("reboot"))
+    """Its operating system asks for a reboot: /run/reboot-required is there."""
 
     def __post_init__(self) -> None:
         """Check what becomes words of commands: ssh is called with them."""
@@ -162,7 +166,7 @@ class UnitState(Record):
 
 @dataclass(frozen=True)
 class Eligibility(Record):
-    """The eligibility of a machine for units, by an operator's word.
+    """The eligibility of a machine for units, by an operator's word, or for a reboot.
 
     It stays, whether the machine is alive or not.
     """
@@ -178,6 +182,9 @@ class Eligibility(Record):
     """Also those leave that can run nowhere else."""
     removed: bool = field(default=False, metadata=wire("leaving"))
     """The machine is removed for good: once it is gone, nothing is kept for it."""
+    rebooting: bool = field(default=False, metadata=wire("reboot"))
+    """It is drained for its reboot, and no longer when that has ended. What an operator has said
+    is then in `cordoned`."""
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ def fleet_conf(configuration: Configuration[str]) -> str:
             agent_ttl=configuration.agent_ttl,
             reconcile_interval=configuration.reconcile_interval,
             image_retention_hours=configuration.image_retention_hours,
+            reboot_window=configuration.reboot_window,
             ca_file=Path(FLEET_PKI, "ca.crt"),
             cert_file=certificate,
             key_file=certificate.with_suffix(".key"),

@@ -81,6 +81,7 @@ class Configuration(StepInput, Generic[Text]):
     agent_ttl: int
     reconcile_interval: int
     image_retention_hours: int
+    reboot_window: str
     registry: Text
     """An image registry that speaks plain HTTP; empty if there is none."""
     authority: Text

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from fleet_cluster.fleet.config import Config
-from fleet_cluster.fleet.etcd.health import Room, ask, check
+from fleet_cluster.fleet.etcd.health import Room, ask, check, is_learner
 from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
 from fleet_cluster.fleet.fleetd.metrics import Metrics, render
 from fleet_cluster.fleet.kv import Delete, KVRefusedError, Put
@@ -135,6 +135,15 @@ def test_the_version_is_that_of_this_machines_member_now(member: Member) -> None
     monitor.look()
     assert metrics.etcd_version == "3.6.17"
     assert metrics_after(member, store, here="127.0.0.2").etcd_version == ""
+
+
+@pytest.mark.parametrize(
+    ("figures", "is_so"),
+    [(b"etcd_server_is_learner 1\n", True), (b"etcd_server_is_learner 0\n", False), (b"", False)],
+)
+def test_a_learner_says_that_it_is_one(member: Member, figures: bytes, is_so: bool) -> None:
+    member.figures = FIGURES + figures
+    assert is_learner(f"127.0.0.1:{member.server_port}", None) is is_so
 
 
 def test_members_tell_of_each_other(member: Member) -> None:

@@ -68,6 +68,7 @@ class Rig:
         self.systemd = FakeSystemd(self.clock)
         self.files = MemoryFile(), MemoryFile()
         self.woken = False
+        self.is_reboot_required = False
         self.chance = 0.0
         self.settings = Config(("x",), reconcile_interval=INTERVAL)
         self.start()
@@ -82,6 +83,7 @@ class Rig:
             self._wake,
             wall_clock=self.clock,
             chance=lambda: self.chance,
+            is_reboot_required=lambda: self.is_reboot_required,
         )
         self.fleetd = Fleetd(self.machine, self.settings, environment)
 
@@ -513,3 +515,16 @@ def test_full_disk_is_told_and_costs_neither_the_lease_nor_what_runs(rig: Rig) -
     rig.live()
     assert sorted(rig.systemd.running()) == ["a.service", "b.service"]
     assert not rig.fleetd.metrics.faults()
+
+
+def test_that_a_reboot_is_required_is_announced_and_measured() -> None:
+    rig = Rig()
+    rig.live()
+    rig.is_reboot_required = True
+    rig.live()
+    record = MachineState.from_json(rig.store.value(machine_key("m1")) or "")
+    assert record.reboot_required and rig.fleetd.metrics.reboot_required
+    rig.is_reboot_required = False
+    rig.live()
+    record = MachineState.from_json(rig.store.value(machine_key("m1")) or "")
+    assert not record.reboot_required and not rig.fleetd.metrics.reboot_required

@@ -18,6 +18,7 @@ from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.fleetctl.remote.tunnel import RemoteRequest
 from fleet_cluster.fleet.lease_file import LeaseRecord
 from fleet_cluster.fleet.model import keys
+from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootRequest
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
@@ -54,6 +55,8 @@ FULL: tuple[Record, ...] = (
         etcd="3.6.16",
         memory=17179869184,
         cpus=1.5,
+        boot="9f3e.123",
+        reboot_required=True,
     ),
     Unit(
         sha="5a",
@@ -86,7 +89,7 @@ FULL: tuple[Record, ...] = (
         job="timeout",
         reason="ConditionPathExists=/x",
     ),
-    Eligibility(cordoned=False, draining=True, since=1.5, force=True, removed=True),
+    Eligibility(cordoned=False, draining=True, since=1.5, force=True, removed=True, rebooting=True),
     Move(origin="3f2a91bc", destination="77aa"),
     Order(verb="restart", answer="done"),
     Metadata(pairs={"role": "db", "zone": ""}),
@@ -100,6 +103,28 @@ FULL: tuple[Record, ...] = (
         interval=86400.0,
         failed_at=2.5,
         failure="the command exited with 1",
+    ),
+    RebootRequest(
+        series="77aa",
+        name="machine-1",
+        by="an operator",
+        requested_at=1.5,
+        force=True,
+        timeout=300.0,
+        outcome="done",
+        seconds=41.5,
+    ),
+    RebootLock(
+        machine="3f2a91bc",
+        boot="9f3e.123",
+        phase=RebootPhase.FILLING,
+        series="77aa",
+        by="an operator",
+        since=1.5,
+        force=True,
+        timeout=300.0,
+        down={"web.service": "failed"},
+        failure="it is away",
     ),
 )
 """Every record, each field other than by default."""
@@ -115,6 +140,8 @@ BARE: tuple[Record, ...] = (
     Metadata(),
     Claim(token="ab", digest="cd"),
     Backup(taken_at=1.5),
+    RebootRequest(series="77aa"),
+    RebootLock(machine="3f2a91bc", boot="9f3e.123"),
 )
 NAMES = ("A", "B")
 KEYS = {
@@ -132,6 +159,8 @@ KEYS = {
     "address": keys.address_key("A"),
     "machine's metadata": keys.metadata_key("A"),
     "claim": keys.claim_key("A"),
+    "request of a reboot": keys.reboot_key("A"),
+    "lock of reboots": keys.REBOOT_LOCK,
     "machine of another's id": keys.duplicate_key("A", "B"),
 }
 LOCAL = LocalUnit(
@@ -148,6 +177,7 @@ CONFIGURATION = Configuration(
     agent_ttl=7,
     reconcile_interval=3600,
     image_retention_hours=24,
+    reboot_window="Sun 02:00-04:00",
     registry="10.0.0.2:5000",
     authority="the authority",
     previous_authority="",
@@ -265,6 +295,7 @@ def test_fleet_conf_is_written_and_read_as_before() -> None:
         agent_ttl=7,
         reconcile_interval=3600.0,
         image_retention_hours=24,
+        reboot_window="Sun 02:00-04:00",
         ca_file=Path("/etc/fleet/pki/ca.crt"),
         cert_file=Path("/etc/fleet/pki/fleet.crt"),
         key_file=Path("/etc/fleet/pki/fleet.key"),

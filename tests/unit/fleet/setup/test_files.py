@@ -26,6 +26,7 @@ CONFIGURATION = Configuration(
     agent_ttl=10,
     reconcile_interval=60,
     image_retention_hours=72,
+    reboot_window="",
     registry="172.30.7.2:5000",
     authority="the authority",
     previous_authority="",

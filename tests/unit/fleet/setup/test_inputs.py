@@ -36,6 +36,7 @@ CONFIGURATION = Configuration(
     agent_ttl=10,
     reconcile_interval=60,
     image_retention_hours=72,
+    reboot_window="",
     registry="10.0.0.9:5000",
     authority="the authority",
     previous_authority="",

@@ -25,6 +25,8 @@ RETURN_SECONDS = 1.0
 """In which a machine that was cut off stops what runs elsewhere by now."""
 
 TICK = 0.25
+DOWN_TICKS, UP_TICKS = 2, 24
+"""How long after it is told a machine that reboots is down, and up again."""
 
 MEMORY = 5
 """Bytes that a machine has: room for one unit that wants three."""
@@ -70,6 +72,10 @@ class Node:
     wall: float = 0.0
     """By how many seconds the machine's time of day is off."""
     booted_at: float = 0.0
+    reboots: int = 0
+    """How often its fleetd was told to reboot it."""
+    boots: bool = True
+    """Whether it comes back when it reboots."""
     faults: dict[str, int] = field(default_factory=dict[str, int])
     """What goes wrong for a time, and the tick at which it ends."""
     metadata: dict[str, str] = field(default_factory=dict[str, str])
@@ -234,6 +240,12 @@ class Node:
         self.replaced += 1
         self.power_on()
 
+    def reboot(self) -> None:
+        """Go down soon, and boot some time later, if nothing keeps it from that."""
+        self.reboots += 1
+        self.world.later(DOWN_TICKS, self.power_off)
+        self.world.later(UP_TICKS, lambda: self.power_on() if self.boots else None)
+
     def power_on(self) -> None:
         """Boot. A machine without a past cannot tell that the store is older than it should be."""
         self.on = True
@@ -253,13 +265,23 @@ class Node:
             wake=self._wake,
             wall_clock=lambda: self.world.clock() + self.wall,
             chance=self._chance,
+            ask_members=lambda _since: {},
+            reboot=self.reboot,
         )
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
         self.fleetd = self.software(self._machine(), settings, environment)
 
     def _machine(self) -> MachineState:
         address = f"10.0.0.{self.name[1]}"
-        return MachineState(self.id, address, self.name, self.metadata, "test", memory=MEMORY)
+        return MachineState(
+            self.id,
+            address,
+            self.name,
+            self.metadata,
+            "test",
+            memory=MEMORY,
+            boot=f"booted at {self.booted_at}",
+        )
 
     def _run(self, fleetd: Fleetd) -> None:
         self._renew_if_due(fleetd)

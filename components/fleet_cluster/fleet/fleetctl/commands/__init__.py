@@ -26,6 +26,7 @@ _ROOMS = {
     "cordon": "machines",
     "uncordon": "machines",
     "drain": "machines",
+    "reboot": "machines",
     "set-metadata": "machines",
     "rebalance": "machines",
     "backup": "machines",

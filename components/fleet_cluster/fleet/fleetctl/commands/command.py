@@ -47,6 +47,9 @@ class Command:
     input: Input = Input.NOTHING
     runs_on: RunsOn = RunsOn.CLUSTER
     hidden: bool = False
+    resumes: bool = False
+    """Whether it goes on through another machine when the one that it went through is gone: it
+    takes `--series`, by which it knows its own work again."""
     after_interrupt: str = ""
     """Of a command that changes something and waits: what goes on by itself after Ctrl-C, how to
     look, and how to take it back. `{units}` and `{machine}` are those of the command line."""

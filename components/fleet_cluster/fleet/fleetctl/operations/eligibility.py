@@ -64,21 +64,24 @@ def set_eligibility(
 
 def cordoned(before: Eligibility | None) -> Eligibility:
     """Eligibility of a machine that gets no new units; one that is drained stays so."""
-    return before or Eligibility(since=time())
+    return replace(before, cordoned=True) if before else Eligibility(since=time())
 
 
 def drained(before: Eligibility | None, force: bool, leaving: bool) -> Eligibility:
     """Eligibility of a machine whose units move away."""
     if before and before.draining:
-        return replace(before, force=force, removed=leaving)
+        own = replace(before, cordoned=True, rebooting=False)
+        return replace(own, force=force, removed=leaving)
     return Eligibility(draining=True, since=time(), force=force, removed=leaving)
 
 
 def machine_state(machine: str, view: ClusterState) -> str:
-    """Eligibility and trouble, as STATE shows them; empty when the machine gets all units."""
-    alive = view.machines.get(machine)
+    """Eligibility, trouble and reboots, as STATE shows them; empty when there is none of them."""
+    alive, lock = view.machines.get(machine), view.reboot_lock
     trouble = f"sick: {alive.trouble}" if alive and alive.trouble else ""
-    return ", ".join(filter(None, (_eligibility_word(machine, view), trouble)))
+    required = "reboot required" if alive and alive.reboot_required else ""
+    turn = f"reboot: {lock.phase}" if lock and lock.machine == machine else ""
+    return ", ".join(filter(None, (_eligibility_word(machine, view), trouble, required, turn)))
 
 
 def _eligibility_word(machine: str, view: ClusterState) -> str:
@@ -92,7 +95,4 @@ def _eligibility_word(machine: str, view: ClusterState) -> str:
 
 def units_on(machine: str, view: ClusterState) -> list[str]:
     """The units that a machine has, or that it still reports, but those that are done there."""
-    names = {n for n in view.schedule.keys() | view.states.keys() if not view.has_completed(n)}
-    return sorted(
-        name for name in names if machine in view.assigned(name) or machine in view.reported(name)
-    )
+    return view.units_on(machine)

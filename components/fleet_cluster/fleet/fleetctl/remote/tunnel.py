@@ -32,6 +32,8 @@ LAST_SECONDS = 10.0
 """How long the far command has to end when the near one has gone."""
 SSH_FAILED = 255
 NOT_FOUND = 127
+INTERRUPTED = 130
+"""fleetctl's exit code when it was told to end, as by its machine when that goes down."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Tunnel:
     options: SshOptions
     others: list[SshHost] = field(default_factory=list[SshHost])
     """Further machines of the cluster, in the order in which they are tried."""
+    resumes: bool = False
+    """Whether the command knows its own work again, and goes on through another machine."""
 
     def run(
         self, words: Sequence[str], request: RemoteRequest, on_message: Callable[[str], None]
@@ -66,7 +70,9 @@ class Tunnel:
             )
             with notice_if_slow(f"Waiting for {self.host.name}: no SSH connection yet.") as notice:
                 code, connected = _run_remote(call, request, on_message, notice.cancel)
-            if code != SSH_FAILED or connected or not self._has_next():
+            if connected and self.resumes and code in (SSH_FAILED, INTERRUPTED):
+                self._resume()
+            elif code != SSH_FAILED or connected or not self._has_next():
                 return self._checked(code, connected=connected)
 
     def ask(self, words: Sequence[str]) -> str:
@@ -86,6 +92,18 @@ class Tunnel:
         if self._checked(answer.returncode):
             raise CtlError("")
         return answer.stdout
+
+    def _resume(self) -> None:
+        """Go on through another machine; this one may be back when its turn comes again."""
+        gone = self.host
+        self.others.append(gone)
+        self.host = self.others.pop(0)
+        print(
+            f"fleetctl: the SSH connection to {gone.name} has ended. Going on through "
+            f"{self.host.name}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _has_next(self) -> bool:
         """Whether there is another machine to go through: then from now on, all go through it."""

@@ -392,3 +392,31 @@ def test_bin_fleetctl_works_through_a_link_and_from_any_folder(tmp_path: Path) -
         [shell, "-c", f"{link} version"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert answer.stdout.startswith("fleetctl version ")
+
+
+ENDS_ONCE = """\
+#!/bin/sh
+echo "$*" >> {folder}/far-calls
+[ $(wc -l < {folder}/far-calls) = 1 ] && exit {code}
+exit 0
+"""
+
+
+@pytest.mark.parametrize("code", [255, 130])
+def test_reboot_goes_on_through_another_machine_when_its_own_goes_down(
+    three_machines: Far, code: int, capfd: Output
+) -> None:
+    """ssh says that the connection has ended, or fleetctl there that it was told to end."""
+    folder = three_machines.folder
+    three_machines.program("fleetctl", ENDS_ONCE.format(folder=folder, code=code))
+    assert main(["reboot", "--all"]) == Exit.DONE
+    first, second = (folder / "far-calls").read_text().splitlines()
+    assert first == second, "by the id of its series it knows its own work again"
+    assert first.startswith("--carried reboot --all --series=")
+    assert "machine-1 has ended. Going on through machine-2" in capfd.readouterr().err
+
+
+def test_another_command_does_not(three_machines: Far, capfd: Output) -> None:
+    three_machines.answers(code=255)
+    assert main(["drain", "machine-2"]) == Exit.FAILED
+    assert "ended before the command did" in capfd.readouterr().err

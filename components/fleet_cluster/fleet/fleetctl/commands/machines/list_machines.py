@@ -12,8 +12,10 @@ from ....unitfiles.resources import CPU, Resources, memory_text
 from ...cli import table
 from ...cli.errors import Exit
 from ...cli.names import short
+from ...cli.output import tell
 from ...operations.context import Context
 from ...operations.eligibility import machine_state
+from ...operations.reboot import describe, how_to_go_on
 from ...state.watcher import read_state
 from ..command import Command
 
@@ -110,6 +112,8 @@ def _run(context: Context, arguments: Namespace) -> int:
     if arguments.output != "json":
         rows = [_for_people(row) for row in rows]
     print(table.render(rows, arguments, FIELDS), end="")
+    if (lock := view.reboot_lock) and lock.failure:
+        tell(f"No machine reboots: {describe(lock, view)}. {how_to_go_on(lock, view)}")
     return Exit.DONE
 
 
