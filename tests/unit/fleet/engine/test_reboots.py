@@ -13,7 +13,7 @@ from fleet_cluster.fleet.engine.reboot_queue import WINDOW, Moment, Step, open_r
 from fleet_cluster.fleet.engine.reboot_quorum import objection
 from fleet_cluster.fleet.engine.reboot_turns import next_step
 from fleet_cluster.fleet.engine.reboots import PATIENCE, Reboots, writes
-from fleet_cluster.fleet.fleetctl.operations.eligibility import cordoned, drained
+from fleet_cluster.fleet.fleetctl.operations.machines.eligibility import cordoned, drained
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.reboots import REBOOT_SECONDS, RebootLock, RebootPhase, RebootRequest

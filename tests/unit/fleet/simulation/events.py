@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fleet_cluster.fleet.fleetctl.operations.rebalance import planned
+from fleet_cluster.fleet.fleetctl.operations.machines.rebalance import planned
 from fleet_cluster.fleet.fleetctl.state.watcher import read_state
 from fleet_cluster.fleet.model.records import DesiredState, Eligibility, Move
 from tests.unit.fleet.fakes.units import ENDS, SLEEPS

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit, TimedOutError, UsageError
-from fleet_cluster.fleet.fleetctl.operations.rebalance import RebalanceProgress
+from fleet_cluster.fleet.fleetctl.operations.machines.rebalance import RebalanceProgress
 from fleet_cluster.fleet.fleetctl.wait.outcome import Failed
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.records import Eligibility, Move

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, UsageError
-from fleet_cluster.fleet.fleetctl.operations.reboot import ask
+from fleet_cluster.fleet.fleetctl.operations.machines.reboot import ask
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import Changes
 from fleet_cluster.fleet.model import keys

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError
-from fleet_cluster.fleet.fleetctl.operations import restore as operation
 from fleet_cluster.fleet.fleetctl.operations.context import no_kv
-from fleet_cluster.fleet.fleetctl.operations.restore import restore, undo
+from fleet_cluster.fleet.fleetctl.operations.machines import restore as operation
+from fleet_cluster.fleet.fleetctl.operations.machines.restore import restore, undo
 from fleet_cluster.fleet.fleetctl.remote.access import FromMachine
 from fleet_cluster.fleet.fleetctl.remote.machines import Machines
 from fleet_cluster.fleet.fleetctl.remote.members import Member, MemberError, find_members

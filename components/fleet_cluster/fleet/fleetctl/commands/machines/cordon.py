@@ -5,7 +5,12 @@ from argparse import ArgumentParser, Namespace
 from ...cli.errors import Exit
 from ...cli.names import MACHINE_HELP, legend
 from ...operations.context import Context
-from ...operations.eligibility import cordoned, find_machine, machine_state, set_eligibility
+from ...operations.machines.eligibility import (
+    cordoned,
+    find_machine,
+    machine_state,
+    set_eligibility,
+)
 from ...state.watcher import Watcher
 from ..command import Command
 

@@ -6,8 +6,13 @@ from ...cli.errors import CtlError, Exit
 from ...cli.names import MACHINE_HELP, legend
 from ...cli.wait_options import add_timeout, timeout_of
 from ...operations.context import Context
-from ...operations.drain import drain
-from ...operations.eligibility import drained, find_machine, find_removed_machine, set_eligibility
+from ...operations.machines.drain import drain
+from ...operations.machines.eligibility import (
+    drained,
+    find_machine,
+    find_removed_machine,
+    set_eligibility,
+)
 from ...operations.report import report
 from ...state.watcher import Watcher
 from ..command import Command

@@ -14,8 +14,8 @@ from ...cli.errors import Exit
 from ...cli.names import short
 from ...cli.output import tell
 from ...operations.context import Context
-from ...operations.eligibility import machine_state
-from ...operations.reboot import describe, how_to_go_on
+from ...operations.machines.eligibility import machine_state
+from ...operations.machines.reboot import describe, how_to_go_on
 from ...state.watcher import read_state
 from ..command import Command
 

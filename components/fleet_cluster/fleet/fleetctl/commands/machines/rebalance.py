@@ -6,7 +6,7 @@ from ...cli import table
 from ...cli.output import tell
 from ...cli.wait_options import add_timeout, timeout_of
 from ...operations.context import Context
-from ...operations.rebalance import FIELDS, nothing_to_move, planned, rows, wait, write
+from ...operations.machines.rebalance import FIELDS, nothing_to_move, planned, rows, wait, write
 from ...operations.report import report
 from ...state.watcher import Watcher
 from ...wait.wait import announce

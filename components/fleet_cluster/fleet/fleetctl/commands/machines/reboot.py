@@ -9,7 +9,7 @@ from ...cli.names import MACHINE_HELP
 from ...cli.numbers import of_option, seconds
 from ...cli.output import tell
 from ...operations.context import Context
-from ...operations.reboot import ask, follow, how_to_go_on, machines_meant, unlock
+from ...operations.machines.reboot import ask, follow, how_to_go_on, machines_meant, unlock
 from ...operations.report import report
 from ...state.watcher import Watcher
 from ..command import Command

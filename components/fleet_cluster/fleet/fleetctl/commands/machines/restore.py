@@ -7,7 +7,7 @@ from pathlib import Path
 from ...cli.errors import CtlError, Exit, UsageError
 from ...cli.output import tell
 from ...operations.context import Context
-from ...operations.restore import restore, undo
+from ...operations.machines.restore import restore, undo
 from ..command import Command, RunsOn
 
 

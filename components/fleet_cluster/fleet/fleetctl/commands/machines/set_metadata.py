@@ -11,7 +11,7 @@ from ...cli.errors import UsageError
 from ...cli.names import MACHINE_HELP, legend
 from ...cli.wait_options import add_timeout, timeout_of
 from ...operations.context import Context
-from ...operations.eligibility import find_machine
+from ...operations.machines.eligibility import find_machine
 from ...operations.report import report
 from ...state.transaction import Transaction, transact
 from ...state.watcher import Watcher

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from ...cli.errors import Exit
 from ...cli.names import MACHINE_HELP, legend
 from ...operations.context import Context
-from ...operations.eligibility import find_machine, set_eligibility
+from ...operations.machines.eligibility import find_machine, set_eligibility
 from ...state.watcher import Watcher
 from ..command import Command
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...etcd.snapshot import SnapshotError, check
-from ..cli.errors import CtlError
-from ..cli.output import tell
-from ..remote.machines import Machines
-from ..remote.members import Member, MemberError, find_members, for_all
+from ....etcd.snapshot import SnapshotError, check
+from ...cli.errors import CtlError
+from ...cli.output import tell
+from ...remote.machines import Machines
+from ...remote.members import Member, MemberError, find_members, for_all
 
 AGAIN = (
     "Units run on. Mend what it says, then run the same command again; or take the data of before "

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import time
 
-from ...cluster_state.state import ClusterState
-from ...model.keys import eligibility_key
-from ...model.records import Eligibility
-from ..cli.errors import CtlError
-from ..cli.names import machine_meant
-from ..cli.spelling import did_you_mean
-from ..state.transaction import Transaction, transact
-from ..state.watcher import Watcher
+from ....cluster_state.state import ClusterState
+from ....model.keys import eligibility_key
+from ....model.records import Eligibility
+from ...cli.errors import CtlError
+from ...cli.names import machine_meant
+from ...cli.spelling import did_you_mean
+from ...state.transaction import Transaction, transact
+from ...state.watcher import Watcher
 
 _FULL_ID = re.compile("[0-9a-f]{32}")
 

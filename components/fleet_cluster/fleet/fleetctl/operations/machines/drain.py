@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from time import monotonic
 
-from ...cluster_state.placement import UP
-from ...cluster_state.state import ClusterState
-from ...model.records import DesiredState, Unit
-from ...unitfiles.names import template_of
-from ..cli.names import legend
-from ..state.watcher import Watcher
-from ..wait.desired_state import in_desired_state
-from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
-from ..wait.wait import Wait
+from ....cluster_state.placement import UP
+from ....cluster_state.state import ClusterState
+from ....model.records import DesiredState, Unit
+from ....unitfiles.names import template_of
+from ...cli.names import legend
+from ...state.watcher import Watcher
+from ...wait.desired_state import in_desired_state
+from ...wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
+from ...wait.wait import Wait
 from .eligibility import units_on
 
 

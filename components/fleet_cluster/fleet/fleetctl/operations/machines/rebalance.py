@@ -3,16 +3,16 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
-from ...cluster_state.state import ClusterState
-from ...model.keys import move_key
-from ...model.records import Move
-from ...scheduler.rebalance import Rebalancing, rebalance
-from ..cli import table
-from ..cli.names import legend
-from ..state.transaction import Transaction, transact
-from ..state.watcher import Watcher
-from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
-from ..wait.wait import Wait
+from ....cluster_state.state import ClusterState
+from ....model.keys import move_key
+from ....model.records import Move
+from ....scheduler.rebalance import Rebalancing, rebalance
+from ...cli import table
+from ...cli.names import legend
+from ...state.transaction import Transaction, transact
+from ...state.watcher import Watcher
+from ...wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
+from ...wait.wait import Wait
 from .drain import MachineDrain
 
 FIELDS = ("unit", "from", "to", "why")

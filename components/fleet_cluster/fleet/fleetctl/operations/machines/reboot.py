@@ -5,17 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from time import time
 
-from ...cluster_state.state import ClusterState
-from ...model.keys import LEADER, REBOOT_LOCK, eligibility_key, reboot_key
-from ...model.reboots import RebootLock, RebootPhase, RebootRequest, after_reboot
-from ...model.record import Record
-from ..cli.errors import CtlError
-from ..cli.names import legend
-from ..cli.output import tell
-from ..state.transaction import Transaction, transact
-from ..state.watcher import Watcher
-from ..wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
-from ..wait.wait import Wait
+from ....cluster_state.state import ClusterState
+from ....model.keys import LEADER, REBOOT_LOCK, eligibility_key, reboot_key
+from ....model.reboots import RebootLock, RebootPhase, RebootRequest, after_reboot
+from ....model.record import Record
+from ...cli.errors import CtlError
+from ...cli.names import legend
+from ...cli.output import tell
+from ...state.transaction import Transaction, transact
+from ...state.watcher import Watcher
+from ...wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
+from ...wait.wait import Wait
 from .eligibility import find_machine
 
 PHASES: Mapping[str, str] = {

@@ -1,0 +1,1 @@
+"""Operations on machines and on etcd's data: drain, reboot, rebalance, restore."""
