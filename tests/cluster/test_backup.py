@@ -17,6 +17,9 @@ from tests.cluster.stack import Stack, eventually
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
 FOLDER = "/var/backups/fleet"
+DROP_IN = "/run/systemd/system/etcd.service.d"
+REFUSE = f"printf '[Unit]\\nRefuseManualStart=yes\\n' | sudo tee {DROP_IN}/refuse.conf"
+"""Then systemd does not start etcd."""
 SERVICE = "[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nHealthySec=0\n"
 
 
@@ -96,11 +99,11 @@ def test_a_restore_without_etcd_and_one_that_fails_in_between_goes_back_and_on(
     cluster.on("machine-1", "etcdctl put /test/newer 1")
     restore = ("restore", "--yes", "fleet.db")
     with Load(url) as load:
-        cluster.on("machine-2", "sudo systemctl mask --runtime etcd.service")
+        cluster.on("machine-2", f"sudo mkdir {DROP_IN} && {REFUSE} && sudo systemctl daemon-reload")
         failed = cluster.fleetctl(*restore, check=False)
         assert failed.code == Exit.FAILED and "start failed on machine-2:" in failed.err, failed.err
         assert "machine-2: the snapshot's data, stopped" in failed.err
-        cluster.on("machine-2", "sudo systemctl unmask --runtime etcd.service")
+        cluster.on("machine-2", f"sudo rm -r {DROP_IN} && sudo systemctl daemon-reload")
         cluster.fleetctl("restore", "--undo", "--yes")
         eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
         assert cluster.on("machine-1", "etcdctl get --print-value-only /test/newer").out == "1\n"
