@@ -10,6 +10,7 @@ from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.record import BadRecordError, Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
+    Canary,
     Claim,
     DesiredState,
     Eligibility,
@@ -17,6 +18,7 @@ from fleet_cluster.fleet.model.records import (
     Metadata,
     Move,
     Order,
+    Release,
     Unit,
     UnitState,
     Verb,
@@ -41,8 +43,10 @@ EXAMPLES: dict[str, Record] = {
     keys.MOVES: Move("m1", "m2"),
     keys.ORDERS: Order(Verb.RESTART),
     keys.CLAIMS: Claim("token", "digest"),
+    keys.RELEASES: Release(SHA, 1.0, "anna@laptop", "/x.service", True),
+    keys.CANARIES: Canary(SHA, SHA, 1.0, "anna@laptop", "/x.service"),
 }
-PLACES = (keys.SCHEDULE, keys.STATES, keys.ORDERS)
+PLACES = (keys.SCHEDULE, keys.STATES, keys.ORDERS, keys.RELEASES)
 
 
 @dataclass(frozen=True)
