@@ -12,6 +12,7 @@ from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ class Far:
     def locates(self, machine: object) -> None:
         self.answers(out=json.dumps([{"machine": machine, "unit": "hello.service"}]))
 
-    def got(self) -> dict[str, object]:
+    def got(self) -> dict[str, Any]:
         return json.loads((self.folder / "far").read_text())
 
     def calls(self) -> list[str]:
