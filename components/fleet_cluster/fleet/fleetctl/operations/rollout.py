@@ -69,7 +69,7 @@ class Rollout:
         Raises:
             TimedOutError: a batch took longer than the limit; what was replaced is put back.
         """
-        self._before = rollback_point(self.wanted, self.watcher.state)
+        self._before = rollback_point(self.wanted, self.watcher.state, self._untouched())
         self._order = rollout_order(
             self.wanted, self.texts, self.watcher.state, self.limits.max_unavailable
         )
@@ -89,6 +89,12 @@ class Rollout:
             self._write(self._as_wanted(self._order.last))
             self._end_canaries()
         return failures
+
+    def _untouched(self) -> set[str]:
+        """Instances that are no canaries, where their template has one."""
+        shas = {name: canary.sha for name, canary in self.canaries.items()}
+        mates = {name: shas.get(template_of(name) or "") for name in self.wanted}
+        return {name for name, sha in mates.items() if sha and sha != self.wanted[name].sha}
 
     def _begin_canaries(self) -> None:
         """Note them before the first unit changes: then also an interrupt leaves them pending."""

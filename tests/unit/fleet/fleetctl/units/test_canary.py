@@ -127,6 +127,17 @@ def test_a_canary_that_fails_goes_back_and_nothing_is_pending(
     assert not web.view().canaries
 
 
+def test_a_canary_that_fails_leaves_alone_what_it_has_not_touched(
+    fleetctl: Fleetctl, web: SmallCluster
+) -> None:
+    fleetctl.files = {WEBS: THIRD}
+    fleetctl("submit", "--replace", WEBS)
+    fail_with_new_file(web, NAMES[0])
+    fleetctl.files = {WEBS: NEW}
+    assert fleetctl("rollout", "--canary", "1", WEBS) == Exit.FAILED
+    assert with_file(web, OLD) == NAMES, "their template has another file"
+
+
 def test_going_on_that_fails_takes_the_canary_back_too(
     fleetctl: Fleetctl, web: SmallCluster
 ) -> None:
