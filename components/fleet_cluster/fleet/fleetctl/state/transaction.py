@@ -175,10 +175,9 @@ def tidy(watcher: Watcher) -> None:
 
 
 def _used_files(view: ClusterState) -> set[str]:
-    """Files that a unit, a machine's instruction, a release or a canary names, by SHA-256."""
+    """Files that a unit, a machine's instruction or a release names, by SHA-256."""
     units = view.units.values()
     used = {sha for unit in units for sha in (unit.sha, *unit.retained_files.values())}
     used.update(one.sha for name in view.schedule for one in view.assigned(name).values())
     used.update(release.sha for release in view.releases.values() if not release.failed)
-    used.update(sha for one in view.canaries.values() for sha in (one.sha, one.previous_sha))
     return used
