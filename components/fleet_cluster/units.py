@@ -76,9 +76,9 @@ class FleetUnit(pulumi.ComponentResource):
         path = Path(args["file"])
         text = read_unit(path, args.get("values", {}))
         unit = {"text": text, "target": _target(args.get("target", "launched"))}
-        command = apply(self, path, args, unit | _canary(path, args))
+        command = apply(self, path, args, unit | canary_of(path, args))
         self.placements = command.stdout.apply(_placements)
-        self.pending = command.stdout.apply(lambda stdout: _pending(self, stdout))
+        self.pending = command.stdout.apply(lambda stdout: pending_in(self, stdout))
         self.register_outputs({"placements": self.placements, "pending": self.pending})
 
 
@@ -104,9 +104,9 @@ class FleetTemplate(pulumi.ComponentResource):
         names = instance_names(path.name, args["instances"])
         instances = {instance: "launched" for instance in names}
         template = {"text": text, "target": "inactive", "instances": instances}
-        command = apply(self, path, args, template | _canary(path, args))
+        command = apply(self, path, args, template | canary_of(path, args))
         self.placements = command.stdout.apply(_placements)
-        self.pending = command.stdout.apply(lambda stdout: _pending(self, stdout))
+        self.pending = command.stdout.apply(lambda stdout: pending_in(self, stdout))
         self.register_outputs({"placements": self.placements, "pending": self.pending})
 
 
@@ -116,14 +116,14 @@ def _target(given: str) -> str:
     return given
 
 
-def _canary(path: Path, args: FleetUnitArgs | FleetTemplateArgs) -> dict[str, int]:
+def canary_of(path: Path, args: FleetUnitArgs | FleetTemplateArgs) -> dict[str, int]:
     """The canary as `fleetctl apply` reads it; nothing where there is none.
 
     Raises:
         InputError: it is no number of instances or machines, or the unit runs once.
     """
-    canary = args.get("canary", 0)
-    if canary < 0:
+    canary: object = args.get("canary", 0)
+    if type(canary) is not int or canary < 0:
         raise not_allowed("canary", canary, "a whole number, 0 or more")
     if canary and not is_template(path.name) and not _is_global(path):
         raise InputError(
@@ -212,7 +212,7 @@ def _placements(stdout: str) -> dict[str, Any]:
     return json.loads(stdout)["placements"]
 
 
-def _pending(component: pulumi.Resource, stdout: str) -> str:
+def pending_in(component: pulumi.Resource, stdout: str) -> str:
     """How far canaries are that wait, and what to do: also when nothing has changed since."""
     waiting: dict[str, str] = json.loads(stdout).get("canaries", {})
     for unit, progress in waiting.items():
