@@ -18,7 +18,7 @@ from .cli.errors import CtlError, Exit, UsageError
 from .cli.local_files import find_files, read_files
 from .cli.numbers import port, some_seconds
 from .cli.options import etcd_words, remote_words
-from .cli.origin import Origin, own_author
+from .cli.origin import Origin, own_author, sources_of
 from .cli.output import escaped_output, fail, tell
 from .commands.command import Command, Input, RunsOn
 from .commands.parser import parse
@@ -99,8 +99,7 @@ def _request(command: Command, arguments: Namespace) -> RemoteRequest:
     if wanted is Input.FILES_OR_DOCUMENT:
         wanted = Input.FILES if arguments.units else Input.DOCUMENT
     if wanted is Input.FILES:
-        paths = find_files(arguments.units)
-        sources = {name: str(path.absolute()) for name, path in paths.items()}
+        sources = sources_of(find_files(arguments.units))
         return RemoteRequest(read_files(arguments.units), "", own_author(), sources)
     if wanted is Input.DOCUMENT and not getattr(arguments, "owner", ""):
         return RemoteRequest(document=_document(command.name), author=own_author())

@@ -5,6 +5,9 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...model.printable import printable
 
 AUTHOR = "FLEETCTL_AUTHOR"
 """The variable that says who asks, for programs that call fleetctl."""
@@ -23,9 +26,14 @@ class Origin:
 def own_author() -> str:
     """Who runs this program, on which computer."""
     if told := os.environ.get(AUTHOR):
-        return told
+        return printable(told)
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # From Python 3.13 on, OSError.
         user = f"user {os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
+    return printable(f"{user}@{socket.gethostname()}")
+
+
+def sources_of(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Where files are on this computer, by unit, as it can be kept."""
+    return {name: printable(str(path.absolute())) for name, path in paths.items()}
