@@ -5,6 +5,7 @@ its release with it, so that the current release is always the file that the uni
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -43,9 +44,11 @@ def releases_of(name: str, view: ClusterState) -> Releases:
 
     If fleetctl of an earlier version has written its file, the last one tells no more than that.
     """
-    found, sha = _noted(name, view), file_of(name, view)
-    if template_of(name):
-        return {}
+    return {} if template_of(name) else _with_present(name, _noted(view).get(name, {}), view)
+
+
+def _with_present(name: str, noted: Releases, view: ClusterState) -> Releases:
+    found, sha = dict(noted), file_of(name, view)
     if sha and sha != _sha(found):
         unit = view.units[name]
         at = 0.0 if unit.retained_files else unit.written_at
@@ -118,11 +121,13 @@ def release_records(
     """
     names = [name for name in {**units, **failed} if not template_of(name)]
     found: dict[str, dict[str, Record | None]] = {}
+    all_noted = _noted(view) if names else {}
     for name in names:
+        noted = all_noted.get(name, {})
         if name in units and units[name] is None:
-            found[name] = dict(_forgotten(name, view))
+            found[name] = dict(_forgotten(name, noted, view))
             continue
-        releases = releases_of(name, view)
+        releases = _with_present(name, noted, view)
         release = Release("", now, origin.author, origin.sources.get(name, ""))
         if name in failed:
             _note_failure(releases, replace(release, sha=failed[name], failed=True))
@@ -132,16 +137,17 @@ def release_records(
             found[name] = {canary_key(name): None} if name in view.canaries else {}
         elif name not in failed:
             continue
-        found.setdefault(name, {}).update(_changes(name, _bounded(releases), view))
+        found.setdefault(name, {}).update(_changes(name, noted, _bounded(releases)))
     return found
 
 
-def _noted(name: str, view: ClusterState) -> Releases:
-    ids = (id.rpartition("/") for id in view.releases)
-    numbers = [
-        int(number) for unit, _, number in ids if unit == name and _REVISION.fullmatch(number)
-    ]
-    return {number: view.releases[f"{name}/{number}"] for number in sorted(numbers)}
+def _noted(view: ClusterState) -> dict[str, Releases]:
+    found: defaultdict[str, Releases] = defaultdict(dict)
+    for id, release in view.releases.items():
+        name, _, number = id.rpartition("/")
+        if _REVISION.fullmatch(number):
+            found[name][int(number)] = release
+    return {name: dict(sorted(releases.items())) for name, releases in found.items()}
 
 
 def _sha(releases: Releases) -> str:
@@ -168,17 +174,16 @@ def _bounded(releases: Releases) -> Releases:
     return {number: releases[number] for number in sorted(good + failed)}
 
 
-def _changes(name: str, releases: Releases, view: ClusterState) -> dict[str, Record | None]:
-    before = _noted(name, view)
+def _changes(name: str, before: Releases, after: Releases) -> dict[str, Record | None]:
     return {
-        release_key(name, str(number)): releases.get(number)
-        for number in sorted(before.keys() | releases.keys())
-        if before.get(number) != releases.get(number)
+        release_key(name, str(number)): after.get(number)
+        for number in sorted(before.keys() | after.keys())
+        if before.get(number) != after.get(number)
     }
 
 
-def _forgotten(name: str, view: ClusterState) -> Iterator[tuple[str, None]]:
-    for number in _noted(name, view):
+def _forgotten(name: str, noted: Releases, view: ClusterState) -> Iterator[tuple[str, None]]:
+    for number in noted:
         yield release_key(name, str(number)), None
     if name in view.canaries:
         yield canary_key(name), None
