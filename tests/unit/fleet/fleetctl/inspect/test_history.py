@@ -46,6 +46,14 @@ def test_the_history_as_it_is_printed(
     assert capsys.readouterr().out == (GOLDEN / f"history.{suffix}").read_text()
 
 
+def test_images_are_a_list_in_json_and_words_in_a_table(
+    fleetctl: Fleetctl, released: SmallCluster, capsys: Output
+) -> None:
+    fleetctl("history", WEBS, "--fields", "revision,images", "--no-legend")
+    words = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert words == [["3", "-"], ["2", IMAGE], ["1", "web:1.2"]]
+
+
 def test_a_pending_canary_is_told_where_files_are_listed(
     fleetctl: Fleetctl, released: SmallCluster, capsys: Output
 ) -> None:

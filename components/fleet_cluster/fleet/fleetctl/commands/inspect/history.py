@@ -73,6 +73,8 @@ def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     name = released_unit(arguments.unit, view)
     rows = release_rows(name, view, arguments.full or arguments.output == "json")
+    if arguments.output == "table":
+        rows = [{**row, "images": ", ".join(row["images"])} for row in rows]
     print(table.render(rows, arguments, FIELDS), end="", flush=True)
     shows_notes = not arguments.no_legend and arguments.output == "table"
     if shows_notes and (progress := pending(name, view)):
