@@ -151,6 +151,10 @@ def test_the_plan_tells_of_the_canary_only(
     assert fleetctl("plan", "--output", "json") == Exit.DONE
     planned = json.loads(capsys.readouterr().out)
     assert [step["unit"] for step in planned["steps"]] == NAMES[:1]
+    assert "\n".join(planned["lines"]) == (
+        "web@.service: 1 restarts, never fewer than 2 of 3 active, "
+        "then it stops: that is its canary"
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ VERBS = {
     PlannedAction.RESTART: ("restarts", "restart"),
     PlannedAction.STOP: ("stops", "stop"),
 }
+STOPS = ", then it stops: that is its canary"
 NOTHING = "Nothing starts, moves, restarts or stops"
 
 
@@ -43,7 +44,7 @@ def change_of(manifest: Manifest, view: ClusterState) -> PlannedChange:
     check_owner(manifest, view)
     now = at_first(manifest, view)
     first = bool(in_the_way(now, view))
-    return PlannedChange(now.units, now.texts, obsolete(now, view), first)
+    return PlannedChange(now.units, now.texts, obsolete(now, view), first, now.canaries)
 
 
 def change_of_units(
@@ -93,7 +94,10 @@ def lines(found: ClusterPlan, view: ClusterState) -> list[str]:
     """Lines for people: one for each unit or template; or why nothing would be done at all."""
     return [
         *(f"{name}: {reason}" for name, reason in found.refused.items()),
-        *(f"{group.unit}: {in_words(group, view)}" for group in found.groups),
+        *(
+            f"{group.unit}: {in_words(group, view)}{STOPS * (group.unit in found.canaries)}"
+            for group in found.groups
+        ),
     ]
 
 
