@@ -1,6 +1,7 @@
 """FleetUnit and FleetTemplate: unit files as resources."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -13,6 +14,7 @@ from ._unit_text import placeholders, read_text, read_unit
 from .access import Access, ClusterAccess
 from .errors import InputError, not_allowed
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
+from .fleet.unitfiles.unitfile import parse
 from .machine import ssh
 
 TURN_SECONDS = 300
@@ -33,6 +35,9 @@ class FleetUnitArgs(TypedDict):
     """What its {{placeholders}} stand for; no secrets, since anyone on a machine can read them."""
     target: NotRequired[str]
     """launched (if not given), loaded or inactive."""
+    canary: NotRequired[int]
+    """Of a Global unit: after how many machines a changed file stops. The others keep the one
+    before until an update without it, or with 0 (if not given), which brings it to all."""
 
 
 class FleetTemplateArgs(TypedDict):
@@ -46,6 +51,9 @@ class FleetTemplateArgs(TypedDict):
     """What its {{placeholders}} stand for; no secrets, since anyone on a machine can read them."""
     instances: Sequence[str]
     """The instances by their part after the @: ["5000", "5001"]."""
+    canary: NotRequired[int]
+    """After how many instances a changed file stops. The others keep the one before until an update
+    without it, or with 0 (if not given), which brings it to all."""
 
 
 class FleetUnit(pulumi.ComponentResource):
@@ -53,6 +61,8 @@ class FleetUnit(pulumi.ComponentResource):
 
     placements: pulumi.Output[Mapping[str, Any]]
     """Where it ran when it was applied: machine names by unit name."""
+    pending: pulumi.Output[str]
+    """How far a canary was when it was applied; empty when none was pending."""
 
     def __init__(
         self, name: str, args: FleetUnitArgs, opts: pulumi.ResourceOptions | None = None
@@ -60,15 +70,16 @@ class FleetUnit(pulumi.ComponentResource):
         """Check the file here, then push it and wait until the unit is active.
 
         Raises:
-            InputError: the unit file, its placeholders or its target are bad.
+            InputError: the unit file, its placeholders, its target or its canary are bad.
         """
         super().__init__("fleet-cluster:index:FleetUnit", name, None, opts)
         path = Path(args["file"])
         text = read_unit(path, args.get("values", {}))
         unit = {"text": text, "target": _target(args.get("target", "launched"))}
-        command = apply(self, path, args, unit)
+        command = apply(self, path, args, unit | canary_of(path, args))
         self.placements = command.stdout.apply(_placements)
-        self.register_outputs({"placements": self.placements})
+        self.pending = command.stdout.apply(lambda stdout: pending_in(self, stdout))
+        self.register_outputs({"placements": self.placements, "pending": self.pending})
 
 
 class FleetTemplate(pulumi.ComponentResource):
@@ -76,6 +87,8 @@ class FleetTemplate(pulumi.ComponentResource):
 
     placements: pulumi.Output[dict[str, Any]]
     """Where the instances ran when they were applied: machine names by unit name."""
+    pending: pulumi.Output[str]
+    """How far a canary was when they were applied; empty when none was pending."""
 
     def __init__(
         self, name: str, args: FleetTemplateArgs, opts: pulumi.ResourceOptions | None = None
@@ -83,7 +96,7 @@ class FleetTemplate(pulumi.ComponentResource):
         """Check the file here, then push it and wait until its instances are active.
 
         Raises:
-            InputError: the unit file, an instance or the placeholders are bad.
+            InputError: the unit file, an instance, the placeholders or the canary are bad.
         """
         super().__init__("fleet-cluster:index:FleetTemplate", name, None, opts)
         path = Path(args["file"])
@@ -91,15 +104,41 @@ class FleetTemplate(pulumi.ComponentResource):
         names = instance_names(path.name, args["instances"])
         instances = {instance: "launched" for instance in names}
         template = {"text": text, "target": "inactive", "instances": instances}
-        command = apply(self, path, args, template)
+        command = apply(self, path, args, template | canary_of(path, args))
         self.placements = command.stdout.apply(_placements)
-        self.register_outputs({"placements": self.placements})
+        self.pending = command.stdout.apply(lambda stdout: pending_in(self, stdout))
+        self.register_outputs({"placements": self.placements, "pending": self.pending})
 
 
 def _target(given: str) -> str:
     if given not in TARGETS:
         raise not_allowed("target", given, ", ".join(TARGETS))
     return given
+
+
+def canary_of(path: Path, args: FleetUnitArgs | FleetTemplateArgs) -> dict[str, int]:
+    """The canary as `fleetctl apply` reads it; nothing where there is none.
+
+    Raises:
+        InputError: it is no number of instances or machines, or the unit runs once.
+    """
+    canary: object = args.get("canary", 0)
+    if type(canary) is not int or canary < 0:
+        raise not_allowed("canary", canary, "a whole number, 0 or more")
+    if canary and not is_template(path.name) and not _is_global(path):
+        raise InputError(
+            "canary",
+            f"{path.name} runs once, so there is no canary of it: a template's instances and a "
+            "Global unit's machines can get a file one after the other. Leave it out.",
+        )
+    return {"canary": canary} if canary else {}
+
+
+def _is_global(path: Path) -> bool:
+    try:
+        return parse(path.name, read_text(path)).requirements.is_global
+    except UnitFileError:
+        return True  # Its placeholders say; fleetctl refuses it, if it has to, when they are known.
 
 
 def instance_names(template: str, instances: Sequence[str]) -> list[str]:
@@ -141,14 +180,16 @@ def apply(
     """
     unit, cluster = path.name, ClusterAccess(args["cluster"])
     run = f"timeout {APPLY_SECONDS} fleetctl apply --timeout {TURN_SECONDS}"
+    author = shlex.quote(f"pulumi {pulumi.get_project()}/{pulumi.get_stack()}")
+    noted = f"FLEETCTL_AUTHOR={author} {run}"
     document = pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}})
     plan = plan_hook.hooks(parent, cluster, document, _open_manifest(path, wanted))
     way = reachability.way_in(cluster)
     return remote.Command(
         unit,
         connection=ssh(way, dials=3),
-        create=claims.create(run, unit, cluster.data_id),
-        update=claims.update(run, unit, cluster.data_id),
+        create=claims.create(noted, unit, cluster.data_id),
+        update=claims.update(noted, unit, cluster.data_id),
         delete=f"{run} --destroy",
         stdin=document,
         opts=pulumi.ResourceOptions(
@@ -169,3 +210,16 @@ def _open_manifest(path: Path, wanted: Mapping[str, object]) -> plan_hook.OpenMa
 
 def _placements(stdout: str) -> dict[str, Any]:
     return json.loads(stdout)["placements"]
+
+
+def pending_in(component: pulumi.Resource, stdout: str) -> str:
+    """How far canaries are that wait, and what to do: also when nothing has changed since."""
+    waiting: dict[str, str] = json.loads(stdout).get("canaries", {})
+    for unit, progress in waiting.items():
+        pulumi.warn(
+            f"{progress}, and the others keep the one before.\n"
+            "To go on: pulumi up without canary, or with 0\n"
+            f"To go back: pulumi up with the file before; by hand: fleetctl rollout --back {unit}",
+            component,
+        )
+    return "; ".join(waiting.values())

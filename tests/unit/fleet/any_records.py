@@ -11,6 +11,7 @@ from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootReq
 from fleet_cluster.fleet.model.record import BadRecordError, Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
+    Canary,
     Claim,
     DesiredState,
     Eligibility,
@@ -18,6 +19,7 @@ from fleet_cluster.fleet.model.records import (
     Metadata,
     Move,
     Order,
+    Release,
     Unit,
     UnitState,
     Verb,
@@ -44,9 +46,11 @@ EXAMPLES: dict[str, Record] = {
     keys.CLAIMS: Claim("token", "digest"),
     keys.REBOOTS: RebootRequest("s", "machine-2", "an operator", 1.0),
     keys.REBOOT_LOCK: RebootLock("m2", "1st", RebootPhase.REBOOTING, "s", since=1.0),
+    keys.RELEASES: Release(SHA, 1.0, "anna@laptop", "/x.service", True),
+    keys.CANARIES: Canary(SHA, SHA, 1.0, "anna@laptop", "/x.service"),
 }
 BY_MACHINE = (keys.MACHINES, keys.ELIGIBILITY, keys.METADATA, keys.REBOOTS)
-PLACES = (keys.SCHEDULE, keys.STATES, keys.ORDERS)
+PLACES = (keys.SCHEDULE, keys.STATES, keys.ORDERS, keys.RELEASES)
 
 
 @dataclass(frozen=True)

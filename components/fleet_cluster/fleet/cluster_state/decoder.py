@@ -8,7 +8,17 @@ from ..model import keys
 from ..model.printable import printable
 from ..model.reboots import RebootLock, RebootRequest
 from ..model.record import BadRecordError
-from ..model.records import Assignment, Eligibility, MachineState, Move, Order, Unit, UnitState
+from ..model.records import (
+    Assignment,
+    Canary,
+    Eligibility,
+    MachineState,
+    Move,
+    Order,
+    Release,
+    Unit,
+    UnitState,
+)
 
 Place = tuple[str, str]
 """A machine's id and a unit's name."""
@@ -40,6 +50,10 @@ class DecodedRecords:
         """By unit."""
         self.metadata: dict[str, str] = {}
         """By machine, what was set at run time, as it is stored: the machine itself reads it."""
+        self.releases: dict[str, Release] = {}
+        """By unit and revision: "web@.service/3"."""
+        self.canaries: dict[str, Canary] = {}
+        """Those that are pending, by unit or template."""
         self.schedule: dict[str, dict[str, Assignment]] = {}
         """By unit, then by machine; also the assignments that tell a machine to stop the unit."""
         self.states: dict[str, dict[str, UnitState]] = {}
@@ -143,6 +157,8 @@ _BY_ID: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     keys.METADATA: ("metadata", str),
     keys.REBOOTS: ("reboots", RebootRequest.from_json),
     keys.REBOOT_LOCK: ("reboot_locks", RebootLock.from_json),
+    keys.RELEASES: ("releases", Release.from_json),
+    keys.CANARIES: ("canaries", Canary.from_json),
 }
 
 _BY_PLACE: Mapping[str, tuple[str, Callable[[str], Any]]] = {

@@ -16,9 +16,10 @@ from ..kv import KV, KVForbiddenError, KVUnavailableError
 from ..model.record import BadRecordError
 from ..unitfiles.unitfile import UnitFileError
 from .cli.errors import CtlError, Exit, UsageError
-from .cli.local_files import read_files
+from .cli.local_files import find_files, read_files
 from .cli.numbers import port, some_seconds
 from .cli.options import etcd_words, remote_words
+from .cli.origin import Origin, own_author, sources_of
 from .cli.output import escaped_output, fail, tell
 from .commands.command import Command, Input, RunsOn
 from .commands.parser import parse
@@ -90,7 +91,8 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
     request = tunnel.receive() if arguments.is_remote else _request(command, arguments)
     machines = FromMachine(kv, options, is_remote=arguments.is_remote)
     as_app = partial(_connect, arguments, "app")
-    return Context(kv, machines, request.files, request.document, as_app)
+    origin = Origin(request.author, request.sources)
+    return Context(kv, machines, request.files, request.document, as_app, origin)
 
 
 def _request(command: Command, arguments: Namespace) -> RemoteRequest:
@@ -99,10 +101,11 @@ def _request(command: Command, arguments: Namespace) -> RemoteRequest:
     if wanted is Input.FILES_OR_DOCUMENT:
         wanted = Input.FILES if arguments.units else Input.DOCUMENT
     if wanted is Input.FILES:
-        return RemoteRequest(files=read_files(arguments.units))
+        sources = sources_of(find_files(arguments.units))
+        return RemoteRequest(read_files(arguments.units), "", own_author(), sources)
     if wanted is Input.DOCUMENT and not getattr(arguments, "owner", ""):
-        return RemoteRequest(document=_document(command.name))
-    return RemoteRequest()
+        return RemoteRequest(document=_document(command.name), author=own_author())
+    return RemoteRequest(author=own_author())
 
 
 def _document(command: str) -> str:

@@ -20,6 +20,8 @@ CLAIMS = ROOT + "claims/"
 DUPLICATES = ROOT + "duplicates/"
 REBOOTS = ROOT + "reboots/"
 REBOOT_LOCK = ROOT + "reboot-lock"
+RELEASES = ROOT + "releases/"
+CANARIES = ROOT + "canaries/"
 
 _OF_MACHINES = (MACHINES, ELIGIBILITY, METADATA, REBOOTS)
 _BELOW_MACHINES = (SCHEDULE, STATES, ORDERS, DUPLICATES)
@@ -88,6 +90,16 @@ def reboot_key(machine: str) -> str:
 def claim_key(name: str) -> str:
     """The key of the claim on the units of owner `name`, or on the application's key `name`."""
     return CLAIMS + name
+
+
+def release_key(name: str, revision: str) -> str:
+    """The key of release `revision`, a number, of unit or template `name`."""
+    return f"{RELEASES}{name}/{revision}"
+
+
+def canary_key(name: str) -> str:
+    """The key of the canary that is pending of unit or template `name`."""
+    return CANARIES + name
 
 
 def split_key(key: str, prefix: str) -> tuple[str, str]:

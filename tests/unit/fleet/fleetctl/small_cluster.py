@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fleet_cluster.fleet.cluster_state.state import ClusterState
+from fleet_cluster.fleet.fleetctl.cli.origin import Origin
 from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from fleet_cluster.fleet.fleetctl.operations.context import Context
 from fleet_cluster.fleet.fleetctl.remote.locate import locate
@@ -272,11 +273,17 @@ class Fleetctl:
     machines: FakeMachines
     files: dict[str, str] = field(default_factory=dict[str, str])
     document: str = ""
+    origin: Origin = field(default_factory=Origin)
 
     def __call__(self, *words: str) -> int:
         command, arguments = parse(words)
         store = self.cluster.store
         context = Context(
-            lambda: store, self.machines, self.files, self.document, connect_as_app=lambda: store
+            lambda: store,
+            self.machines,
+            self.files,
+            self.document,
+            lambda: store,
+            self.origin,
         )
         return command.run(context, arguments)

@@ -23,6 +23,7 @@ from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
     Backup,
+    Canary,
     Claim,
     Cluster,
     DesiredState,
@@ -31,6 +32,7 @@ from fleet_cluster.fleet.model.records import (
     Metadata,
     Move,
     Order,
+    Release,
     Unit,
     UnitState,
 )
@@ -126,6 +128,8 @@ FULL: tuple[Record, ...] = (
         down={"web.service": "failed"},
         failure="it is away",
     ),
+    Release(sha="5a", released_at=1.5, author="anna@laptop", source="/web.service", failed=True),
+    Canary(sha="5a", previous_sha="4b", began_at=1.5, author="anna@laptop", source="/web@.service"),
 )
 """Every record, each field other than by default."""
 BARE: tuple[Record, ...] = (
@@ -142,6 +146,8 @@ BARE: tuple[Record, ...] = (
     Backup(taken_at=1.5),
     RebootRequest(series="77aa"),
     RebootLock(machine="3f2a91bc", boot="9f3e.123"),
+    Release(sha="5a"),
+    Canary(sha="5a", previous_sha="4b"),
 )
 NAMES = ("A", "B")
 KEYS = {
@@ -161,6 +167,8 @@ KEYS = {
     "claim": keys.claim_key("A"),
     "request of a reboot": keys.reboot_key("A"),
     "lock of reboots": keys.REBOOT_LOCK,
+    "release": keys.release_key("A", "B"),
+    "canary": keys.canary_key("A"),
     "machine of another's id": keys.duplicate_key("A", "B"),
 }
 LOCAL = LocalUnit(
@@ -280,10 +288,19 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
 
 
 def test_what_fleetctl_sends_to_a_machine_is_as_before() -> None:
-    parcel = RemoteRequest(files={"web.service": "[Service]"}, document="units: {}")
-    kept = {"files": {"web.service": "[Service]"}, "document": "units: {}"}
+    parcel = RemoteRequest(
+        {"web.service": "[Service]"}, "units: {}", "anna@laptop", {"web.service": "/web.service"}
+    )
+    kept = {
+        "files": {"web.service": "[Service]"},
+        "document": "units: {}",
+        "author": "anna@laptop",
+        "sources": {"web.service": "/web.service"},
+    }
     assert to_wire(parcel) == kept
     assert RemoteRequest(**from_wire(RemoteRequest, kept)) == parcel
+    request = RemoteRequest(**from_wire(RemoteRequest, {"document": "units: {}"}))
+    assert request == RemoteRequest(document="units: {}"), "the previous release's says no more"
 
 
 def test_fleet_conf_is_written_and_read_as_before() -> None:

@@ -96,3 +96,38 @@ def test_what_etcd_has_lost_is_rolled(loss: str, seed: int) -> None:
     assert not world.watcher.violations
     starts = [len(node.systemd.starts) for node in world.nodes]
     assert sum(starts) == 2 * (len(world.nodes) + len(INSTANCES)), "each once by each file"
+
+
+def canary_up(world: World, comment: str, canary: int) -> None:
+    """Another file for the template's instances, which `canary` of them get at first; 0 for all."""
+    text = f"{SLEEPS}# {comment}\n{ALONE}"
+    unit = {"text": text, "instances": dict.fromkeys(INSTANCES, "launched"), "canary": canary}
+    manifest = Manifest.read({"owner": "web", "units": {"web@.service": unit}})
+    for name in INSTANCES[:canary] if canary else INSTANCES:
+        if world.wanted.get(name) != (text, DesiredState.LAUNCHED):
+            world.names.add(name)
+            world.wanted[name] = (text, DesiredState.LAUNCHED)
+            world.watcher.told(name)
+    with LiveWatcher(world) as watcher:
+        assert apply(manifest, watcher, Limits()) == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_canary_waits_and_no_instance_is_started_twice(seed: int) -> None:
+    world = World(machines=3, seed=seed)
+    assert world.run(2 * TTL, lambda: is_announced(world))
+    canary_up(world, "one", 1)
+    canary_up(world, "one", 0)
+    seen: list[int] = []
+    world.on_tick = lambda: seen.append(running(world)[1])
+    canary_up(world, "another", 1)
+    assert world.run(2 * TTL, world.settled), world.differences()
+    starts = sum(len(node.systemd.starts) for node in world.nodes)
+    assert starts == len(INSTANCES) + 1
+    canary_up(world, "another", 1)
+    canary_up(world, "another", 0)
+    assert world.run(2 * TTL, world.settled), world.differences()
+    starts = sum(len(node.systemd.starts) for node in world.nodes)
+    assert starts == 2 * len(INSTANCES), "each once by each file"
+    assert min(seen) == len(INSTANCES) - 1
+    assert not world.watcher.violations

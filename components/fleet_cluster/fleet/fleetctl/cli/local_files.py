@@ -18,6 +18,18 @@ def read_files(given: Iterable[str]) -> dict[str, str]:
         CtlError: a file that was given with its folder is not there, or cannot be read.
         UnitFileError: an argument cannot be a unit's name.
     """
+    found = find_files(given)
+    texts = {name: read_file(path) for name, path in found.items()}
+    return {**_templates_of_sockets(texts, found), **texts}
+
+
+def find_files(given: Iterable[str]) -> dict[str, Path]:
+    """Where these files are, by unit.
+
+    Raises:
+        CtlError: a file that was given with its folder is not there.
+        UnitFileError: an argument cannot be a unit's name.
+    """
     found: dict[str, Path] = {}
     for argument in given:
         if is_glob(argument):
@@ -26,8 +38,7 @@ def read_files(given: Iterable[str]) -> dict[str, str]:
         path = _find(argument, name)
         if path and found.setdefault(path.name, path) != path:
             raise CtlError(f"two files for {path.name}: {found[path.name]} and {path}; give one")
-    texts = {name: read_file(path) for name, path in found.items()}
-    return {**_templates_of_sockets(texts, found), **texts}
+    return found
 
 
 def _templates_of_sockets(texts: Mapping[str, str], paths: Mapping[str, Path]) -> dict[str, str]:

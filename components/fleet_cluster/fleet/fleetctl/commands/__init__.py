@@ -18,6 +18,8 @@ _ROOMS = {
     "reset-failed": "units",
     "unload": "units",
     "rollout": "units",
+    "undo": "units",
+    "history": "inspect",
     "destroy": "units",
     "cat": "inspect",
     "status": "inspect",

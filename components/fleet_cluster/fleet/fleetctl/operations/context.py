@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ...kv import KV
 from ..cli.errors import CtlError
+from ..cli.origin import Origin
 from ..remote.machines import Machines
 
 
@@ -30,3 +31,5 @@ class Context:
     """Standard input, for commands that read it."""
     connect_as_app: Callable[[], KV] = no_kv
     """Connect to etcd as the application, whose keys fleet may not read; only on a machine."""
+    origin: Origin = field(default_factory=Origin)
+    """Who asks, and where these files are."""

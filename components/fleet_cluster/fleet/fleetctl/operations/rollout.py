@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from ...cluster_state.state import ClusterState
-from ...model.records import DesiredState, Unit
-from ...unitfiles.unitfile import is_template
+from ...model.keys import canary_key
+from ...model.records import Canary, DesiredState, Unit
+from ...unitfiles.unitfile import is_template, template_of
 from ..cli.errors import CtlError, TimedOutError, UsageError
 from ..cli.output import tell
 from ..cli.rollout_options import Limits
+from ..releases.canary import restored
+from ..releases.history import file_of
 from ..state.dead_units import dead_units
 from ..state.orphans import as_it_runs
 from ..state.rollout_order import (
@@ -45,8 +48,12 @@ class Rollout:
     texts: Mapping[str, str]
     limits: Limits
     say: Callable[[str], None] = tell
+    canaries: Mapping[str, Canary] = field(default_factory=dict[str, Canary])
+    """By template or Global unit: what is pending when this has ended, since not all are rolled."""
     _before: RollbackPoint = field(init=False)
     _order: RolloutOrder = field(init=False)
+    _canaries_before: dict[str, Canary | None] = field(init=False)
+    _on_trial: Mapping[str, str] = field(init=False)
     _ran: set[str] = field(default_factory=set[str])
     """The units that were active before."""
     _conditions: dict[str, WaitCondition] = field(default_factory=dict[str, WaitCondition])
@@ -62,11 +69,13 @@ class Rollout:
         Raises:
             TimedOutError: a batch took longer than the limit; what was replaced is put back.
         """
-        self._before = rollback_point(self.wanted, self.watcher.state)
+        self._before = rollback_point(self.wanted, self.watcher.state, self._untouched())
         self._order = rollout_order(
             self.wanted, self.texts, self.watcher.state, self.limits.max_unavailable
         )
         self._ran = {name for name in self.wanted if is_active(name, self.watcher.state)}
+        self._on_trial = self._files_on_trial()
+        self._begin_canaries()
         try:
             failures = self._begin()
             for batch in self._order.batches:
@@ -78,7 +87,44 @@ class Rollout:
             self._roll_back()
         else:
             self._write(self._as_wanted(self._order.last))
+            self._end_canaries()
         return failures
+
+    def _untouched(self) -> set[str]:
+        """Instances that are no canaries, where their template has one."""
+        shas = {name: canary.sha for name, canary in self.canaries.items()}
+        mates = {name: shas.get(template_of(name) or "") for name in self.wanted}
+        return {name for name, sha in mates.items() if sha and sha != self.wanted[name].sha}
+
+    def _begin_canaries(self) -> None:
+        """Note them before the first unit changes: then also an interrupt leaves them pending."""
+        known = self.watcher.state.canaries
+        self._canaries_before = {name: known.get(name) for name in self.wanted}
+        new = {canary_key(n): one for n, one in self.canaries.items() if known.get(n) != one}
+        transact(self.watcher, lambda _view: Transaction(records=new))
+
+    def _end_canaries(self) -> None:
+        """Forget those that were gone on with, gone back from, or superseded."""
+
+        def ended(view: ClusterState) -> Transaction:
+            pending = view.canaries.keys() & self.wanted.keys() - self.canaries.keys()
+            return Transaction(records={canary_key(name): None for name in sorted(pending)})
+
+        transact(self.watcher, ended)
+
+    def _restore_canaries(self) -> None:
+        def back(view: ClusterState) -> Transaction:
+            found = restored(self._canaries_before, view)
+            return Transaction(records={canary_key(name): one for name, one in found.items()})
+
+        transact(self.watcher, back)
+
+    def _files_on_trial(self) -> dict[str, str]:
+        """The new file (SHA-256) of units that are released: templates, and units by themselves."""
+        view = self.watcher.state
+        files = {name: self.canaries.get(name, unit).sha for name, unit in self.wanted.items()}
+        before = {name: file_of(name, view) for name in files if not template_of(name)}
+        return {name: files[name] for name, sha in before.items() if sha not in ("", files[name])}
 
     def _begin(self) -> Mapping[str, Failed]:
         """Start what does not run; wait until it does, and what is as it is to be already."""
@@ -157,6 +203,7 @@ class Rollout:
         try:
             for batch in self._rollback_batches(known, view):
                 self._return(batch)
+            self._note_failures()
             self._remove([name for name in written if name not in known])
         except (CtlError, TimedOutError, UsageError) as error:
             tell(f"Not everything is back as it was: {error}")
@@ -184,7 +231,9 @@ class Rollout:
         before = {name: dict(view.reported(name)) for name in back}
         bound = {name: followers(name, view) for name in back}
         placements = self._machines_of(back)
-        transact(self.watcher, lambda _view: Transaction(back, self._before.texts))
+        failed = {name: sha for name, sha in self._on_trial.items() if self._is_alone(name, back)}
+        texts = self._before.texts
+        transact(self.watcher, lambda _view: Transaction(back, texts, failed=failed))
         wanted = {
             name: launched(name, back[name], before[name], is_proven=True)
             for name in back
@@ -195,6 +244,16 @@ class Rollout:
         if failures:
             reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
             raise CtlError(reasons)
+
+    def _is_alone(self, name: str, batch: Mapping[str, Unit]) -> bool:
+        """Whether a unit has its file as a whole, so that its release failed when it goes back."""
+        return name in batch and not is_template(name) and not self.watcher.state.is_global(name)
+
+    def _note_failures(self) -> None:
+        """Of those that go back part by part, when all have."""
+        parts = {n: sha for n, sha in self._on_trial.items() if not self._is_alone(n, self.wanted)}
+        transact(self.watcher, lambda _view: Transaction(failed=parts))
+        self._restore_canaries()
 
     def _remove(self, names: list[str]) -> None:
         if names:

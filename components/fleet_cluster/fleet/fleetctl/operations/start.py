@@ -39,7 +39,7 @@ def add_unit_arguments(parser: ArgumentParser) -> None:
 
 def bring_up(context: Context, arguments: Namespace, desired: DesiredState) -> int:
     """Write the units' desired state; wait until they are there, unless told not to."""
-    with Watcher(context.connect()) as watcher:
+    with Watcher(context.connect(), context.origin) as watcher:
         names = names_to_submit(arguments.units, watcher.state)
 
         def decide(view: ClusterState) -> Transaction:

@@ -42,6 +42,10 @@ class RemoteRequest:
 
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     document: str = ""
+    author: str = ""
+    """Who asks, on which computer."""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where these files are, by unit."""
 
 
 @dataclass

@@ -86,7 +86,12 @@ def digest(token: str, content: str) -> str:
 
 def content_of(units: Mapping[str, Unit]) -> str:
     """Content of units, for a claim: which there are, with which file and desired state."""
-    wanted = {name: [unit.sha, unit.desired_state] for name, unit in units.items()}
+    wanted: dict[str, list[object]] = {
+        name: [unit.sha, unit.desired_state] for name, unit in units.items()
+    }
+    for name, unit in units.items():
+        if unit.retained_files:  # As a canary leaves them.
+            wanted[name].append(dict(unit.retained_files))
     return json.dumps(wanted, sort_keys=True)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ...cluster_state.state import ClusterState
@@ -12,8 +12,12 @@ from ...unitfiles.unitfile import is_template, parse, template_of
 from ..cli.errors import CtlError
 from ..cli.local_files import check_size
 from ..cli.spelling import did_you_mean
+from ..releases.canary import canary_units
+from ..releases.file_change import unknown_template
 from .transaction import Transaction
 from .unplaced import unplaced_reasons
+
+_FIELDS = {"text", "target", "instances", "canary"}
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,15 @@ class Manifest:
     """Every unit of the set: templates and their instances too."""
     texts: Mapping[str, str]
     """The unit files that these name: SHA-256 to text."""
+    canaries: Mapping[str, int] = field(default_factory=dict[str, int])
+    """After how many instances or machines a change of the file stops: by template, or unit."""
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
         """Read and check a document.
 
         Shape: `{"owner": NAME, "units": {UNIT: {"text": FILE, "target": TARGET,
-        "instances": {INSTANCE: TARGET}}}}`.
+        "instances": {INSTANCE: TARGET}, "canary": N}}}`.
 
         Raises:
             CtlError: the document has not that shape, or names a unit twice.
@@ -48,18 +54,21 @@ class Manifest:
             raise CtlError(f"apply: owner is {owner!r}; it must be a name")
         units: dict[str, Unit] = {}
         texts: dict[str, str] = {}
+        canaries: dict[str, int] = {}
         for name, given in _object("units", document["units"]).items():
-            file = _object(f"unit {name}", given, {"text", "target", "instances"}, {"text"})
+            file = _object(f"unit {name}", given, _FIELDS, {"text"})
             unit_text = unix_lines(str(file["text"]))
             check_size(f"the file of {name}", unit_text)
             sha = sha_of(unit_text)
             texts[sha] = unit_text
+            if canary := _canary(name, file.get("canary", 0)):
+                canaries[name] = canary
             for member, desired in _members(name, file).items():
                 if member in units:
                     raise CtlError(f"apply: {member} is given twice; name each unit once")
                 parse(member, unit_text)
                 units[member] = Unit(sha, desired, owner)
-        return cls(owner, units, texts)
+        return cls(owner, units, texts, canaries)
 
 
 def documents(text: str) -> list[Manifest]:
@@ -113,6 +122,15 @@ def _members(name: str, file: Mapping[str, Any]) -> dict[str, DesiredState]:
             raise CtlError(f"apply: {instance} is no instance of {name}")
         members[instance] = _desired_state(instance, desired)
     return members
+
+
+def _canary(name: str, given: Any) -> int:
+    if type(given) is not int or given < 0:
+        raise CtlError(
+            f"apply: the canary of {name} is {given!r}; it must be a whole number: after how many "
+            "instances to stop, or 0 to bring a changed file to all"
+        )
+    return given
 
 
 def _desired_state(name: str, given: Any) -> DesiredState:
@@ -189,6 +207,23 @@ def transaction_for(manifest: Manifest, view: ClusterState) -> Transaction:
         if view.units[name].desired_state is not DesiredState.INACTIVE:
             units[name] = replace(view.units[name], desired_state=DesiredState.INACTIVE)
     return Transaction(units, manifest.texts)
+
+
+def at_first(manifest: Manifest, view: ClusterState) -> Manifest:
+    """Manifest of what is to be until somebody goes on with its canaries: of those that stop.
+
+    Raises:
+        CtlError: a canary would be all that there is.
+    """
+    units, canaries = dict(manifest.units), dict[str, int]()
+    for name, size in manifest.canaries.items():
+        members = {n: unit for n, unit in units.items() if name in (n, template_of(n))}
+        known = view.preview(unknown_template(name, view), {})
+        first = canary_units(name, size, members, known)
+        if first != members:
+            units |= first
+            canaries[name] = size
+    return replace(manifest, units=units, canaries=canaries)
 
 
 def obsolete(manifest: Manifest, view: ClusterState) -> list[str]:

@@ -46,6 +46,8 @@ class PlannedChange:
     """Units that are to be destroyed."""
     destroyed_first: bool = False
     """Whether those go before the others come."""
+    canaries: Collection[str] = ()
+    """Templates and Global units of which only a canary gets its new file."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class ClusterPlan:
     groups: list[Group]
     refused: dict[str, str]
     """The units that could run nowhere, and why: then nothing at all is done."""
+    canaries: Collection[str] = ()
+    """Of these, no more happens until somebody goes on."""
 
 
 def cluster_plan(
@@ -71,12 +75,14 @@ def cluster_plan(
     if refused:
         return ClusterPlan([], [], refused)
     now = as_it_runs(change.wanted, change.texts, view)
-    found = _steps(change, now, then, order, resting)
-    steps = sorted(found, key=lambda step: (step.batch, step.unit))
+    steps = sorted(
+        _steps(change, now, then, order, resting), key=lambda step: (step.batch, step.unit)
+    )
     groups: defaultdict[str, list[PlannedStep]] = defaultdict(list)
     for step in steps:
         groups[template_of(step.unit) or step.unit].append(step)
-    return ClusterPlan(steps, [_group(name, groups[name], now) for name in sorted(groups)], {})
+    found = [_group(name, groups[name], now) for name in sorted(groups)]
+    return ClusterPlan(steps, found, {}, change.canaries)
 
 
 def afterwards(change: PlannedChange, view: ClusterState) -> ClusterState:

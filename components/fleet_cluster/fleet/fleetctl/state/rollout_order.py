@@ -1,7 +1,7 @@
 """Rollout order: the batches in which units get a new file, and the way back (pure)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
@@ -112,15 +112,19 @@ class RollbackPoint:
     """The files that they name: another command may have removed them by then."""
 
 
-def rollback_point(wanted: Mapping[str, Unit], view: ClusterState) -> RollbackPoint:
+def rollback_point(
+    wanted: Mapping[str, Unit], view: ClusterState, untouched: Collection[str] = ()
+) -> RollbackPoint:
     """Rollback point as of now; of a rollout that was interrupted, as before that.
 
     Templates are changed last. So while an instance has the wanted file and its template has not,
     the template's file is the one that the instance had before. Of a Global unit, it is the one
     that the machines keep whose batch has not come.
+
+    `untouched` are units that a canary leaves alone: no rollout has begun with them.
     """
     units = {
-        name: _earlier(name, unit, view)
+        name: view.units.get(name) if name in untouched else _earlier(name, unit, view)
         for name, unit in wanted.items()
         if not has_orphans(name, view)
     }

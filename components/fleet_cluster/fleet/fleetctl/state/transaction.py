@@ -1,6 +1,6 @@
 """Transaction: what fleetctl writes of the desired state, by compare-and-swap."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import time
 
@@ -20,7 +20,9 @@ from ...model import keys
 from ...model.record import Record
 from ...model.records import Unit
 from ..cli.errors import CtlError
+from ..cli.origin import Origin
 from ..cli.output import notice_if_slow
+from ..releases.history import release_records
 from .layout import check_layout
 from .watcher import Watcher
 
@@ -40,6 +42,8 @@ class Transaction:
     """Other records that change, by key; None removes one."""
     lease: int = 0
     """What these records are bound to; 0: they stay."""
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Units and templates that go back, and the file (SHA-256) that they cannot run with."""
 
 
 def transact(watcher: Watcher, decide: Callable[[ClusterState], Transaction]) -> Transaction:
@@ -70,7 +74,7 @@ def _write(watcher: Watcher, transaction: Transaction) -> bool:
     """
     revision = 0
     try:
-        for commit in _commits(watcher.state, transaction):
+        for commit in _commits(watcher.state, transaction, watcher.origin):
             revision = watcher.store.commit(commit.operations, *commit.conditions)
             if not revision:
                 return False
@@ -89,59 +93,91 @@ class _Commit:
     operations: list[Operation] = field(default_factory=list[Operation])
     conditions: list[Condition] = field(default_factory=list[Condition])
     size: int = 0
+
+    def add(self, write: "_Write", view: ClusterState) -> None:
+        """Take in a write, and the condition that its records are as they were seen."""
+        self.operations += write.operations
+        self.conditions += [Unchanged(key, view.mod_revision(key)) for key in write.keys]
+        self.size += write.size
+
+    def has_room(self, write: "_Write") -> bool:
+        """Whether it fits into this one."""
+        fits = len(self.operations) + len(write.operations) <= MAX_OPERATIONS
+        return not self.operations or (fits and self.size + write.size <= MAX_COMMIT_BYTES)
+
+
+@dataclass(frozen=True)
+class _Write:
+    """Write of what has to be in one commit."""
+
+    keys: list[str]
+    """Of the records, which are to be as they were seen."""
+    operations: list[Operation]
+    size: int = 0
     """How many bytes of unit files are in it."""
 
-    def add(self, operations: Sequence[Operation], unchanged: Condition, size: int) -> None:
-        """Take in operations on one record, and the condition that it is as it was seen."""
-        self.operations += operations
-        self.conditions.append(unchanged)
-        self.size += size
 
-    def has_room(self, operations: Sequence[Operation], size: int) -> bool:
-        """Whether these fit into it, with so many bytes of unit files."""
-        fits = len(self.operations) + len(operations) <= MAX_OPERATIONS
-        return not self.operations or (fits and self.size + size <= MAX_COMMIT_BYTES)
-
-
-def _commits(view: ClusterState, transaction: Transaction) -> Iterator[_Commit]:
+def _commits(view: ClusterState, transaction: Transaction, origin: Origin) -> Iterator[_Commit]:
     """Commits of a transaction, as few as there can be."""
     commit = _Commit()
-    for key, operations, size in _writes(transaction):
-        if not commit.has_room(operations, size):
+    for write in _writes(view, transaction, origin):
+        if not commit.has_room(write):
             yield commit
             commit = _Commit()
-        commit.add(operations, Unchanged(key, view.mod_revision(key)), size)
+        commit.add(write, view)
     if commit.operations:
         yield commit
 
 
-def _writes(transaction: Transaction) -> Iterator[tuple[str, list[Operation], int]]:
-    """What is written of each record, by key, and how many bytes of unit files go with it."""
+def _writes(view: ClusterState, transaction: Transaction, origin: Origin) -> Iterator[_Write]:
+    """Writes of a transaction: each record by itself, but that of a unit with its releases."""
+    now = time()
     for key, record in transaction.records.items():
-        put = Put(key, record.to_json(), transaction.lease) if record else Delete(key)
-        yield key, [put], 0
+        yield _of_records({key: record}, transaction.lease)
     written: set[str] = set()
+    noted = release_records(transaction.units, transaction.failed, view, origin, now)
     for name, unit in transaction.units.items():
-        key = keys.unit_key(name)
-        if unit is None:
-            yield key, [Delete(key)], 0
-            continue
-        put = Put(key, replace(unit, written_at=time()).to_json())
-        if unit.sha in written or unit.sha not in transaction.texts:
-            yield key, [put], 0
-            continue
-        # Also when the file is there already: a new revision keeps `tidy` off it.
-        text = transaction.texts[unit.sha]
-        written.add(unit.sha)
-        yield key, [put, Put(keys.file_key(unit.sha), text)], len(text.encode())
+        releases = _of_records(noted.pop(name, {}))
+        own = _of_records({keys.unit_key(name): unit and replace(unit, written_at=now)})
+        files: list[Operation] = []
+        if unit and unit.sha not in written and unit.sha in transaction.texts:
+            # Also when the file is there already: a new revision keeps `tidy` off it.
+            files = [Put(keys.file_key(unit.sha), transaction.texts[unit.sha])]
+            written.add(unit.sha)
+        size = sum(len(put.value.encode()) for put in files if isinstance(put, Put))
+        yield _Write(own.keys + releases.keys, own.operations + files + releases.operations, size)
+    for releases in noted.values():
+        yield _of_records(releases)
+
+
+def _of_records(records: Mapping[str, Record | None], lease: int = 0) -> _Write:
+    operations = [
+        Put(key, record.to_json(), lease) if record else Delete(key)
+        for key, record in records.items()
+    ]
+    return _Write([*records], operations)
 
 
 def tidy(watcher: Watcher) -> None:
-    """Remove unit files that no unit and no machine's instruction names any more."""
+    """Remove unit files that nothing names any more, and releases of units that are gone.
+
+    Those are left where fleetctl of an earlier version has destroyed a unit.
+    """
     view = watcher.state
-    units = view.units.values()
-    used = {sha for unit in units for sha in (unit.sha, *unit.retained_files.values())}
-    used.update(one.sha for name in view.schedule for one in view.assigned(name).values())
+    for id in view.releases:
+        if id.rpartition("/")[0] not in view.units:
+            key = keys.RELEASES + id
+            watcher.store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))
+    used = _used_files(view)
     for sha in sorted(view.files.keys() - used):
         key = keys.file_key(sha)
         watcher.store.commit([Delete(key)], Unchanged(key, view.mod_revision(key)))
+
+
+def _used_files(view: ClusterState) -> set[str]:
+    """Files that a unit, a machine's instruction or a release names, by SHA-256."""
+    units = view.units.values()
+    used = {sha for unit in units for sha in (unit.sha, *unit.retained_files.values())}
+    used.update(one.sha for name in view.schedule for one in view.assigned(name).values())
+    used.update(release.sha for release in view.releases.values() if not release.failed)
+    return used

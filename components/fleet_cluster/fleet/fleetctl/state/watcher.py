@@ -9,6 +9,7 @@ from ...cluster_state.state import ClusterState
 from ...coordination.watch_cache import WatchCache
 from ...kv import KV, KVUnavailableError
 from ...model import keys
+from ..cli.origin import Origin
 from ..cli.output import notice_if_slow, tell
 
 RETRY_SECONDS = 1.0
@@ -22,8 +23,10 @@ WAITING_FOR_ETCD = "Waiting for etcd: no member has answered yet."
 class Watcher:
     """Keeps a `ClusterState` current while a command waits. Use it in a `with` statement."""
 
-    def __init__(self, store: KV) -> None:
+    def __init__(self, store: KV, origin: Origin = Origin()) -> None:  # noqa: B008 - frozen.
+        """`origin`: who changes what through it, for the history of units."""
         self.store = store
+        self.origin = origin
         self.state = ClusterState(tell)
         """The cluster, as of the last call of `wait` or `refresh`."""
         self._has_changed = Event()

@@ -12,11 +12,13 @@ from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.__main__ import main
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
+from fleet_cluster.fleet.fleetctl.cli.origin import own_author
 from fleet_cluster.fleet.model.records import MachineState
 from tests.checkout import CHECKOUT, LIBRARY
 from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB
@@ -76,7 +78,7 @@ class Far:
     def locates(self, machine: object) -> None:
         self.answers(out=json.dumps([{"machine": machine, "unit": "hello.service"}]))
 
-    def got(self) -> dict[str, object]:
+    def got(self) -> dict[str, Any]:
         return json.loads((self.folder / "far").read_text())
 
     def calls(self) -> list[str]:
@@ -100,7 +102,12 @@ def test_the_command_and_its_files_arrive(far: Far, capfd: Output) -> None:
     far.answers(out="Unit hello.service launched", code=3, err="note\n")
     assert main(["start", "--no-block", "hello", "web@*"]) == 3
     assert far.got()["arguments"] == ["--carried", "start", "--no-block", "hello", "web@*"]
-    assert far.got()["request"] == {"files": {"hello.service": SLEEP}, "document": ""}
+    assert far.got()["request"] == {
+        "files": {"hello.service": SLEEP},
+        "document": "",
+        "author": own_author(),
+        "sources": {"hello.service": str(Path("hello.service").absolute())},
+    }
     output = capfd.readouterr()
     assert (output.out, output.err) == ("Unit hello.service launched\n", "note\n")
     assert len(far.calls()) == 1
@@ -112,7 +119,12 @@ def test_a_document_arrives(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
         document.seek(0)
         monkeypatch.setattr(sys, "stdin", document)
         assert main(["apply", "--timeout", "5"]) == 0
-    assert far.got()["request"] == {"files": {}, "document": '{"owner": "web"}'}
+    assert far.got()["request"] == {
+        "files": {},
+        "document": '{"owner": "web"}',
+        "author": own_author(),
+        "sources": {},
+    }
 
 
 def test_a_missing_file_is_told_before_any_connection(far: Far, capsys: Output) -> None:
@@ -162,7 +174,7 @@ def test_without_the_first_machine_it_goes_through_the_next_and_says_so(
     three_machines.answers(out="done", code=3)
     Path("hello.service").write_text(SLEEP)
     assert main(["start", "hello"]) == 3
-    assert three_machines.got()["request"] == {"files": {"hello.service": SLEEP}, "document": ""}
+    assert three_machines.got()["request"]["files"] == {"hello.service": SLEEP}
     output = capfd.readouterr()
     assert output.out == "done\n"
     assert (

@@ -12,10 +12,11 @@ from ...cli.errors import Exit
 from ...cli.names import legend, listed
 from ...cli.output import tell
 from ...operations.context import Context
+from ...releases.canary import pending
 from ...state.watcher import read_state
 from ..command import Command
 
-FIELDS = ("unit", "hash", "dstate", "state", "target", "desc", "global", "owner")
+FIELDS = ("unit", "hash", "dstate", "state", "target", "desc", "global", "owner", "canary")
 SHOWN = FIELDS[:5]
 SHORT_HASH = 7
 
@@ -32,9 +33,21 @@ def file_rows(names: Iterable[str], view: ClusterState, full: bool) -> list[tabl
             "desc": _description(name, view),
             "global": view.is_global(name),
             "owner": unit.owner,
+            "canary": _canary(name, view, full),
         }
         for name, unit in ((name, view.units[name]) for name in names)
     ]
+
+
+def notes(names: Iterable[str], view: ClusterState) -> list[str]:
+    """Notes below the table: the canaries that are pending, and what can be done about them."""
+    found = (pending(name, view) for name in names)
+    return [f"{one.in_words}\n{one.advice}" for one in found if one]
+
+
+def _canary(name: str, view: ClusterState, full: bool) -> str | None:
+    found = pending(name, view)
+    return (found.canary.sha if full else found.canary.sha[:SHORT_HASH]) if found else None
 
 
 def current_state(name: str, view: ClusterState) -> DesiredState:
@@ -74,6 +87,9 @@ def _run(context: Context, arguments: Namespace) -> int:
     names = listed(arguments.units, view.units)
     rows = file_rows(names, view, arguments.full or arguments.output == "json")
     print(table.render(rows, arguments, FIELDS), end="", flush=True)
+    if not arguments.no_legend and arguments.output == "table":
+        for note in notes(names, view):
+            tell(note)
     if not rows and not arguments.no_legend:
         tell(table.nothing_listed(arguments.units))
     return Exit.DONE
@@ -85,7 +101,8 @@ COMMAND = Command(
     help="""\
 List every unit and template that was submitted, or only those that are named: DSTATE is the desired
 state (inactive, loaded, launched), STATE the present one, TARGET the machine that the scheduler
-chose (`global`: all that match).""",
+chose (`global`: all that match). Below the table (on standard error): which rollouts have stopped
+after a canary, and how to go on or back; CANARY is the file that it brings.""",
     example="""
   $ fleetctl list-unit-files
   UNIT                    HASH    DSTATE          STATE           TARGET

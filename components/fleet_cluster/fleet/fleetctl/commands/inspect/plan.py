@@ -14,13 +14,13 @@ from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, name_of
 from ...cli.rollout_options import add_max_unavailable, limits_of
 from ...operations.context import Context
-from ...state.manifest import Manifest, check_owner, documents, in_the_way, obsolete
+from ...releases.file_change import wanted
+from ...state.manifest import Manifest, at_first, check_owner, documents, in_the_way, obsolete
 from ...state.plan import ClusterPlan, Group, PlannedChange, afterwards, cluster_plan
 from ...state.planned_step import PlannedAction, PlannedStep
 from ...state.submission import submission
 from ...state.watcher import read_state
 from ..command import Command, Input
-from ..units import rollout
 
 FIELDS = ("turn", "unit", "action", "from", "to", "why")
 SHOWN = FIELDS[1:]
@@ -31,6 +31,7 @@ VERBS = {
     PlannedAction.RESTART: ("restarts", "restart"),
     PlannedAction.STOP: ("stops", "stop"),
 }
+STOPS = ", then it stops: that is its canary"
 NOTHING = "Nothing starts, moves, restarts or stops"
 
 
@@ -41,8 +42,9 @@ def change_of(manifest: Manifest, view: ClusterState) -> PlannedChange:
         CtlError: a unit belongs to someone else.
     """
     check_owner(manifest, view)
-    first = bool(in_the_way(manifest, view))
-    return PlannedChange(manifest.units, manifest.texts, obsolete(manifest, view), first)
+    now = at_first(manifest, view)
+    first = bool(in_the_way(now, view))
+    return PlannedChange(now.units, now.texts, obsolete(now, view), first, now.canaries)
 
 
 def change_of_units(
@@ -58,7 +60,7 @@ def change_of_units(
     for argument in given:
         name = name_of(argument)
         if is_template(name):
-            units, text = rollout.wanted(name, files, view)
+            units, text = wanted(name, files, view)
             one = PlannedChange(units, {unit.sha: text for unit in units.values()})
         else:
             submitted = submission([name], DesiredState.LAUNCHED, files, view, replaced=True)
@@ -92,7 +94,10 @@ def lines(found: ClusterPlan, view: ClusterState) -> list[str]:
     """Lines for people: one for each unit or template; or why nothing would be done at all."""
     return [
         *(f"{name}: {reason}" for name, reason in found.refused.items()),
-        *(f"{group.unit}: {in_words(group, view)}" for group in found.groups),
+        *(
+            f"{group.unit}: {in_words(group, view)}{STOPS * (group.unit in found.canaries)}"
+            for group in found.groups
+        ),
     ]
 
 

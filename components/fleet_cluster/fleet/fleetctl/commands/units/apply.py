@@ -4,14 +4,17 @@ import json
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping
 
+from ....cluster_state.state import ClusterState
 from ...cli.errors import Exit, UsageError
+from ...cli.origin import Origin
 from ...cli.output import tell
 from ...cli.rollout_options import add_rollout_options, limits_of
 from ...operations.apply import apply
 from ...operations.context import Context
 from ...operations.report import report
+from ...releases.canary import pending
 from ...state.claims import claim, content_of, kept, release, stands
-from ...state.manifest import Manifest, placements
+from ...state.manifest import Manifest, at_first, placements
 from ...state.watcher import Watcher
 from ..command import Command, Input
 
@@ -29,18 +32,32 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     manifest = _wanted(context, arguments)
-    limits = limits_of(arguments)
+    limits, origin = limits_of(arguments), _origin(context, manifest, arguments)
     if _is_claimed(context, manifest.owner, arguments):
         return Exit.DONE
-    with Watcher(context.connect()) as watcher:
+    with Watcher(context.connect(), origin) as watcher:
         code = Exit.DONE
         if not _has_been_applied(watcher, manifest, arguments):
             code = report(context, watcher, lambda: apply(manifest, watcher, limits))
         if code == Exit.DONE:
             noted = _claimed(watcher, manifest, arguments)
             found = placements(manifest, watcher.state)
-            print(json.dumps({"placements": found, **noted}, sort_keys=True))
+            waiting = _canaries(manifest, watcher.state)
+            print(json.dumps({"placements": found, **noted, **waiting}, sort_keys=True))
     return code
+
+
+def _canaries(manifest: Manifest, view: ClusterState) -> Mapping[str, Mapping[str, str]]:
+    """How far canaries are that are pending, for Pulumi; and for who looks, how to go on."""
+    found = [one for name in manifest.units if (one := pending(name, view))]
+    for progress in found:
+        tell(f"{progress.in_words}\n{progress.advice}")
+    return {"canaries": {one.name: one.in_words for one in found}} if found else {}
+
+
+def _origin(context: Context, manifest: Manifest, arguments: Namespace) -> Origin:
+    source = "pulumi" if arguments.claim is not None else "a document"
+    return Origin(context.origin.author, dict.fromkeys(manifest.units, source))
 
 
 def _is_claimed(context: Context, owner: str, arguments: Namespace) -> bool:
@@ -55,14 +72,14 @@ def _has_been_applied(watcher: Watcher, manifest: Manifest, arguments: Namespace
     """Whether Pulumi asks again for what its resource has applied: units run as they do."""
     if arguments.claim is None or arguments.destroy:
         return False
-    content = content_of(manifest.units)
+    content = content_of(at_first(manifest, watcher.state).units)
     return stands(watcher.state, manifest.owner, content, arguments.claim)
 
 
 def _claimed(watcher: Watcher, manifest: Manifest, arguments: Namespace) -> Mapping[str, str]:
     if arguments.claim is None:
         return {}
-    content = content_of(manifest.units)
+    content = content_of(at_first(manifest, watcher.state).units)
     return {"claim": claim(watcher.store, manifest.owner, content, arguments.claim)}
 
 

@@ -1,24 +1,17 @@
 """`fleetctl rollout`."""
 
 from argparse import ArgumentParser, Namespace
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
 
 from ....cluster_state.state import ClusterState
-from ....model.records import Unit
-from ....unitfiles.text import sha_of
-from ....unitfiles.unitfile import is_template, parse, template_of
-from ...cli.errors import CtlError, Exit
+from ....unitfiles.unitfile import template_of
+from ...cli.errors import CtlError, UsageError
 from ...cli.names import name_of
+from ...cli.numbers import count, of_option
+from ...cli.origin import Origin
 from ...cli.rollout_options import add_rollout_options, limits_of
-from ...cli.spelling import did_you_mean
-from ...operations.admission import admit
 from ...operations.context import Context
-from ...operations.report import report
-from ...operations.rollout import Rollout
-from ...state.manifest import check_fits
-from ...state.transaction import Transaction, transact
+from ...operations.release import release
+from ...releases.canary import Progress, pending
 from ...state.watcher import Watcher
 from ..command import Command, Input
 
@@ -27,82 +20,62 @@ def _configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "units", nargs=1, metavar="UNIT", help="a template or a unit, or the path of its file"
     )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--canary",
+        type=of_option(count),
+        metavar="N",
+        help="stop after N instances of a template, or N machines of a Global unit",
+    )
+    how.add_argument(
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="bring the canary's file to the others too",
+    )
+    how.add_argument(
+        "--back", action="store_true", help="bring the file before to the canary's instances"
+    )
     add_rollout_options(parser)
 
 
-def wanted(given: str, files: Mapping[str, str], view: ClusterState) -> tuple[dict[str, Unit], str]:
-    """A unit, or a template with its instances, as they are to be; and their file.
+def _run(context: Context, arguments: Namespace) -> int:
+    limits, canary = limits_of(arguments), _canary_of(arguments)
+    name, files = name_of(arguments.units[0]), context.files
+    with Watcher(context.connect(), context.origin) as watcher:
+        if arguments.go_on or arguments.back:
+            found = _pending(name, watcher.state)
+            sha = found.canary.sha if arguments.go_on else found.canary.previous_sha
+            name, files = found.name, {found.name: _text(found.name, sha, watcher.state)}
+            watcher.origin = Origin(context.origin.author, {name: found.canary.source})
+        return release(context, watcher, name, files, limits, canary)
 
-    Raises:
-        CtlError: the cluster has no such unit, or it is an instance.
-        UnitFileError: the file is bad.
-    """
-    name = name_of(given)
-    template = template_of(name)
-    if template:
-        raise CtlError(f"{name} has the file of its template: fleetctl rollout {template}")
-    known = {**view.units, **_unknown_template(name, view)}
-    if name not in known:
-        hint = did_you_mean(name, view.units)
-        raise CtlError(f"there is no unit {name} in the cluster{hint}; to start it: fleetctl start")
-    text = files.get(name, view.text_of(name))
+
+def _text(name: str, sha: str, view: ClusterState) -> str:
+    text = view.files.get(sha)
     if text is None:
         raise CtlError(
-            f"the cluster has no file of {name}{'' if name in view.units else ' itself'}: "
-            f"give yours, as ./{name}"
+            f"etcd has lost file {sha[:7]} of {name}. Roll out the file itself: fleetctl rollout "
+            f"./{name}"
         )
-    members = [name, *_instances(name, view)]
-    for member in members:
-        parse(member, text)
-    return {
-        n: replace(known[n], sha=sha_of(text), retained_files={}) for n in sorted(members)
-    }, text
+    return text
 
 
-def _instances(name: str, view: ClusterState) -> list[str]:
-    return [other for other in view.units if is_template(name) and template_of(other) == name]
+def _canary_of(arguments: Namespace) -> int:
+    if arguments.canary == 0:
+        raise UsageError("--canary is 0; it must be 1 or more: after how many to stop")
+    return arguments.canary or 0
 
 
-def _unknown_template(name: str, view: ClusterState) -> dict[str, Unit]:
-    """The template that the cluster lacks, with the file of its instances: that of most of them.
-
-    They were started from a file elsewhere. In the cluster, it names the file to go back to.
-    """
-    shas = Counter(view.units[instance].sha for instance in _instances(name, view))
-    if name in view.units or not shas:
-        return {}
-    return {name: Unit(shas.most_common(1)[0][0])}
-
-
-def _done(name: str, units: Mapping[str, Unit], view: ClusterState) -> str:
-    """What to say when no running unit is to be rolled."""
-    number = len(units) - 1
-    which = f"{name} with {number} instance{'s'[: number > 1]}" if number else name
-    if all(view.units.get(one) == unit for one, unit in units.items()):
-        return f"Nothing to roll: {which} has this file already"
-    return f"{which} has the new file; nothing of it was running"
-
-
-def _run(context: Context, arguments: Namespace) -> int:
-    limits = limits_of(arguments)
-    with Watcher(context.connect()) as watcher:
-        name, before = name_of(arguments.units[0]), watcher.state
-        units, text = wanted(name, context.files, before)
-        texts = {sha_of(text): text}
-        check_fits(units, before.preview(units, texts))
-        admit(units, texts, before)
-        in_short = _done(name, units, before)
-        transact(watcher, lambda view: Transaction(_unknown_template(name, view)))
-        rolled: list[str] = []
-
-        def say(line: str) -> None:
-            rolled.append(line)
-            print(line)
-
-        code = report(context, watcher, Rollout(watcher, units, texts, limits, say).run)
-    if code is Exit.DONE and not rolled:
-        print(in_short)
-    return code
+def _pending(name: str, view: ClusterState) -> Progress:
+    found = pending(template_of(name) or name, view)
+    if found is None:
+        raise CtlError(
+            f"no canary of {name} is pending, so there is nothing to go on with or back from. To "
+            f"begin one: fleetctl rollout --canary 1 FILE; to go back to the file before: "
+            f"fleetctl undo {name}"
+        )
+    return found
 
 
 COMMAND = Command(
@@ -116,6 +89,11 @@ the first failure the instances rolled so far go back to the file before, and th
 Without a file here, instances get the file that their template has in the cluster. A template that
 the cluster lacks, because its instances were started from a file, is made known to it.
 
+With --canary N it stops when N instances of a template, or a Global unit on N machines, run with
+the new file. The others, and the template, keep the file before, until --continue brings the new
+one to all or --back the one before to those N; neither needs a file. Another file, by whichever
+command, supersedes the canary. fleetctl list-unit-files tells what is pending.
+
 When the command is interrupted, each instance is on its old file or on its new one. The same
 command goes on from there.""",
     example="""
@@ -124,6 +102,12 @@ command goes on from there.""",
   sinatra@5001.service  rolled  machine-1  3.3s
 
   $ fleetctl rollout --max-unavailable 3 --timeout 120 sinatra@.service
+
+  $ fleetctl rollout --canary 1 units/sinatra@.service
+  sinatra@5000.service  rolled  machine-2  3.1s
+  1 of 2 instances of sinatra@.service have the new file
+  To go on:   fleetctl rollout --continue sinatra@.service
+  To go back: fleetctl rollout --back sinatra@.service
 """,
     configure=_configure,
     run=_run,

@@ -15,7 +15,7 @@ from ..command import Command, Input
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    with Watcher(context.connect()) as watcher:
+    with Watcher(context.connect(), context.origin) as watcher:
         names = names_to_submit(arguments.units, watcher.state)
 
         def desired(view: ClusterState) -> Transaction:

@@ -1,0 +1,1 @@
+"""Releases of units: their history, canaries, and what a file changes (pure)."""
