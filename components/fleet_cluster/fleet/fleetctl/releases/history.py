@@ -35,8 +35,11 @@ def file_of(name: str, view: ClusterState) -> str:
         return ""
     if not unit.retained_files:
         return unit.sha
-    is_canary = canary is not None and canary.sha == unit.sha
-    return canary.previous_sha if canary and is_canary else min(unit.retained_files.values())
+    if canary and canary.sha == unit.sha:
+        return canary.previous_sha
+    noted = _sha(_noted(view).get(name, {}))
+    is_known = noted in (unit.sha, *unit.retained_files.values())
+    return noted if is_known else min(unit.retained_files.values())
 
 
 def releases_of(name: str, view: ClusterState) -> Releases:
@@ -135,8 +138,8 @@ def release_records(
         if unit and not unit.retained_files and unit.sha != _sha(releases):
             releases[_next(releases)] = replace(release, sha=unit.sha)
             found[name] = {canary_key(name): None} if name in view.canaries else {}
-        elif name not in failed:
-            continue
+        elif name not in failed and (noted or unit is None or not unit.retained_files):
+            continue  # Else, what a Global unit has is noted before the first machine changes.
         found.setdefault(name, {}).update(_changes(name, noted, _bounded(releases)))
     return found
 
