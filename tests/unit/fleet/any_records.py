@@ -11,7 +11,6 @@ from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootReq
 from fleet_cluster.fleet.model.record import BadRecordError, Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
-    Canary,
     Claim,
     DesiredState,
     Eligibility,
@@ -19,11 +18,11 @@ from fleet_cluster.fleet.model.records import (
     Metadata,
     Move,
     Order,
-    Release,
     Unit,
     UnitState,
     Verb,
 )
+from fleet_cluster.fleet.model.releases import Canary, Release
 from fleet_cluster.fleet.model.wire import to_wire
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.units import SLEEPS

@@ -14,7 +14,7 @@ from fleet_cluster.backups.schedule import Backups, check_backups, quoted, with_
 from fleet_cluster.errors import InputError
 from fleet_cluster.fleet.fleetctl.commands.machines.backup import SERVICE
 from fleet_cluster.fleet.lint.unit_file import lint
-from fleet_cluster.fleet.model.records import BACKUP_TIMER
+from fleet_cluster.fleet.model.backups import BACKUP_TIMER
 from fleet_cluster.fleet.unitfiles.unitfile import parse
 from tests.unit.program.test_config import read
 from tests.unit.program.test_program import CONFIG, Engine, run_program

@@ -12,9 +12,10 @@ from ..config import Config, ConfigError
 from ..etcd.snapshot import SnapshotError, check
 from ..etcd_configuration import ETCD_PKI
 from ..kv import KV, KVUnavailableError, Put
+from ..model.backups import Backup
 from ..model.keys import BACKUP, CLUSTER
 from ..model.record import BadRecordError
-from ..model.records import Backup, Cluster
+from ..model.records import Cluster
 from ..setup.etcd_auth import connect
 from ..setup.etcdctl import ROOT, Etcdctl
 from ..setup.files import CLIENT_PORT

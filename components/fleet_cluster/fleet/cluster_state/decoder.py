@@ -8,17 +8,8 @@ from ..model import keys
 from ..model.printable import printable
 from ..model.reboots import RebootLock, RebootRequest
 from ..model.record import BadRecordError
-from ..model.records import (
-    Assignment,
-    Canary,
-    Eligibility,
-    MachineState,
-    Move,
-    Order,
-    Release,
-    Unit,
-    UnitState,
-)
+from ..model.records import Assignment, Eligibility, MachineState, Move, Order, Unit, UnitState
+from ..model.releases import Canary, Release
 
 Place = tuple[str, str]
 """A machine's id and a unit's name."""

@@ -11,9 +11,9 @@ from ..config import Config
 from ..etcd import health
 from ..journal_log import about
 from ..kv import KV, KVUnavailableError
+from ..model.backups import BACKUP_TIMER, Backup
 from ..model.keys import BACKUP, unit_key
 from ..model.record import BadRecordError
-from ..model.records import BACKUP_TIMER, Backup
 from .metrics import Metrics
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from .. import VERSION
 from ..certificates import CertificateFiles
 from ..disks.file_systems import FileSystem
 from ..etcd.health import ALARMS, Room, alarms
-from ..model.records import Backup
+from ..model.backups import Backup
 
 LOOP_SECONDS = 60.0
 """After so long in one round, or without one, the loop is not alive; systemd ends it after 90."""

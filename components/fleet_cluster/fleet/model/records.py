@@ -10,10 +10,6 @@ from .record import Record
 from .wire import wire
 
 LAYOUT_VERSION = 1
-BACKUP_TIMER = "fleet-backup.timer"
-"""The unit that has backups of etcd taken."""
-LATE_INTERVALS = 2
-"""A backup is late when the last good one is older than so many of its intervals."""
 
 JOB_PENDING = "pending"
 """A job of systemd that has not ended."""
@@ -245,77 +241,3 @@ class Claim(Record):
     """Of what was written: SHA-256, salted with the token, since it may be a secret."""
     repairs: int = field(default=0, metadata=wire("mended"))
     """How often it was written again because it had been changed by hand."""
-
-
-@dataclass(frozen=True)
-class Backup(Record):
-    """The last good backup of etcd's data, and the failure after it, if one has failed since."""
-
-    kind: ClassVar[str] = "backup"
-    taken_at: float = field(metadata=wire("at"))
-    """Seconds since 1970; 0 if there never was one."""
-    name: str = ""
-    size: int = 0
-    """Bytes."""
-    destination: str = field(default="", metadata=wire("to"))
-    """In words."""
-    address: str = ""
-    """Of the machine that took it."""
-    interval: float = field(default=0.0, metadata=wire("every"))
-    """The most seconds until the next one is due; 0 if that is not known."""
-    failed_at: float = 0.0
-    """When the last one failed; 0 if it did not."""
-    failure: str = ""
-    """Why, in words."""
-
-    def warning(self, now: float) -> str:
-        """What is to be looked at: it has failed since, or is late; empty if nothing is."""
-        if not self.taken_at and not self.failure:
-            return "etcd was never backed up; fleetctl backup does it now"
-        if self.failure:
-            return f"the last backup of etcd failed: {self.failure}"
-        age = now - self.taken_at
-        if self.interval and age > LATE_INTERVALS * self.interval:
-            due = f"is to be every {self.interval:.0f} s"
-            return f"etcd was last backed up {age:.0f} s ago, and {due}"
-        return ""
-
-
-@dataclass(frozen=True)
-class Release(Record):
-    """The release of a unit: it was given a file. Of a template, its instances were given it too.
-
-    Who and from where is what fleetctl was told; nobody has proved it.
-    """
-
-    kind: ClassVar[str] = "release"
-    sha: str
-    """Its file: a key under `files/`."""
-    released_at: float = field(default=0.0, metadata=wire("at"))
-    """When it was released: seconds since 1970; 0 where that is not known."""
-    author: str = field(default="", metadata=wire("by"))
-    """Who released it: anna@laptop, pulumi shop/dev; empty where that is not known."""
-    source: str = field(default="", metadata=wire("from"))
-    """Where its file came from: a path, pulumi, an earlier release; empty where it is not known."""
-    failed: bool = False
-    """It was taken back, because a unit failed with it."""
-
-
-@dataclass(frozen=True)
-class Canary(Record):
-    """The canary of a rollout that has stopped on its way, until somebody says how to go on.
-
-    Some instances of a template, or a Global unit on some machines, have the new file.
-    """
-
-    kind: ClassVar[str] = "canary"
-    sha: str
-    """The new file: a key under `files/`."""
-    previous_sha: str = field(metadata=wire("before"))
-    """The file that the others keep."""
-    began_at: float = field(default=0.0, metadata=wire("at"))
-    """When it began: seconds since 1970."""
-    author: str = field(default="", metadata=wire("by"))
-    """Who began it, as in a release."""
-    source: str = field(default="", metadata=wire("from"))
-    """Where the new file came from, as in a release."""

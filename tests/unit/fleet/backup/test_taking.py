@@ -10,8 +10,9 @@ from fleet_cluster.fleet.backup.__main__ import Taking
 from fleet_cluster.fleet.backup.settings import BackupError, Settings, read
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.kv import Put
+from fleet_cluster.fleet.model.backups import Backup
 from fleet_cluster.fleet.model.keys import BACKUP, CLUSTER
-from fleet_cluster.fleet.model.records import Backup, Cluster
+from fleet_cluster.fleet.model.records import Cluster
 from fleet_cluster.fleet.setup.etcdctl import Etcdctl
 from fleet_cluster.fleet.setup.shell import StepError
 from tests.unit.fleet.fakes.clock import FakeClock

@@ -12,8 +12,9 @@ from fleet_cluster.fleet.etcd.health import Room, ask, check, is_learner
 from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
 from fleet_cluster.fleet.fleetd.metrics import Metrics, render
 from fleet_cluster.fleet.kv import Delete, KVRefusedError, Put
+from fleet_cluster.fleet.model.backups import BACKUP_TIMER, Backup
 from fleet_cluster.fleet.model.keys import BACKUP, unit_key
-from fleet_cluster.fleet.model.records import BACKUP_TIMER, Backup, Unit
+from fleet_cluster.fleet.model.records import Unit
 from tests.unit.fleet.fakes.kv import MemoryKV
 
 SILENT_34 = b'{"health":"false"}'

@@ -14,7 +14,7 @@ from fleet_cluster.fleet.etcd.health import Room
 from fleet_cluster.fleet.fleetd import metrics_server
 from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Metrics, render
 from fleet_cluster.fleet.fleetd.metrics_server import respond
-from fleet_cluster.fleet.model.records import Backup
+from fleet_cluster.fleet.model.backups import Backup
 from tests.unit.fleet.fakes.clock import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"

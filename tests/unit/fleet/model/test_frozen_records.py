@@ -18,12 +18,11 @@ from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.fleetctl.remote.tunnel import RemoteRequest
 from fleet_cluster.fleet.lease_file import LeaseRecord
 from fleet_cluster.fleet.model import keys
+from fleet_cluster.fleet.model.backups import Backup
 from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootRequest
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
-    Backup,
-    Canary,
     Claim,
     Cluster,
     DesiredState,
@@ -32,10 +31,10 @@ from fleet_cluster.fleet.model.records import (
     Metadata,
     Move,
     Order,
-    Release,
     Unit,
     UnitState,
 )
+from fleet_cluster.fleet.model.releases import Canary, Release
 from fleet_cluster.fleet.model.wire import from_wire, to_wire
 from fleet_cluster.fleet.setup.files import fleet_conf
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair

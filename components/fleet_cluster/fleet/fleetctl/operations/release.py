@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from time import time
 
 from ...cluster_state.state import ClusterState
-from ...model.records import Canary
+from ...model.releases import Canary
 from ...unitfiles.text import sha_of
 from ..cli.errors import Exit
 from ..cli.rollout_options import Limits

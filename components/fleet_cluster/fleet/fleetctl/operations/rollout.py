@@ -6,7 +6,8 @@ from time import monotonic
 
 from ...cluster_state.state import ClusterState
 from ...model.keys import canary_key
-from ...model.records import Canary, DesiredState, Unit
+from ...model.records import DesiredState, Unit
+from ...model.releases import Canary
 from ...unitfiles.unitfile import is_template, template_of
 from ..cli.errors import CtlError, TimedOutError, UsageError
 from ..cli.output import tell

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...cluster_state.state import ClusterState
-from ...model.records import Canary, DesiredState, Unit
+from ...model.records import DesiredState, Unit
+from ...model.releases import Canary
 from ...unitfiles.unitfile import is_template, template_of
 from ..cli.errors import CtlError
 from ..cli.origin import Origin

@@ -12,7 +12,8 @@ from dataclasses import replace
 from ...cluster_state.state import ClusterState
 from ...model.keys import canary_key, release_key
 from ...model.record import Record
-from ...model.records import Release, Unit
+from ...model.records import Unit
+from ...model.releases import Release
 from ...unitfiles.unitfile import template_of
 from ..cli.errors import CtlError
 from ..cli.origin import Origin

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.origin import AUTHOR, own_author, sources_of
-from fleet_cluster.fleet.model.records import Release
+from fleet_cluster.fleet.model.releases import Release
 
 
 def test_it_is_the_user_on_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:

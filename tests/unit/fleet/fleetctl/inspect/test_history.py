@@ -7,7 +7,8 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Canary, DesiredState, Release
+from fleet_cluster.fleet.model.records import DesiredState
+from fleet_cluster.fleet.model.releases import Canary, Release
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fleetctl.small_cluster import Fleetctl, SmallCluster
 

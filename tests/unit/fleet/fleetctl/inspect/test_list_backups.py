@@ -7,7 +7,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Backup
+from fleet_cluster.fleet.model.backups import Backup
 from tests.unit.fleet.fleetctl.small_cluster import WEB, FakeMachines, Fleetctl, SmallCluster
 
 GOLDEN = Path(__file__).parents[1] / "golden"

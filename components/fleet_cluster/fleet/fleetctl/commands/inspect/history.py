@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
 from ....cluster_state.state import ClusterState
-from ....model.records import Release
+from ....model.releases import Release
 from ....unitfiles.unitfile import template_of
 from ...cli import table
 from ...cli.errors import CtlError, Exit

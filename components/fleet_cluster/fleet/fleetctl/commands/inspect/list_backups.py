@@ -5,9 +5,9 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
 from ....kv import KV
+from ....model.backups import Backup
 from ....model.keys import BACKUP
 from ....model.record import BadRecordError
-from ....model.records import Backup
 from ...cli import table
 from ...cli.errors import CtlError, Exit
 from ...operations.context import Context
