@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 10.0
 """Seconds that members of etcd get to be well: an election may be going on."""
 AGAIN_SECONDS = 1.0
-"""After so long members that are not well are asked again."""
+"""After so long what members have said is old, and they are asked again."""
 
 AskMembers = Callable[[float], Members | None]
 """How etcd's members do, by a look that began at this time or later, by the leader's clock; none
@@ -48,6 +48,8 @@ class Reboots:
         self._phase = ""
         self._phase_since = 0.0
         self._asked_at = 0.0
+        self._is_answered = False
+        """Whether the look that was asked for has been used."""
         self._waits_for = ""
 
     def next_step(self, state: ClusterState, settled: bool) -> Step | None:
@@ -84,16 +86,30 @@ class Reboots:
             self._turn, self._turn_since, self._phase = turn, now, ""
         phase = lock.phase if lock else "waiting"
         if phase != self._phase:
-            self._phase, self._phase_since, self._asked_at = phase, now, now
+            self._phase, self._phase_since = phase, now
+            self._ask_anew(now)
+
+    def _ask_anew(self, now: float) -> None:
+        self._asked_at, self._is_answered = now, False
 
     def _members(self) -> Members | None:
-        """How etcd's members do, asked in this phase; what may be an election is waited out."""
-        members, now = self._ask_members(self._asked_at), self._clock()
-        if members is None or not any(members.values()):
-            return members
-        if now - self._asked_at >= AGAIN_SECONDS:
-            self._asked_at = now
-        return members if now - self._phase_since >= PATIENCE else None
+        """How etcd's members do, asked just now; what may be an election is waited out.
+
+        A look may take longer than `AGAIN_SECONDS`, so it is used once, as soon as it has ended;
+        not if the loop comes late to it and all were well.
+        """
+        now = self._clock()
+        if self._is_answered and now - self._asked_at >= AGAIN_SECONDS:
+            self._ask_anew(now)
+        members = self._ask_members(self._asked_at)
+        if members is None:
+            return None
+        is_well = not any(members.values())
+        if is_well and not self._is_answered and now - self._asked_at >= PATIENCE:
+            self._ask_anew(now)
+            return self._ask_members(now)
+        self._is_answered = True
+        return members if is_well or now - self._phase_since >= PATIENCE else None
 
     def _tell(self, waits_for: str, state: ClusterState) -> None:
         if waits_for != self._waits_for:

@@ -12,7 +12,7 @@ from fleet_cluster.fleet.cluster_state.state import ClusterState
 from fleet_cluster.fleet.engine.reboot_queue import WINDOW, Moment, Step, open_requests
 from fleet_cluster.fleet.engine.reboot_quorum import objection
 from fleet_cluster.fleet.engine.reboot_turns import next_step
-from fleet_cluster.fleet.engine.reboots import PATIENCE, Reboots, writes
+from fleet_cluster.fleet.engine.reboots import AGAIN_SECONDS, PATIENCE, Reboots, writes
 from fleet_cluster.fleet.fleetctl.operations.machines.eligibility import cordoned, drained
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model import keys
@@ -516,6 +516,49 @@ def test_members_are_asked_anew_before_each_reboot() -> None:
     one.looked_at = one.clock()
     assert one.step()
     assert one.world.lock.phase == RebootPhase.REBOOTING
+
+
+def test_what_members_said_when_a_long_drain_began_is_old_at_its_end() -> None:
+    one = Leader()
+    one.world.run("web.service", 1)
+    one.world.ask(1)
+    one.looked_at = one.clock()
+    assert one.step()
+    one.looked_at = one.clock()
+    assert one.step() is None
+    one.clock.advance(20)
+    one.world.members["10.0.0.2:2379"] = "it does not answer"
+    one.clock.advance(30)
+    one.world.leave("web.service", 1)
+    one.world.members, now = dict(WELL), one.world.members
+    assert one.step() is None, "they are asked again"
+    one.world.members, one.looked_at = now, one.clock()
+    assert one.step()
+    assert one.world.state.reboot_lock is None
+    assert "10.0.0.2:2379: it does not answer" in one.world.outcome(1)
+
+
+def test_a_look_that_takes_longer_than_its_answer_stays_young_is_used() -> None:
+    one = Leader()
+    one.world.ask(1)
+    for phase in (RebootPhase.DRAINING, RebootPhase.REBOOTING):
+        assert one.step() is None
+        began_at = one.clock()
+        one.clock.advance(3 * AGAIN_SECONDS)
+        one.looked_at = began_at
+        assert one.step()
+        assert one.world.lock.phase == phase
+
+
+def test_a_loop_that_comes_late_to_an_answer_asks_again() -> None:
+    one = Leader()
+    one.world.ask(1)
+    assert one.step() is None
+    one.looked_at = one.clock()
+    one.clock.advance(60)
+    assert one.step() is None
+    one.looked_at = one.clock()
+    assert one.step()
 
 
 def test_an_election_of_etcd_ends_no_series() -> None:
