@@ -9,7 +9,7 @@ from ..model.reboots import RebootLock, RebootRequest
 from ..model.record import Record
 from ..model.records import Eligibility
 from .reboot_quorum import Members, objection
-from .reboot_units import units_down
+from .reboot_units import others_leaving, units_down
 
 WINDOW = "window of "
 """What the id of a series begins with that nobody has asked for but the operating systems."""
@@ -92,6 +92,8 @@ def begin(state: ClusterState, moment: Moment) -> Step | str:
         return _refuse(machine, state, "it is lost, so it was not rebooted")
     if not known.boot:
         return _refuse(machine, state, f"its fleetd {known.version} cannot be told: pulumi up")
+    if others := others_leaving(machine, state):
+        return f"another machine goes first: {others}"
     if moment.members is None:
         return "etcd's members are asked how they do"
     if why := objection(known, moment.members):

@@ -5,7 +5,7 @@ turn before the reboot gives the machine its units back and the lock on. A machi
 come back keeps the lock, and those after it are not begun.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..cluster_state.state import ClusterState
@@ -14,7 +14,7 @@ from ..model.reboots import RebootLock, RebootPhase, RebootRequest, after_reboot
 from ..model.record import Record
 from .reboot_queue import Moment, Step, ask_in_window, begin, not_begun
 from .reboot_quorum import objection
-from .reboot_units import units_down
+from .reboot_units import others_leaving, stuck_units, units_down
 
 
 def next_step(state: ClusterState, moment: Moment) -> Step | str:
@@ -57,15 +57,19 @@ def _drain(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:
     if mark.removed:
         return _end(lock, state, moment, "it is removed from the cluster: not rebooted")
     left = state.units_on(lock.machine)
-    stuck = [] if lock.force else list(_stuck(lock.machine, left, state))
+    stuck = [] if lock.force else stuck_units(lock.machine, left, state)
     if stuck:
         why = f"no other machine takes {', '.join(stuck)}; to stop what is so: --force"
         return _end(lock, state, moment, f"it was not rebooted: {why}")
+    others = others_leaving(lock.machine, state)
     if moment.elapsed > lock.timeout:
-        why = f"not drained within {lock.timeout:g} s: {', '.join(left) or 'etcd is not well'}"
+        waited_for = ", ".join(left) or others or "etcd is not well"
+        why = f"not drained within {lock.timeout:g} s: {waited_for}"
         return _end(lock, state, moment, f"it was not rebooted: {why}")
     if left:
         return f"it is drained: {', '.join(left)}"
+    if others:
+        return f"another machine goes first: {others}"
     if moment.members is None:
         return "etcd's members are asked how they do"
     if why := objection(machine, moment.members):
@@ -73,11 +77,6 @@ def _drain(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:
     told = {REBOOT_LOCK: replace(lock, phase=RebootPhase.REBOOTING)}
     seen = machine_key(lock.machine), eligibility_key(lock.machine)
     return Step(told, "it is empty: it is told to reboot", lock.machine, seen)
-
-
-def _stuck(machine: str, units: list[str], state: ClusterState) -> Iterator[str]:
-    stuck = state.plan().stuck
-    return (name for name in units if name in stuck and machine in state.homes(name))
 
 
 def _phase(lock: RebootLock, phase: RebootPhase, said: str) -> Step:

@@ -1,4 +1,6 @@
-"""The units that are to be on a machine, and whether they are up, before and after a reboot."""
+"""The units of a machine around a reboot: which are up, which can leave, and who else empties."""
+
+from collections.abc import Iterable
 
 from ..cluster_state.placement import SERVING
 from ..cluster_state.state import ClusterState
@@ -24,3 +26,31 @@ def units_down(machine: str, state: ClusterState) -> dict[str, str]:
 def _is_as_wanted(report: UnitState) -> bool:
     """Whether it runs, or has been started and rests, as systemd says."""
     return report.active in SERVING or (report.active == "inactive" and report.job == JOB_DONE)
+
+
+def stuck_units(machine: str, units: Iterable[str], state: ClusterState) -> list[str]:
+    """Those of these units that no other machine takes."""
+    stuck = state.plan().stuck
+    return [name for name in units if name in stuck and machine in state.homes(name)]
+
+
+def others_leaving(machine: str, state: ClusterState) -> str:
+    """The other machines that go, or empty, in words: with one more away, units might stop.
+
+    One that an operator has drained may stay so for weeks: it is waited for only as long as units
+    leave it.
+    """
+    found = (_leaving(on, state) for on in sorted(state.machines) if on != machine)
+    return "; ".join(filter(None, found))
+
+
+def _leaving(machine: str, state: ClusterState) -> str:
+    mark, name = state.eligibility.get(machine), state.machines[machine].hostname or machine
+    if mark is None or not mark.draining or mark.rebooting:
+        return ""
+    if mark.removed:
+        return f"{name} is being removed"
+    left = state.units_on(machine)
+    stuck = [] if mark.force else stuck_units(machine, left, state)
+    moving = sorted(set(left).difference(stuck))
+    return f"{name} is drained: {', '.join(moving)}" if moving else ""

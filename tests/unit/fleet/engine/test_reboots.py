@@ -276,6 +276,40 @@ def test_a_machine_that_is_about_to_be_removed_is_not_rebooted_before() -> None:
     assert world.mark(1) == Eligibility(draining=True, removed=True)
 
 
+@pytest.mark.parametrize("phase", ["", RebootPhase.DRAINING])
+def test_while_another_machine_is_removed_none_reboots(phase: str) -> None:
+    world = World()
+    world.ask(1)
+    if phase:
+        world.until(phase)
+    leaving = Eligibility(draining=True, removed=True)
+    world.put(keys.eligibility_key(world.id(2)), leaving)
+    assert world.step() == "another machine goes first: machine-2 is being removed"
+    world.go_down(2)
+    world.until(RebootPhase.REBOOTING)
+
+
+@pytest.mark.parametrize("phase", ["", RebootPhase.DRAINING])
+def test_while_units_leave_another_machine_none_reboots(phase: str) -> None:
+    world = World()
+    world.run("web.service", 2)
+    world.ask(1)
+    if phase:
+        world.until(phase)
+    world.put(keys.eligibility_key(world.id(2)), Eligibility(draining=True))
+    assert world.step() == "another machine goes first: machine-2 is drained: web.service"
+    world.leave("web.service", 2)
+    world.until(RebootPhase.REBOOTING)
+
+
+def test_a_drain_that_cannot_end_keeps_no_other_machine_from_rebooting() -> None:
+    world = World()
+    world.run("pinned.service", 2, SLEEPS + f"[X-Fleet]\nMachineID={world.id(2)}\n")
+    world.put(keys.eligibility_key(world.id(2)), Eligibility(draining=True))
+    world.ask(1)
+    world.until(RebootPhase.REBOOTING)
+
+
 def test_a_machine_that_comes_back_sick_gets_no_units() -> None:
     world = World()
     world.ask(1)
