@@ -50,6 +50,9 @@ def _drain(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:
     machine, mark = state.machines.get(lock.machine), state.eligibility.get(lock.machine)
     if machine is None:
         return _end(lock, state, moment, "it was lost while it was drained, so not told to reboot")
+    if not machine.boot:
+        why = f"its fleetd {machine.version} cannot be told: pulumi up"
+        return _end(lock, state, moment, f"it was not rebooted: {why}")
     if machine.boot != lock.boot:
         return _phase(lock, RebootPhase.RETURNING, "it has booted before it was told to")
     if mark is None or not mark.draining:
@@ -85,9 +88,12 @@ def _phase(lock: RebootLock, phase: RebootPhase, said: str) -> Step:
 
 def _reboot(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:
     machine = state.machines.get(lock.machine)
-    if machine and machine.boot != lock.boot:
+    if machine and machine.boot not in ("", lock.boot):
         return _phase(lock, RebootPhase.RETURNING, "it has booted")
-    where = "it has not gone down" if machine else "it is away"
+    if machine and not machine.boot:
+        where = f"its fleetd {machine.version} does not say whether it has booted: pulumi up"
+    else:
+        where = "it has not gone down" if machine else "it is away"
     return _late(lock, state, moment, where) or where
 
 

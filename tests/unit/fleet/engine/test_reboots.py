@@ -389,6 +389,30 @@ def test_a_machine_that_cannot_be_told_is_not_drained() -> None:
     assert not world.state.eligibility
 
 
+def test_a_fleetd_that_cannot_be_told_any_more_ends_the_turn_before_the_reboot() -> None:
+    world = World()
+    world.ask(1)
+    world.until(RebootPhase.DRAINING)
+    world.boot(1, "", version="1.0")
+    world.step()
+    assert world.outcome(1) == "it was not rebooted: its fleetd 1.0 cannot be told: pulumi up"
+    assert world.state.reboot_lock is None and world.mark(1) is None
+
+
+def test_a_fleetd_that_does_not_say_what_it_was_booted_as_has_not_rebooted() -> None:
+    world = World()
+    world.ask(1)
+    world.until(RebootPhase.REBOOTING)
+    world.boot(1, "", version="1.0")
+    said = "its fleetd 1.0 does not say whether it has booted: pulumi up"
+    assert world.step() == said and world.mark(1)
+    world.elapsed = TIMEOUT + 1
+    world.step()
+    assert world.lock.failure == f"not done within 100 s: {said}"
+    world.boot(1)
+    world.until(RebootPhase.FILLING)
+
+
 def test_a_phase_of_another_version_is_left_alone() -> None:
     world = World()
     world.put(keys.REBOOT_LOCK, RebootLock(world.id(1), "1st", "resting"))
