@@ -5,14 +5,12 @@ from dataclasses import dataclass, replace
 
 from ..cluster_state.state import ClusterState
 from ..model.keys import REBOOT_LOCK, eligibility_key, reboot_key
-from ..model.reboots import RebootLock, RebootRequest
+from ..model.reboots import WINDOW, RebootLock, RebootRequest
 from ..model.record import Record
 from ..model.records import Eligibility
 from .reboot_quorum import Members, objection
 from .reboot_units import others_leaving, units_down
 
-WINDOW = "window of "
-"""What the id of a series begins with that nobody has asked for but the operating systems."""
 NOT_BEGUN = "not begun, because of "
 """What the outcome of a request begins with, where the series has ended before."""
 
@@ -60,12 +58,13 @@ def _place(machine: str, state: ClusterState) -> tuple[bool, tuple[int, str], st
 def ask_in_window(state: ClusterState, moment: Moment) -> Step | None:
     """The step that has machines reboot whose operating system asks for it, once in each window.
 
-    One that asks again after its reboot waits for the next window, and so do all of them when a
-    turn has not ended well.
+    One that asks again after its reboot waits for the next window, as does one that cannot be
+    rebooted; and so do all of them when one has not come back, or etcd is not well.
     """
     series = WINDOW + moment.opening
-    tried = {on: one.outcome for on, one in state.reboots.items() if one.series == series}
-    if not moment.opening or any(outcome != RebootRequest.DONE for outcome in tried.values()):
+    tried = {on: one for on, one in state.reboots.items() if one.series == series}
+    ended = any(one.outcome != one.DONE and not one.passed_over for one in tried.values())
+    if not moment.opening or ended:
         return None
     waiting = {on for on, one in state.machines.items() if one.reboot_required and one.boot}
     waiting -= tried.keys() | set(open_requests(state))
@@ -86,12 +85,13 @@ def begin(state: ClusterState, moment: Moment) -> Step | str:
         return ""
     machine = waiting[0]
     request, known = state.reboots[machine], state.machines.get(machine)
-    if request.series.startswith(WINDOW) and request.series != WINDOW + moment.opening:
+    if request.is_of_window and request.series != WINDOW + moment.opening:
         return _refuse(machine, state, "the window has closed")
     if known is None:
         return _refuse(machine, state, "it is lost, so it was not rebooted")
     if not known.boot:
-        return _refuse(machine, state, f"its fleetd {known.version} cannot be told: pulumi up")
+        why = f"its fleetd {known.version} cannot be told: pulumi up"
+        return _refuse(machine, state, why, passed_over=True)
     if others := others_leaving(machine, state):
         return f"another machine goes first: {others}"
     if moment.members is None:
@@ -125,9 +125,9 @@ def _drained(mark: Eligibility | None, lock: RebootLock, moment: Moment) -> Elig
     return replace(before, draining=True, force=lock.force, rebooting=True)
 
 
-def _refuse(machine: str, state: ClusterState, why: str) -> Step:
-    """End a series that cannot go on at this machine."""
-    refused = replace(state.reboots[machine], outcome=why)
+def _refuse(machine: str, state: ClusterState, why: str, *, passed_over: bool = False) -> Step:
+    """End a series that cannot go on at this machine; a window's does, if it is passed over."""
+    refused = replace(state.reboots[machine], outcome=why, passed_over=passed_over)
     return Step({reboot_key(machine): refused}, f"it is not rebooted: {why}", machine)
 
 
@@ -137,6 +137,7 @@ def not_begun(state: ClusterState) -> Step | None:
         one.series: on
         for on, one in sorted(state.reboots.items())
         if one.outcome not in ("", RebootRequest.DONE)
+        and not (one.passed_over and one.is_of_window)
     }
     for machine in open_requests(state):
         series = state.reboots[machine].series

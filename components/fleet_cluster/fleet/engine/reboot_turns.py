@@ -52,23 +52,25 @@ def _drain(lock: RebootLock, state: ClusterState, moment: Moment) -> Step | str:
         return _end(lock, state, moment, "it was lost while it was drained, so not told to reboot")
     if not machine.boot:
         why = f"its fleetd {machine.version} cannot be told: pulumi up"
-        return _end(lock, state, moment, f"it was not rebooted: {why}")
+        return _pass_over(lock, state, moment, f"it was not rebooted: {why}")
     if machine.boot != lock.boot:
         return _phase(lock, RebootPhase.RETURNING, "it has booted before it was told to")
     if mark is None or not mark.draining:
-        return _end(lock, state, moment, "its drain was ended (fleetctl uncordon): not rebooted")
+        why = "its drain was ended (fleetctl uncordon): not rebooted"
+        return _pass_over(lock, state, moment, why)
     if mark.removed:
-        return _end(lock, state, moment, "it is removed from the cluster: not rebooted")
+        return _pass_over(lock, state, moment, "it is removed from the cluster: not rebooted")
     left = state.units_on(lock.machine)
     stuck = [] if lock.force else stuck_units(lock.machine, left, state)
     if stuck:
         why = f"no other machine takes {', '.join(stuck)}; to stop what is so: --force"
-        return _end(lock, state, moment, f"it was not rebooted: {why}")
+        return _pass_over(lock, state, moment, f"it was not rebooted: {why}")
     others = others_leaving(lock.machine, state)
     if moment.elapsed > lock.timeout:
         waited_for = ", ".join(left) or others or "etcd is not well"
         why = f"not drained within {lock.timeout:g} s: {waited_for}"
-        return _end(lock, state, moment, f"it was not rebooted: {why}")
+        end = _pass_over if left else _end
+        return end(lock, state, moment, f"it was not rebooted: {why}")
     if left:
         return f"it is drained: {', '.join(left)}"
     if others:
@@ -141,6 +143,15 @@ def _end(lock: RebootLock, state: ClusterState, moment: Moment, outcome: str) ->
     said = "it has rebooted" if outcome == RebootRequest.DONE else outcome
     records = {**_outcome(lock, state, moment, outcome), **_as_before(lock, state)}
     return Step({**records, REBOOT_LOCK: None}, said, lock.machine)
+
+
+def _pass_over(lock: RebootLock, state: ClusterState, moment: Moment, outcome: str) -> Step:
+    """End a turn before the reboot, for a reason that is this machine's own."""
+    ended, key = _end(lock, state, moment, outcome), reboot_key(lock.machine)
+    request = ended.records.get(key)
+    if not isinstance(request, RebootRequest):
+        return ended
+    return replace(ended, records={**ended.records, key: replace(request, passed_over=True)})
 
 
 def _outcome(

@@ -12,6 +12,8 @@ from .wire import wire
 
 REBOOT_SECONDS = 600.0
 """How long a machine's turn may take, from the drain until its units are up again."""
+WINDOW = "window of "
+"""What the id of a series begins with that nobody has asked for but the operating systems."""
 
 
 class RebootPhase(StrEnum):
@@ -49,10 +51,17 @@ class RebootRequest(Record):
     """What came of it: `DONE`, or why it was not done in words; empty as long as it is to be."""
     seconds: float = 0.0
     """How long its turn has taken."""
+    passed_over: bool = field(default=False, metadata=wire("passed"))
+    """It was not rebooted for a reason of its own: nothing is against another machine's turn."""
 
     def __post_init__(self) -> None:
         """Check what an operator is told to type."""
         check_host_name(self.name)
+
+    @property
+    def is_of_window(self) -> bool:
+        """Whether the operating system asks for it, in a window of reboots."""
+        return self.series.startswith(WINDOW)
 
 
 @dataclass(frozen=True)

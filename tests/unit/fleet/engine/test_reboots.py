@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_cluster.fleet.cluster_state.state import ClusterState
-from fleet_cluster.fleet.engine.reboot_queue import WINDOW, Moment, Step, open_requests
+from fleet_cluster.fleet.engine.reboot_queue import Moment, Step, open_requests
 from fleet_cluster.fleet.engine.reboot_quorum import objection
 from fleet_cluster.fleet.engine.reboot_turns import next_step
 from fleet_cluster.fleet.engine.reboots import AGAIN_SECONDS, PATIENCE, Reboots, writes
 from fleet_cluster.fleet.fleetctl.operations.machines.eligibility import cordoned, drained
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.reboots import REBOOT_SECONDS, RebootLock, RebootPhase, RebootRequest
+from fleet_cluster.fleet.model.reboots import REBOOT_SECONDS, WINDOW, RebootLock, RebootPhase, RebootRequest
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,
@@ -525,6 +525,37 @@ def test_one_that_does_not_come_back_ends_the_window_for_all() -> None:
     assert world.step() == "it is away"
     world.store.remove(keys.REBOOT_LOCK)
     assert world.step() == "" and set(world.state.reboots) == {world.id(1)}
+
+
+def test_one_that_cannot_be_emptied_keeps_no_other_from_its_window() -> None:
+    world = required(1, 2, 3)
+    world.run("pinned.service", 1, SLEEPS + f"[X-Fleet]\nMachineID={world.id(1)}\n")
+    assert reboot_all(world) == ["machine-2", "machine-3"]
+    assert "no other machine takes pinned.service" in world.outcome(1)
+    world.opening = "Monday"
+    world.leave("pinned.service", 1)
+    assert reboot_all(world)[0] == "machine-1", "it is asked again in the next window"
+    assert not world.state.reboots[world.id(1)].passed_over
+
+
+def test_one_whose_units_leave_too_late_keeps_no_other_from_its_window() -> None:
+    world = required(1, 2)
+    world.run("web.service", 1)
+    world.until(RebootPhase.DRAINING)
+    world.elapsed = REBOOT_SECONDS + 1
+    world.step()
+    assert "web.service" in world.outcome(1)
+    world.elapsed = 0.0
+    assert reboot_all(world) == ["machine-2"]
+
+
+def test_a_member_that_is_not_well_ends_the_window_for_all() -> None:
+    world = required(1, 2)
+    world.until(RebootPhase.DRAINING)
+    world.members["10.0.0.3:2379"] = "it does not answer"
+    world.step()
+    world.members["10.0.0.3:2379"] = ""
+    assert reboot_all(world) == []
 
 
 def test_what_has_not_begun_when_it_closes_does_not_begin() -> None:

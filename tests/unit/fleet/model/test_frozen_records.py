@@ -114,6 +114,7 @@ FULL: tuple[Record, ...] = (
         timeout=300.0,
         outcome="done",
         seconds=41.5,
+        passed_over=True,
     ),
     RebootLock(
         machine="3f2a91bc",

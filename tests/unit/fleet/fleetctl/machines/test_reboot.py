@@ -104,6 +104,18 @@ def test_list_machines_tells_who_is_to_reboot_and_who_does(
     assert "the reboot of 9d04e6a1.../10.0.0.12 does not end, it is away" in told.err
 
 
+def test_list_machines_tells_of_a_reboot_that_was_not_done(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    """In the window nobody waits for it at a terminal."""
+    why = "it was not rebooted: no other machine takes pinned.service"
+    cluster.put(keys.reboot_key(DB.id), RebootRequest("s", outcome=why))
+    cluster.put(keys.reboot_key(WEB.id), RebootRequest("s", outcome=RebootRequest.DONE))
+    fleetctl("list-machines")
+    rows = capsys.readouterr().out.splitlines()
+    assert f"reboot required, last reboot: {why}" in rows[2] and "last reboot" not in rows[1]
+
+
 @pytest.mark.parametrize("phase", RebootPhase)
 def test_unlock_ends_all_of_it_and_restores_the_operators_mark(
     fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output, phase: RebootPhase

@@ -81,7 +81,16 @@ def machine_state(machine: str, view: ClusterState) -> str:
     trouble = f"sick: {alive.trouble}" if alive and alive.trouble else ""
     required = "reboot required" if alive and alive.reboot_required else ""
     turn = f"reboot: {lock.phase}" if lock and lock.machine == machine else ""
-    return ", ".join(filter(None, (_eligibility_word(machine, view), trouble, required, turn)))
+    word, failed = _eligibility_word(machine, view), _failed_reboot(machine, view)
+    return ", ".join(filter(None, (word, trouble, required, turn, failed)))
+
+
+def _failed_reboot(machine: str, view: ClusterState) -> str:
+    """Why its last reboot was not done: nobody waits at a terminal for one of the window."""
+    request = view.reboots.get(machine)
+    if request is None or request.outcome in ("", request.DONE):
+        return ""
+    return f"last reboot: {request.outcome}"
 
 
 def _eligibility_word(machine: str, view: ClusterState) -> str:
