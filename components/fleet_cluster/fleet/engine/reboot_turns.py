@@ -157,9 +157,12 @@ def _pass_over(lock: RebootLock, state: ClusterState, moment: Moment, outcome: s
 def _outcome(
     lock: RebootLock, state: ClusterState, moment: Moment, outcome: str
 ) -> dict[str, Record | None]:
-    """The outcome for whoever asked; one that is no success ends the series."""
+    """The outcome for whoever asked; one that is no success ends the series.
+
+    Also for an operator who has asked during a window's turn.
+    """
     request = state.reboots.get(lock.machine)
-    if request is None or request.series != lock.series:
+    if request is None or (request.series != lock.series and request.outcome):
         return {}
     seconds = max(0.0, round(moment.now - lock.since, 1))
     return {reboot_key(lock.machine): replace(request, outcome=outcome, seconds=seconds)}

@@ -566,6 +566,15 @@ def test_what_has_not_begun_when_it_closes_does_not_begin() -> None:
     assert world.outcome(1) == "the window has closed" and not world.state.eligibility
 
 
+def test_who_asks_during_a_windows_turn_gets_what_comes_of_it() -> None:
+    world = required(1)
+    world.until(RebootPhase.DRAINING)
+    world.ask(1, 2)
+    world.opening = ""
+    assert reboot_all(world) == ["machine-1", "machine-2"]
+    assert [world.outcome(n) for n in (1, 2)] == [RebootRequest.DONE] * 2
+
+
 def test_what_an_operator_asks_for_needs_no_window() -> None:
     world = World()
     world.ask(2)

@@ -9,7 +9,7 @@ from fleet_cluster.fleet.fleetctl.operations.machines.reboot import ask
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import Changes
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootRequest
+from fleet_cluster.fleet.model.reboots import WINDOW, RebootLock, RebootPhase, RebootRequest
 from fleet_cluster.fleet.model.records import Eligibility
 from tests.unit.fleet.fleetctl.small_cluster import DB, WEB, Fleetctl, SmallCluster
 
@@ -90,6 +90,25 @@ def test_the_same_series_goes_on_and_nothing_reboots_twice(
     with Watcher(cluster.store) as watcher:
         assert ask(watcher, [WEB.id, DB.id], "t", False, 600) == "s"
     assert cluster.store.revision == before + 1, "one has rebooted, and the other is asked for"
+
+
+def test_what_an_operator_asks_for_does_not_end_with_the_window(cluster: SmallCluster) -> None:
+    cluster.deaf = True
+    cluster.put(keys.reboot_key(DB.id), RebootRequest(f"{WINDOW}Sunday"))
+    with Watcher(cluster.store) as watcher:
+        assert ask(watcher, [WEB.id, DB.id], "t", False, 600) == "t"
+    assert {one.series for one in asked(cluster).values()} == {"t"}
+
+
+def test_what_was_done_in_the_window_stays_known(cluster: SmallCluster) -> None:
+    """Else its machine would reboot a second time in it."""
+    done = RebootRequest(f"{WINDOW}Sunday", outcome=RebootRequest.DONE)
+    cluster.put(keys.reboot_key(DB.id), done)
+    with Watcher(cluster.store) as watcher:
+        ask(watcher, [WEB.id], "t", False, 600)
+        assert asked(cluster)[DB.id] == done
+        ask(watcher, [DB.id], "u", False, 600)
+    assert asked(cluster)[DB.id].series == "u"
 
 
 def test_list_machines_tells_who_is_to_reboot_and_who_does(

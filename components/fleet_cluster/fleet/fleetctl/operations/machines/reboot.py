@@ -112,9 +112,13 @@ def how_to_go_on(lock: RebootLock, view: ClusterState) -> str:
 
 
 def _under_way(machines: Collection[str], view: ClusterState) -> str:
-    """The series of one of these machines that has not ended; empty when there is none."""
+    """The series of one of these machines that has not ended; empty when there is none.
+
+    Not a window's: it ends what has not begun when it closes.
+    """
     found = (view.reboots.get(machine) for machine in machines)
-    return next((one.series for one in found if one and not one.outcome), "")
+    open_ones = (one for one in found if one and not one.outcome and not one.is_of_window)
+    return next((one.series for one in open_ones), "")
 
 
 def _requests(
@@ -122,11 +126,13 @@ def _requests(
 ) -> Mapping[str, Record | None]:
     records = dict[str, Record | None]()
     for machine, one in view.reboots.items():
-        if one.outcome and one.series != asked.series:
-            records[reboot_key(machine)] = None  # It has served.
+        if one.outcome and one.series != asked.series and not one.is_of_window:
+            # It has served; a window's keeps its machine from a second reboot in that window.
+            records[reboot_key(machine)] = None
     for machine in machines:
         known = view.reboots.get(machine)
-        if known is None or (known.outcome and known.series != asked.series):
+        has_served = known and known.outcome and known.series != asked.series
+        if known is None or has_served or known.is_of_window:
             name = view.machines[machine].hostname if machine in view.machines else ""
             records[reboot_key(machine)] = replace(asked, name=name)
     return records
