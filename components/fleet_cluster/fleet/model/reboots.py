@@ -53,6 +53,8 @@ class RebootRequest(Record):
     """How long its turn has taken."""
     passed_over: bool = field(default=False, metadata=wire("passed"))
     """It was not rebooted for a reason of its own: nothing is against another machine's turn."""
+    joined: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Who else has asked for it meanwhile, by the id that the series would have had."""
 
     def __post_init__(self) -> None:
         """Check what an operator is told to type."""

@@ -16,7 +16,13 @@ from fleet_cluster.fleet.engine.reboots import AGAIN_SECONDS, PATIENCE, Reboots,
 from fleet_cluster.fleet.fleetctl.operations.machines.eligibility import cordoned, drained
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.reboots import REBOOT_SECONDS, WINDOW, RebootLock, RebootPhase, RebootRequest
+from fleet_cluster.fleet.model.reboots import (
+    REBOOT_SECONDS,
+    WINDOW,
+    RebootLock,
+    RebootPhase,
+    RebootRequest,
+)
 from fleet_cluster.fleet.model.record import Record
 from fleet_cluster.fleet.model.records import (
     Assignment,

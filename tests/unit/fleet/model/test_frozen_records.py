@@ -115,6 +115,7 @@ FULL: tuple[Record, ...] = (
         outcome="done",
         seconds=41.5,
         passed_over=True,
+        joined={"88bb": "another operator"},
     ),
     RebootLock(
         machine="3f2a91bc",

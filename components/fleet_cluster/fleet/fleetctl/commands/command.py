@@ -49,7 +49,7 @@ class Command:
     hidden: bool = False
     resumes: bool = False
     """Whether it goes on through another machine when the one that it went through is gone: it
-    takes `--series`, by which it knows its own work again."""
+    takes `--series`, by which it knows its own work again, and then `--resumed`."""
     after_interrupt: str = ""
     """Of a command that changes something and waits: what goes on by itself after Ctrl-C, how to
     look, and how to take it back. `{units}` and `{machine}` are those of the command line."""

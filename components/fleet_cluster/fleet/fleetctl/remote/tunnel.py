@@ -23,6 +23,8 @@ from .ssh import SshHost, SshOptions
 
 REMOTE_FLAG = "--carried"
 """The hidden flag under which the far command expects its `RemoteRequest`."""
+RESUMED = "--resumed"
+"""The hidden flag under which a command that resumes goes on: it may have asked already."""
 MESSAGE = "\x1e"
 """Starts a line of the far command's standard error that is meant for this program."""
 CONNECTED = f"{MESSAGE}connected\n"
@@ -76,6 +78,7 @@ class Tunnel:
                 code, connected = _run_remote(call, request, on_message, notice.cancel)
             if connected and self.resumes and code in (SSH_FAILED, INTERRUPTED):
                 self._resume()
+                far = shlex.join(["fleetctl", REMOTE_FLAG, *words, RESUMED])
             elif code != SSH_FAILED or connected or not self._has_next():
                 return self._checked(code, connected=connected)
 

@@ -89,7 +89,31 @@ def test_the_same_series_goes_on_and_nothing_reboots_twice(
     cluster.put(keys.reboot_key(DB.id), RebootRequest("s"))
     with Watcher(cluster.store) as watcher:
         assert ask(watcher, [WEB.id, DB.id], "t", False, 600) == "s"
-    assert cluster.store.revision == before + 1, "one has rebooted, and the other is asked for"
+    assert {one.series for one in asked(cluster).values()} == {"s"}
+    assert asked(cluster)[WEB.id].outcome == RebootRequest.DONE, "one has rebooted"
+    assert asked(cluster)[DB.id].outcome == "", "and the other is asked for"
+
+
+def test_who_has_joined_a_series_and_goes_on_asks_for_nothing_anew(
+    fleetctl: Fleetctl, cluster: SmallCluster, capsys: Output
+) -> None:
+    cluster.deaf = True
+    cluster.put(keys.reboot_key(DB.id), RebootRequest("s"))
+    with Watcher(cluster.store) as watcher:
+        ask(watcher, [DB.id], "t", False, 600)
+    done = replace(asked(cluster)[DB.id], outcome=RebootRequest.DONE, seconds=41.0)
+    cluster.put(keys.reboot_key(DB.id), done)
+    assert fleetctl("reboot", "machine-2", "--series", "t", "--resumed") == Exit.DONE
+    assert "9d04e6a1.../10.0.0.12 has rebooted, in 41 s" in capsys.readouterr().out
+    assert asked(cluster) == {DB.id: done}
+
+
+def test_who_goes_on_and_finds_nothing_of_its_own_asks_for_nothing(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    with pytest.raises(CtlError, match="what this command has asked for is not known"):
+        fleetctl("reboot", "machine-2", "--series", "t", "--resumed")
+    assert not asked(cluster)
 
 
 def test_what_an_operator_asks_for_does_not_end_with_the_window(cluster: SmallCluster) -> None:

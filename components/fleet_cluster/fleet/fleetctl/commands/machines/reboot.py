@@ -9,7 +9,14 @@ from ...cli.names import MACHINE_HELP
 from ...cli.numbers import of_option, seconds
 from ...cli.output import tell
 from ...operations.context import Context
-from ...operations.machines.reboot import ask, follow, how_to_go_on, machines_meant, unlock
+from ...operations.machines.reboot import (
+    ask,
+    begun_as,
+    follow,
+    how_to_go_on,
+    machines_meant,
+    unlock,
+)
 from ...operations.report import report
 from ...state.watcher import Watcher
 from ..command import Command
@@ -38,6 +45,7 @@ def _configure(parser: ArgumentParser) -> None:
         "--unlock", action="store_true", help="end all reboots, and release the lock"
     )
     parser.add_argument("--series", default="", help=SUPPRESS)
+    parser.add_argument("--resumed", action="store_true", help=SUPPRESS)
 
 
 def _check(arguments: Namespace) -> None:
@@ -56,15 +64,15 @@ def _run(context: Context, arguments: Namespace) -> int:
             print("\n".join(unlock(watcher)))
             return Exit.DONE
         series = arguments.series or secrets.token_hex(8)
-        known = {one.series for one in watcher.state.reboots.values()}
-        if series not in known:  # Else, the machine was asked through has rebooted meanwhile.
+        begun = begun_as(series, arguments.resumed, watcher.state)
+        if not begun:  # Else, the machine was asked through has rebooted meanwhile.
             only = arguments.only_required
             machines = machines_meant(arguments.machines, only, watcher.state)
             if not machines:
                 print("No machine asks for a reboot")
                 return Exit.DONE
-            series = ask(watcher, machines, series, arguments.force, arguments.timeout)
-        code = report(context, watcher, lambda: follow(watcher, series))
+            begun = ask(watcher, machines, series, arguments.force, arguments.timeout)
+        code = report(context, watcher, lambda: follow(watcher, begun))
         lock = watcher.state.reboot_lock
         if code and lock and lock.failure:
             tell(how_to_go_on(lock, watcher.state))
@@ -89,8 +97,9 @@ so.""",
     configure=_configure,
     run=_run,
     after_interrupt=(
-        "The reboots go on by themselves. To look: fleetctl list-machines. To wait for them: the "
-        "same command. To end them: fleetctl reboot --unlock"
+        "The reboots go on by themselves. To look: fleetctl list-machines. While they go on, "
+        "the same command waits for them; when they are done, it reboots the machines again. To "
+        "end them: fleetctl reboot --unlock"
     ),
     resumes=True,
 )

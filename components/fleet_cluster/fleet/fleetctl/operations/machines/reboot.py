@@ -62,6 +62,23 @@ def _check(machine: str, view: ClusterState) -> None:
         )
 
 
+def begun_as(series: str, is_resumed: bool, view: ClusterState) -> str:
+    """The series that a command has asked for already, or has joined; empty if it has not asked.
+
+    Raises:
+        CtlError: it goes on, and that is not known any more: to ask anew might reboot twice.
+    """
+    found = (one.series for one in view.reboots.values() if series in (one.series, *one.joined))
+    known = next(found, "")
+    if is_resumed and not known:
+        raise CtlError(
+            "what this command has asked for is not known: the connection ended before it had "
+            "asked, or somebody has asked for other reboots since. Nothing more was asked for. "
+            "Look which machines have rebooted (fleetctl list-machines), then name the others"
+        )
+    return known
+
+
 def ask(
     watcher: Watcher, machines: Collection[str], series: str, force: bool, timeout: float
 ) -> str:
@@ -82,7 +99,9 @@ def ask(
     def decide(view: ClusterState) -> Transaction:
         _check_lock(view)
         chosen[0] = _under_way(machines, view) or series
-        return Transaction(records=_requests(machines, replace(asked, series=chosen[0]), view))
+        joined = {} if chosen[0] == series else {series: asked.by}
+        wanted = replace(asked, series=chosen[0], joined=joined)
+        return Transaction(records=_requests(machines, wanted, view))
 
     transact(watcher, decide)
     return chosen[0]
@@ -135,6 +154,9 @@ def _requests(
         if known is None or has_served or known.is_of_window:
             name = view.machines[machine].hostname if machine in view.machines else ""
             records[reboot_key(machine)] = replace(asked, name=name)
+        elif asked.joined:
+            joined = {**known.joined, **asked.joined}
+            records[reboot_key(machine)] = replace(known, joined=joined)
     return records
 
 
