@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..config import Config, read
-from ..model.keys import address_key
+from ..model.keys import REBOOT_LOCK, address_key
+from ..model.reboots import RebootLock
+from ..model.record import BadRecordError
 from .etcdctl import Etcdctl
 from .inputs import MachineRemoval, Members
 from .shell import RefusedError, StepError, say, until
@@ -105,7 +107,8 @@ class Quorum:
             cluster = self.etcdctl.reachable(members)
             if not cluster:
                 return NOT_NOW if len(members) > 1 else ""
-            return restarting(address, self._voters(cluster))
+            found = restarting(address, self._voters(cluster))
+            return found or self._rebooting(self._owner(address, cluster), cluster)
 
         self._insist(objection)
 
@@ -137,13 +140,33 @@ class Quorum:
             return LOST
         if self._has_successor(asked.machine, asked.address, cluster):
             return ""
-        return objection(asked.address, self._voters(cluster))
+        found = objection(asked.address, self._voters(cluster))
+        if found or asked.preview:
+            return found
+        return self._rebooting(asked.machine or self._owner(asked.address, cluster), cluster)
 
     def _has_successor(self, machine: str, address: str, cluster: list[str]) -> bool:
         """Whether another machine has the address: this one was gone before it was asked for."""
-        key = address_key(address)
-        owner = self.etcdctl(cluster, "get", "--print-value-only", key).strip()
+        owner = self._owner(address, cluster)
         return bool(machine and owner) and owner != machine
+
+    def _owner(self, address: str, cluster: list[str]) -> str:
+        """The id of the machine that has an address; empty if it is not known."""
+        return self.etcdctl(cluster, "get", "--print-value-only", address_key(address)).strip()
+
+    def _rebooting(self, machine: str, cluster: list[str]) -> str:
+        """What speaks against it that another machine's turn to reboot has come.
+
+        Nothing, once that does not end: no order is open then, and who is missing is seen.
+        """
+        text = self.etcdctl(cluster, "get", "--print-value-only", REBOOT_LOCK).strip()
+        try:
+            lock = RebootLock.from_json(text) if text else None
+        except BadRecordError:  # Nobody is told to reboot by it; fleet's leader tells of it.
+            return ""
+        if lock is None or lock.failure or lock.machine == machine:
+            return ""
+        return another_reboots(lock.machine)
 
     def _voters(self, cluster: list[str]) -> list[Voter]:
         """Members that vote, asked one by one; those in `cluster` have answered already."""
@@ -190,6 +213,15 @@ def restarting(address: str, voters: Sequence[Voter]) -> str:
     return (
         f"etcd on {here.name} cannot be restarted: etcd needs {majority} of its {len(voters)} "
         f"members, and {_do_not_answer(silent)}. Nothing was changed. {bring_back(silent)}"
+    )
+
+
+def another_reboots(machine: str) -> str:
+    """What is said while a machine's turn to reboot has come, by its id."""
+    return (
+        f"machine {machine} is rebooted by fleet, so no other may be away. Nothing was changed. "
+        "Wait until it is back (fleetctl list-machines), or end the reboots (fleetctl reboot "
+        "--unlock); then run this again"
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Collection
 import pytest
 
 from fleet_cluster.fleet.config import Config
-from fleet_cluster.fleet.model.keys import address_key
+from fleet_cluster.fleet.model.keys import REBOOT_LOCK, address_key
+from fleet_cluster.fleet.model.reboots import RebootLock
 from fleet_cluster.fleet.setup.quorum import Quorum, Voter, objection, restarting
 from fleet_cluster.fleet.setup.shell import RefusedError
 
@@ -146,6 +147,36 @@ def test_a_machine_that_another_one_has_replaced_may_go(etcd: Etcd):
     etcd.values[key] = MACHINE
     with pytest.raises(RefusedError):
         etcd.quorum.may_leave(leaving("machine-2"))
+
+
+def reboots(etcd: Etcd, machine: str, failure: str = "") -> None:
+    etcd.values[REBOOT_LOCK] = RebootLock(machine, "1st", failure=failure).to_json()
+
+
+def test_no_machine_goes_and_no_member_is_restarted_while_another_reboots(etcd: Etcd):
+    reboots(etcd, "9d04")
+    etcd.values[address_key(ADDRESSES["machine-2"])] = MACHINE
+    with pytest.raises(RefusedError, match="machine 9d04 is rebooted by fleet"):
+        etcd.quorum.may_leave(leaving("machine-2"))
+    with pytest.raises(RefusedError, match="machine 9d04 is rebooted by fleet"):
+        etcd.quorum.may_restart(ADDRESSES["machine-2"], list(ADDRESSES.values()))
+    etcd.quorum.may_leave(leaving("machine-2", preview=True))
+
+
+@pytest.mark.parametrize(("machine", "failure"), [(MACHINE, ""), ("9d04", "it is away")])
+def test_its_own_reboot_or_one_that_does_not_end_keeps_nothing(
+    etcd: Etcd, machine: str, failure: str
+):
+    reboots(etcd, machine, failure)
+    etcd.values[address_key(ADDRESSES["machine-2"])] = MACHINE
+    etcd.quorum.may_leave(leaving("machine-2"))
+    etcd.quorum.may_leave(leaving("machine-2", machine=""))
+    etcd.quorum.may_restart(ADDRESSES["machine-2"], list(ADDRESSES.values()))
+
+
+def test_a_lock_that_is_no_record_keeps_nothing(etcd: Etcd):
+    etcd.values[REBOOT_LOCK] = "?"
+    etcd.quorum.may_leave(leaving("machine-2"))
 
 
 def smaller(*names: str) -> str:
