@@ -55,6 +55,7 @@ class Restore:
             "start": self._start,
             "wait": self._wait,
             "settle": self._settle,
+            "mark": self._mark,
             "tidy": self._tidy,
         }
         if asked.part not in parts:
@@ -68,6 +69,11 @@ class Restore:
     @property
     def _aside(self) -> Path:
         return self.data.with_name(f"{self.data.name}.before")
+
+    @property
+    def _settled(self) -> Path:
+        """What was aside when all members were well: one name is changed, so it is one or other."""
+        return self.data.with_name(f"{self.data.name}.settled")
 
     @property
     def _snapshot(self) -> Path:
@@ -89,6 +95,7 @@ class Restore:
             "members": [endpoint.rpartition(":")[0] for endpoint in config.endpoints],
             "running": self._is_running(),
             "restored": self._aside.exists(),
+            "settled": self._settled.exists(),
         }
 
     def _is_running(self) -> bool:
@@ -127,6 +134,13 @@ class Restore:
                 f"{free} bytes left, and {needed} are needed. Nothing was changed. Make room first"
             )
 
+    def _remove(self, folder: Path) -> None:
+        try:
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise StepError(f"{folder} is not removed: {error}") from error
+
     def _discard(self, _asked: MemberRestore) -> Mapping[str, Any]:
         """What was made ready is not wanted: it takes room, and holds secrets."""
         shutil.rmtree(self._prepared, ignore_errors=True)
@@ -134,9 +148,7 @@ class Restore:
         return {}
 
     def _stop(self, _asked: MemberRestore) -> Mapping[str, Any]:
-        """What an earlier restore has put aside goes if etcd is well with what it has now."""
-        if self._aside.exists() and self.etcdctl.healthy(self._address):
-            shutil.rmtree(self._aside)
+        """What is aside stays: whether it is needed is not for one member to say."""
         self.systemctl("stop", UNIT)
         return {}
 
@@ -153,6 +165,11 @@ class Restore:
 
     def _undo(self, asked: MemberRestore) -> Mapping[str, Any]:
         """Takes the data back that were put aside; what was not swapped stays as it is."""
+        if self._settled.exists():
+            raise RefusedError(
+                f"the restore has ended well for all members: what {self._name} had before is no "
+                "member of the etcd of now. Nothing was changed"
+            )
         if self._aside.exists():
             self.systemctl("stop", UNIT)
             shutil.rmtree(self.data, ignore_errors=True)
@@ -189,8 +206,15 @@ class Restore:
             self.etcdctl(here, "del", CLUSTER)
         return bool(found) and found[0]["mod_revision"] > revision
 
+    def _mark(self, _asked: MemberRestore) -> Mapping[str, Any]:
+        """All members are well: what is aside is not needed any more, on any of them."""
+        if self._aside.exists():
+            self._remove(self._settled)  # A part of what an earlier one has not removed.
+            self._aside.rename(self._settled)
+        return {}
+
     def _tidy(self, asked: MemberRestore) -> Mapping[str, Any]:
-        """What is well has no need of what there was before."""
-        shutil.rmtree(self._aside, ignore_errors=True)
+        """Removes what is marked, and nothing else."""
+        self._remove(self._settled)
         say(f"etcd on {self._name}: the data of before are removed")
         return self._discard(asked)

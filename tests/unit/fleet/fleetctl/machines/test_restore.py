@@ -29,6 +29,7 @@ class Far:
         self.fails: set[tuple[str, str]] = set()
         self.running = dict.fromkeys(ALL, True)
         self.restored = dict.fromkeys(ALL, False)
+        self.settled = dict.fromkeys(ALL, False)
 
     def members(self, _machines: Machines) -> list[Member]:
         return [
@@ -40,7 +41,11 @@ class Far:
         return [part for who, part in self.asked if who == name]
 
     def _state(self, name: str) -> Mapping[str, Any]:
-        return {"running": self.running[name], "restored": self.restored[name]}
+        return {
+            "running": self.running[name],
+            "restored": self.restored[name],
+            "settled": self.settled[name],
+        }
 
     def _asker(self, name: str) -> Any:
         def ask(words: tuple[str, ...], stdin: bytes = b"", file: Path = Path()) -> str:
@@ -49,7 +54,10 @@ class Far:
             if (name, part) in self.fails:
                 raise MemberError("Connection closed")
             self.running[name] = {"stop": False, "start": True}.get(part, self.running[name])
-            self.restored[name] = {"swap": True, "undo": False, "tidy": False}.get(
+            if part == "mark":
+                self.settled[name] |= self.restored[name]
+            self.settled[name] &= part != "tidy"
+            self.restored[name] = {"swap": True, "undo": False, "mark": False}.get(
                 part, self.restored[name]
             )
             return json.dumps({"revision": 70, "keys": 56, **self._state(name)})
@@ -80,6 +88,10 @@ def run(file: Path, answer: str = "") -> None:
     restore(MACHINES, file, confirm)
 
 
+def refuse(text: str) -> None:
+    raise CtlError(text)
+
+
 def test_all_are_ready_before_one_stops_and_none_starts_before_all_have_the_data(
     far: Far, file: Path
 ) -> None:
@@ -87,6 +99,7 @@ def test_all_are_ready_before_one_stops_and_none_starts_before_all_have_the_data
     assert [part for _, part in far.asked[6:]] == [
         *(part for part in ("stop", "swap", "start", "wait") for _ in ALL),
         "settle",
+        *["mark"] * 3,
         *["tidy"] * 3,
     ]
     assert set(far.asked[:6]) == {(name, part) for name in ALL for part in ("upload", "prepare")}
@@ -164,7 +177,31 @@ def test_what_there_was_is_kept_when_fleet_does_not_know_the_data(far: Far, file
     far.fails = {("machine-1", "settle")}
     with pytest.raises(CtlError, match="(?s)machine-3: the snapshot's data, running.*--undo"):
         run(file)
+    assert not {"mark", "tidy"} & {part for _, part in far.asked}
+    far.fails.clear()
+    with pytest.raises(CtlError, match="what they have now is dropped"):
+        restore(MACHINES, file, refuse)
+    assert not {"mark", "tidy"} & {part for _, part in far.asked}
+
+
+def test_what_one_does_not_mark_none_removes_and_the_next_restore_does(
+    far: Far, file: Path
+) -> None:
+    far.fails = {("machine-2", "mark")}
+    with pytest.raises(CtlError, match="(?s)is well; what it had before.*machine-2: Connection"):
+        run(file)
     assert "tidy" not in {part for _, part in far.asked}
+    with pytest.raises(CtlError, match="as machine-1, machine-3 say.*Nothing was changed"):
+        undo(MACHINES, lambda _: None)
+    far.asked.clear()
+    with pytest.raises(CtlError, match="an earlier restore ended well"):
+        run(file)
+    assert {part for _, part in far.asked} == {"mark"}
+    far.fails.clear()
+    far.asked.clear()
+    run(file)
+    assert [part for _, part in far.asked[:7]] == [*["mark"] * 3, *["tidy"] * 3, "upload"]
+    assert not any(far.restored.values()) and not any(far.settled.values())
 
 
 def test_a_machine_of_the_cluster_is_no_place_for_it() -> None:

@@ -32,6 +32,7 @@ def restore(machines: Machines, snapshot: Path, confirm: Callable[[str], None]) 
     except (SnapshotError, OSError) as error:
         raise CtlError(f"{error}. Nothing was changed") from error
     members = find_members(machines)
+    _tidy_earlier(members)
     tell(f"{snapshot}: whole, {size} bytes. Making it ready on {_names(members)}.")
     try:
         revision = _prepare(members, snapshot)
@@ -51,6 +52,12 @@ def undo(machines: Machines, confirm: Callable[[str], None]) -> None:
         CtlError: there is nothing to take back, or a member failed.
     """
     members = find_members(machines)
+    if ended := [one.name for one in members if one.state["settled"]]:
+        raise CtlError(
+            f"the restore has ended well, as {', '.join(ended)} say: what some members had before "
+            "may be gone, and the rest would be another cluster. Nothing was changed. To go "
+            "further back, restore a snapshot"
+        )
     if not any(one.state["restored"] or not one.state["running"] for one in members):
         raise CtlError("no restore is under way: etcd runs on all members. Nothing was changed")
     confirm(f"etcd on {_names(members)} takes back the data of before; units run on.")
@@ -61,10 +68,17 @@ def undo(machines: Machines, confirm: Callable[[str], None]) -> None:
 
 def what_happens(members: Sequence[Member]) -> str:
     """What is said before anything is touched."""
+    kept = [one for one in members if one.state["restored"]]
     return (
         f"etcd on {_names(members)} stops, and starts with the snapshot's data: what was written "
         "since is not known any more. Units run on, but those with Fence=true if it takes longer "
         "than their lease allows."
+        + (
+            f" What {_names(kept)} had before a restore that did not end well stays aside, and what "
+            "they have now is dropped."
+            if kept
+            else ""
+        )
     )
 
 
@@ -108,15 +122,37 @@ def _finish(members: Sequence[Member], revision: int) -> None:
         members[0].do("settle", revision=revision)
     except MemberError as error:
         raise CtlError(f"{members[0].name}: {error}\n{_where(members)}\n{AGAIN}") from error
-    if failed := _failed(for_all(members, lambda one: one.do("tidy"))):
+    if failed := _remove_marked(members):
         raise CtlError(
-            "etcd has the snapshot's data and is well; what it had before is still there in "
-            f"/var/lib/etcd/fleet.before.\n{_lines(failed)}"
+            "etcd has the snapshot's data and is well; what it had before is still there, in "
+            "/var/lib/etcd/fleet.before or fleet.settled. The next restore removes it, if it is "
+            f"marked on one member.\n{_lines(failed)}"
         )
     tell(
         "etcd has the snapshot's data, all members are well, units run on. What the program has "
         "written since comes back by: pulumi up"
     )
+
+
+def _tidy_earlier(members: Sequence[Member]) -> None:
+    """What an earlier restore that ended well has left goes, on all members or on none.
+
+    Raises:
+        CtlError: one cannot be freed of it; its data of before would be taken for those of now.
+    """
+    if not any(one.state["settled"] for one in members):
+        return
+    if failed := _remove_marked(members):
+        raise CtlError(
+            "an earlier restore ended well, and what etcd had before it is not removed yet, which "
+            f"has to be first. etcd runs on as it was.\n{_lines(failed)}"
+        )
+
+
+def _remove_marked(members: Sequence[Member]) -> dict[str, MemberError]:
+    """None is removed before all are marked: so one mark says that all members were well."""
+    failed = _failed(for_all(members, lambda one: one.do("mark")))
+    return failed or _failed(for_all(members, lambda one: one.do("tidy")))
 
 
 def _all(members: Sequence[Member], part: str) -> None:
