@@ -70,8 +70,8 @@ def for_all(members: Sequence[Member], do: Callable[[Member], Any]) -> dict[str,
 def find_members(machines: Machines) -> list[Member]:
     """The machines that are to keep etcd's data, in the cluster's order.
 
-    Each machine knows their addresses; those that the ssh configuration names are asked first, and
-    others reached through the first that answers.
+    The first machine that answers says at which addresses. What another one says of itself is
+    believed only as far as the way to it bears it out: a member gets all that etcd holds.
 
     Raises:
         CtlError: one of them cannot be reached, or was not set up; nothing was changed.
@@ -82,18 +82,19 @@ def find_members(machines: Machines) -> list[Member]:
             "--tunnel HOST or FLEETCTL_TUNNEL=HOST"
         )
     tunnel = machines.tunnel
-    found, troubles = _ask(tunnel.options, [tunnel.host, *tunnel.others])
-    if not found:
-        raise CtlError("none of the cluster's machines can be asked:\n" + "\n".join(troubles))
-    first = next(iter(found.values()))
+    search = _Search(tunnel.options, [tunnel.host, *tunnel.others])
+    first = search.first()
+    if first is None:
+        raise CtlError(
+            "none of the cluster's machines can be asked:\n" + "\n".join(search.troubles)
+        )
     wanted = [str(one) for one in first.state["members"]]
-    for address in wanted:
-        if address not in found:
-            more, failed = _ask(tunnel.options, [SshHost(address, machines.ssh_port)], first.host)
-            found, troubles = found | more, troubles + failed
-    missing = [address for address in wanted if address not in found]
-    if missing:
-        raise CtlError(unreachable(missing, troubles))
+    found = search.by_address(wanted)
+    found |= search.by_name([one for one in wanted if one not in found])
+    missing = [one for one in wanted if one not in found]
+    found |= search.through(first.host, missing, machines.ssh_port)
+    if missing := [address for address in wanted if address not in found]:
+        raise CtlError(unreachable(missing, search.troubles))
     members = [found[address] for address in wanted]
     for one in members:
         if not one.name:
@@ -111,25 +112,84 @@ def unreachable(missing: Sequence[str], troubles: Sequence[str]) -> str:
     )
 
 
-def _ask(
-    options: SshOptions, hosts: Sequence[SshHost], jump: SshHost | None = None
-) -> tuple[dict[str, Member], list[str]]:
-    """Members by address, as far as these hosts are some, until all are known."""
-    found: dict[str, Member] = {}
-    troubles: list[str] = []
-    wanted: set[str] = set()
-    for host in hosts:
-        if wanted and wanted <= found.keys():
-            break
-        ask = _asker(options, host, jump)
-        try:
-            state = _step(ask, "look")
-        except MemberError as error:
-            troubles.append(f"  {host.name}: {error}")
-            continue
-        wanted = set(state["members"])
-        found[state["address"]] = Member(state["name"], state["address"], state, ask, host)
-    return found, troubles
+@dataclass(frozen=True)
+class _Search:
+    """A search for members: where ssh reaches a machine, and what that one says of itself."""
+
+    options: SshOptions
+    hosts: Sequence[SshHost]
+    """Those that have a name in the ssh configuration, or were named by the user."""
+    troubles: list[str] = field(default_factory=list[str])
+    answers: dict[str, Member | None] = field(default_factory=dict[str, Member | None])
+
+    def first(self) -> Member | None:
+        """The first machine that answers."""
+        return next((one for host in self.hosts if (one := self._look(host))), None)
+
+    def by_address(self, wanted: Sequence[str]) -> dict[str, Member]:
+        """Members at addresses where the ssh configuration says that these hosts are."""
+        hosts = {self._place(host): host for host in reversed(self.hosts)}
+        asked = {address: self._look(hosts[address]) for address in wanted if address in hosts}
+        return {at: one for at, one in asked.items() if one and self._is_at(one, at)}
+
+    def by_name(self, wanted: Sequence[str]) -> dict[str, Member]:
+        """Members that call themselves as ssh does, where nobody else says to be at the address.
+
+        It is for ports of this computer that lead to machines: their addresses are not seen there.
+        """
+        if not wanted:
+            return {}
+        answers = [one for host in dict.fromkeys(self.hosts) if (one := self._look(host))]
+        claims = {at: [one for one in answers if one.address == at] for at in wanted}
+        return {at: ones[0] for at, ones in claims.items() if ones and self._is_named(at, ones)}
+
+    def through(self, jump: SshHost, wanted: Sequence[str], port: int) -> dict[str, Member]:
+        """Members that are asked at their addresses, from a machine that answers."""
+        asked = {address: self._look(SshHost(address, port), jump) for address in wanted}
+        return {at: one for at, one in asked.items() if one and self._is_at(one, at)}
+
+    def _look(self, host: SshHost, jump: SshHost | None = None) -> Member | None:
+        """What a machine says, asked once a way."""
+        way = f"{jump.name if jump else ''} {host.name}"
+        if way not in self.answers:
+            self.answers[way] = None
+            ask = _asker(self.options, host, jump)
+            try:
+                state = _step(ask, "look")
+                self.answers[way] = Member(state["name"], state["address"], state, ask, host)
+            except MemberError as error:
+                self.troubles.append(f"  {host.name}: {error}")
+        return self.answers[way]
+
+    def _place(self, host: SshHost) -> str:
+        """Where ssh connects to for a host; its name if ssh does not say."""
+        call = self.options.resolve(host.name)
+        told = subprocess.run(
+            call, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        ).stdout
+        places = [line.split()[1] for line in told.splitlines() if line.startswith("hostname ")]
+        return places[0] if places else host.name
+
+    def _is_at(self, one: Member, address: str) -> bool:
+        if one.address != address:
+            self.troubles.append(
+                f"  {one.host.name}: it was reached at {address}, and says that it is "
+                f"{one.address}: not taken for a member"
+            )
+        return one.address == address
+
+    def _is_named(self, address: str, ones: Sequence[Member]) -> bool:
+        if len(ones) > 1:
+            names = ", ".join(one.host.name for one in ones)
+            self.troubles.append(f"  {names}: each says that it is {address}: none is believed")
+            return False
+        [one] = ones
+        if one.name != one.host.name:
+            self.troubles.append(
+                f"  {one.host.name}: it says that it is {one.name or 'no member'} at {address}, "
+                "where ssh does not reach it: not taken for a member"
+            )
+        return one.name == one.host.name
 
 
 def _step(ask: Callable[..., str], part: str, **asked: Any) -> Mapping[str, Any]:

@@ -68,18 +68,17 @@ def undo(machines: Machines, confirm: Callable[[str], None]) -> None:
 
 def what_happens(members: Sequence[Member]) -> str:
     """What is said before anything is touched."""
-    kept = [one for one in members if one.state["restored"]]
-    return (
+    said = (
         f"etcd on {_names(members)} stops, and starts with the snapshot's data: what was written "
         "since is not known any more. Units run on, but those with Fence=true if it takes longer "
         "than their lease allows."
-        + (
-            f" What {_names(kept)} had before a restore that did not end well stays aside, and what "
-            "they have now is dropped."
-            if kept
-            else ""
-        )
     )
+    if kept := [one for one in members if one.state["restored"]]:
+        said += (
+            f" What {_names(kept)} had before a restore that did not end well stays aside; what "
+            "they have now is dropped."
+        )
+    return said
 
 
 def _prepare(members: Sequence[Member], snapshot: Path) -> int:
