@@ -96,6 +96,9 @@ class Restore:
             "running": self._is_running(),
             "restored": self._aside.exists(),
             "settled": self._settled.exists(),
+            "folder": str(self.data.parent),
+            "free": shutil.disk_usage(self.data.parent).free if self.data.parent.exists() else 0,
+            "spare": SPARE_BYTES,
         }
 
     def _is_running(self) -> bool:

@@ -11,7 +11,7 @@ from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.etcd_configuration import render
 from fleet_cluster.fleet.model.keys import CLUSTER
 from fleet_cluster.fleet.setup.etcdctl import Etcdctl
-from fleet_cluster.fleet.setup.restore import Restore
+from fleet_cluster.fleet.setup.restore import SPARE_BYTES, Restore
 from fleet_cluster.fleet.setup.shell import RefusedError, StepError
 from tests.unit.fleet.backup.snapshots import snapshot
 
@@ -163,6 +163,13 @@ def test_a_mark_is_for_what_is_aside_now(machine: Machine) -> None:
     machine.do("swap")
     machine.do("mark")
     assert machine.content("fleet.settled") == "old"
+
+
+def test_a_machine_tells_its_room_before_anything_is_sent(machine: Machine) -> None:
+    found = machine.do("look")
+    assert found["folder"] == str(machine.folder)
+    assert found["free"] > 0
+    assert found["spare"] == SPARE_BYTES
 
 
 def test_the_data_of_before_come_back(machine: Machine) -> None:

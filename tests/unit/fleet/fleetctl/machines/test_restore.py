@@ -30,6 +30,7 @@ class Far:
         self.running = dict.fromkeys(ALL, True)
         self.restored = dict.fromkeys(ALL, False)
         self.settled = dict.fromkeys(ALL, False)
+        self.free = dict.fromkeys(ALL, 1 << 30)
 
     def members(self, _machines: Machines) -> list[Member]:
         return [
@@ -60,7 +61,8 @@ class Far:
             self.restored[name] = {"swap": True, "undo": False, "mark": False}.get(
                 part, self.restored[name]
             )
-            return json.dumps({"revision": 70, "keys": 56, **self._state(name)})
+            room = {"folder": "/var/lib/etcd", "free": self.free[name], "spare": 1000}
+            return json.dumps({"revision": 70, "keys": 56, **room, **self._state(name)})
 
         return ask
 
@@ -96,13 +98,14 @@ def test_all_are_ready_before_one_stops_and_none_starts_before_all_have_the_data
     far: Far, file: Path
 ) -> None:
     run(file)
-    assert [part for _, part in far.asked[6:]] == [
+    assert [part for _, part in far.asked[12:]] == [
         *(part for part in ("stop", "swap", "start", "wait") for _ in ALL),
         "settle",
         *["mark"] * 3,
         *["tidy"] * 3,
     ]
-    assert set(far.asked[:6]) == {(name, part) for name in ALL for part in ("upload", "prepare")}
+    ready = ("discard", "look", "upload", "prepare")
+    assert set(far.asked[:12]) == {(name, part) for name in ALL for part in ready}
 
 
 def test_a_file_that_is_no_snapshot_goes_to_no_machine(far: Far, file: Path) -> None:
@@ -117,8 +120,23 @@ def test_a_file_that_is_no_snapshot_goes_to_no_machine(far: Far, file: Path) -> 
 def test_who_says_no_changes_nothing(far: Far, file: Path) -> None:
     with pytest.raises(CtlError, match="not now"):
         run(file, answer="not now")
-    assert {part for _, part in far.asked} == {"upload", "prepare", "discard"}
+    assert {part for _, part in far.asked} == {"look", "upload", "prepare", "discard"}
     assert all(far.parts(name)[-1] == "discard" for name in ALL), "it holds secrets"
+
+
+def test_where_one_has_no_room_nothing_is_sent_to_any(far: Far, file: Path) -> None:
+    needed = 2 * len(snapshot()) + 1000
+    far.free = {**far.free, "machine-2": needed - 1, "machine-3": needed}
+    with pytest.raises(CtlError) as failed:
+        run(file)
+    first, *lines = str(failed.value).splitlines()
+    assert "nothing was sent" in first
+    assert lines == [
+        f"  machine-2: /var/lib/etcd has {needed - 1} bytes left, and {needed} are needed"
+    ]
+    assert {part for _, part in far.asked} == {"discard", "look"}
+    far.free["machine-2"] = needed
+    run(file)
 
 
 @pytest.mark.parametrize("part", ["upload", "prepare"])
@@ -200,7 +218,7 @@ def test_what_one_does_not_mark_none_removes_and_the_next_restore_does(
     far.fails.clear()
     far.asked.clear()
     run(file)
-    assert [part for _, part in far.asked[:7]] == [*["mark"] * 3, *["tidy"] * 3, "upload"]
+    assert [part for _, part in far.asked[:7]] == [*["mark"] * 3, *["tidy"] * 3, "discard"]
     assert not any(far.restored.values()) and not any(far.settled.values())
 
 

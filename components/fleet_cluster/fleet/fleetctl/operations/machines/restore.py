@@ -33,6 +33,7 @@ def restore(machines: Machines, snapshot: Path, confirm: Callable[[str], None]) 
         raise CtlError(f"{error}. Nothing was changed") from error
     members = find_members(machines)
     _tidy_earlier(members)
+    _check_room(members, size)
     tell(f"{snapshot}: whole, {size} bytes. Making it ready on {_names(members)}.")
     try:
         revision = _prepare(members, snapshot)
@@ -43,6 +44,30 @@ def restore(machines: Machines, snapshot: Path, confirm: Callable[[str], None]) 
         raise
     _exchange(members)
     _finish(members, revision)
+
+
+def _check_room(members: Sequence[Member], size: int) -> None:
+    """See that the snapshot and its data fit beside what etcd has, on the disk that etcd writes to.
+
+    Raises:
+        CtlError: on one they do not.
+    """
+
+    def look(member: Member) -> str:
+        member.do("discard")  # Of a try before, which would be taken for what is in use.
+        found = member.do("look")
+        needed = 2 * size + found["spare"]
+        if found["free"] >= needed:
+            return ""
+        return f"{found['folder']} has {found['free']} bytes left, and {needed} are needed"
+
+    done = for_all(members, look)
+    lines = [f"  {name}: {fault}" for name, fault in done.items() if str(fault)]
+    if lines:
+        raise CtlError(
+            "there is no room for the snapshot and its data: nothing was sent, etcd runs on as it "
+            "was. Make room first\n" + "\n".join(lines)
+        )
 
 
 def undo(machines: Machines, confirm: Callable[[str], None]) -> None:
