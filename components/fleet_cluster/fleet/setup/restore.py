@@ -6,7 +6,8 @@ that etcd runs on; what there was stays aside until all members are well with th
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from ..config import Config
 from ..config import read as read_config
 from ..etcd.snapshot import SnapshotError, check
 from ..etcd_configuration import parse
-from ..model.keys import CLUSTER
+from ..model.keys import CLUSTER, ELIGIBILITY, REBOOT_LOCK, REBOOTS
+from ..model.reboots import after_reboot
+from ..model.record import BadRecordError
+from ..model.records import Eligibility
 from .etcd_service import DATA, ENVIRONMENT, UNIT, read
 from .etcdctl import Etcdctl, peer_url
 from .inputs import MemberRestore
@@ -189,8 +193,12 @@ class Restore:
         return {}
 
     def _settle(self, asked: MemberRestore) -> Mapping[str, Any]:
-        """Has fleet give the data another id; sees that etcd asks who one is."""
+        """Ends reboots of then, has fleet give the data another id, sees that etcd asks who one is.
+
+        Machines follow no order meanwhile: they do not trust data that went back.
+        """
         here = [self._address]
+        self._end_reboots(here)
         status = json.loads(self.etcdctl(here, "auth", "status", "--write-out=json"))
         if not status.get("enabled"):
             raise StepError(
@@ -200,6 +208,25 @@ class Restore:
             )
         self.etcdctl.wait(lambda: self._has_new_id(asked.revision), "fleet to know the new data")
         return {}
+
+    def _end_reboots(self, here: Sequence[str]) -> None:
+        """Removes requests first: then the leader begins no turn once the lock is gone.
+
+        A turn of then would go on where the machine is still booted as it was, and never end
+        where it is another machine now.
+        """
+        self.etcdctl(here, "del", "--prefix", REBOOTS)
+        self.etcdctl(here, "del", REBOOT_LOCK)
+        marks = json.loads(self.etcdctl(here, "get", "--prefix", ELIGIBILITY, "--write-out=json"))
+        for one in marks.get("kvs", []):
+            key, value = (b64decode(one[name]).decode() for name in ("key", "value"))
+            try:
+                mark = Eligibility.from_json(value)
+            except BadRecordError:
+                continue  # The leader tells of it.
+            if mark.rebooting:
+                after = after_reboot(mark)
+                self.etcdctl(here, *(("put", key, after.to_json()) if after else ("del", key)))
 
     def _has_new_id(self, revision: int) -> bool:
         """Whether the data's id is newer than the snapshot; that of the snapshot is removed."""

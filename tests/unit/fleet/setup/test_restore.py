@@ -1,7 +1,9 @@
 """The step `restore` on one machine: data give way to a snapshot's, and come back if need be."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.etcd_configuration import render
-from fleet_cluster.fleet.model.keys import CLUSTER
+from fleet_cluster.fleet.model.keys import CLUSTER, REBOOT_LOCK, eligibility_key, reboot_key
+from fleet_cluster.fleet.model.reboots import RebootLock, RebootPhase, RebootRequest
+from fleet_cluster.fleet.model.records import Eligibility
 from fleet_cluster.fleet.setup.etcdctl import Etcdctl
 from fleet_cluster.fleet.setup.restore import SPARE_BYTES, Restore
 from fleet_cluster.fleet.setup.shell import RefusedError, StepError
@@ -30,6 +34,8 @@ class Machine:
         self.authenticated = True
         self.identities: list[int] = []
         """Revisions at which fleet has written an id, the last of which etcd has."""
+        self.keys: dict[str, str] = {}
+        """Others that etcd has."""
         self.commands: list[str] = []
         self.has("old")
 
@@ -83,6 +89,18 @@ class Machine:
                 return ""
             case ("auth", "status", _):
                 return json.dumps({"enabled": True} if self.authenticated else {})
+            case ("get", "--prefix", prefix, _):
+                found = {key: text for key, text in self.keys.items() if key.startswith(prefix)}
+                return json.dumps({"kvs": [_kv(*one) for one in found.items()]} if found else {})
+            case ("del", "--prefix", prefix):
+                self.keys = {k: text for k, text in self.keys.items() if not k.startswith(prefix)}
+                return ""
+            case ("put", key, text):
+                self.keys[key] = text
+                return ""
+            case ("del", key) if key != CLUSTER:
+                self.keys.pop(key, None)
+                return ""
             case ("get", key, _):
                 assert key == CLUSTER
                 found = [{"mod_revision": revision} for revision in self.identities[-1:]]
@@ -91,6 +109,10 @@ class Machine:
                 assert words == ("del", CLUSTER)
                 self.identities.append(REVISION + 9)  # fleet gives it another one.
                 return ""
+
+
+def _kv(key: str, text: str) -> Mapping[str, str]:
+    return {"key": b64encode(key.encode()).decode(), "value": b64encode(text.encode()).decode()}
 
 
 @pytest.fixture
@@ -218,6 +240,26 @@ def test_an_id_that_fleet_has_given_already_stays(machine: Machine) -> None:
     machine.identities.append(REVISION + 3)
     machine.do("settle")
     assert machine.identities == [REVISION + 3]
+
+
+def test_reboots_of_then_do_not_go_on(machine: Machine) -> None:
+    one, two, three = ("a" * 32, "b" * 32, "c" * 32)
+    cordoned = Eligibility(cordoned=True, since=5.0)
+    stays = {
+        eligibility_key(three): Eligibility(draining=True).to_json(),
+        eligibility_key("d" * 32): "no record",
+        "/fleet/reboots-of-mine": "x",
+    }
+    machine.keys = {
+        **stays,
+        reboot_key(one): RebootRequest("s", "machine-1").to_json(),
+        REBOOT_LOCK: RebootLock(one, "boot", RebootPhase.REBOOTING).to_json(),
+        eligibility_key(one): Eligibility(cordoned=False, draining=True, rebooting=True).to_json(),
+        eligibility_key(two): replace(cordoned, draining=True, rebooting=True).to_json(),
+    }
+    machine.identities.append(REVISION + 3)
+    machine.do("settle")
+    assert machine.keys == {**stays, eligibility_key(two): cordoned.to_json()}
 
 
 def test_an_etcd_without_authentication_is_told(machine: Machine) -> None:
