@@ -1,9 +1,11 @@
 """Takes a backup of etcd, once: `python3 -m fleet.backup`, by fleet-backup.service, as root."""
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +28,24 @@ from .settings import BackupError, Settings
 BESIDE_DATA = Path("/var/lib/etcd")
 """Where a snapshot is while a command takes it: no one but etcd and root reads there."""
 MACHINE_ID = Path("/etc/machine-id")
+
+
+@contextmanager
+def ended_as_failure() -> Iterator[None]:
+    """While it lasts, being told to end is a failure like any other: it leaves no half snapshot.
+
+    systemd ends it when it takes too long, its machine is drained, or goes down.
+    """
+
+    def end(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Once is enough.
+        raise BackupError("it was told to end before it was done (stopped, drained, too long)")
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True)
@@ -53,13 +73,13 @@ class Taking:
         try:
             if self.settings.folder:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _remove_half(snapshot)  # Of one that was killed: it takes room.
             size = self._save(folder, snapshot)
             self._hand_over(snapshot, name, cluster)
         except (OSError, StepError, SnapshotError) as error:
             raise BackupError(str(error)) from error
         finally:
-            for left in (snapshot, snapshot.with_name(f"{snapshot.name}.part")):  # etcdctl's own.
-                left.unlink(missing_ok=True)
+            _remove_half(snapshot)
         interval = calendar.interval(self.settings.calendar) if self.settings.calendar else 0.0
         destination = self.settings.destination
         return Backup(taken_at, name, size, destination, self.config.public_ip, interval)
@@ -104,7 +124,8 @@ class Taking:
             BackupError: it did not work.
         """
         try:
-            record = self.take()
+            with ended_as_failure():
+                record = self.take()
         except BackupError as error:
             before = self.last() or Backup(0.0)
             self._tell(replace(before, failed_at=self.clock(), failure=str(error)[:300]))
@@ -125,6 +146,11 @@ class Taking:
             self.store.commit([Put(BACKUP, record.to_json())])
         except KVUnavailableError as error:
             print(f"etcd is not told of it: {error}", file=sys.stderr)
+
+
+def _remove_half(snapshot: Path) -> None:
+    for left in (snapshot, snapshot.with_name(f"{snapshot.name}.part")):  # etcdctl's own.
+        left.unlink(missing_ok=True)
 
 
 def main() -> None:

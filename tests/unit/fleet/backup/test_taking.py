@@ -1,6 +1,8 @@
 """A backup is taken, checked, handed over and told of; one that fails leaves what there was."""
 
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +34,7 @@ class Member:
         self.folder = folder
         self.saved = snapshot()
         self.answers = True
+        self.ended = False
         self.size = 1024
         self.store = MemoryKV(FakeClock())
         self.store.commit([Put(CLUSTER, Cluster("6d0fd7c91f").to_json())])
@@ -40,6 +43,12 @@ class Member:
         match command:
             case ("etcdctl", _, "snapshot", "save", path):
                 assert env and env["ETCDCTL_CERT"].endswith("root.crt")
+                part = Path(f"{path}.part")
+                assert not part.exists(), "of one that was killed: it takes room"
+                part.write_bytes(self.saved[:700])
+                if self.ended:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                part.rename(path)
                 Path(path).write_bytes(self.saved)
             case ("etcdctl", _, _, _, "endpoint", "status", _):
                 return f'[{{"Status": {{"dbSize": {self.size}}}}}]'
@@ -61,6 +70,18 @@ class Member:
 
     def files(self) -> set[str]:
         return {path.name for path in self.folder.iterdir()}
+
+
+@pytest.fixture(autouse=True)
+def survives() -> Iterator[None]:
+    """A signal that nobody takes up ends a test, not all of them."""
+
+    def fail(_number: int, _frame: object) -> None:
+        raise AssertionError("nobody has taken SIGTERM up")
+
+    before = signal.signal(signal.SIGTERM, fail)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
@@ -105,6 +126,10 @@ def alone(member: Member) -> None:
     member.answers = False
 
 
+def ended(member: Member) -> None:
+    member.ended = True
+
+
 def large(member: Member) -> None:
     member.size = 1 << 60
 
@@ -115,6 +140,7 @@ def large(member: Member) -> None:
         (spoilt, "is damaged"),
         (cut_short, "no whole snapshot"),
         (alone, "its data may be old"),
+        (ended, "it was told to end before it was done"),
         (large, "bytes left, and a snapshot needs"),
     ],
 )
@@ -130,6 +156,19 @@ def test_a_bad_one_is_refused_and_told_and_none_before_is_touched(
     told = member.told()
     assert (told.taken_at, told.name, told.failed_at) == (NOW, NAME, NOW + 60)
     assert why in told.warning(NOW + 61)
+
+
+def test_a_half_one_of_this_machine_goes_and_no_other(member: Member) -> None:
+    for name in (f".fleet-{HERE}.new", f".fleet-{HERE}.new.part", ".fleet-10.0.0.12.new.part"):
+        (member.folder / name).write_bytes(b"half")
+    member.taking(into(member.folder)).take()
+    assert member.files() == {NAME, ".fleet-10.0.0.12.new.part"}
+
+
+def test_what_ends_the_process_does_so_again_afterwards(member: Member) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    member.taking(into(member.folder)).told()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_command_gets_it_on_standard_input_with_a_name(member: Member, tmp_path: Path) -> None:
