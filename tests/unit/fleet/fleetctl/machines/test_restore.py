@@ -150,10 +150,34 @@ def test_where_one_cannot_be_made_ready_etcd_runs_on(far: Far, file: Path, part:
 
 def test_where_one_does_not_stop_the_others_start_as_they_were(far: Far, file: Path) -> None:
     far.fails = {("machine-3", "stop")}
-    with pytest.raises(CtlError, match="does not stop on machine-3.*nothing was changed"):
+    with pytest.raises(CtlError, match="(?s)does not stop on machine-3.*nothing was changed"):
         run(file)
     assert far.running == dict.fromkeys(ALL, True)
     assert "swap" not in {part for _, part in far.asked}
+    assert all(far.parts(name)[-1] == "discard" for name in ALL), "it holds secrets"
+
+
+def test_one_that_does_not_start_again_is_named_with_what_to_do(far: Far, file: Path) -> None:
+    far.fails = {("machine-3", "stop"), ("machine-2", "start")}
+    with pytest.raises(CtlError) as failed:
+        run(file)
+    assert str(failed.value).splitlines() == [
+        "etcd does not stop on machine-3:",
+        "  machine-3: Connection closed",
+        "Nothing was swapped, but etcd does not start on machine-2 again. Mend what it says, then "
+        "there: sudo systemctl start etcd.service",
+        "  machine-2: Connection closed",
+    ]
+
+
+def test_what_was_made_ready_and_is_not_removed_is_told(far: Far, file: Path) -> None:
+    far.fails = {("machine-3", "stop")}
+
+    def confirm(_text: str) -> None:
+        far.fails.add(("machine-3", "discard"))
+
+    with pytest.raises(CtlError, match="(?s)nothing was changed.*still there.*machine-3: Conn"):
+        restore(MACHINES, file, confirm)
 
 
 def test_one_that_fails_in_between_says_where_each_is_and_how_to_go_on(

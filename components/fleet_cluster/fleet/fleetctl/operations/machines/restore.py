@@ -126,13 +126,29 @@ def _prepare(members: Sequence[Member], snapshot: Path) -> int:
 def _exchange(members: Sequence[Member]) -> None:
     """From here on, etcd is away until most of its members have started."""
     if failed := _failed(for_all(members, lambda one: one.do("stop"))):
-        _failed(for_all(members, lambda one: one.do("start")))
-        raise CtlError(
-            f"etcd does not stop on {', '.join(failed)}, so it was started again with what it had: "
-            f"nothing was changed.\n{_lines(failed)}"
-        )
+        raise CtlError(_not_stopped(members, failed))
     _all(members, "swap")
     _start(members)
+
+
+def _not_stopped(members: Sequence[Member], failed: Mapping[str, MemberError]) -> str:
+    """Starts all members as they were, and removes what was made ready: what came of it."""
+    begins = f"etcd does not stop on {', '.join(failed)}:\n{_lines(failed)}\n"
+    down = _failed(for_all(members, lambda one: one.do("start")))
+    left = _failed(for_all(members, lambda one: one.do("discard")))
+    if down:
+        begins += (
+            f"Nothing was swapped, but etcd does not start on {', '.join(down)} again. Mend what "
+            f"it says, then there: sudo systemctl start etcd.service\n{_lines(down)}\n"
+        )
+    else:
+        begins += "It was started again with what it had, nothing was changed.\n"
+    if left:
+        begins += (
+            "The snapshot is still there, which takes room and holds secrets; the next try removes "
+            f"it. On:\n{_lines(left)}\n"
+        )
+    return begins.rstrip()
 
 
 def _start(members: Sequence[Member]) -> None:
