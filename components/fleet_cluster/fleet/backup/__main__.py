@@ -59,6 +59,8 @@ class Taking:
     run: Callable[..., str] = run
     clock: Callable[[], float] = time.time
     beside_data: Path = BESIDE_DATA
+    own_disk: Path = Path("/")
+    """A folder on it is lost with the machine."""
 
     def take(self) -> Backup:
         """Take it, check it, hand it over: the record of it.
@@ -72,17 +74,18 @@ class Taking:
         snapshot = folder / f".{self._own()}.new"
         try:
             if self.settings.folder:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                destination.make(folder)
             _remove_half(snapshot)  # Of one that was killed: it takes room.
             size = self._save(folder, snapshot)
             self._hand_over(snapshot, name, cluster)
+            own = bool(self.settings.folder) and destination.same_disk(folder, self.own_disk)
         except (OSError, StepError, SnapshotError) as error:
             raise BackupError(str(error)) from error
         finally:
             _remove_half(snapshot)
         interval = calendar.interval(self.settings.calendar) if self.settings.calendar else 0.0
-        destination = self.settings.destination
-        return Backup(taken_at, name, size, destination, self.config.public_ip, interval)
+        to, here = self.settings.destination, self.config.public_ip
+        return Backup(taken_at, name, size, to, here, interval, on_own_disk=own)
 
     def _own(self) -> str:
         """What no other machine's half-taken snapshot is called."""

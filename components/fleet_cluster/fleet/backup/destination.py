@@ -14,6 +14,25 @@ SPARE = 1.2
 """How much more room there has to be than etcd's data take: they grow meanwhile."""
 
 
+def make(folder: Path) -> None:
+    """Make the folder, but none above it: where a share is not mounted, they are not there.
+
+    Raises:
+        BackupError: there is none above it.
+    """
+    if not folder.parent.is_dir():
+        raise BackupError(
+            f"{folder} is not there, nor what it is in: is the share mounted? Only the last part "
+            "of the path is made"
+        )
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether two folders are on one file system."""
+    return one.stat().st_dev == other.stat().st_dev
+
+
 def check_room(folder: Path, size: int) -> None:
     """See that a snapshot of this size fits.
 

@@ -28,6 +28,8 @@ class Backup(Record):
     """Of the machine that took it."""
     interval: float = field(default=0.0, metadata=wire("every"))
     """The most seconds until the next one is due; 0 if that is not known."""
+    on_own_disk: bool = field(default=False, metadata=wire("own_disk"))
+    """Whether it is in a folder on the disk of the machine that took it."""
     failed_at: float = 0.0
     """When the last one failed; 0 if it did not."""
     failure: str = ""
@@ -43,4 +45,9 @@ class Backup(Record):
         if self.interval and age > LATE_INTERVALS * self.interval:
             due = f"is to be every {self.interval:.0f} s"
             return f"etcd was last backed up {age:.0f} s ago, and {due}"
+        if self.on_own_disk:
+            return (
+                f"the last backup of etcd is in {self.destination} on the own disk of "
+                f"{self.address}, and lost with that machine: is the share mounted there?"
+            )
         return ""

@@ -24,6 +24,8 @@ from .snapshots import snapshot
 
 HERE = "10.0.0.11"
 NOW = 1_795_921_200.0
+ELSEWHERE = Path("/proc")
+"""On another file system than a test's folder."""
 NAME = "fleet-6d0fd7c9-20261129T030000Z.db"
 
 
@@ -189,6 +191,26 @@ def test_a_command_that_fails_shows_its_last_lines_but_not_to_etcd(
     assert "the-password" in said and "\n99\n" in said and "\n50\n" not in said
     assert "the-password" not in member.told().to_json()
     assert member.files() == set()
+
+
+def test_the_last_part_of_the_folder_is_made_and_none_above_it(member: Member) -> None:
+    folder = member.folder / "share" / "fleet"
+    with pytest.raises(BackupError, match="fleet is not there, .*: is the share mounted"):
+        member.taking(into(folder)).told()
+    assert member.files() == set()
+    folder.parent.mkdir()
+    member.taking(into(folder)).told()
+    assert [one.name for one in folder.iterdir()] == [NAME]
+
+
+def test_one_on_the_machine_s_own_disk_is_told(member: Member) -> None:
+    taking = member.taking(into(member.folder))
+    replace(taking, own_disk=ELSEWHERE).told()
+    assert not member.told().warning(NOW)
+    replace(taking, own_disk=member.folder).told()
+    assert f"on the own disk of {HERE}" in member.told().warning(NOW)
+    replace(member.taking(by("cat")), own_disk=member.folder).told()
+    assert not member.told().warning(NOW), "where a command puts it is not known"
 
 
 def test_a_failure_is_over_with_the_next_good_one(member: Member) -> None:

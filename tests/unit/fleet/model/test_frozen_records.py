@@ -102,6 +102,7 @@ FULL: tuple[Record, ...] = (
         destination="/mnt/backups",
         address="10.0.0.11",
         interval=86400.0,
+        on_own_disk=True,
         failed_at=2.5,
         failure="the command exited with 1",
     ),
