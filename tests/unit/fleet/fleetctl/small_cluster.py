@@ -111,6 +111,14 @@ class SmallCluster:
         gone = [key for key in self.store.entries if f"/{machine.id}" in key]
         self.store.remove(*(key for key in gone if not key.startswith(keys.SCHEDULE)))
 
+    def come_back(self, machine: MachineState) -> None:
+        """It boots, and runs the Global units that it is to have."""
+        self.join(machine)
+        for name, on in self.view().plan().global_placements.items():
+            if machine.id in on:
+                self.store.remove(keys.schedule_key(machine.id, name))
+                self._take(machine.id, name, self.view())
+
     def view(self) -> ClusterState:
         return ClusterState.of(self.store.read(keys.ROOT))
 

@@ -75,7 +75,8 @@ def _progress(name: str, canary: Canary, view: ClusterState) -> Progress | None:
     files = _files(name, view.units, view)
     on_new = [one for one, sha in files.items() if sha == canary.sha]
     on_old = [one for one in files if one not in on_new]
-    return Progress(name, canary, on_new, on_old) if on_new else None
+    is_pending = on_new or _is_begun(name, canary.sha, view)
+    return Progress(name, canary, on_new, on_old) if is_pending else None
 
 
 def canary_units(
@@ -85,7 +86,8 @@ def canary_units(
 
     Those that have it already count first, then those with the file of another canary, which is
     superseded. The rest, and the template, have the file before. All of them are as wanted when no
-    running unit would get another file.
+    running unit would get another file. Machines that are away count as when they were there: they
+    come back to the file that they had.
 
     Args:
         name: a template, or a Global unit.
@@ -101,11 +103,16 @@ def canary_units(
     files = _files(name, wanted, view)
     if old in ("", new) or all(sha == new for sha in files.values()):
         return dict(wanted)
+    on_new = {one for one, sha in files.items() if sha == new}
+    if _is_settled(name, new, old, view) and size <= max(len(on_new), 1):
+        # Its machines may be away for so long that nothing tells of them any more.
+        return {**wanted, name: replace(wanted[name], retained_files=_retained(name, view))}
     if size >= len(files):
         raise CtlError(_too_many(name, size, len(files)))
     strays = {one for one, sha in files.items() if before and sha == before.canary.sha}
-    order = sorted(files, key=lambda one: (files[one] != new, one not in strays, one))
-    chosen = {*order[:size], *(one for one, sha in files.items() if sha == new)}
+    away = files.keys() - view.machines.keys() if view.is_global(name) else set[str]()
+    order = sorted(files, key=lambda one: (one not in on_new, one in away, one not in strays, one))
+    chosen = {*order[:size], *on_new}
     if view.is_global(name):
         kept = {one: old for one in files if one not in chosen}
         return {**wanted, name: replace(wanted[name], retained_files=kept)}
@@ -123,13 +130,29 @@ def _kept(name: str, files: Mapping[str, str], old: str, view: ClusterState) -> 
 
 
 def _files(name: str, wanted: Mapping[str, Unit], view: ClusterState) -> dict[str, str]:
-    """The file of each instance that runs and is to; of a Global unit, by machine."""
+    """The file of each instance that runs and is to; of a Global unit, by machine, also away."""
     known = view.units.get(name)
     if known and view.is_global(name):
-        on = sorted(machine for machine in view.machines if view.assignment(name, machine))
-        return {machine: known.sha_on(machine) for machine in on}
+        there = {machine for machine in view.machines if view.assignment(name, machine)}
+        on = there | view.assigned(name).keys() | known.retained_files.keys()
+        return {machine: known.sha_on(machine) for machine in sorted(on)}
     running = (one for one in wanted if template_of(one) == name and _is_launched(one, view.units))
     return {one: view.units[one].sha for one in sorted(running) if _is_launched(one, wanted)}
+
+
+def _retained(name: str, view: ClusterState) -> Mapping[str, str]:
+    known = view.units.get(name)
+    return known.retained_files if known else {}
+
+
+def _is_begun(name: str, new: str, view: ClusterState) -> bool:
+    """Whether a Global unit has a new file on some machines only, be they alive or away."""
+    return bool(_retained(name, view)) and view.units[name].sha == new
+
+
+def _is_settled(name: str, new: str, old: str, view: ClusterState) -> bool:
+    """Whether it has, and no machine waits to lose the file of a canary that is superseded."""
+    return _is_begun(name, new, view) and set(_retained(name, view).values()) == {old}
 
 
 def _is_launched(name: str, units: Mapping[str, Unit]) -> bool:

@@ -7,9 +7,10 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
-from fleet_cluster.fleet.model.records import DesiredState, Unit
+from fleet_cluster.fleet.model import keys
+from fleet_cluster.fleet.model.records import DesiredState, MachineState, Unit
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fleetctl.small_cluster import SLEEP, Fleetctl, SmallCluster
+from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
 
@@ -17,6 +18,8 @@ WEBS = "web@.service"
 NAMES = [f"web@{number}.service" for number in (1, 2, 3)]
 OLD, NEW = (f"{SLEEP}Environment=N={number}\n" for number in range(2))
 GLOBAL = "[X-Fleet]\nGlobal=true\n"
+ALL = "all.service"
+CORE = MachineState("a5c0ffee" + "0" * 24, "10.0.0.13", "machine-3")
 
 
 def template(text: str, canary: object, *instances: str) -> str:
@@ -30,17 +33,17 @@ class Pulumi:
 
     def __init__(self, fleetctl: Fleetctl, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
         self._fleetctl, self._capsys, self._monkeypatch = fleetctl, capsys, monkeypatch
-        self._inputs: tuple[str, int] | None = None
+        self._inputs: tuple[str, str, int] | None = None
         self.printed: dict[str, Any] = {}
 
-    def up(self, document: str) -> bool:
-        """Whether there was anything to do."""
-        inputs = document, self._mended()
+    def up(self, document: str, connection: str = "machine-1") -> bool:
+        """Whether there was anything to do; also when only the way to the machines has changed."""
+        inputs = document, connection, self._mended()
         if inputs == self._inputs:
             return False
         self._monkeypatch.setenv(PRINTED, json.dumps(self.printed))
         self._fleetctl.document = document
-        assert self._fleetctl("apply", "--claim", str(inputs[1])) == Exit.DONE
+        assert self._fleetctl("apply", "--claim", str(inputs[2])) == Exit.DONE
         self.printed, self._inputs = json.loads(self._capsys.readouterr().out), inputs
         return True
 
@@ -130,17 +133,92 @@ def test_instances_that_were_started_by_hand_keep_the_file_before(
     assert {unit.owner for unit in cluster.view().units.values()} == {WEBS}
 
 
-def test_a_global_unit_goes_on_too(pulumi: Pulumi, cluster: SmallCluster) -> None:
-    def document(text: str, canary: int) -> str:
-        units = {"all.service": {"text": text + GLOBAL, "canary": canary}}
-        return json.dumps({"owner": WEBS, "units": units})
+def everywhere(text: str, canary: int) -> str:
+    units = {ALL: {"text": text + GLOBAL, "canary": canary}}
+    return json.dumps({"owner": WEBS, "units": units})
 
-    pulumi.up(document(OLD, 1))
-    pulumi.up(document(NEW, 1))
-    assert len(cluster.view().units["all.service"].retained_files) == 1
-    assert not pulumi.up(document(NEW, 1))
-    assert pulumi.up(document(NEW, 0))
-    assert not cluster.view().units["all.service"].retained_files
+
+def machines_on_new(cluster: SmallCluster) -> set[str]:
+    """The machines that were told to run with the new file."""
+    view = cluster.view()
+    told = {id for id, one in view.assigned(ALL).items() if one.sha == sha_of(NEW + GLOBAL)}
+    return {view.machines[id].hostname for id in told if id in view.machines}
+
+
+def leave(cluster: SmallCluster, machine: MachineState, *, is_forgotten: bool) -> None:
+    """It goes away, and after a while the leader forgets what it was told to run."""
+    cluster.leave(machine)
+    if is_forgotten:
+        cluster.store.remove(keys.schedule_key(machine.id, ALL))
+
+
+def test_a_global_unit_goes_on_too(pulumi: Pulumi, cluster: SmallCluster) -> None:
+    pulumi.up(everywhere(OLD, 1))
+    pulumi.up(everywhere(NEW, 1))
+    assert len(cluster.view().units[ALL].retained_files) == 1
+    assert not pulumi.up(everywhere(NEW, 1))
+    assert pulumi.up(everywhere(NEW, 0))
+    assert not cluster.view().units[ALL].retained_files
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+@pytest.mark.parametrize("away", [WEB, CORE], ids=["canary away", "other away"])
+def test_a_machine_that_is_away_changes_nothing_of_a_global_canary(
+    pulumi: Pulumi, cluster: SmallCluster, away: MachineState, is_forgotten: bool
+) -> None:
+    cluster.join(CORE)
+    pulumi.up(everywhere(OLD, 1))
+    pulumi.up(everywhere(NEW, 1))
+    canary, pending = {WEB.hostname}, cluster.view().canaries
+    assert machines_on_new(cluster) == canary
+    leave(cluster, away, is_forgotten=is_forgotten)
+    writes, claimed = cluster.store.writes, pulumi.printed["claim"]
+    assert pulumi.up(everywhere(NEW, 1), "machine-2"), "the way to the machines has changed"
+    assert cluster.store.writes == writes, "with nothing changed, nothing is done"
+    assert pulumi.printed["claim"] == claimed
+    assert ALL in pulumi.printed["canaries"]
+    assert not pulumi.up(everywhere(NEW, 1), "machine-2"), "nor was anything done by hand"
+    cluster.come_back(away)
+    assert machines_on_new(cluster) == canary
+    assert cluster.view().canaries == pending
+    assert pulumi.up(everywhere(NEW, 0))
+    assert machines_on_new(cluster) == {"machine-1", "machine-2", "machine-3"}
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_a_canary_of_two_machines_stays_while_one_is_away(
+    pulumi: Pulumi, cluster: SmallCluster, is_forgotten: bool
+) -> None:
+    pulumi.up(everywhere(OLD, 1))
+    pulumi.up(everywhere(NEW, 1))
+    leave(cluster, WEB, is_forgotten=is_forgotten)
+    assert pulumi.up(everywhere(NEW, 1), "machine-2")
+    cluster.come_back(WEB)
+    assert machines_on_new(cluster) == {WEB.hostname}
+
+
+def test_a_machine_that_is_away_when_a_canary_begins_returns_with_the_file_before(
+    pulumi: Pulumi, cluster: SmallCluster
+) -> None:
+    cluster.join(CORE)
+    pulumi.up(everywhere(OLD, 1))
+    leave(cluster, WEB, is_forgotten=False)
+    pulumi.up(everywhere(NEW, 1))
+    assert machines_on_new(cluster) == {DB.hostname}, "one that is there, to be tried"
+    cluster.come_back(WEB)
+    pulumi.up(everywhere(NEW, 1), "machine-2")
+    assert machines_on_new(cluster) == {DB.hostname}
+
+
+def test_a_canary_of_more_machines_adds_those_that_are_there(
+    pulumi: Pulumi, cluster: SmallCluster
+) -> None:
+    cluster.join(CORE)
+    pulumi.up(everywhere(OLD, 1))
+    pulumi.up(everywhere(NEW, 1))
+    leave(cluster, DB, is_forgotten=True)
+    pulumi.up(everywhere(NEW, 2))
+    assert machines_on_new(cluster) == {WEB.hostname, CORE.hostname}
 
 
 def test_the_plan_tells_of_the_canary_only(

@@ -18,10 +18,18 @@ from fleet_cluster.fleet.fleetctl.releases.history import (
 )
 from fleet_cluster.fleet.kv import Changes
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import DesiredState, Unit, UnitState
+from fleet_cluster.fleet.model.records import DesiredState, MachineState, Unit, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fleetctl.small_cluster import SLEEP, FakeMachines, Fleetctl, SmallCluster
+from tests.unit.fleet.fleetctl.small_cluster import DB as DB_MACHINE
+from tests.unit.fleet.fleetctl.small_cluster import (
+    SLEEP,
+    WEB,
+    FakeMachines,
+    Fleetctl,
+    SmallCluster,
+)
 
+CORE = MachineState("a5c0ffee" + "0" * 24, "10.0.0.13", "machine-3")
 WEBS, NGINX, DB = "web@.service", "nginx.service", "db.service"
 NAMES = [f"web@{number}.service" for number in (1, 2, 3)]
 FAILED = UnitState("loaded", "failed", "failed", "", journal="last words")
@@ -94,6 +102,49 @@ def check(view: ClusterState) -> None:
         assert progress, f"a canary of {name} that nobody can go on with or back from"
         assert {canary.sha, canary.previous_sha} <= view.files.keys()
     assert {view.units[name].sha for name in NAMES} <= view.files.keys()
+
+
+# Machines that come and go while a canary of a Global unit is pending.
+_TRIO = (WEB, DB_MACHINE, CORE)
+_comings = st.tuples(st.sampled_from(["leave", "forget", "return"]), st.sampled_from(_TRIO))
+_asked_again = st.just(("again", WEB))
+COMINGS = st.lists(st.one_of(_comings, _asked_again), max_size=12)
+
+
+def move(cluster: SmallCluster, what: str, machine: MachineState) -> None:
+    """A machine goes, is forgotten, or returns; one stays."""
+    alive = cluster.view().machines
+    if what == "return" and machine.id not in alive:
+        cluster.come_back(machine)
+    elif what in ("leave", "forget") and machine.id in alive and len(alive) > 1:
+        cluster.leave(machine)
+        if what == "forget":
+            cluster.store.remove(keys.schedule_key(machine.id, NGINX))
+
+
+@given(COMINGS, st.sampled_from([1, 2]))
+@settings(deadline=None, max_examples=60)
+def test_each_machine_keeps_its_file_of_a_canary_whoever_is_away(
+    comings: list[tuple[str, MachineState]], size: int
+) -> None:
+    cluster = new_cluster()
+    cluster.join(CORE)
+    cluster.add(NGINX, text(NGINX, 0))
+    run(cluster, NGINX, "rollout", f"--canary={size}", 1)
+    before = cluster.view()
+    for what, machine in comings:
+        move(cluster, what, machine)
+        if what == "again":
+            run(cluster, NGINX, "rollout", "--canary=1", 1)
+        view = cluster.view()
+        assert view.units[NGINX] == before.units[NGINX]
+        assert view.canaries == before.canaries
+        for on in view.machines:
+            assert view.assigned(NGINX)[on].sha == before.units[NGINX].sha_on(on)
+        check(view)
+    run(cluster, NGINX, "rollout", "--back", -1)
+    assert cluster.view().units[NGINX].sha == sha_of(text(NGINX, 0))
+    assert not cluster.view().canaries
 
 
 @given(STEPS)
