@@ -1,5 +1,6 @@
 """Records of what was released: files that units were given, and canaries that are pending."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -45,3 +46,6 @@ class Canary(Record):
     """Who began it, as in a release."""
     source: str = field(default="", metadata=wire("from"))
     """Where the new file came from, as in a release."""
+    machines: Mapping[str, str] = field(default_factory=dict[str, str], metadata=wire("on"))
+    """Of a Global unit: the machines that have the new file, or are to get it, by id; and their
+    host names. Nothing else tells of them when they have been away for long."""

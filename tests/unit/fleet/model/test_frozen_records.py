@@ -131,7 +131,14 @@ FULL: tuple[Record, ...] = (
         failure="it is away",
     ),
     Release(sha="5a", released_at=1.5, author="anna@laptop", source="/web.service", failed=True),
-    Canary(sha="5a", previous_sha="4b", began_at=1.5, author="anna@laptop", source="/web@.service"),
+    Canary(
+        sha="5a",
+        previous_sha="4b",
+        began_at=1.5,
+        author="anna@laptop",
+        source="/web@.service",
+        machines={"3f2a91bc": "machine-1"},
+    ),
 )
 """Every record, each field other than by default."""
 BARE: tuple[Record, ...] = (

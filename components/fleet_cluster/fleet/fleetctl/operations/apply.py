@@ -34,7 +34,14 @@ def apply(manifest: Manifest, watcher: Watcher, limits: Limits) -> Mapping[str, 
     going, first = obsolete(manifest, watcher.state), at_first(manifest, watcher.state)
     _note_templates(first, watcher)
     canaries = {
-        name: canary_record(name, manifest.units[name].sha, watcher.state, watcher.origin, time())
+        name: canary_record(
+            name,
+            manifest.units[name].sha,
+            first.units[name],
+            watcher.state,
+            watcher.origin,
+            time(),
+        )
         for name in first.canaries
     }
     wanted = {**first.units, **in_the_way(first, watcher.state)}

@@ -49,7 +49,7 @@ def release(
     canaries = dict[str, Canary]()
     if first != units:
         sha = units[name].sha
-        canaries = {name: canary_record(name, sha, known, watcher.origin, time())}
+        canaries = {name: canary_record(name, sha, first[name], known, watcher.origin, time())}
     check_fits(units, view.preview(units, texts))
     admit(units, texts, view)
     in_short = nothing_rolled(name, units, view)

@@ -49,13 +49,24 @@ def pending(name: str, view: ClusterState) -> Progress | None:
     return _progress(name, canary, view) if canary else None
 
 
-def canary_record(name: str, sha: str, view: ClusterState, origin: Origin, now: float) -> Canary:
-    """The canary of a file that is to be pending: the one that is, if it is of the same file."""
-    before = pending(name, view)
+def canary_record(
+    name: str, sha: str, first: Unit, view: ClusterState, origin: Origin, now: float
+) -> Canary:
+    """The canary of a file that is to be pending: the one that is, if it is of the same file.
+
+    `first` is the unit or template as `canary_units` has it.
+    """
+    before, machines = pending(name, view), _chosen_machines(name, first, view)
     if before and before.canary.sha == sha:
-        return before.canary
+        return replace(before.canary, machines={**machines, **before.canary.machines})
     source = origin.sources.get(name, "")
-    return Canary(sha, file_of(name, view), now, origin.author, source)
+    return Canary(sha, file_of(name, view), now, origin.author, source, machines)
+
+
+def _chosen_machines(name: str, first: Unit, view: ClusterState) -> dict[str, str]:
+    on = _files(name, {}, view).keys() - first.retained_files.keys() if view.is_global(name) else ()
+    alive = view.machines
+    return {machine: alive[machine].hostname if machine in alive else "" for machine in on}
 
 
 def restored(before: Mapping[str, Canary | None], view: ClusterState) -> dict[str, Canary | None]:
@@ -105,7 +116,7 @@ def canary_units(
         return dict(wanted)
     on_new = {one for one, sha in files.items() if sha == new}
     if _is_settled(name, new, old, view) and size <= max(len(on_new), 1):
-        # Its machines may be away for so long that nothing tells of them any more.
+        # An earlier version has not noted its machines; they may all be away.
         return {**wanted, name: replace(wanted[name], retained_files=_retained(name, view))}
     if size >= len(files):
         raise CtlError(_too_many(name, size, len(files)))
@@ -135,6 +146,9 @@ def _files(name: str, wanted: Mapping[str, Unit], view: ClusterState) -> dict[st
     if known and view.is_global(name):
         there = {machine for machine in view.machines if view.assignment(name, machine)}
         on = there | view.assigned(name).keys() | known.retained_files.keys()
+        canary = view.canaries.get(name)
+        if canary and _is_begun(name, canary.sha, view):
+            on |= canary.machines.keys()
         return {machine: known.sha_on(machine) for machine in sorted(on)}
     running = (one for one in wanted if template_of(one) == name and _is_launched(one, view.units))
     return {one: view.units[one].sha for one in sorted(running) if _is_launched(one, wanted)}

@@ -1,6 +1,7 @@
 """`fleetctl apply` with `canary`, as `pulumi up` runs it: what is wanted, claimed and planned."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,6 +194,32 @@ def test_a_canary_of_two_machines_stays_while_one_is_away(
     pulumi.up(everywhere(NEW, 1))
     leave(cluster, WEB, is_forgotten=is_forgotten)
     assert pulumi.up(everywhere(NEW, 1), "machine-2")
+    cluster.come_back(WEB)
+    assert machines_on_new(cluster) == {WEB.hostname}
+
+
+def test_one_of_two_canary_machines_is_not_replaced_while_it_is_away_for_long(
+    pulumi: Pulumi, cluster: SmallCluster
+) -> None:
+    cluster.join(CORE)
+    pulumi.up(everywhere(OLD, 2))
+    pulumi.up(everywhere(NEW, 2))
+    leave(cluster, DB, is_forgotten=True)
+    assert pulumi.up(everywhere(NEW, 2), "machine-2")
+    assert pulumi.printed["canaries"] == {ALL: "2 of 3 machines of all.service have the new file"}
+    cluster.come_back(DB)
+    assert machines_on_new(cluster) == {WEB.hostname, DB.hostname}
+
+
+def test_a_canary_whose_machines_an_earlier_version_has_not_noted_stays_pending(
+    pulumi: Pulumi, cluster: SmallCluster
+) -> None:
+    pulumi.up(everywhere(OLD, 1))
+    pulumi.up(everywhere(NEW, 1))
+    cluster.put(keys.canary_key(ALL), replace(cluster.view().canaries[ALL], machines={}))
+    leave(cluster, WEB, is_forgotten=True)
+    assert pulumi.up(everywhere(NEW, 1), "machine-2")
+    assert pulumi.printed["canaries"] == {ALL: "0 of 1 machines of all.service have the new file"}
     cluster.come_back(WEB)
     assert machines_on_new(cluster) == {WEB.hostname}
 

@@ -135,7 +135,7 @@ def test_each_machine_keeps_its_file_of_a_canary_whoever_is_away(
     for what, machine in comings:
         move(cluster, what, machine)
         if what == "again":
-            run(cluster, NGINX, "rollout", "--canary=1", 1)
+            run(cluster, NGINX, "rollout", f"--canary={size}", 1)
         view = cluster.view()
         assert view.units[NGINX] == before.units[NGINX]
         assert view.canaries == before.canaries
