@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ MACHINE_ID = Path("/etc/machine-id")
 
 
 @contextmanager
-def ended_as_failure() -> Iterator[None]:
+def ended_as_failure() -> Generator[None]:
     """While it lasts, being told to end is a failure like any other: it leaves no half snapshot.
 
     systemd ends it when it takes too long, its machine is drained, or goes down.

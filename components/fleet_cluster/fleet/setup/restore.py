@@ -59,7 +59,7 @@ class Restore:
             "start": self._start,
             "wait": self._wait,
             "settle": self._settle,
-            "mark": self._mark,
+            "end": self._end,
             "tidy": self._tidy,
         }
         if asked.part not in parts:
@@ -217,15 +217,15 @@ class Restore:
         """
         self.etcdctl(here, "del", "--prefix", REBOOTS)
         self.etcdctl(here, "del", REBOOT_LOCK)
-        marks = json.loads(self.etcdctl(here, "get", "--prefix", ELIGIBILITY, "--write-out=json"))
-        for one in marks.get("kvs", []):
+        found = json.loads(self.etcdctl(here, "get", "--prefix", ELIGIBILITY, "--write-out=json"))
+        for one in found.get("kvs", []):
             key, value = (b64decode(one[name]).decode() for name in ("key", "value"))
             try:
-                mark = Eligibility.from_json(value)
+                eligibility = Eligibility.from_json(value)
             except BadRecordError:
                 continue  # The leader tells of it.
-            if mark.rebooting:
-                after = after_reboot(mark)
+            if eligibility.rebooting:
+                after = after_reboot(eligibility)
                 self.etcdctl(here, *(("put", key, after.to_json()) if after else ("del", key)))
 
     def _has_new_id(self, revision: int) -> bool:
@@ -236,7 +236,7 @@ class Restore:
             self.etcdctl(here, "del", CLUSTER)
         return bool(found) and found[0]["mod_revision"] > revision
 
-    def _mark(self, _asked: MemberRestore) -> Mapping[str, Any]:
+    def _end(self, _asked: MemberRestore) -> Mapping[str, Any]:
         """All members are well: what is aside is not needed any more, on any of them."""
         if self._aside.exists():
             self._remove(self._settled)  # A part of what an earlier one has not removed.

@@ -150,7 +150,7 @@ def test_what_there_was_stays_aside_until_all_is_well(machine: Machine) -> None:
     assert (state["name"], state["running"], state["restored"]) == ("machine-1", True, True)
     machine.do("tidy")
     assert machine.content("fleet.before") == "old", "nothing says that all are well"
-    machine.do("mark")
+    machine.do("end")
     machine.do("tidy")
     assert {one.name for one in machine.folder.iterdir()} == {"fleet"}
     assert machine.content() == "restored"
@@ -170,7 +170,7 @@ def test_a_second_try_keeps_what_there_was_before_the_first(machine: Machine, we
 def test_what_is_marked_is_not_taken_back(machine: Machine) -> None:
     machine.prepare()
     machine.do("swap")
-    machine.do("mark")
+    machine.do("end")
     assert machine.do("look")["settled"]
     with pytest.raises(RefusedError, match="has ended well for all members"):
         machine.do("undo")
@@ -179,11 +179,11 @@ def test_what_is_marked_is_not_taken_back(machine: Machine) -> None:
 
 def test_a_mark_is_for_what_is_aside_now(machine: Machine) -> None:
     machine.has("of last year", "fleet.settled")
-    machine.do("mark")
+    machine.do("end")
     assert machine.content("fleet.settled") == "of last year"
     machine.prepare()
     machine.do("swap")
-    machine.do("mark")
+    machine.do("end")
     assert machine.content("fleet.settled") == "old"
 
 

@@ -55,10 +55,10 @@ class Far:
             if (name, part) in self.fails:
                 raise MemberError("Connection closed")
             self.running[name] = {"stop": False, "start": True}.get(part, self.running[name])
-            if part == "mark":
+            if part == "end":
                 self.settled[name] |= self.restored[name]
             self.settled[name] &= part != "tidy"
-            self.restored[name] = {"swap": True, "undo": False, "mark": False}.get(
+            self.restored[name] = {"swap": True, "undo": False, "end": False}.get(
                 part, self.restored[name]
             )
             room = {"folder": "/var/lib/etcd", "free": self.free[name], "spare": 1000}
@@ -101,7 +101,7 @@ def test_all_are_ready_before_one_stops_and_none_starts_before_all_have_the_data
     assert [part for _, part in far.asked[12:]] == [
         *(part for part in ("stop", "swap", "start", "wait") for _ in ALL),
         "settle",
-        *["mark"] * 3,
+        *["end"] * 3,
         *["tidy"] * 3,
     ]
     ready = ("discard", "look", "upload", "prepare")
@@ -219,17 +219,17 @@ def test_what_there_was_is_kept_when_fleet_does_not_know_the_data(far: Far, file
     far.fails = {("machine-1", "settle")}
     with pytest.raises(CtlError, match="(?s)machine-3: the snapshot's data, running.*--undo"):
         run(file)
-    assert not {"mark", "tidy"} & {part for _, part in far.asked}
+    assert not {"end", "tidy"} & {part for _, part in far.asked}
     far.fails.clear()
     with pytest.raises(CtlError, match="what they have now is dropped"):
         restore(MACHINES, file, refuse)
-    assert not {"mark", "tidy"} & {part for _, part in far.asked}
+    assert not {"end", "tidy"} & {part for _, part in far.asked}
 
 
 def test_what_one_does_not_mark_none_removes_and_the_next_restore_does(
     far: Far, file: Path
 ) -> None:
-    far.fails = {("machine-2", "mark")}
+    far.fails = {("machine-2", "end")}
     with pytest.raises(CtlError, match="(?s)is well; what it had before.*machine-2: Connection"):
         run(file)
     assert "tidy" not in {part for _, part in far.asked}
@@ -238,11 +238,11 @@ def test_what_one_does_not_mark_none_removes_and_the_next_restore_does(
     far.asked.clear()
     with pytest.raises(CtlError, match="an earlier restore ended well"):
         run(file)
-    assert {part for _, part in far.asked} == {"mark"}
+    assert {part for _, part in far.asked} == {"end"}
     far.fails.clear()
     far.asked.clear()
     run(file)
-    assert [part for _, part in far.asked[:7]] == [*["mark"] * 3, *["tidy"] * 3, "discard"]
+    assert [part for _, part in far.asked[:7]] == [*["end"] * 3, *["tidy"] * 3, "discard"]
     assert not any(far.restored.values()) and not any(far.settled.values())
 
 

@@ -191,7 +191,7 @@ def _tidy_earlier(members: Sequence[Member]) -> None:
 
 def _remove_marked(members: Sequence[Member]) -> dict[str, MemberError]:
     """None is removed before all are marked: so one mark says that all members were well."""
-    failed = _failed(for_all(members, lambda one: one.do("mark")))
+    failed = _failed(for_all(members, lambda one: one.do("end")))
     return failed or _failed(for_all(members, lambda one: one.do("tidy")))
 
 
