@@ -98,6 +98,13 @@ def test_each_row_of_the_trust_model_names_its_tests() -> None:
     assert without == {"the operator's computer, or the state with its passphrase or key"}
 
 
+def test_each_claim_of_the_comparison_names_its_tests() -> None:
+    rows = table("docs/comparison.md", "What is here, and the test that holds it")
+    assert len(rows) > 10
+    without = {what for what, row in rows.items() if not named_tests(row["Test"])}
+    assert without == {"secrets, names, certificates for users, runs of a job"}
+
+
 def test_docstrings_and_comments_name_files_that_are_there() -> None:
     stale = {path.relative_to(CHECKOUT).as_posix(): missing(path.read_text()) for path in CODE}
     assert {path: words for path, words in stale.items() if words} == {}
