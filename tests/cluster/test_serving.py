@@ -6,9 +6,20 @@ from tests.cluster import asking, faults, service_faults
 from tests.cluster.load import Load
 from tests.cluster.stack import Stack, eventually
 
-INSTANCE = "sinatra@5000.service"
+INSTANCE, ANOTHER = "sinatra@5000.service", "sinatra@5001.service"
 TOLD_SECONDS = 60
 """etcd is asked how it does every 15 seconds, which is longer than a lease."""
+
+
+def spread_out(cluster: Stack, machines: dict[str, str]) -> None:
+    """The app's instances on two machines, wherever other tests have brought them."""
+    where = asking.placements(cluster, machines)
+    if where[INSTANCE] == where[ANOTHER]:
+        cluster.fleetctl("destroy", ANOTHER)
+        cluster.up()
+        eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
+        where = asking.placements(cluster, machines)
+    assert where[INSTANCE] != where[ANOTHER]
 
 
 def is_told(cluster: Stack, machine: str, what: str) -> bool:
@@ -18,6 +29,7 @@ def is_told(cluster: Stack, machine: str, what: str) -> bool:
 def test_docker_restarts_on_a_machine_that_serves(
     cluster: Stack, machines: dict[str, str], url: str
 ):
+    spread_out(cluster, machines)
     victim = asking.placements(cluster, machines)[INSTANCE]
     before = asking.runs(cluster, machines)
     with Load(url, users=8) as load:
