@@ -113,6 +113,7 @@ def small_disk_for_images(stack: Stack) -> Generator[None]:
         stack.on(WORKER, f"sudo sh -ec '{switch.format('umount /var/lib/docker')}'")
 
 
+@pytest.mark.faults
 def test_fifty_versions_of_an_image_leave_a_small_disk_with_room(
     cluster: Stack, grown: dict[str, str]
 ):
