@@ -114,11 +114,11 @@ class Leader:
 
     def _reboot(self) -> float:
         """Do what is next of a reboot, once the schedule shows what was written last."""
-        if not self._cache.settled or not self._reboots.has_work(self._state):
+        if not self._cache.settled:
             return 0.0
         step = self._reboots.next_step(self._state, settled=not self._open)
         if step is None:
-            return REBOOT_LOOK_SECONDS
+            return REBOOT_LOOK_SECONDS if self._reboots.has_work(self._state) else 0.0
         conditions = [self._unchanged(key) for key in (*step.records, *step.seen)]
         revision = self._commit(writes(step), [CreatedAt(LEADER, self.term), *conditions])
         if revision:

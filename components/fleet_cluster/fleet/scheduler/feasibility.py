@@ -150,6 +150,8 @@ def _explain_replacement(state: SchedulerState, job: Job, node: Node) -> str:
 
 def _finds_room(state: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
     """What is there stays, also where more is reserved than there is."""
+    if not job.requirements.resources and not job.requirements.machine_of:
+        return True  # As most units: this is asked for each of them and each node.
     wanted = state.newly_wanted([job], node)
     return not wanted or node.has_room(wanted, state.freed(job, node))
 

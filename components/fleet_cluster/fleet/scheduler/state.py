@@ -105,15 +105,9 @@ class SchedulerState:
         A Global unit that is booked only, since they are placed last, does not come then.
         """
         jobs, replaced = self.relations.jobs, self.relations.replaced(job.name)
-        leaving = (jobs[name] for name in replaced & (node.units | node.booked))
-        return sum(
-            (
-                one.requirements.resources
-                for one in leaving
-                if one.requirements.is_global or one.name in node.units
-            ),
-            Resources(),
-        )
+        booked = (name for name in replaced & node.booked if jobs[name].requirements.is_global)
+        leaving = replaced & node.units | {*booked} if replaced else ()
+        return sum((jobs[name].requirements.resources for name in leaving), Resources())
 
     def newly_wanted(self, jobs: Collection[Job], node: Node) -> Resources:
         """What is to be reserved on a node when units come; none where all of them were before.
@@ -126,7 +120,9 @@ class SchedulerState:
         coming = [
             job
             for job in (*jobs, *along.values())
-            if job.requirements.resources and job.name not in node.units | node.booked
+            if job.requirements.resources
+            and job.name not in node.units
+            and job.name not in node.booked
         ]
         if all(self.was_on(job, node) for job in coming):
             return Resources()

@@ -12,7 +12,6 @@ from ...state.watcher import Watcher
 from ...wait.desired_state import in_desired_state
 from ...wait.outcome import Failed, Outcome, Reached, WaitCondition, Waiting
 from ...wait.wait import Wait
-from .eligibility import units_on
 
 
 def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str, Failed]:
@@ -26,7 +25,7 @@ def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str,
     """
     deadline = None if timeout is None else monotonic() + timeout
     view = watcher.state
-    names = [name for name in units_on(machine, view) if not view.is_global(name)]
+    names = [name for name in view.units_on(machine) if not view.is_global(name)]
     conditions: dict[str, WaitCondition] = {
         name: MachineDrain(name, machine, view).check for name in names
     }
@@ -34,7 +33,7 @@ def drain(watcher: Watcher, machine: str, timeout: float | None) -> Mapping[str,
     if failures:
         return failures
     left = None if deadline is None else max(deadline - monotonic(), 0)
-    rest = {name: _gone(name, machine) for name in units_on(machine, watcher.state)}
+    rest = {name: _gone(name, machine) for name in watcher.state.units_on(machine)}
     return Wait(watcher, rest, left).run()
 
 

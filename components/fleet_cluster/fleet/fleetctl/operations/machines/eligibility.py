@@ -99,9 +99,4 @@ def _eligibility_word(machine: str, view: ClusterState) -> str:
         return ""
     if not found.draining:
         return "cordoned"
-    return "draining" if units_on(machine, view) else "drained"
-
-
-def units_on(machine: str, view: ClusterState) -> list[str]:
-    """The units that a machine has, or that it still reports, but those that are done there."""
-    return view.units_on(machine)
+    return "draining" if view.units_on(machine) else "drained"
