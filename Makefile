@@ -18,7 +18,7 @@ down: ## Remove the cluster and everything that "make up" made, except caches (S
 	@toolchain/down
 
 test: setup ## All checks: style, types, layers, unit tests, plugins, a real cluster
-	@toolchain/setup sshd language-yaml
+	@toolchain/setup sshd promtool
 	@toolchain/check
 
 test-aws: setup ## What make test says of AWS: the plugin, and a cluster on EC2 as moto has it
@@ -32,6 +32,7 @@ bench: setup ## fleet's speed on three machines, next to systemd alone (PARTS, R
 	@bash -c '. toolchain/lib.sh && use_env && python -m bench.fleet $(PARTS) --repetitions $(or $(REPETITIONS),3)'
 
 test-faults: setup ## The fault tests that take too long for make test, on a real cluster
+	@toolchain/setup sshd language-yaml
 	@toolchain/check faults
 
 chaos: setup ## Random faults on a real cluster, every promise checked (CHAOS_SECONDS=900, CHAOS_SEED=0)

@@ -16,8 +16,17 @@ cluster = fc.Cluster(
         "size": chosen.cluster_size,
         "etcd_size": chosen.etcd_size,
         "metadata": chosen.machine_metadata,
-        # What keeps the pool of nginx may read it; confd asks for keys without a last slash.
-        "etcd_roles": {"nginx": {"read": ["/app/server*", "/app/nginx*"]}},
+        # What keeps the pool of nginx may read these; confd asks for keys without a last slash.
+        "etcd_roles": {
+            "nginx": {
+                "read": [
+                    "/fleet/internal/fleet/sinatra*",
+                    "/fleet/cluster*",
+                    "/app/nginx*",
+                    "/app/server*",  # For stacks of before, until their update is over.
+                ]
+            }
+        },
         "agent_ttl": chosen.agent_ttl,
         "reconcile_interval": chosen.reconcile_interval,
         "image_retention_hours": chosen.image_retention_hours,
@@ -91,7 +100,7 @@ discovery = fc.FleetTemplate(
 ssh = fc.SshConfig("ssh", {"cluster": cluster.access})
 
 pulumi.export("load_balancer_hostname", cluster.hostname)
-# Known when the app is registered, so that whoever waits for it gets an answer.
+# Known when the app is found, so that whoever waits for it gets an answer.
 pulumi.export("url", pulumi.Output.all(cluster.url, discovery.placements).apply(lambda all: all[0]))
 pulumi.export("machines", cluster.machines)
 units = pulumi.Output.all(*(one.placements for one in (hello, pool, nginx, sinatra, discovery)))

@@ -1,6 +1,7 @@
 """fleet's numbers on three machines, next to systemd alone: `python -m bench.fleet [PART...]`.
 
-Parts: `start` (start and destroy), `failover`, `idle`; all if none is named. Prints tables, writes
+Parts: `start` (start and destroy), `containers` (of Docker and as quadlets), `idle`, `failover`;
+all if none is named. Prints tables, writes
 every single figure to a JSON file, and removes the machines.
 """
 
@@ -14,11 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import tables
+from . import containers, tables
 from .experiments import IDLE_UNITS, Took, Usage, failover, idle, start_and_destroy
 from .lab import Lab, lab
 
 SIZES = (12, 100, 500)
+CONTAINERS = 100
 LEASES = (10, 5)
 FIGURES = Path("bench-fleet.json")
 
@@ -26,6 +28,11 @@ FIGURES = Path("bench-fleet.json")
 def _start(lab: Lab, repetitions: int) -> tuple[Any, str]:
     took = {size: start_and_destroy(lab, size, repetitions) for size in SIZES}
     return took, tables.start_and_destroy(took)
+
+
+def _containers(lab: Lab, repetitions: int) -> tuple[Any, str]:
+    took = containers.start_and_destroy(lab, CONTAINERS, repetitions)
+    return took, tables.containers(CONTAINERS, took)
 
 
 def _failover(lab: Lab, repetitions: int) -> tuple[Any, str]:
@@ -46,6 +53,7 @@ def _idle(lab: Lab, _repetitions: int) -> tuple[list[Usage], str]:
 
 PARTS: dict[str, Callable[[Lab, int], tuple[Any, str]]] = {
     "start": _start,
+    "containers": _containers,
     "idle": _idle,
     "failover": _failover,
 }

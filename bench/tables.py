@@ -40,6 +40,23 @@ def start_and_destroy(times: Times) -> str:
     return table(header, rows)
 
 
+def containers(size: int, times: Mapping[str, Mapping[str, Sequence[Took]]]) -> str:
+    """Two lines for each verb: until it is so, until it is told."""
+    rows: list[Sequence[str]] = []
+    for verb, took in times.items():
+        for what, figure in (("processes", _processes), ("told", _told)):
+            ways = {way: [figure(one) for one in all] for way, all in took.items()}
+            rows.append(
+                (
+                    f"{verb} {size}, {what}",
+                    spread(ways["docker"]),
+                    spread(ways["quadlet"]),
+                    f"{median(ways['quadlet']) / median(ways['docker']):.2f}",
+                )
+            )
+    return table(("", "Docker's clients", "quadlets", "ratio"), rows)
+
+
 def failover(times: Mapping[int, Mapping[str, Sequence[Took]]]) -> str:
     """A line for each lease and kind of machine."""
     rows = [

@@ -16,9 +16,10 @@ cache=${FLEET_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fleet-cluster}
 [[ $cache == /* ]] || cache=$PWD/$cache
 source "$toolchain/pins.env"
 
-# In the order in which they need each other.
-# shellcheck disable=SC2034
-all_tools=(basics python engine language_host plugins docker base_image confd etcd)
+# Groups that do without each other; the tools of each are in the order in which they need each other.
+tool_groups=("python" "engine language_host confd etcd coredns" "docker base_image")
+# shellcheck disable=SC2034,SC2206 # others use it; it is a list
+all_tools=(basics ${tool_groups[*]} plugins)
 source "$toolchain/tools/basics.sh"
 source "$toolchain/tools/python.sh"
 source "$toolchain/tools/engine.sh"
@@ -28,8 +29,10 @@ source "$toolchain/tools/docker.sh"
 source "$toolchain/tools/base-image.sh"
 source "$toolchain/tools/confd.sh"
 source "$toolchain/tools/etcd.sh"
+source "$toolchain/tools/coredns.sh"
 source "$toolchain/tools/sshd.sh"
 source "$toolchain/tools/language-yaml.sh"
+source "$toolchain/tools/promtool.sh"
 
 # What an earlier "make env" exported, of this checkout or another, is not the user's own choice.
 while IFS='=' read -r name value; do
@@ -56,10 +59,10 @@ quietly() {
   mkdir -p "$cache/logs"
   say "$tool" "$what ..."
   if "$@" >"$log" 2>&1 </dev/null; then
-    say "" "done in $((SECONDS - start)) s"
+    say "$tool" "done in $((SECONDS - start)) s"
   else
     tail -n 15 "$log" | sed 's/^/    /' >&2
-    say "" "this did not work; all of its output is in $log"
+    say "$tool" "this did not work; all of its output is in $log"
     return 1
   fi
 }
@@ -174,12 +177,15 @@ apt_install() {
     fail "$tool" "apt-get install $*" "$hint"
 }
 
-apt_get_install() {
+# One at a time: apt-get does not wait for another one's lists.
+apt_get_install() (
   export DEBIAN_FRONTEND=noninteractive
+  exec 8>"$cache/apt-lock"
+  if command -v flock >/dev/null; then flock 8; fi
   # The lists of packages are fetched only where they are missing or too old to serve.
-  apt-get install -y --no-install-recommends "$@" && return
+  apt-get install -y --no-install-recommends "$@" && exit
   apt-get update && apt-get install -y --no-install-recommends "$@"
-}
+)
 
 # go_build FOLDER PACKAGE FILE [LDFLAGS]: builds a package at the versions that the module in the folder
 # pins, of sources that are what its go.sum says: of others, or of none that it knows, nothing is built.
@@ -203,4 +209,39 @@ content_hash() {
     while IFS= read -r -d '' file; do
       printf '%s %s\n' "${file#"$root"/}" "$(git hash-object "$file")"
     done | git hash-object --stdin | cut -c 1-12
+}
+
+# Tools that are an archive for each processor say TOOL_archive PROCESSOR: where it is in the cache,
+# TOOL_download NAME FOLDER PROCESSOR, and TOOL_build PROCESSOR FOLDER NAME.
+
+# archives_found TOOL VERSION
+archives_found() {
+  local one
+  for one in $(processors); do
+    [[ -e $("$1_archive" "$one") ]] || return 1
+  done
+  printf '%s\t%s' "$2" "$(cat "$("$1_archive" "$(processor)").origin" 2>/dev/null || echo "$cache/$1")"
+}
+
+# archives_install TOOL
+archives_install() {
+  local one
+  for one in $(processors); do
+    [[ -e $("$1_archive" "$one") ]] || archive_get "$1" "$one" "$("$1_archive" "$one")"
+  done
+}
+
+# archive_get TOOL PROCESSOR FILE
+archive_get() {
+  local new=$cache/$1.new name=${3##*/}
+  rm -rf "$new"
+  mkdir -p "$new" "$cache/$1"
+  if "$1_download" "$name" "$new" "$2"; then
+    echo "official download" >"$3.origin"
+  else
+    "$1_build" "$2" "$new" "$name"
+    echo "built here from Go modules" >"$3.origin"
+  fi
+  mv "$new/$name" "$3"
+  rm -rf "$new"
 }

@@ -1,7 +1,7 @@
 """A cluster of machines that runs systemd units behind a load balancer, as Pulumi components.
 
-`Cluster` makes machines where a provider has them, `docker` or `aws`. Units, templates, keys and
-the operator's ssh_config take its `access`, also in another stack.
+`Cluster` makes machines where a provider has them, `docker` or `aws`. Units, templates, keys,
+secrets and the operator's ssh_config take its `access`, also in another stack.
 """
 
 from . import fleet
@@ -12,6 +12,7 @@ from .errors import InputError
 from .keys import EtcdKeys, EtcdKeysArgs
 from .providers.provider import AwsArgs, DockerArgs, ProviderArgs, aws, docker
 from .ssh_config import SshConfig, SshConfigArgs
+from .unit_secrets.secrets import Secrets, SecretsArgs
 from .units import FleetTemplate, FleetTemplateArgs, FleetUnit, FleetUnitArgs
 
 __version__ = fleet.VERSION
@@ -32,6 +33,8 @@ __all__ = [
     "FleetUnitArgs",
     "InputError",
     "ProviderArgs",
+    "Secrets",
+    "SecretsArgs",
     "SshConfig",
     "SshConfigArgs",
     "__version__",

@@ -1,5 +1,7 @@
 """Options of the children of a component."""
 
+from copy import copy
+
 import pulumi
 
 
@@ -21,3 +23,11 @@ def moved_below(
         parent=parent, aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]
     )
     return pulumi.ResourceOptions.merge(first, more)
+
+
+def at_once(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
+    """Options of a component of which only a part waits for what it depends on (`child_of`)."""
+    given = copy(opts)
+    if given:
+        given.depends_on = None
+    return given

@@ -37,7 +37,8 @@ class EtcdRole(TypedDict):
     """What a user of etcd may do."""
 
     read: NotRequired[Sequence[str]]
-    """Keys that it may read: /app/ is all below it, /app/server* all that begin so."""
+    """Keys that it may read: /app/ is all below it, /app/web* all that begin so. Of fleet's keys,
+    /fleet/internal/fleet/NAME/ tells where units with Name=NAME are."""
     readwrite: NotRequired[Sequence[str]]
     """Keys that it may read and write, named in the same way."""
 
@@ -287,10 +288,10 @@ def _etcd_roles(args: ClusterArgs) -> Grants:
         given[name] = {access: list(role.get(access, ())) for access in ACCESS}
         for access, globs in given[name].items():
             for number, glob in enumerate(globs):
-                if not is_glob(glob):
+                if not is_glob(glob, access):
                     allowed = (
                         "/app/ for the keys below it, or /app* for all that begin so, also /app2; "
-                        "none of fleet's"
+                        "of fleet's, /fleet/internal/fleet/NAME* and /fleet/cluster* to read"
                     )
                     raise not_allowed(f"{at}.{access}[{number}]", glob, allowed)
     return given

@@ -10,7 +10,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.provider import ConstructResult
 from pulumi.provider.server import ComponentInitError
 
-from . import Cluster, EtcdKeys, FleetTemplate, FleetUnit, SshConfig, __version__
+from . import Cluster, EtcdKeys, FleetTemplate, FleetUnit, Secrets, SshConfig, __version__
 
 NAME = "fleet-cluster"
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
@@ -18,6 +18,7 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     EtcdKeys,
     FleetTemplate,
     FleetUnit,
+    Secrets,
     SshConfig,
 ]
 

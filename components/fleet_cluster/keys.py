@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 import pulumi
-from pulumi_command import remote
 
-from ._lifecycle import claims, reachability
+from ._lifecycle import claims
+from ._lifecycle.member_command import MemberCommandArgs, member_command
 from .access import Access, ClusterAccess
 from .errors import InputError
-from .machine import ssh
 
 _KEY = re.compile(r"/(app|test)/[A-Za-z0-9_./@:-]+")
 
@@ -50,21 +49,15 @@ class EtcdKeys(pulumi.ComponentResource):
 
     def _seed(self, key: str, value: pulumi.Input[str], cluster: ClusterAccess) -> None:
         seed, data_id = f"timeout 60 fleetctl seed {key}", cluster.data_id
-        way = reachability.way_in(cluster)
-        remote.Command(
-            key,
-            connection=ssh(way, dials=3),
+        commands = MemberCommandArgs(
             create=claims.create(seed, key, data_id),
             update=claims.update(seed, key, data_id),
             delete=f"{seed} --remove",
             # On stdin, since a value may be a secret and the command line is no place for one.
             stdin=pulumi.Output.json_dumps({"value": value}),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                deleted_with=cluster.network,
-                hooks=reachability.before_writing(key, way),
-            ),
         )
+        opts = pulumi.ResourceOptions(parent=self, deleted_with=cluster.network)
+        member_command(key, cluster, commands, opts)
 
 
 def check_key(key: str) -> str:

@@ -68,6 +68,9 @@ class Machine(TypedDict):
     """Its address inside the cluster."""
     connection: Connection
     """How Pulumi reaches it."""
+    way: NotRequired[Connection]
+    """The same, known before the machine is there, and when it is made anew; `connection` is if not
+    given."""
     metadata: Mapping[str, str]
     """fleet's metadata, for MachineMetadata=."""
     processor: NotRequired[str]

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_command import remote
+from pulumi_command import local, remote
 
 from ._bundle import pack
 from ._etcd_release import VERSION, etcd_archive
-from ._lifecycle import quorum, reachability, worker
+from ._lifecycle import quorum, worker
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
+from ._lifecycle.member_command import MemberCommandArgs, through_members
 from ._lifecycle.upgrade_order import predecessors
+from ._releases import ARCHIVE, ARCHIVES, coredns
 from .fleet.etcd_configuration import EtcdSettings, digest
 from .fleet.etcd_roles import Grants, all_grants, held_by, roles
 from .fleet.setup.etcd_service import common_digest
@@ -21,8 +23,6 @@ from .images import own_processor
 from .machine import Connection, Machine, MachineAddress, ssh
 from .pki import YEAR, Pki, PkiArgs
 
-ARCHIVE = "/home/core/fleet.zip"
-ETCD_ARCHIVE = "/home/core/etcd.tar.gz"
 AGENT_TTL = 10
 """Seconds after which a silent machine counts as lost."""
 RECONCILE_INTERVAL = 60
@@ -155,42 +155,41 @@ class MachineSetup:
     def _drain(self, machine: Machine) -> DrainOnDelete:
         """Through a member, when the first one has the present software."""
         is_member = machine["name"] in self._members
-        args = DrainOnDeleteArgs(machine=machine, via=self._way(), worker=not is_member)
-        if "network" in self._args and is_member:
-            args["members"] = self._connections()
+        args = DrainOnDeleteArgs(
+            machine=machine,
+            members=self._ways(),
+            worker=not is_member,
+            asks_etcd=is_member and "network" in self._args,
+        )
         return DrainOnDelete(f"{machine['name']}-leave", args, self._opts(self._configured[:1]))
 
-    def _way(self) -> Connection:
-        """The way to the first member that answers."""
-        return reachability.answering([*self._connections().values()], self._configured[0].urn)
-
-    def _connections(self) -> dict[str, Connection]:
-        """The ways to etcd's members, by name."""
+    def _ways(self) -> dict[str, Connection]:
+        """The ways to etcd's members by name, which are known before the machines are there."""
         members = (one for one in self.machines if one["name"] in self._members)
-        return {one["name"]: one["connection"] for one in members}
+        return {one["name"]: one.get("way", one["connection"]) for one in members}
 
-    def _admit(self, machine: Machine) -> remote.Command:
+    def _admit(self, machine: Machine) -> local.Command:
         """Before a worker shows etcd its certificate, a member has etcd know it."""
         known = self._drains[machine["name"]] = self._drain(machine)
         stdin = worker.admission(machine, known.machine_id, self.data_id)
-        return self._step(machine, "worker", stdin, self.settled, via=self._way())
+        step = MemberCommandArgs(create=worker.ADMIT, stdin=stdin)
+        name, opts = f"{machine['name']}-worker", self._opts(self.settled)
+        return through_members(name, self._ways(), step, opts)
 
     def _configure(self, machine: Machine, before: Sequence[pulumi.Resource]) -> remote.Command:
-        etcd = etcd_archive(machine.get("processor") or own_processor())
-        copied = [
-            self._copy(machine, "software", self._bundle.path, ARCHIVE),
-            # Apart from the bundle: that changes often, and this is large.
-            self._copy(machine, "etcd-release", etcd, ETCD_ARCHIVE),
-        ]
+        processor = machine.get("processor") or own_processor()
+        releases = etcd_archive(processor), coredns.coredns_archive(processor)
+        sources = zip(ARCHIVES, (self._bundle.path, *releases), strict=True)
+        copied = [self._copy(machine, what, path) for what, path in sources]
         after, stdin = [*copied, *before], self._configuration(machine)
         return self._step(machine, "configure", stdin, after, program=f"python3 {ARCHIVE}")
 
-    def _copy(self, machine: Machine, what: str, path: Path, to: str) -> remote.CopyToRemote:
+    def _copy(self, machine: Machine, what: str, path: Path) -> remote.CopyToRemote:
         return remote.CopyToRemote(
             f"{machine['name']}-{what}",
             connection=ssh(machine["connection"]),
             source=pulumi.FileAsset(str(path)),
-            remote_path=to,
+            remote_path=ARCHIVES[what],
             triggers=[machine["id"]],
             opts=self._opts(),
         )
@@ -201,6 +200,7 @@ class MachineSetup:
             resource=machine["id"],
             bundle=self._bundle.sha,
             etcd=VERSION,
+            coredns=coredns.VERSION,
             name=machine["name"],
             address=machine["address"],
             metadata=machine["metadata"],
@@ -244,9 +244,8 @@ class MachineSetup:
         """Let etcd forget members that are not wanted any more, before their machines go."""
         members = pulumi.Output.all(**self._members)
         asked = members.apply(quorum.may_shrink)
-        hooks = quorum.in_preview(
-            f"{self.machines[0]['name']}-etcd-members", self._connections(), asked
-        )
+        first = self.machines[0]["name"]
+        hooks = quorum.in_preview(f"{first}-etcd-members", self._ways(), asked)
         return self._step(
             self.machines[0],
             "etcd-members",
@@ -282,16 +281,15 @@ class MachineSetup:
         program: str = "fleet-setup",
         seconds: int = 120,
         before_update: Sequence[pulumi.ResourceHook] = (),
-        via: Connection | None = None,
     ) -> remote.Command:
-        """Run a step of `fleet.setup` on a machine (`via` another), again when its input changes.
+        """Run a step of `fleet.setup` on a machine, again when its input changes.
 
         By `update`, not `triggers`, which run the new create, then the old delete, and both there.
         """
         run = f"sudo timeout {seconds} {program}"
         return remote.Command(
             f"{machine['name']}-{step}",
-            connection=ssh(via or machine["connection"]),
+            connection=ssh(machine["connection"]),
             create=f"{run} {create or step}",
             update=f"{run} {step}",
             add_previous_output_in_env=False,

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-from pulumi_command import remote
+from pulumi_command import local
 
-from ._lifecycle import claims, plan_hook, reachability
+from ._lifecycle import claims, plan_hook
+from ._lifecycle.member_command import MemberCommandArgs, member_command
 from ._unit_text import placeholders, read_text, read_unit
 from .access import Access, ClusterAccess
 from .errors import InputError, not_allowed
 from .fleet.unitfiles.names import UnitFileError, check_name, is_template
 from .fleet.unitfiles.unitfile import parse
-from .machine import ssh
 
 TURN_SECONDS = 300
 """For a unit to be active, and each turn of a rollout."""
@@ -173,7 +173,7 @@ def apply(
     path: Path,
     args: FleetUnitArgs | FleetTemplateArgs,
     wanted: Mapping[str, object],
-) -> remote.Command:
+) -> local.Command:
     """Make a unit, with its instances if it is a template, as wanted, whatever was done by hand.
 
     The resource has the unit's name, so that Pulumi refuses a second one for the same unit.
@@ -184,20 +184,14 @@ def apply(
     noted = f"FLEETCTL_AUTHOR={author} {run}"
     document = pulumi.Output.json_dumps({"owner": unit, "units": {unit: wanted}})
     plan = plan_hook.hooks(parent, cluster, document, _open_manifest(path, wanted))
-    way = reachability.way_in(cluster)
-    return remote.Command(
-        unit,
-        connection=ssh(way, dials=3),
+    commands = MemberCommandArgs(
         create=claims.create(noted, unit, cluster.data_id),
         update=claims.update(noted, unit, cluster.data_id),
         delete=f"{run} --destroy",
         stdin=document,
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            deleted_with=cluster.network,
-            hooks=reachability.before_writing(unit, way, plan),
-        ),
     )
+    opts = pulumi.ResourceOptions(parent=parent, deleted_with=cluster.network, hooks=plan)
+    return member_command(unit, cluster, commands, opts)
 
 
 def _open_manifest(path: Path, wanted: Mapping[str, object]) -> plan_hook.OpenManifest:

@@ -1,5 +1,6 @@
 """Amazon in a box: moto's server, a VPC whose addresses are here, machines, a registry."""
 
+import fcntl
 import ipaddress
 import json
 import secrets
@@ -202,7 +203,10 @@ def _registry_image() -> str:
 
 
 def _build(context: Path, *options: str) -> str:
-    return docker("build", "--quiet", *options, str(context))
+    """Of tests that run side by side, one builds what the others find in Docker's cache."""
+    with (CHECKOUT / "toolchain" / "pins.env").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return docker("build", "--quiet", *options, str(context))
 
 
 def _remove_all(session: str) -> None:

@@ -25,6 +25,7 @@ def jump(cloud: Amazon, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ba
         yield running
 
 
+@pytest.mark.faults
 def test_first_contact_goes_on_after_an_interruption_through_a_bastion(
     cloud: Amazon, jump: Bastion, tmp_path: Path
 ):
@@ -69,7 +70,7 @@ def interrupt_first_contact(cloud: Amazon, stack: Stack) -> None:
 
 def cut_off_when_ssh_restarts(cloud: Amazon) -> str:
     """Has the first machine end every SSH session when sshd was restarted; its name."""
-    eventually("there is a machine", cloud.machines)
+    eventually("there is a machine", cloud.machines, 300)
     [machine] = cloud.machines()
     script = f"mkdir -p $(dirname {DROP_IN}) && cat >{DROP_IN} && systemctl daemon-reload"
     install = ("exec", "--interactive", machine, "sh", "-c", f"{script} && echo installed")

@@ -11,7 +11,7 @@ PAUSE = 0.3
 
 
 class Capacity:
-    """Counts the instances that systemd reports active somewhere, and those in the pool."""
+    """Counts the instances that systemd reports active somewhere, and those that are found."""
 
     def __init__(self, stack: Stack, machine: str = "machine-1") -> None:
         """`machine`: the one that is asked."""
@@ -19,8 +19,8 @@ class Capacity:
         self._machine = machine
         self.active: list[int] = []
         """Instances that were active, at each look."""
-        self.registered: list[int] = []
-        """Keys that nginx had to choose from, at each look."""
+        self.found: list[int] = []
+        """Instances that nginx had to choose from, at each look."""
         self._stop = threading.Event()
         self._trouble: Exception | None = None
         self._thread = threading.Thread(target=self._watch)
@@ -45,7 +45,7 @@ class Capacity:
     def __str__(self) -> str:
         return (
             f"{len(self.active)} looks: active {min(self.active)} to {max(self.active)}, "
-            f"registered {min(self.registered)} to {max(self.registered)}"
+            f"found {min(self.found)} to {max(self.found)}"
         )
 
     def _watch(self) -> None:
@@ -57,9 +57,9 @@ class Capacity:
 
     def _look(self) -> None:
         ask = "fleetctl list-units --no-legend --fields=unit,active 2>/dev/null; "
-        ask += "etcdctl get --prefix --keys-only /app/server/"
+        ask += "fleetctl list-names --no-legend --fields=unit,name,found 2>/dev/null"
         lines = [line.split() for line in self._stack.on(self._machine, ask).out.splitlines()]
         self.active.append(
             len({line[0] for line in lines if line[1:] == ["active"] and "sinatra@" in line[0]})
         )
-        self.registered.append(len({line[0] for line in lines if line and line[0].startswith("/")}))
+        self.found.append(len({line[0] for line in lines if line[1:] == ["sinatra", "yes"]}))

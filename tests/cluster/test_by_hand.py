@@ -40,6 +40,7 @@ def test_what_was_done_by_hand_is_seen_and_mended(cluster: Stack):
         assert [row["active"] for row in units[name]] == ["active"]
 
 
+@pytest.mark.faults
 def test_a_stack_can_be_renamed(cluster: Stack):
     renamed = replace(cluster, name=f"{cluster.name}-renamed")
     cluster.run("pulumi", "stack", "rename", renamed.name)

@@ -46,6 +46,7 @@ def history(cluster: Stack) -> list[tuple[int, str]]:
     return [(row["revision"], row["state"]) for row in rows]
 
 
+@pytest.mark.faults
 def test_a_release_goes_by_a_canary_to_all_and_can_be_taken_back(cluster: Stack, released: str):
     path = cluster.program / TEMPLATE
     path.write_text(SERVES.format(version=2))

@@ -49,6 +49,7 @@ def confds(cluster: Stack, machine: str) -> str:
     return cluster.on(machine, "docker exec nginx-pool cat /etc/confd/pki/tls.crt").out
 
 
+@pytest.mark.faults
 @pytest.mark.usefixtures("undisturbed", "hour")
 def test_an_update_renews_certificates_without_a_failed_request(
     cluster: Stack, machines: dict[str, str], url: str

@@ -1,5 +1,6 @@
 """Faults that stay where they are, on real machines; and what is done is not done again."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -76,7 +77,8 @@ def test_machine_short_of_room_prunes_images_and_says_so(cluster: Stack, machine
         eventually("it is pruned", lambda: unused not in images(cluster), 30)
         short = "sick: /var/lib/containers is short of room"
         eventually("it is told", lambda: listed_state(cluster, machines[VICTIM]) == short, 30)
-        assert "/var/lib/containers has 1 of 16 MiB left" in healthz(cluster)
+        # Podman, which is asked to prune there too, takes some of the rest.
+        assert re.search(r"/var/lib/containers has [01] of 16 MiB left", healthz(cluster))
     eventually("it is well", lambda: not listed_state(cluster, machines[VICTIM]), 30)
 
 

@@ -79,6 +79,7 @@ def test_a_stack_uses_the_cluster_of_another_stack(tmp_path: Path):
         assert platform.docker_objects() == [], "the end does not wait for a dead machine"
 
 
+@pytest.mark.faults
 def test_a_program_in_yaml_makes_the_same_cluster(tmp_path: Path):
     with example("04-yaml", tmp_path, {}, {"port": str(free_port())}) as stack:
         description = stack.program / "Pulumi.yaml"

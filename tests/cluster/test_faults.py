@@ -26,6 +26,14 @@ HEALTH_WINDOW = 3
 """Seconds in which the load balancer notices that a machine is gone."""
 
 
+EXTRA = """
+fc.FleetUnit("extra", {"cluster": cluster.access, "file": "units/extra.service"})
+fc.EtcdKeys("more", {"cluster": cluster.access, "keys": {"/app/extra": "for a while"}})
+fc.Secrets("extra", {"cluster": cluster.access, "secrets": {"extra-password": "sesame"}})
+"""
+"""What a test adds to the program, and takes out again."""
+
+
 @pytest.fixture(autouse=True)
 def restored(cluster: Stack, machines: dict[str, str]) -> Iterator[None]:
     """Every test finds the cluster whole, whatever the one before has left."""
@@ -180,6 +188,52 @@ def test_a_removed_machine_is_made_anew(cluster: Stack, machines: dict[str, str]
     images = cluster.on("machine-1", "docker images --digests --quiet --all").out.split()
     assert images, "its global unit's image was pulled again"
     assert cluster.changes() == {}
+
+
+def test_no_deployment_waits_for_the_machine_that_the_last_one_went_through(
+    cluster: Stack, machines: dict[str, str], url: str
+):
+    """A unit, a key and a secret are removed, a machine is drained and one is admitted."""
+    main, unit = cluster.program / "__main__.py", cluster.program / "units/extra.service"
+    program = main.read_text()
+    unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+    main.write_text(program + EXTRA)
+    cluster.configure({"cluster-size": "4", "sinatra-instances": "7"})
+    try:
+        cluster.up()
+        grown = cluster.outputs()["machines"]
+        eventually("all four are in it", lambda: asking.is_whole(cluster, grown), 120)
+        cluster.run("docker", "kill", cluster.container("machine-1"))
+        seen = asking.through(cluster, "machine-2")
+        eventually(
+            "its units run elsewhere",
+            lambda: {"machine-1"}.isdisjoint(asking.placements(seen, grown).values()),
+            PROMISE_WITH_ETCD + SLACK,
+        )
+        assert cluster.changes() == {}, "no preview sees that it is away"
+        placed = asking.placements(seen, grown)
+        assert "machine-4" in placed.values() and "extra.service" in placed
+        main.write_text(program)
+        cluster.configure({"cluster-size": "3"})
+        with Load(url) as load:
+            drained = cluster.up()
+        assert "goes with what is left on it" not in drained.text
+        assert not load.failed, load.failed
+        left = asking.placements(seen, grown)
+        assert "extra.service" not in left and "machine-4" not in left.values()
+        for key in ("/app/extra", "/fleet/units/extra.service"):
+            kept = asking.etcdctl(cluster, "machine-2", f"get --keys-only {key}").out
+            assert not kept.strip(), kept
+        assert "extra-password" not in cluster.fleetctl("secret", "list").out
+        cluster.configure({"cluster-size": "4"})
+        cluster.up()
+        assert "machine-4" in asking.machine_ids(seen, grown)
+        assert cluster.changes() == {}
+    finally:
+        main.write_text(program)
+        unit.unlink()
+        cluster.configure({"cluster-size": "3", "sinatra-instances": "2"})
+        cluster.up("--refresh")
 
 
 def test_a_member_that_etcd_needs_is_not_made_anew(
@@ -436,7 +490,11 @@ def test_no_destroy_waits_for_a_dead_machine(cluster: Stack):
     """What would run on a machine at the end goes with the network; test_reuse.py kills one."""
     state = json.loads(cluster.run("pulumi", "stack", "export").out)
     at_the_end = [one for one in state["deployment"]["resources"] if "delete" in inputs_of(one)]
-    on_machines = [one for one in at_the_end if one["type"] == "command:remote:Command"]
+    on_machines = [
+        one
+        for one in at_the_end
+        if one["type"] == "command:remote:Command" or "interpreter" in inputs_of(one)
+    ]
     assert {"hello.service", "sinatra@.service", "/app/greeting"} <= {
         one["urn"].rpartition("::")[2] for one in on_machines
     }

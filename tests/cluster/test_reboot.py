@@ -20,6 +20,7 @@ def boot_of(stack: Stack, machine: str) -> str:
     return stack.on(machine, BOOT).out
 
 
+@pytest.mark.faults  # The walkthrough does as much.
 def test_a_machine_reboots_without_a_failed_request(
     cluster: Stack, machines: dict[str, str], url: str
 ):

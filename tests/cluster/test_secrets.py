@@ -78,7 +78,7 @@ def test_etcd_takes_only_certificates_and_holds_each_to_its_keys(cluster: Stack)
         refused = cluster.on("machine-1", f"etcdctl {command}", check=False)
         assert "permission denied" in refused.text
     as_nginx = "ETCDCTL_CERT=/etc/fleet/pki/nginx.crt ETCDCTL_KEY=/etc/fleet/pki/nginx.key etcdctl"
-    for command in ("put /app/server/x 1", "get /app/greeting"):
+    for command in ("put /fleet/internal/fleet/sinatra/x 1", "get /app/greeting"):
         assert "permission denied" in cluster.on("machine-1", f"{as_nginx} {command}", False).text
 
 
@@ -102,7 +102,7 @@ def test_who_breaks_into_nginx_finds_no_key_and_gets_no_answer_of_etcd(
         assert cluster.on(machine, find, check=False).out == "/tmp/planted\n"
     finally:
         cluster.on(machine, "docker exec nginx rm --force /tmp/planted")
-    get = "get --prefix /app/server/"
+    get = "get --prefix /fleet/internal/fleet/sinatra/"
     pki = "/etc/confd/pki"
     pair = f"--cacert {pki}/ca.crt --cert {pki}/tls.crt --key {pki}/tls.key"
     for credentials in (pair, "--insecure-skip-tls-verify"):

@@ -7,6 +7,8 @@ from tests.cluster.load import Load
 from tests.cluster.stack import Stack, eventually
 
 INSTANCE, ANOTHER = "sinatra@5000.service", "sinatra@5001.service"
+HOLDER = "sinatra-discovery@5000.service"
+"""Which holds its name."""
 TOLD_SECONDS = 60
 """etcd is asked how it does every 15 seconds, which is longer than a lease."""
 
@@ -47,6 +49,30 @@ def test_docker_restarts_on_a_machine_that_serves(
     assert {at for at in after if after[at] != before[at]} <= {at for at in after if victim in at}
     print(f"\nDocker restarts: {load}")
     assert not load.failed, load.failed
+
+
+def test_an_app_that_hangs_leaves_the_pool_until_it_answers_again(
+    cluster: Stack, machines: dict[str, str]
+):
+    spread_out(cluster, machines)
+    home = asking.placements(cluster, machines)[INSTANCE]
+    address = f"{machines[home]}:5000"
+    before = asking.runs(cluster, machines)[home, INSTANCE]
+
+    def in_pools() -> set[bool]:
+        ask = "curl --silent --header 'Host: pool' 127.0.0.1"
+        return {address in cluster.on(machine, ask).out.split() for machine in machines}
+
+    eventually("it is in each pool", lambda: in_pools() == {True})
+    cluster.on(home, "docker pause sinatra-5000")
+    try:
+        eventually("it has left each pool", lambda: in_pools() == {False})
+        (row,) = [one for one in cluster.fleetctl_json("list-names") if one["unit"] == HOLDER]
+        assert row["found"] == "no: it is activating"
+    finally:
+        cluster.on(home, "docker unpause sinatra-5000")
+    eventually("it is in each pool again", lambda: in_pools() == {True})
+    assert asking.runs(cluster, machines)[home, INSTANCE] == before, "the app itself is left alone"
 
 
 @pytest.mark.usefixtures("undisturbed")

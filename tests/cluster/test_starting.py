@@ -12,7 +12,7 @@ AT_ONCE = "[X-Fleet]\nHealthySec=0\n"
 FILES = {
     "skipped.service": f"[Unit]\nConditionPathExists=/nope\n{RUNS}",
     "asserts.service": f"[Unit]\nAssertPathExists=/nope\n{RUNS}",
-    "lonely.timer": "[Timer]\nOnActiveSec=1h\n",
+    "lonely.timer": "[Timer]\nOnActiveSec=1h\nUnit=lonely.service\n",
     "fails.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
     "needs.service": f"[Unit]\nRequires=fails.service\nAfter=fails.service\n{RUNS}"
     "[X-Fleet]\nMachineOf=fails.service\n",

@@ -1,5 +1,6 @@
 """A worker, a machine that keeps none of etcd's data, on real machines: it is one, not all."""
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
@@ -134,3 +135,37 @@ def test_fifty_versions_of_an_image_leave_a_small_disk_with_room(
         healthz = "curl --silent 127.0.0.1:9179/healthz"
         eventually("it is well", lambda: cluster.on(WORKER, healthz).out == "ok\n", 30)
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, grown), 120)
+
+
+NAMED = """\
+[Service]
+LoadCredential={name}:/run/fleet/credentials
+ExecStart=/bin/sleep infinity
+[X-Fleet]
+MachineID={machine}
+HealthySec=0
+"""
+
+
+@pytest.mark.faults
+def test_a_worker_opens_the_secrets_of_its_own_units_only(cluster: Stack, grown: dict[str, str]):
+    ids = asking.machine_ids(cluster, grown)
+    own = {"theirs": "machine-2", "ours": WORKER}
+    try:
+        for name, machine in own.items():
+            cluster.run("fleetctl", "secret", "set", name, stdin=f"value of {name}")
+            unit = cluster.program / f"{name}.service"
+            unit.write_text(NAMED.format(name=name, machine=ids[machine]))
+            cluster.fleetctl("start", str(unit))
+        get = "get --prefix --print-value-only"
+        gets = (f"{get} {keys.SECRETS}", f"{get} {keys.CREDENTIALS}")
+        lines = [line for line in as_worker(cluster, *gets).out.splitlines() if line.strip()]
+        sealed = [json.loads(line)["sealed"] for line in lines]
+        assert len(sealed) == 4
+        opens = "sudo age --decrypt -i /etc/fleet/age.key"
+        tried = [cluster.on(WORKER, opens, check=False, stdin=one) for one in sealed]
+        assert [one.out for one in tried if one.code == 0] == ["value of ours"]
+    finally:
+        for name in own:
+            cluster.fleetctl("destroy", f"{name}.service", check=False)
+            cluster.fleetctl("secret", "rm", name, check=False)

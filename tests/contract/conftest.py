@@ -22,5 +22,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Server]:
     """An SSH server that takes ALLOWED and what pulumi-command sets."""
     accepted = "ALLOWED PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR"
-    with sshd.running(tmp_path_factory.mktemp("sshd"), accept_env=accepted) as running:
+    folder = tmp_path_factory.mktemp("sshd")
+    with sshd.running(folder, accept_env=accepted, kinds=sshd.KEY_TYPES) as running:
         yield running

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import grpc
 
 from fleet_cluster.fleet.etcd_roles import WORKERS
-from fleet_cluster.fleet.model.keys import state_key
+from fleet_cluster.fleet.model.keys import name_key, state_key
 from tests.contract.etcd_cluster import EtcdCluster
 
 MACHINE, WORKERS_ID, WORKERS_ADDRESS = "machine-4", "0a" * 16, "10.0.0.4"
 WORKER = f"{WORKERS}{MACHINE}"
 OWN = {
-    "nginx": "/app/server/1",
+    "nginx": name_key("sinatra", "x"),
+    "dns": name_key("web", "x"),
     "app": "/app/x",
     "fleet": "/fleet/x",
     "root": "/root/x",
@@ -23,14 +24,22 @@ OWN = {
 }
 """A key of each role's."""
 NEIGHBOUR = {
-    "nginx": "/app/x",
+    "nginx": name_key("web", "x"),
+    "dns": "/fleet/internals",
     "app": "/app2/x",
     "fleet": "/fleet2/x",
     "root": "/app2/x",
     WORKER: state_key(f"{WORKERS_ID}0", "x.service"),
 }
 """A key that looks like one of its own, and is another's."""
-WIDE = {"nginx": "/app/", "app": "/app", "fleet": "/fleet", "root": "/", WORKER: "/fleet"}
+WIDE = {
+    "nginx": "/fleet/internal/",
+    "dns": "/fleet/",
+    "app": "/app",
+    "fleet": "/fleet",
+    "root": "/",
+    WORKER: "/fleet",
+}
 """A prefix of keys that goes beyond its own."""
 REFUSED = (
     "permission denied",
@@ -233,6 +242,6 @@ REQUESTS: Mapping[str, Callable[[Asker], bool]] = {
         "role", "get", "app" if one.certificate == "fleet" else "fleet"
     ),
     "roles: grant": lambda one: one.may(
-        "role", "grant-permission", "nginx", "read", "/app/server/1"
+        "role", "grant-permission", "nginx", "read", "/app/nginx/1"
     ),
 }

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet_cluster._etcd_release import VERSION, etcd_archive
+from fleet_cluster.fleet.model.keys import ROOT, name_key
+from fleet_cluster.fleet.model.service_records import ServiceRecord
 from fleet_cluster.fleet.setup.etcd_release import unpack
 from fleet_cluster.images import own_processor
 from fleet_cluster.providers.docker.haproxy_config import haproxy_config
@@ -61,11 +63,22 @@ class Proxies:
         self.etcdctl("put", "--", key, *([] if value else [""]), stdin=value)
 
     def register(self, name: str, server: str) -> None:
-        """Put a server's address as an app does."""
-        self.put(f"/app/server/{name}", server)
+        """Have a server found, as fleet's leader does; `name` tells it from others."""
+        host, _, port = server.rpartition(":")
+        record = ServiceRecord(host.strip("[]"), f"{name}.service", "a" * 32, int(port))
+        self.put(name_key("sinatra", name), record.to_json())
+
+    def forget(self, name: str) -> None:
+        """Have it found no more."""
+        self.etcdctl("del", "--", name_key("sinatra", name))
+
+    def forget_all(self) -> None:
+        """Delete all that the pool is made of."""
+        for prefix in (ROOT, "/app/"):
+            self.etcdctl("del", "--prefix", prefix)
 
     def start_app(self, port: int) -> None:
-        """Run an app on the loopback, without registering it."""
+        """Run an app on the loopback, of which nobody is told yet."""
         docker("exec", "--detach", f"{self.name}-loopback", "python3", "/app.py", str(port))
 
     def pool(self) -> list[str]:
@@ -95,6 +108,10 @@ class Proxies:
         """The same, while the test goes on."""
         run = ["docker", "exec", f"{self.name}-nginx", *command]
         return subprocess.Popen(run, stdout=subprocess.PIPE, text=True)
+
+    def kept_pool(self) -> str:
+        """What nginx-pool has rendered last."""
+        return docker("exec", f"{self.name}-pool", "cat", "/var/lib/pool/pool.conf")
 
     def replace_pool(self, text: str) -> None:
         """Give nginx another pool than etcd has."""

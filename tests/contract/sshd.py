@@ -8,12 +8,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-HOST_KEY_TYPES = ("ed25519", "ecdsa", "rsa")
+ED25519 = ("ed25519",)
+KEY_TYPES = (*ED25519, "ecdsa", "rsa")
 START_SECONDS = 20
 
 
@@ -57,15 +58,23 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    folder: Path, *, accept_env: str = "", port: int | None = None, path: str = ""
+    folder: Path,
+    *,
+    accept_env: str = "",
+    port: int | None = None,
+    path: str = "",
+    kinds: Sequence[str] = ED25519,
 ) -> Generator[Server]:
-    """Starts an sshd and stops it at the end; programs are found in `path`, if given."""
+    """Starts an sshd and stops it at the end; programs are found in `path`, if given.
+
+    `kinds` are those of the keys of the server and of its user: one of RSA takes a second to make.
+    """
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists():
         raise RuntimeError("sshd is missing: `apt-get install openssh-server` has it")
     server = Server(port or free_port(), folder, getpass.getuser())
-    _write_keys(folder)
-    (folder / "config").write_text(_config(server, accept_env, path))
+    _write_keys(folder, kinds)
+    (folder / "config").write_text(_config(server, kinds, accept_env, path))
     (folder / "log").unlink(missing_ok=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -80,22 +89,22 @@ def running(
         process.wait()
 
 
-def _write_keys(folder: Path) -> None:
+def _write_keys(folder: Path, kinds: Sequence[str]) -> None:
     for owner in ("host", "user"):
-        for kind in HOST_KEY_TYPES:
+        for kind in kinds:
             path = folder / f"{owner}_{kind}"
             if not path.exists():
                 command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path)]
                 subprocess.run(command, check=True)
-    allowed = [(folder / f"user_{kind}.pub").read_text() for kind in HOST_KEY_TYPES]
+    allowed = [(folder / f"user_{kind}.pub").read_text() for kind in kinds]
     (folder / "authorized_keys").write_text("".join(allowed))
 
 
-def _config(server: Server, accept_env: str, path: str) -> str:
+def _config(server: Server, kinds: Sequence[str], accept_env: str, path: str) -> str:
     lines = [
         f"Port {server.port}",
         "ListenAddress 127.0.0.1",
-        *(f"HostKey {server.folder}/host_{kind}" for kind in HOST_KEY_TYPES),
+        *(f"HostKey {server.folder}/host_{kind}" for kind in kinds),
         f"AuthorizedKeysFile {server.folder}/authorized_keys",
         "StrictModes no",
         "LogLevel VERBOSE",

@@ -5,6 +5,7 @@ fleet's leader and machines as the unit tests have them.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ PYTHONPATH={components} exec {python} -m fleet.fleetctl --endpoint {endpoint} "$
 """
 SSH = """\
 #!/bin/sh
+case "$*" in *SendEnv*) exec {ssh} "$@" ;; esac
 echo '{{"id": "first", "layout": 1}}'
 exec {folder}/fleetctl drift
 """
@@ -91,7 +93,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarMach
     folder.mkdir()
     cluster = SmallCluster()
     etcd = EtcdServer(cluster.store)
-    values = {"components": COMPONENTS, "python": sys.executable, "endpoint": etcd.endpoint}
+    values = {
+        "components": COMPONENTS,
+        "python": sys.executable,
+        "endpoint": etcd.endpoint,
+        "ssh": shutil.which("ssh"),
+    }
     for name, text in (("fleetctl", FLEETCTL), ("ssh", SSH)):
         (folder / name).write_text(text.format(folder=folder, **values))
         (folder / name).chmod(0o755)
@@ -99,7 +106,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FarMach
     with sshd.running(folder, path=path, accept_env=ACCEPTED) as server:
         for module in (machines, openssh_files):
             monkeypatch.setattr(module, "SSH_USER", server.user)
-        monkeypatch.setattr(drain_on_delete, "FOLDER", folder / "leaves")
+        monkeypatch.setattr(drain_on_delete, "FOLDER", folder / "drains")
+        monkeypatch.setattr(drain_on_delete, "FOLDER_BEFORE", folder / "leaves")
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         monkeypatch.chdir(tmp_path)
         yield FarMachine(server, folder, cluster)
@@ -177,11 +185,12 @@ def test_a_leave_that_is_replaced_while_its_machine_stays_drains_nothing(
     machine: FarMachine, project: Project
 ) -> None:
     def run() -> None:
-        DrainOnDelete("leave", {"machine": machine.machine, "via": machine.connection})
+        members = {"machine-1": machine.connection}
+        DrainOnDelete("leave", {"machine": machine.machine, "members": members})
 
     drained = machine.folder / "drained"
     project.up(run)
-    project.up(run, replace=["machine-1-id", "machine-1-leave"])
+    project.up(run, replace=["machine-1-leave", "machine-1-drain"])
     assert not drained.exists()
     project.destroy()
     id = Path("/etc/machine-id").read_text().strip()

@@ -82,12 +82,12 @@ def all_proxies() -> Iterator[Proxies]:
 
 @pytest.fixture
 def proxies(all_proxies: Proxies) -> Iterator[Proxies]:
-    """An app is registered, and nothing else."""
+    """An app is found, and nothing else."""
     all_proxies.register("app", APP)
     all_proxies.wait_for_pool(APP)
     wait("it answers", lambda: get(all_proxies, "/")[0] == 200, all_proxies.log)
     yield all_proxies
-    all_proxies.etcdctl("del", "--prefix", "/app/")
+    all_proxies.forget_all()
 
 
 def get(proxies: Proxies, path: str, *headers: str) -> tuple[int, str]:
@@ -104,16 +104,29 @@ def upload(proxies: Proxies, size: int) -> tuple[int, str]:
 
 def test_bad_values_are_skipped_and_each_is_told_once(proxies: Proxies):
     for number, value in enumerate(BAD):
-        proxies.register(f"bad-{number}", value)
+        proxies.put(f"/app/server/bad-{number}", value)
     proxies.register("other", OTHER)
     proxies.wait_for_pool(APP, OTHER)
-    proxies.etcdctl("del", "/app/server/other")
+    proxies.forget("other")
     proxies.wait_for_pool(APP)
     told = [line for line in proxies.log().splitlines() if "/app/server/bad-" in line]
     for number in range(len(BAD)):
         (line,) = [line for line in told if line.startswith(f"/app/server/bad-{number} = ")]
         assert "is not used; allowed: ADDRESS:PORT" in line
     assert len(told) == len(BAD)
+
+
+@pytest.mark.parametrize("record", ["", "{", "[]", '{"host":"127.0.0.1","port":0}', OTHER])
+def test_a_name_that_gives_no_server_costs_the_others_nothing(proxies: Proxies, record: str):
+    proxies.put("/fleet/internal/fleet/sinatra/odd", record)
+    wait("it is told", lambda: "/fleet/internal/fleet/sinatra/odd = " in proxies.log(), proxies.log)
+    proxies.register("other", OTHER)
+    proxies.wait_for_pool(APP, OTHER)
+
+
+def test_what_registers_itself_as_before_is_in_the_pool_too(proxies: Proxies):
+    proxies.put("/app/server/5002", OTHER)
+    proxies.wait_for_pool(APP, OTHER)
 
 
 def test_a_keys_name_cannot_do_harm(proxies: Proxies):
@@ -223,12 +236,26 @@ def test_a_reload_has_ended_when_no_worker_has_the_pool_before(proxies: Proxies)
 def test_nginx_begins_with_the_servers_known_last_where_etcd_has_lost_them(proxies: Proxies):
     proxies.stop_nginx()
     proxies.stop_pool()
-    proxies.etcdctl("del", "--prefix", "/app/")
+    proxies.forget_all()
     proxies.start_pool()
     assert proxies.start_nginx() == [APP]
     proxies.wait_for_pool()
     proxies.stop_nginx()
     assert proxies.start_nginx() == [], "by then it knows no better one"
+
+
+def test_an_etcd_with_other_data_takes_no_pool_away_until_it_has_names(proxies: Proxies):
+    """Units are written again by the program, and their names come when their machines tell."""
+    proxies.put("/fleet/cluster", '{"id":"1a","layout":1}')
+    wait("the pool is of that", lambda: "data 1a" in proxies.kept_pool(), proxies.log)
+    proxies.forget_all()
+    proxies.put("/fleet/cluster", '{"id":"2b","layout":1}')
+    told = "etcd has other data, and no servers yet"
+    wait("it is told", lambda: told in proxies.log(), proxies.log)
+    assert proxies.pool() == [APP]
+    assert proxies.renew_nginx() == [APP]
+    proxies.register("other", OTHER)
+    proxies.wait_for_pool(OTHER)
 
 
 def test_nginx_begins_with_the_pool_of_the_last_run_where_etcd_is_away(proxies: Proxies):
@@ -275,7 +302,7 @@ def test_no_other_protocol_gets_past_nginx(proxies: Proxies):
 
 
 def test_without_an_app_a_stream_is_told_so_too(proxies: Proxies):
-    proxies.etcdctl("del", "/app/server/app")
+    proxies.forget("app")
     proxies.wait_for_pool()
     for accept in ("text/html", "text/event-stream"):
         status, text = get(proxies, "/", f"Accept: {accept}")

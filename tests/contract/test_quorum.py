@@ -101,7 +101,7 @@ def program(machine: Machine, image: str, *, there: bool = True) -> Program:
         members = {"machine-1": machine.connection, "machine-2": machine.connection}
         leave = DrainOnDelete(
             "machine-2-leave",
-            {"machine": made, "via": machine.connection, "members": members},
+            {"machine": made, "members": members, "asks_etcd": True},
             pulumi.ResourceOptions(deleted_with=ground),
         )
         target = local.Command(

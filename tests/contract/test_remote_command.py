@@ -243,7 +243,7 @@ def test_a_changed_connection_runs_the_command_again(
     assert log.read_text() == "ran\nran\n"
 
 
-@pytest.mark.parametrize("kind", sshd.HOST_KEY_TYPES)
+@pytest.mark.parametrize("kind", sshd.KEY_TYPES)
 def test_every_type_of_key_logs_in(project: Project, server: Server, kind: str) -> None:
     other = connection(server, private_key=server.user_key(kind), host_key=server.host_key(kind))
     assert project.up(command(server, create="echo in", connection=other)).outputs["stdout"] == "in"
@@ -315,7 +315,7 @@ def test_a_custom_timeout_ends_the_dialling(project: Project, server: Server) ->
 def test_a_proxy_is_a_bastion(project: Project, server: Server, tmp_path: Path) -> None:
     folder = tmp_path / "bastion"
     folder.mkdir()
-    with sshd.running(folder) as bastion:
+    with sshd.running(folder, kinds=sshd.KEY_TYPES) as bastion:
         proxy = ProxyConnectionArgs(
             host="127.0.0.1",
             port=bastion.port,

@@ -27,7 +27,11 @@ from tests.contract.etcd_requests import (
 from tests.contract.harness import Project, require_engine
 from tests.documents import table
 
-GRANTS: Grants = {"nginx": {"read": ["/app/server*", "/app/nginx*"]}}
+GRANTS: Grants = {
+    "nginx": {
+        "read": ["/fleet/internal/fleet/sinatra*", "/fleet/cluster*", "/app/nginx*", "/app/server*"]
+    }
+}
 """Those of the example program."""
 ANOTHER = "machine-6"
 """A worker that comes and goes."""
@@ -141,6 +145,7 @@ REPORTS = (
     keys.state_key(WORKERS_ID, "a.service"),
     keys.order_key(WORKERS_ID, "a.service"),
     keys.duplicate_key(WORKERS_ID, WORKERS_ADDRESS),
+    keys.run_report_key(WORKERS_ID, "a.service", "1"),
     keys.address_key(WORKERS_ADDRESS),
 )
 """What a worker writes."""
@@ -158,9 +163,15 @@ OTHERS = (
     keys.REBOOT_LOCK,
     keys.release_key("a.service", "1"),
     keys.canary_key("a.service"),
+    keys.run_key("a.service", "1"),
+    keys.timer_key("a.timer"),
+    keys.name_key("a", "b"),
     keys.BACKUP,
-    *(key.replace(WORKERS_ID, "1b" * 16) for key in REPORTS[:4]),
-    *(key.replace(WORKERS_ID, f"{WORKERS_ID}0") for key in REPORTS[:4]),
+    *(key.replace(WORKERS_ID, "1b" * 16) for key in REPORTS[:5]),
+    *(key.replace(WORKERS_ID, f"{WORKERS_ID}0") for key in REPORTS[:5]),
+    keys.secret_key("db-password", "1-9f3c"),
+    keys.recipient_key(WORKERS_ID),
+    keys.credential_key(WORKERS_ID, "db-password", "1-9f3c"),
     keys.address_key("10.0.0.5"),
     keys.address_key(f"{WORKERS_ADDRESS}0"),
     "/app/x",

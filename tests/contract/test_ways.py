@@ -4,7 +4,7 @@ The members are sshds with the real fleetctl, over one store in this process.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,17 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi_command import remote
 
+from fleet_cluster import keys as etcd_keys
 from fleet_cluster import machine as machines
-from fleet_cluster._lifecycle import drain_on_delete, openssh_files, reachability
+from fleet_cluster import units
+from fleet_cluster._lifecycle import drain_on_delete, openssh_files
 from fleet_cluster._lifecycle.drain_on_delete import DrainOnDelete
-from fleet_cluster.access import grant
+from fleet_cluster._lifecycle.member_command import MemberCommandArgs
+from fleet_cluster.access import ClusterAccess, grant
 from fleet_cluster.keys import EtcdKeys
-from fleet_cluster.machine import Connection, Machine
+from fleet_cluster.machine import Connection, Machine, ssh
 from fleet_cluster.units import FleetUnit
 from tests.contract import sshd
 from tests.contract.harness import Program, Project
@@ -88,7 +92,14 @@ class Members:
         there = [self.machine(name) for name in MEMBERS]
         return grant(there, pulumi.Output.from_input("first"), [], None, len(MEMBERS))
 
-    def program(self, program: str = "web", greeting: str = "Hello", *, leave: bool = False):
+    def program(
+        self,
+        program: str = "web",
+        greeting: str = "Hello",
+        *,
+        leave: bool = False,
+        names: Sequence[str] = ("web", "db"),
+    ) -> Program:
         """Two units, of which one changes, a key, and perhaps a worker's end."""
         for name in ("web", "db"):
             text = UNIT.format(program=program if name == "web" else name)
@@ -96,13 +107,13 @@ class Members:
 
         def run() -> None:
             access = self.access()
-            EtcdKeys("keys", {"cluster": access, "keys": {KEY: greeting}})
-            for name in ("web", "db"):
+            if greeting:
+                EtcdKeys("keys", {"cluster": access, "keys": {KEY: greeting}})
+            for name in names:
                 FleetUnit(name, {"cluster": access, "file": str(self.folder / f"{name}.service")})
             if leave:
-                ways = [self.machine(name)["connection"] for name in MEMBERS]
-                way = reachability.answering(ways, ready=True)
-                DrainOnDelete("leave", {"machine": self.machine("machine-2"), "via": way})
+                ways = {name: self.machine(name)["connection"] for name in MEMBERS}
+                DrainOnDelete("leave", {"machine": self.machine("machine-2"), "members": ways})
 
         return run
 
@@ -125,7 +136,8 @@ def members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Members
             (tmp_path / name / kind).write_text((tmp_path / MEMBERS[0] / kind).read_text())
     for module in (machines, openssh_files):
         monkeypatch.setattr(module, "SSH_USER", made.servers["machine-1"].user)
-    monkeypatch.setattr(drain_on_delete, "FOLDER", tmp_path / "leaves")
+    monkeypatch.setattr(drain_on_delete, "FOLDER", tmp_path / "drains")
+    monkeypatch.setattr(drain_on_delete, "FOLDER_BEFORE", tmp_path / "leaves")
     monkeypatch.chdir(tmp_path)
     yield made
     for one in made.running.values():
@@ -154,7 +166,7 @@ def test_with_the_first_member_away_all_goes_through_the_next(
     assert written(members.program("webd", "Bye", leave=True), project) == {}
 
     removed = project.up(members.program("webd", "Bye"))
-    assert set(changed(removed.steps)) == {"machine-2-leave", "machine-2-id", "leave"}
+    assert set(changed(removed.steps)) == {"machine-2-leave", "machine-2-drain", "leave"}
     assert members.were_asked() == {"machine-2": ["drain"]}
 
 
@@ -168,3 +180,52 @@ def test_with_all_members_away_a_preview_shows_no_change(
     for name in MEMBERS:
         members.start(name)
     assert set(members.were_asked()) == {"machine-1"}
+
+
+def test_what_is_named_no_more_ends_through_the_next_while_the_first_is_away(
+    members: Members, project: Project
+) -> None:
+    project.up(members.program())
+    members.stop("machine-1")
+    members.were_asked()
+    done = written(members.program(greeting="", names=["db"]), project)
+    assert done == {"web.service": "delete", KEY: "delete", "web": "delete", "keys": "delete"}
+    assert sorted(members.were_asked()["machine-2"]) == ["apply", "seed"]
+    assert KEY not in members.cluster.store.entries
+    assert set(members.cluster.view().units) == {"db.service"}
+
+
+def test_a_member_at_another_address_is_told_to_every_unit_and_none_notices(
+    members: Members, project: Project
+) -> None:
+    project.up(members.program())
+    members.stop("machine-2")
+    del members.servers["machine-2"]
+    members.start("machine-2")
+    members.cluster.log.clear()
+    told = written(members.program(), project)
+    assert told == {"web.service": "update", "db.service": "update", KEY: "update"}
+    assert members.cluster.log == []
+
+
+def test_a_stack_that_was_made_before_goes_over_and_no_unit_notices(
+    members: Members, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        for module in (units, etcd_keys):
+            before.setattr(module, "member_command", remote_command)
+        project.up(members.program())
+    members.cluster.log.clear()
+    project.up(members.program())
+    assert members.cluster.log == []
+    assert set(members.cluster.view().units) == {"web.service", "db.service"}
+    assert members.cluster.store.entries[KEY].value == "Hello"
+    assert written(members.program(), project) == {}
+
+
+def remote_command(
+    name: str, cluster: ClusterAccess, args: MemberCommandArgs, opts: pulumi.ResourceOptions
+) -> remote.Command:
+    """What a unit or key was: a command on one machine."""
+    way = cluster.members.apply(lambda ways: ssh(next(iter(ways.values())), dials=3))
+    return remote.Command(name, connection=way, opts=opts, **args)  # pyright: ignore

@@ -102,7 +102,7 @@ def test_each_claim_of_the_comparison_names_its_tests() -> None:
     rows = table("docs/comparison.md", "What is here, and the test that holds it")
     assert len(rows) > 10
     without = {what for what, row in rows.items() if not named_tests(row["Test"])}
-    assert without == {"secrets, names, certificates for users, runs of a job"}
+    assert without == {"certificates for users"}
 
 
 def test_docstrings_and_comments_name_files_that_are_there() -> None:

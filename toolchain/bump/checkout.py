@@ -8,6 +8,7 @@ PINS = "toolchain/pins.env"
 REQUIREMENTS = "toolchain/requirements.txt"
 LOCK = "toolchain/requirements.lock"
 ETCD_RELEASE = "components/fleet_cluster/_etcd_release.py"
+COREDNS_RELEASE = "components/fleet_cluster/_releases/coredns.py"
 DOCKERFILES = ("images/*/Dockerfile", "components/**/Dockerfile", "tests/**/Dockerfile")
 BASE_IMAGE_USERS = (
     PINS,

@@ -9,12 +9,21 @@ from hashlib import sha256
 from typing import Any
 
 from . import checksums
-from .checkout import BASE_IMAGE_USERS, ETCD_RELEASE, LOCK, PINS, REQUIREMENTS, Checkout
+from .checkout import (
+    BASE_IMAGE_USERS,
+    COREDNS_RELEASE,
+    ETCD_RELEASE,
+    LOCK,
+    PINS,
+    REQUIREMENTS,
+    Checkout,
+)
 from .registries import NotReachedError, Registries, normalized, numbers
 
 PKG, SDK = "github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3"
 YAML = "github.com/pulumi/pulumi-yaml"
 CONFD = "github.com/kelseyhightower/confd"
+COREDNS = "github.com/coredns/coredns"
 ETCD = [f"go.etcd.io/etcd/{program}/v3" for program in ("server", "etcdctl", "etcdutl")]
 IMAGE_TAGS = "https://hub.docker.com/v2/repositories/library/debian/tags"
 DEBIAN = "https://deb.debian.org"
@@ -29,6 +38,7 @@ BASE_NAME = re.compile(r"debian:(?P<suite>\w+)-(?P<date>\d{8})-slim")
 OWN_TOOLS = "the set-up makes or gets it; stacks stay as they are"
 PLUGIN = "pulumi up works with this plugin; a preview shows what it sees otherwise"
 MEMBERS = "pulumi up rolls etcd's members, one at a time"
+RESOLVERS = "pulumi up starts CoreDNS anew on the machines"
 DOWNLOADS = "every download is compared with it"
 NGINX_POOL = "the image nginx-pool is built anew, and its unit rolls"
 IMAGES = "images are built anew: machines are made anew, one at a time, and units roll"
@@ -121,6 +131,18 @@ def _next_minor(now: str, versions: Sequence[str]) -> str:
     return f"{later[-1]} is there: a next minor version is chosen by hand, see docs/operations.md"
 
 
+def coredns(checkout: Checkout, registries: Registries) -> list[Pin]:
+    """The newest CoreDNS, by what our build of it imports."""
+    now, source = checkout.pin("COREDNS_VERSION"), checkout.read("toolchain/go/coredns/main.go")
+    imported: list[str] = re.findall(rf'"({re.escape(COREDNS)}/[^"]+)"', source)
+    looked, versions = Pin("CoreDNS", now, "", RESOLVERS), registries.go_versions(COREDNS)
+    where = "COREDNS_VERSION", "coredns", imported, list[str]()
+    found = _go_pin(checkout, registries, looked, where, versions)
+    if found.after != now:
+        checkout.substitute(COREDNS_RELEASE, r'^VERSION = "[^"]*"$', f'VERSION = "{found.after}"')
+    return [found]
+
+
 def engine_checksums(checkout: Checkout, registries: Registries) -> list[Pin]:
     """What the release lists."""
     known = checksums.of_engine(checkout, registries)
@@ -130,6 +152,11 @@ def engine_checksums(checkout: Checkout, registries: Registries) -> list[Pin]:
 def etcd_checksums(checkout: Checkout, registries: Registries) -> list[Pin]:
     """What the release lists."""
     return [Pin("etcd's SHA-256", *checksums.of_etcd(checkout, registries), DOWNLOADS)]
+
+
+def coredns_checksums(checkout: Checkout, registries: Registries) -> list[Pin]:
+    """What the release says beside its archives."""
+    return [Pin("CoreDNS's SHA-256", *checksums.of_coredns(checkout, registries), DOWNLOADS)]
 
 
 def python_packages(checkout: Checkout, registries: Registries) -> list[Pin]:
@@ -257,6 +284,8 @@ GROUPS = [
     Group("base image", "BASE_IMAGE", base_image),
     Group("etcd", "ETCD_VERSION", etcd),
     Group("etcd's SHA-256", "ETCD_SHA256", etcd_checksums),
+    Group("CoreDNS", "COREDNS_VERSION", coredns),
+    Group("CoreDNS's SHA-256", "COREDNS_SHA256", coredns_checksums),
     Group("confd", "CONFD_VERSION", confd),
     Group("Pulumi's engine", "PULUMI_VERSION", engine),
     Group("Pulumi's SHA-256", "", engine_checksums),

@@ -4,38 +4,12 @@
 
 etcd_hint="put etcd $ETCD_VERSION (https://github.com/etcd-io/etcd/releases) for Linux in $cache/etcd, as it is"
 
-etcd_found() {
-  local one
-  for one in $(processors); do
-    [[ -e $(etcd_archive "$one") ]] || return 1
-  done
-  printf '%s\t%s' "$ETCD_VERSION" "$(cat "$(etcd_archive "$(processor)").origin" 2>/dev/null || echo "$cache/etcd")"
-}
+etcd_found() { archives_found etcd "$ETCD_VERSION"; }
 
-etcd_install() {
-  local one
-  for one in $(processors); do
-    [[ -e $(etcd_archive "$one") ]] || etcd_get "$one" "$(etcd_archive "$one")"
-  done
-}
+etcd_install() { archives_install etcd; }
 
 # Where components/fleet_cluster/_etcd_release.py looks for it, too.
 etcd_archive() { echo "$cache/etcd/etcd-v$ETCD_VERSION-linux-$1.tar.gz"; }
-
-# etcd_get PROCESSOR FILE
-etcd_get() {
-  local new=$cache/etcd.new
-  rm -rf "$new"
-  mkdir -p "$new" "$cache/etcd"
-  if etcd_download "${2##*/}" "$new" "$1"; then
-    echo "official download" >"$2.origin"
-  else
-    etcd_build "$1" "$new"
-    echo "built here from Go modules" >"$2.origin"
-  fi
-  mv "$new/${2##*/}" "$2"
-  rm -rf "$new"
-}
 
 # etcd_download NAME FOLDER PROCESSOR
 etcd_download() {
@@ -43,14 +17,14 @@ etcd_download() {
   checked_download etcd "$url/$1" "$2/$1" "$(pinned "$3" "${ETCD_SHA256[@]:-}")" "$url/SHA256SUMS"
 }
 
-# etcd_build PROCESSOR FOLDER
+# etcd_build PROCESSOR FOLDER NAME
 etcd_build() {
-  local name=etcd-v$ETCD_VERSION-linux-$1
+  local name=${3%.tar.gz}
   go_needed etcd
   mkdir "$2/$name"
   GOOS=linux GOARCH=$1 quietly etcd "building etcd $ETCD_VERSION for $1 (about 2 minutes, once per computer)" \
     etcd_programs "$2/$name" || fail etcd "go build" "$etcd_hint"
-  tar -czf "$2/$name.tar.gz" -C "$2" "$name"
+  tar -czf "$2/$3" -C "$2" "$name"
 }
 
 etcd_programs() {

@@ -11,14 +11,17 @@ from .._child_options import child_of
 from ..fleet.model.printable import check_id
 from ..machine import Connection, Machine, ssh
 from . import quorum
-from .claims import claim_file, unless_claimed
+from .member_command import MemberCommandArgs, through_members
 from .worker import dismissal
 
 DRAIN_SECONDS = 300
 """For the units to run elsewhere. What has not left by then goes down with the machine."""
-FOLDER = PurePosixPath(".fleet/leaves")
-"""In the home of core on the machine that fleetctl runs on: a file for each machine that is there,
-so that a resource that is replaced, while its machine stays, drains nothing."""
+FOLDER = PurePosixPath(".fleet/drains")
+"""In the home of core on a member: a file for each machine that is there, with the time at which it
+was noted, so that a resource that is replaced, while its machine stays, drains nothing."""
+FOLDER_BEFORE = PurePosixPath(".fleet/leaves")
+"""The same of the library before, which may have noted a machine after this one: a stack that goes
+back to it."""
 
 
 class DrainOnDeleteArgs(TypedDict):
@@ -26,16 +29,17 @@ class DrainOnDeleteArgs(TypedDict):
 
     machine: Machine
     """The machine."""
-    via: Connection
-    """The machine that fleetctl runs on: another one, so that this one may be dead by then."""
+    members: Mapping[str, Connection]
+    """The ways to all of etcd's members by name. They wait for no machine: this one is in the load
+    balancer when it is set up, whatever is still to be done about the others."""
     worker: NotRequired[bool]
     """Whether it keeps none of etcd's data, and etcd is to forget it."""
-    members: NotRequired[Mapping[str, Connection]]
-    """All of etcd's members by name, if it is one of them and etcd decides whether it may go."""
+    asks_etcd: NotRequired[bool]
+    """Whether it is a member of etcd, which decides whether it may go."""
 
 
 class DrainOnDelete(pulumi.ComponentResource):
-    """Drains a machine before it is removed, or made anew.
+    """Drains a machine before it is removed, or made anew, through a member that answers.
 
     The machine is known by its own id, since its name and address may be another's by then. One
     that is lost, or not known any more, goes at once. A member of etcd that etcd cannot do
@@ -52,22 +56,22 @@ class DrainOnDelete(pulumi.ComponentResource):
         super().__init__("fleet-cluster:index:Leave", name, None, opts)
         self._args = args
         machine = self._machine = args["machine"]
-        self._members = args.get("members", {})
-        self._known = remote.Command(
-            f"{machine['name']}-id",
+        # In stacks from before, this one drains. It is updated to what has no end, and so that ends
+        # nowhere: not through a machine that is dead by then, and with no machine drained.
+        known = remote.Command(
+            f"{machine['name']}-leave",
             connection=ssh(machine["connection"]),
             create="cat /etc/machine-id",
             triggers=[machine["id"]],
-            add_previous_output_in_env=False,
             opts=child_of(self, opts),
         )
-        self.machine_id = self._known.stdout.apply(machine_id)
+        self.machine_id = known.stdout.apply(machine_id)
         """The machine's own id."""
         self._at_its_end(
-            "leave",
-            lambda asked, id, address: asked + unless_claimed(FOLDER / id, self._end(id, address)),
+            "drain",
+            lambda asked, id, address: asked + unless_noted_since(id, self._end(id, address)),
             child_of(self, opts, pulumi.ResourceOptions(hooks=self._hooks())),
-            create=self.machine_id.apply(stay),
+            create=self.machine_id.apply(note),
         )
         self.register_outputs({})
 
@@ -78,7 +82,7 @@ class DrainOnDelete(pulumi.ComponentResource):
             opts: what that depends on, and with what it is deleted. No child of this one: what goes
                 first depends on that.
         """
-        if self._members:
+        if self._args.get("asks_etcd"):
             self._at_its_end("quorum", lambda asked, _id, _address: f"{asked}true", opts)
 
     def _end(self, id: str, address: str) -> str:
@@ -100,26 +104,21 @@ class DrainOnDelete(pulumi.ComponentResource):
 
         def at_its_end(known: Sequence[str]) -> str:
             id, address = known
-            asked = f"{quorum.may_leave(name, address, id)} || exit; " if self._members else ""
+            asks = self._args.get("asks_etcd")
+            asked = f"{quorum.may_leave(name, address, id)} || exit; " if asks else ""
             return command(asked, id, address)
 
-        remote.Command(
-            f"{name}-{step}",
-            connection=ssh(self._args["via"], dials=3),
-            create=create,
-            delete=known.apply(at_its_end),
-            triggers=[self._machine["id"]],
-            # By which the end of a resource knows whether it has been made anew.
-            add_previous_output_in_env=create is not None,
-            opts=opts,
-        )
+        args = MemberCommandArgs(delete=known.apply(at_its_end), triggers=[self._machine["id"]])
+        if create is not None:
+            args["create"] = create
+        through_members(f"{name}-{step}", dict(self._args["members"]), args, opts)
 
     def _hooks(self) -> pulumi.ResourceHookBinding:
         """It is made again when the machine is: then a preview asks, through the others."""
         name = self._machine["name"]
-        others = {other: way for other, way in self._members.items() if other != name}
+        others = {other: way for other, way in self._args["members"].items() if other != name}
         hooks: list[pulumi.ResourceHook] = []
-        if others:
+        if others and self._args.get("asks_etcd"):
             asked = pulumi.Output.from_input(self._machine["address"]).apply(
                 lambda address: quorum.may_leave(name, address, "", preview=True)
             )
@@ -127,10 +126,27 @@ class DrainOnDelete(pulumi.ComponentResource):
         return pulumi.ResourceHookBinding(before_create=hooks)
 
 
-def stay(machine: str) -> str:
-    """The command that notes that a machine is there."""
+def note(machine: str) -> str:
+    """The command that notes that a machine is there, and prints when.
+
+    A time, since a member may have an older note of a machine than the one that answered last.
+    """
     path = FOLDER / machine
-    return f"mkdir -p {FOLDER} && : > {path}.new && {claim_file(path)}"
+    return f"mkdir -p {FOLDER} && date +%s%N > {path}.new && mv {path}.new {path} && cat {path}"
+
+
+def unless_noted_since(machine: str, command: str) -> str:
+    """The command, unless another resource has noted the machine since.
+
+    Where there is no note, or the server does not let the plugin say what was printed, the command
+    runs: it is better to empty a machine that stays than to leave one full that goes.
+    """
+    path, before = FOLDER / machine, FOLDER_BEFORE / machine
+    return (
+        f"noted=$(cat {path} 2>/dev/null || echo 0); "
+        f'if [ "$noted" -gt "${{PULUMI_COMMAND_STDOUT:-$noted}}" ] || [ {before} -nt {path} ]; '
+        f"then echo 'nothing to do: made anew' >&2; else rm -f {path}; {command}; fi"
+    )
 
 
 def drain(name: str, machine: str) -> str:
@@ -143,10 +159,12 @@ def drain(name: str, machine: str) -> str:
 def machine_id(told: str) -> str:
     """The id that a machine tells: others run a command with it.
 
+    In a preview of a stack from before it is what that has printed, a path that ends in the id.
+
     Raises:
         RunError: it cannot be one.
     """
-    id = told.strip()
+    id = told.strip().rpartition("/")[2]
     try:
         check_id(id)
     except ValueError as error:

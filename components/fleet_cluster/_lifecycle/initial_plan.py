@@ -21,7 +21,10 @@ def initial_plan(documents: Sequence[Mapping[str, Any]], machines: Machines) -> 
         machines: all that there will be.
     """
     # An id is not known yet; the name stands for it.
-    known = [MachineState(name, "", name, metadata) for name, metadata in machines.items()]
+    known = [
+        MachineState(name, "", name, metadata, takes_runs=True)
+        for name, metadata in machines.items()
+    ]
     jobs: list[Job] = []
     plan, own = Plan(), list[Job]()
     for document in documents:

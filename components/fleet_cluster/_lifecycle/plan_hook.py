@@ -10,7 +10,7 @@ import asyncio
 import json
 import subprocess
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,17 @@ def new_memory() -> defaultdict[str, list[Any]]:
 
 
 _before = new_memory()
+
+
+_secrets: set[str] = set()
+"""The secrets that the program sets in this preview, which are there before units that name them;
+of all of its clusters: which one that is may not be known yet."""
+
+
+def note_secrets(names: Iterable[str]) -> None:
+    """Tell that the program sets these secrets: the cluster cannot know of them in a preview."""
+    if pulumi.runtime.is_dry_run():
+        _secrets.update(names)
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,8 @@ def ask(machines: Sequence[str], files: Mapping[str, str], document: str) -> Map
         document: what `fleetctl apply` will get.
     """
     earlier = _before[files["known_hosts"]]
-    question = json.dumps({**json.loads(document), "after": list(earlier)})
+    coming = {"secrets": sorted(_secrets)} if _secrets else {}  # Earlier versions know none.
+    question = json.dumps({**json.loads(document), "after": list(earlier), **coming})
     earlier.append(json.loads(document))
     seconds = SECONDS + CONNECT_SECONDS
     try:

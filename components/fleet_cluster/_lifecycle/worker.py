@@ -14,6 +14,8 @@ from ..machine import Machine
 
 SECONDS = 60
 """For etcd to forget a machine."""
+ADMIT = "sudo timeout 120 fleet-setup worker"
+"""The command that has etcd know one, of which it reads."""
 
 
 def admission(

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .model.keys import DUPLICATES, ORDERS, STATES, address_key, machine_key
+from .model.keys import (
+    CLUSTER,
+    DUPLICATES,
+    INTERNAL,
+    ORDERS,
+    RUN_REPORTS,
+    STATES,
+    address_key,
+    machine_key,
+)
 
 Access = Literal["read", "readwrite"]
 ACCESS: tuple[Access, ...] = ("read", "readwrite")
@@ -17,6 +26,8 @@ ACCESS: tuple[Access, ...] = ("read", "readwrite")
 
 
 FLEETS_KEYS = "/fleet/"
+READABLE = (INTERNAL, CLUSTER)
+"""What of them a program's role may read."""
 _GLOB = re.compile(r"/[A-Za-z0-9_.@:-][A-Za-z0-9_./@:-]*")
 
 
@@ -51,22 +62,26 @@ APP = Role("app", (Permission("readwrite", "/app/"), Permission("readwrite", "/t
 """What units and people use."""
 ROOT = Role("root", (), members_only=True)
 """What changes etcd's members and users, for root alone: etcd itself gives it every permission."""
+DNS = Role("dns", (Permission("read", INTERNAL),))
+"""CoreDNS's, on each machine: the names of services."""
 WORKERS = "worker."
 """What names of workers' roles begin with, before the machine's: no program has such a role."""
-OWN = (FLEET, APP, ROOT)
+OWN = (FLEET, APP, ROOT, DNS)
 """Roles that every cluster has; a program adds its own."""
 Grants = Mapping[str, Mapping[str, Sequence[str]]]
 """A program's roles as JSON: globs of keys by access (read, readwrite) by name of the role."""
 
 
-def is_glob(text: str) -> bool:
-    """Whether this names keys that a program's role may be given: none of fleet's.
+def is_glob(text: str, access: str) -> bool:
+    """Whether this names keys that a program's role may be given `access` to, one of `ACCESS`.
 
-    It ends in a slash, for the keys below it, or in a star, for all that begin so.
+    It ends in a slash, for the keys below it, or in a star, for all that begin so. Of fleet's keys,
+    names of services may be read, and the id of etcd's data.
     """
     prefix = text.removesuffix("*")
     of_fleet = prefix.startswith(FLEETS_KEYS) or FLEETS_KEYS.startswith(prefix)
-    return text.endswith(("/", "*")) and bool(_GLOB.fullmatch(prefix)) and not of_fleet
+    may = not of_fleet or (access == "read" and prefix.startswith(READABLE))
+    return text.endswith(("/", "*")) and bool(_GLOB.fullmatch(prefix)) and may
 
 
 def roles(grants: Grants) -> list[Role]:
@@ -102,7 +117,7 @@ def worker(name: str, machine: str, address: str) -> Role:
         address: its address inside the cluster.
     """
     keys = (machine_key(machine), address_key(address))
-    below = (f"{prefix}{machine}/" for prefix in (STATES, ORDERS, DUPLICATES))
+    below = (f"{prefix}{machine}/" for prefix in (STATES, ORDERS, DUPLICATES, RUN_REPORTS))
     return Role(
         WORKERS + name,
         (

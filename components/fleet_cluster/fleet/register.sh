@@ -1,6 +1,8 @@
 #!/bin/bash
 # register.sh KEY VALUE URL: keeps KEY=VALUE in etcd while URL answers.
 #
+# For units of before; what is new has Name=, and health_check.sh. It goes when stacks have gone over.
+#
 # The key is on a lease of its own. It goes when URL stops answering, when this ends (SIGTERM), and
 # with the lease when this or its machine dies. It is never deleted: by then it may be another's.
 # While etcd is away this stays, and registers again when it is back.

@@ -18,6 +18,17 @@ def test_start_and_destroy_next_to_systemd_and_fleet_1():
     ]
 
 
+def test_containers_in_two_ways():
+    took = {
+        "start": {"docker": SLOW, "quadlet": FAST},
+        "destroy": {"docker": SLOW, "quadlet": SLOW},
+    }
+    lines = cells(tables.containers(100, took))
+    slow, fast = "1.00 / 2.00 / 9.00", "1.00 / 1.00 / 1.00"
+    assert lines[1] == ["start 100, processes", slow, fast, "0.50"]
+    assert [line[-1] for line in lines[2:]] == ["0.50", "1.00", "1.00"]
+
+
 def test_failover():
     lines = cells(tables.failover({10: {"follower": SLOW}}))
     assert lines[1] == ["lease 10 s, follower killed", "1.00 / 2.00 / 9.00", "3.00 / 4.00 / 9.00"]

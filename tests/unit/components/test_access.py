@@ -5,10 +5,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from fleet_cluster._lifecycle import reachability
+from fleet_cluster._lifecycle.member_command import environment
 from fleet_cluster.access import ClusterAccess, grant
 from fleet_cluster.machine import Machine
-from tests.unit.program.test_program import answers
 
 HERE = "urn:pulumi:test::project::fleet-cluster:index:DockerNetwork::network"
 ELSEWHERE = "urn:pulumi:test::platform::fleet-cluster:index:DockerNetwork::network"
@@ -29,8 +28,7 @@ class Engine(pulumi.runtime.Mocks):
 
 
 @pytest.fixture(autouse=True)
-def engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reachability, "silence", answers)
+def engine() -> None:
     pulumi.runtime.set_mocks(Engine(), project="project", stack="test")
 
 
@@ -56,13 +54,10 @@ def from_another_stack(network: str) -> ClusterAccess:
 
 
 @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
-async def test_only_the_private_key_of_another_stacks_access_is_a_secret():
+async def test_the_ways_of_another_stacks_access_are_a_secret_and_no_more():
     access = from_another_stack(ELSEWHERE)
-    connection = reachability.way_in(access)
-    assert await pulumi.Output.from_input(connection["private_key"]).is_secret()
-    for one in (connection["host"], connection["host_key"], access.data_id):
-        assert not await pulumi.Output.from_input(one).is_secret()
-    assert await pulumi.Output.from_input(connection["host"]).future() == "172.30.7.11"
+    assert await access.members.is_secret()
+    assert not await access.data_id.is_secret()
     assert await access.data_id.future() == "1"
     assert await access.metadata() == {"machine-1": {"role": "web"}}
     assert list(await access.members.future() or {}) == ["machine-1"]
@@ -90,8 +85,7 @@ async def test_what_is_written_waits_until_all_machines_are_set_up():
     step = pulumi.ComponentResource("test:index:Step", "step")
     access = ClusterAccess(grant([machine("m")], pulumi.Output.from_input("1"), [step], None))
     assert step in await access.data_id.resources()
-    way = pulumi.Output.from_input(reachability.way_in(access)["host"])
-    assert step in await way.resources(), "before, no machine could answer"
+    assert step in await access.ready.resources(), "before, no machine could answer"
     everyone = await access.connections.resources()
     assert step not in everyone, "who looks for a fault does not wait"
 
@@ -115,5 +109,8 @@ async def test_a_bastion_comes_along():
     there["connection"]["proxy"] = proxy
     resolved = grant([there], pulumi.Output.from_input("1"), [], None)
     other = ClusterAccess(pulumi.Output.secret(pulumi.Output.from_input(resolved)))
-    way = reachability.way_in(other)
-    assert await pulumi.Output.from_input(way.get("proxy")).future() == proxy
+    members = await other.members.future()
+    assert members
+    files = environment(members)
+    assert files["FLEET_SSH_proxy_identity"] == "k\n"
+    assert "ProxyJump bastion" in files["FLEET_SSH_ssh_config"]

@@ -10,11 +10,10 @@ import pulumi
 import pytest
 
 import fleet_cluster as fc
-from fleet_cluster._lifecycle import reachability
 from fleet_cluster.component_host import FleetClusterProvider
 from fleet_cluster.fleet.etcd_configuration import GIB
 from tests.checkout import CHECKOUT
-from tests.unit.program.test_program import Engine, answers, nothing
+from tests.unit.program.test_program import Engine
 
 EXAMPLE = CHECKOUT / "examples/01-one-unit"
 DOCKER = fc.docker(port=8080)
@@ -38,8 +37,6 @@ def run(monkeypatch: pytest.MonkeyPatch, program: Path) -> Monitor:
     pulumi.runtime.set_mocks(monitor.mocks, project="one-unit", stack="test", monitor=monitor)
     pulumi.runtime.set_all_config({})
     monkeypatch.chdir(program)
-    monkeypatch.setattr(reachability, "before_writing", nothing)
-    monkeypatch.setattr(reachability, "silence", answers)
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def whole() -> None:
@@ -65,7 +62,7 @@ def test_a_unit_waits_for_all_machines_and_goes_with_their_network(
 
 def test_what_is_on_machines_goes_with_their_network(monkeypatch: pytest.MonkeyPatch):
     for name, one in run(monkeypatch, EXAMPLE).requests.items():
-        if one.type.startswith("command:remote:") and not name.startswith("machine-1-i"):
+        if one.type.startswith("command:remote:") and name:
             assert one.deletedWith or "Leave" in one.parent, name
 
 
@@ -92,11 +89,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"etcd_roles": {"web": {"read": ["/a/", "/b"]}}}, r"web.read\[1\]: '/b' .* /app\* .* /app2"),
     *(
         ({"etcd_roles": {"spy": {"read": [keys]}}}, rf"spy.read\[0\]: .*{re.escape(keys)}.*fleet's")
-        for keys in ("/fleet/", "/fleet/units/", "/fleet*", "/fl*", "/fleet/u*")
+        for keys in ("/fleet/", "/fleet/units/", "/fleet*", "/fl*", "/fleet/u*", "/fleet/c*")
     ),
     *(
         ({"etcd_roles": {"all": {"readwrite": [keys]}}}, r"etcd_roles.all.readwrite\[0\]: '")
-        for keys in ("/", "/*", "*", "", "//", "app/", "/a b/", "/a**")
+        for keys in ("/", "/*", "*", "", "//", "app/", "/a b/", "/a**", "/fleet/internal/")
     ),
     ({"provider": {}}, r"provider: \[\] is not allowed; allowed: docker or aws"),
     ({"provider": {"docker": {"port": 0}}}, "provider.docker.port: 0 is not allowed"),

@@ -14,10 +14,12 @@ from fleet_cluster.fleet.model.keys import (
     state_key,
 )
 from fleet_cluster.fleet.model.records import Assignment, Cluster, DesiredState, UnitState
+from fleet_cluster.fleet.secrets.folder import MemoryFolder
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
 from tests.unit.fleet.fakes.connection import Connection
 from tests.unit.fleet.fakes.kv import MemoryKV
+from tests.unit.fleet.fakes.sealer import key_of
 from tests.unit.fleet.fakes.systemd import FakeSystemd
 
 MACHINE = "m1"
@@ -30,6 +32,8 @@ class Bench:
 
     clock: FakeClock = field(default_factory=FakeClock)
     checkpoint_file: MemoryFile = field(default_factory=MemoryFile)
+    folder: MemoryFolder = field(default_factory=MemoryFolder)
+    """The secrets of its units, sealed."""
     identity_changes: int = 0
 
     def __post_init__(self) -> None:
@@ -54,6 +58,8 @@ class Bench:
             self._on_identity_changed,
             self.clock,
             self.clock,
+            self.folder,
+            key_of(MACHINE),
         )
         as_written = self.agent.files.as_written
         self.orders = Orders(self.line, self.systemd, checkpoint, self.clock, as_written)

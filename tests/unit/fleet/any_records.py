@@ -23,8 +23,12 @@ from fleet_cluster.fleet.model.records import (
     Verb,
 )
 from fleet_cluster.fleet.model.releases import Canary, Release
+from fleet_cluster.fleet.model.runs import Run, RunReport, Timer
+from fleet_cluster.fleet.model.secrets import Delivery, Recipient, SecretVersion
+from fleet_cluster.fleet.model.service_records import ServiceRecord
 from fleet_cluster.fleet.model.wire import to_wire
 from fleet_cluster.fleet.unitfiles.text import sha_of
+from tests.unit.fleet.fakes.sealer import key_of
 from tests.unit.fleet.fakes.units import SLEEPS
 
 SHA = sha_of(SLEEPS)
@@ -46,10 +50,26 @@ EXAMPLES: dict[str, Record] = {
     keys.REBOOTS: RebootRequest("s", "machine-2", "an operator", 1.0),
     keys.REBOOT_LOCK: RebootLock("m2", "1st", RebootPhase.REBOOTING, "s", since=1.0),
     keys.RELEASES: Release(SHA, 1.0, "anna@laptop", "/x.service", True),
+    keys.INTERNAL: ServiceRecord("10.0.0.2", "x.service", "m2", 5000),
     keys.CANARIES: Canary(SHA, SHA, 1.0, "anna@laptop", "/x.service"),
+    keys.RUNS: Run("m2", 1.0, 1.0, "anna@laptop"),
+    keys.TIMERS: Timer(1.0, 2.0, True, SHA, "0123"),
+    keys.RUN_REPORTS: RunReport("1st", "ab", 1.0, 2.0, "exit-code", 1),
+    keys.SECRETS: SecretVersion("sealed", {"m2": key_of("m2")}, 1.0, "anna@laptop"),
+    keys.RECIPIENTS: Recipient(key_of("m2"), "machine-2"),
+    keys.CREDENTIALS: Delivery("sealed", key_of("m2")),
 }
-BY_MACHINE = (keys.MACHINES, keys.ELIGIBILITY, keys.METADATA, keys.REBOOTS)
-PLACES = (keys.SCHEDULE, keys.STATES, keys.ORDERS, keys.RELEASES)
+BY_MACHINE = (keys.MACHINES, keys.ELIGIBILITY, keys.METADATA, keys.REBOOTS, keys.RECIPIENTS)
+PLACES = (
+    keys.SCHEDULE,
+    keys.STATES,
+    keys.ORDERS,
+    keys.RELEASES,
+    keys.RUNS,
+    keys.RUN_REPORTS,
+    keys.SECRETS,
+    keys.CREDENTIALS,
+)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from tests.unit.program.test_program import (
     SECRET,
     SECRET_VALUE,
     Engine,
+    Order,
     nothing,
-    on_itself,
     run_program,
 )
 
@@ -33,7 +33,7 @@ class Amazon(Engine):
         self, args: pulumi.runtime.MockResourceArgs
     ) -> tuple[str | None, dict[str, Any]]:
         identity, outputs = super().new_resource(args)
-        if args.typ == "command:local:Command":
+        if args.typ == "command:local:Command" and "interpreter" not in outputs:
             outputs["stdout"] = "ami-1"
         if args.typ.startswith("aws:"):
             outputs["arn"] = f"arn:{args.name}"
@@ -125,7 +125,7 @@ def test_the_world_reaches_the_load_balancer_and_nothing_else(program: Amazon):
 
 
 @pytest.mark.parametrize(("engine", "processor"), [(Amazon(), "amd64"), (Graviton(), "arm64")])
-def test_machines_get_etcd_for_their_processor(
+def test_machines_get_etcd_and_coredns_for_their_processor(
     engine: Amazon, processor: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("fleet_cluster.providers.aws.provider.check_programs", nothing)
@@ -135,6 +135,8 @@ def test_machines_get_etcd_for_their_processor(
     for copy in etcd.values():
         assert copy["source"].path == f"/cache/etcd-{processor}.tar.gz"
         assert copy["remotePath"] == "/home/core/etcd.tar.gz"
+    dns = [copy for name, copy in copies.items() if name.endswith("-coredns-release")]
+    assert [one["source"].path for one in dns] == [f"/cache/coredns-{processor}.tgz"] * 4
 
 
 def test_ssh_comes_only_from_where_it_is_allowed_and_from_inside(program: Amazon):
@@ -222,21 +224,30 @@ def test_user_data_has_the_host_key_for_first_contact_and_no_other_secret(progra
 
 
 def test_etcd_is_asked_before_a_member_is_even_deregistered(program: Amazon):
-    commands = program.of("command:remote:Command")
+    commands = program.of("command:local:Command")
     asked = {name: one for name, one in commands.items() if name.endswith("-quorum")}
     assert sorted(asked) == ["machine-1-quorum", "machine-2-quorum", "machine-3-quorum"]
     for name, one in asked.items():
         assert "fleet-setup may-leave || exit; true" in one["delete"]
-        assert one["triggers"] == commands[name.replace("quorum", "leave")]["triggers"]
+        assert one["triggers"] == commands[name.replace("quorum", "drain")]["triggers"]
+
+
+def test_a_place_in_the_load_balancer_waits_for_no_other_machine():
+    """While machines are made anew one by one, those that are done take requests."""
+    engine = Amazon()
+    order = Order(engine)
+    config = {f"fleet-cluster:{key}": value for key, value in ON_AWS.items()}
+    run_program(engine, config | {"aws:region": "eu-central-1"}, (), order)
+    assert order.waits("machine-1-drained", ":Instance") == {"machine-1"}
+    assert order.waits("machine-1-quorum", ":Instance") == {"machine-1"}
 
 
 def test_nobody_trusts_the_first_host_key_after_first_contact(program: Amazon):
     remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
     for name, inputs in remote.items():
-        machine = name[:9] if on_itself(name) else "machine-1"
         connection = inputs["connection"].get("value", inputs["connection"])
-        assert connection["hostKey"] == f"publicKeyOpenssh of {machine}-lasting-ssh"
-        assert connection["host"] == "192.0.2." + machine[8]
+        assert connection["hostKey"] == f"publicKeyOpenssh of {name[:9]}-lasting-ssh"
+        assert connection["host"] == f"192.0.2.{name[8]}"
 
 
 def test_machines_may_pull_the_stacks_images_and_nothing_else(program: Amazon):

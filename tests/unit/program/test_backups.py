@@ -29,7 +29,7 @@ def commands() -> Mapping[str, Mapping[str, Any]]:
     engine = Engine()
     chosen = CONFIG | SETTINGS | {"backup-keep": "3"}
     run_program(engine, {f"fleet-cluster:{key}": value for key, value in chosen.items()})
-    return engine.of("command:remote:Command")
+    return engine.of(":Command")
 
 
 def sent(commands: Mapping[str, Mapping[str, Any]], unit: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import runpy
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -12,7 +12,6 @@ import pulumi
 import pytest
 
 from config import AWS_ONLY, default
-from fleet_cluster._lifecycle import reachability
 from fleet_cluster.images import own_platform
 from tests.checkout import CHECKOUT
 
@@ -61,9 +60,6 @@ class Asked:
     inputs: Mapping[str, Any]
 
 
-Silence = Callable[[Mapping[str, str]], Awaitable[str]]
-
-
 @dataclass
 class Engine(pulumi.runtime.Mocks):
     """Answers as the plugins would, and remembers what was asked."""
@@ -83,9 +79,11 @@ class Engine(pulumi.runtime.Mocks):
         made_up: dict[str, Any] = {}
         if args.typ == "command:local:Command":
             made_up = {"stdout": json.dumps(PROBED | {"privileged": self.privileged})}
+        if "interpreter" in inputs:
+            made_up = {"stdout": '{"placements": {}}'}
         if args.typ == "command:remote:Command":
-            is_id = args.name.endswith("-id")
-            made_up = {"stdout": f"{MACHINE_ID}\n" if is_id else '{"placements": {}}'}
+            is_id = args.name.endswith("-leave")
+            made_up = {"stdout": f"{MACHINE_ID}\n" if is_id else ""}
         if args.typ == "docker:index/image:Image":
             made_up = {"repoDigest": f"{inputs['imageName']}@sha256:1"}
         if args.typ == "tls:index/privateKey:PrivateKey":
@@ -124,12 +122,8 @@ def run_program(
     config: Mapping[str, str],
     secrets: Sequence[str] = (),
     monitor: pulumi.runtime.mocks.MockMonitor | None = None,
-    silence: Silence | None = None,
 ) -> None:
-    """Run the program of this checkout with an engine of our own and these settings.
-
-    `silence` says why a machine does not answer, of whom it gets OpenSSH's files.
-    """
+    """Run the program of this checkout with an engine of our own and these settings."""
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test", monitor=monitor)
     pulumi.runtime.set_all_config(dict(config), list(secrets))
@@ -140,21 +134,20 @@ def run_program(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(CHECKOUT)
-        patch.setattr(reachability, "before_writing", nothing)
-        patch.setattr(reachability, "silence", silence or answers)
         patch.setattr("fleet_cluster.ssh_config.write_files", nothing)
         patch.setattr("fleet_cluster.machine_setup.etcd_archive", etcd_of)
+        patch.setattr("fleet_cluster._releases.coredns.coredns_archive", coredns_of)
         run()
-
-
-async def answers(_: Mapping[str, str]) -> str:
-    """Every machine does."""
-    return ""
 
 
 def etcd_of(processor: str) -> str:
     """Where etcd's archive for a processor would be."""
     return f"/cache/etcd-{processor}.tar.gz"
+
+
+def coredns_of(processor: str) -> str:
+    """Where CoreDNS's archive for a processor would be."""
+    return f"/cache/coredns-{processor}.tgz"
 
 
 @pytest.fixture(scope="module")
@@ -185,48 +178,8 @@ def test_every_connection_pins_the_machines_own_host_key(program: Engine):
     remote = program.of("command:remote:Command") | program.of("command:remote:CopyToRemote")
     for name, inputs in remote.items():
         # It is secret as a whole, so it comes wrapped.
-        machine = name[:9] if on_itself(name) else "machine-1"
         connection = inputs["connection"].get("value", inputs["connection"])
-        assert connection["hostKey"] == f"publicKeyOpenssh of {machine}-ssh"
-
-
-def on_itself(name: str) -> bool:
-    """Whether a command runs on the machine that its name begins with; others on a member."""
-    return name.startswith("machine-") and not name.endswith(("-leave", "-quorum", "-worker"))
-
-
-def through(inputs: Mapping[str, Any]) -> str:
-    """The machine that a command runs on, by its pinned host key."""
-    connection = inputs["connection"].get("value", inputs["connection"])
-    return connection["hostKey"].removeprefix("publicKeyOpenssh of ").removesuffix("-ssh")
-
-
-@pytest.mark.parametrize(
-    ("silent", "expected"),
-    [
-        ({"machine-1"}, "machine-2"),
-        ({"machine-1", "machine-2"}, "machine-3"),
-        ({"machine-1", "machine-2", "machine-3"}, "machine-1"),
-    ],
-    ids=["the first", "two", "all that are members of etcd"],
-)
-def test_what_is_written_goes_through_a_member_that_answers(silent: set[str], expected: str):
-    asked: list[str] = []
-
-    async def silence(files: Mapping[str, str]) -> str:
-        machine = files["known_hosts"].removesuffix("-ssh\n").rpartition(" ")[2]
-        asked.append(machine)
-        return "No route to host" if machine in silent else ""
-
-    engine = Engine()
-    config = {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}
-    run_program(engine, config, silence=silence)
-    commands = engine.of("command:remote:Command")
-    written = {name: through(one) for name, one in commands.items() if not on_itself(name)}
-    assert {"machine-1-leave", "machine-4-leave", "hello.service", "/app/greeting"} <= set(written)
-    assert set(written.values()) == {expected}
-    assert all(through(commands[name]) == name[:9] for name in commands if on_itself(name))
-    assert "machine-4" not in asked, "it is no member, and may not write"
+        assert connection["hostKey"] == f"publicKeyOpenssh of {name[:9]}-ssh"
 
 
 def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_end(
@@ -235,9 +188,9 @@ def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_e
     steps = {
         name: inputs
         for name, inputs in program.of("command:remote:Command").items()
-        if name.startswith("machine-") and not name.endswith(("-id", "-leave"))
+        if name.startswith("machine-") and not name.endswith("-leave")
     }
-    assert len(steps) == 4 + 3 + 1 + 1 + 4
+    assert len(steps) == 4 + 3 + 1 + 4
     for inputs in steps.values():
         assert inputs["update"]
         assert not inputs.get("triggers")
@@ -246,22 +199,23 @@ def test_a_step_on_a_machine_updates_in_place_and_leaves_nothing_to_run_at_its_e
 
 
 def test_a_machine_that_goes_or_is_made_anew_is_drained(program: Engine):
-    commands = program.of("command:remote:Command")
+    known, drains = program.of("command:remote:Command"), program.of("command:local:Command")
     for number in range(1, 5):
-        known, leave = (commands[f"machine-{number}-{step}"] for step in ("id", "leave"))
-        assert known["triggers"] == leave["triggers"] == [f"machine-{number}-id"]
-        assert "fleetctl drain --for-good" in leave["delete"]
-        assert MACHINE_ID in leave["delete"], "its name may be another machine's by then"
-        assert "then rm -f .fleet/leaves/" in leave["delete"], "unless it was made anew meanwhile"
-        _, limited, drain = leave["delete"].partition("timeout 330 fleetctl drain")
+        leave, drain = known[f"machine-{number}-leave"], drains[f"machine-{number}-drain"]
+        assert leave["triggers"] == drain["triggers"] == [f"machine-{number}-id"]
+        assert not leave.get("delete"), "stacks from before had the drain there"
+        assert "fleetctl drain --for-good" in drain["delete"]
+        assert MACHINE_ID in drain["delete"], "its name may be another machine's by then"
+        assert "else rm -f .fleet/drains/" in drain["delete"], "unless it was made anew meanwhile"
+        _, limited, after = drain["delete"].partition("timeout 330 fleetctl drain")
         assert limited
-        assert " || " in drain, "it goes all the same"
+        assert " || " in after, "it goes all the same"
 
 
 def test_a_member_of_etcd_does_not_go_before_etcd_was_asked(program: Engine):
-    commands = program.of("command:remote:Command")
+    commands = program.of("command:local:Command")
     for number in range(1, 4):
-        before, refused, _ = commands[f"machine-{number}-leave"]["delete"].partition(" || exit; ")
+        before, refused, _ = commands[f"machine-{number}-drain"]["delete"].partition(" || exit; ")
         asked = before.rpartition("; ")[2]
         assert refused
         question, _, step = asked.removeprefix("echo ").partition(" | ")
@@ -272,7 +226,7 @@ def test_a_member_of_etcd_does_not_go_before_etcd_was_asked(program: Engine):
             "machine": MACHINE_ID,
             "preview": False,
         }
-    assert "may-leave" not in commands["machine-4-leave"]["delete"], "it is no member"
+    assert "may-leave" not in commands["machine-4-drain"]["delete"], "it is no member"
 
 
 def test_only_the_first_machine_may_bootstrap_and_only_once(program: Engine):
@@ -293,8 +247,8 @@ def test_a_machine_without_etcds_data_gets_no_certificate_of_a_member(program: E
     commands = program.of("command:remote:Command")
     member = json.loads(commands["machine-3-configure"]["stdin"])
     worker = json.loads(commands["machine-4-configure"]["stdin"])
-    assert member["member"] and member["roles"].keys() == {"fleet", "app", "root", "nginx"}
-    assert worker["member"] is None and worker["roles"].keys() == {"app", "nginx"}
+    assert member["member"] and member["roles"].keys() == {"fleet", "app", "root", "dns", "nginx"}
+    assert worker["member"] is None and worker["roles"].keys() == {"app", "dns", "nginx"}
 
 
 def test_a_worker_has_a_certificate_of_its_own_which_etcd_knows_before_it_is_shown(
@@ -305,7 +259,8 @@ def test_a_worker_has_a_certificate_of_its_own_which_etcd_knows_before_it_is_sho
     assert worker["worker"]["cert"] == "cert machine-4-worker" and member["worker"] is None
     requests = program.of("tls:index/certRequest:CertRequest")
     assert requests["machine-4-worker"]["subject"] == {"commonName": "worker.machine-4"}
-    admitted = {name: one for name, one in commands.items() if name.endswith("-worker")}
+    members = program.of("command:local:Command")
+    admitted = {name: one for name, one in members.items() if name.endswith("-worker")}
     assert admitted.keys() == {"machine-4-worker"}
     assert json.loads(admitted["machine-4-worker"]["stdin"]) == {
         "name": "machine-4",
@@ -316,35 +271,53 @@ def test_a_worker_has_a_certificate_of_its_own_which_etcd_knows_before_it_is_sho
 
 
 class Order(pulumi.runtime.mocks.MockMonitor):
-    """Pulumi's monitor, which is told what each command on a machine waits for."""
+    """Pulumi's monitor, which is told what each resource waits for."""
 
     def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
         super().__init__(mocks)
-        self.waits: dict[str, set[str]] = {}
-        """Names of commands by name of those that wait for them."""
+        self._waits: dict[str, set[str]] = {}
+        """URNs by URN of those that wait for them: what they name, and what they are below."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        if request.type == "command:remote:Command":
-            before = (urn.split("::")[2:] for urn in request.dependencies)
-            commands = {name for kinds, name in before if kinds.endswith(request.type)}
-            self.waits[request.name] = commands
-        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        made = cast("Any", super().RegisterResource(request))  # pyright: ignore[reportUnknownMemberType]
+        self._waits[made.urn] = {*request.dependencies, request.parent} - {""}
+        return made
+
+    def waits(self, name: str, kind: str) -> set[str]:
+        """Names of the resources of a kind that a command waits for, also for another's sake."""
+        [start] = [urn for urn in self._waits if urn.endswith(f":Command::{name}")]
+        found, left = set[str](), [start]
+        while left:
+            more = self._waits.get(left.pop(), set()) - found
+            found |= more
+            left += more
+        return {urn.rpartition("::")[2] for urn in found if f"{kind}::" in urn}
 
 
 def test_etcd_knows_a_worker_before_that_shows_its_certificate_and_members_come_first():
     engine = Engine()
     order = Order(engine)
     run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}, (), order)
-    assert "machine-4-worker" in order.waits["machine-4-configure"]
-    assert order.waits["machine-4-worker"] >= {f"machine-{number}-fleetd" for number in (1, 2, 3)}
+    assert "machine-4-worker" in order.waits("machine-4-configure", ":Command")
+    members = {f"machine-{number}-fleetd" for number in (1, 2, 3)}
+    assert order.waits("machine-4-worker", ":Command") >= members
+
+
+def test_a_drain_waits_for_no_machine_but_its_own():
+    """Another one may be made anew, and that takes minutes: the ways to all are known before."""
+    engine = Engine()
+    order = Order(engine)
+    run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}, (), order)
+    assert order.waits("machine-1-drain", ":Container") == {"machine-1"}
+    assert order.waits("machine-2-drain", ":Container") == {"machine-1", "machine-2"}
 
 
 def test_etcd_forgets_a_worker_when_it_has_been_drained(program: Engine):
-    commands = program.of("command:remote:Command")
-    drained, gone, forgotten = commands["machine-4-leave"]["delete"].partition("worker-gone")
+    commands = program.of("command:local:Command")
+    drained, gone, forgotten = commands["machine-4-drain"]["delete"].partition("worker-gone")
     assert gone and "fleetctl drain" in drained and MACHINE_ID in drained.rpartition("echo")[2]
     assert " || " in forgotten, "it goes all the same"
-    assert not [n for n in (1, 2, 3) if "worker-gone" in commands[f"machine-{n}-leave"]["delete"]]
+    assert not [n for n in (1, 2, 3) if "worker-gone" in commands[f"machine-{n}-drain"]["delete"]]
 
 
 def test_secrets_are_on_no_command_line(program: Engine):
@@ -355,8 +328,12 @@ def test_secrets_are_on_no_command_line(program: Engine):
 
 
 def test_whatever_is_written_to_etcd_is_written_again_when_etcd_holds_other_data(program: Engine):
-    commands = program.of("command:remote:Command")
-    written = {name: one for name, one in commands.items() if not name.startswith("machine-")}
+    commands = program.of("command:local:Command")
+    written = {
+        name: one
+        for name, one in commands.items()
+        if "interpreter" in one and not name.startswith("machine-")
+    }
     assert set(written) == {
         "/app/greeting",
         "/app/nginx/max-body-size",
@@ -371,17 +348,33 @@ def test_whatever_is_written_to_etcd_is_written_again_when_etcd_holds_other_data
         assert not one.get("triggers"), "it would destroy what it has made"
 
 
+def test_what_goes_through_members_of_etcd_has_the_ways_to_all_as_a_secret(program: Engine):
+    commands = program.of("command:local:Command")
+    through = {name: one for name, one in commands.items() if "interpreter" in one}
+    drains = {f"machine-{number}-drain" for number in (1, 2, 3, 4)}
+    assert {"hello.service", "machine-4-worker", *drains} <= set(through)
+    for one in through.values():
+        assert one["environment"][SECRET] == SECRET_VALUE
+        known: dict[str, str] = one["environment"]["value"]
+        assert known["FLEET_SSH_MEMBERS"] == "machine-1 machine-2 machine-3"
+        pinned = known["FLEET_SSH_known_hosts"].splitlines()
+        assert pinned == [
+            f"machine-{number} publicKeyOpenssh of machine-{number}-ssh" for number in (1, 2, 3)
+        ]
+        assert "/" not in one["interpreter"][3] and "python" not in one["interpreter"][2]
+
+
 def test_a_secret_greeting_is_a_secret_of_its_resource():
     engine = Engine()
     config = {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}
     run_program(engine, config, ["fleet-cluster:greeting"])
-    secret = engine.of("command:remote:Command")["/app/greeting"]["stdin"]
+    secret = engine.of("command:local:Command")["/app/greeting"]["stdin"]
     assert json.loads(secret["value"]) == {"value": "Hello World!"}
     assert SECRET in secret
 
 
 def test_units_run_images_by_digest(program: Engine):
-    sent = json.loads(program.of("command:remote:Command")["sinatra@.service"]["stdin"])
+    sent = json.loads(program.of("command:local:Command")["sinatra@.service"]["stdin"])
     text = sent["units"]["sinatra@.service"]["text"]
     assert "172.30.7.2:5000/fleet-cluster/sinatra@sha256:1" in text
     assert "{{" not in text
@@ -445,7 +438,7 @@ def test_a_changed_setting_runs_the_steps_that_it_is_for_and_makes_nothing_anew(
         {
             (one.type, one.name): one.inputs
             for one in engine.asked
-            if not one.name.endswith(("-software", "-etcd-release"))
+            if not one.name.endswith(("-software", "-etcd-release", "-coredns-release"))
         }
         for engine in (program, changed)
     )

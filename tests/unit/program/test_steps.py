@@ -15,7 +15,7 @@ def test_each_step_that_a_program_runs_is_there_and_each_that_is_there_is_run() 
     run_program(engine, {f"fleet-cluster:{key}": value for key, value in config.items()})
     run = {
         step
-        for inputs in engine.of("command:remote:Command").values()
+        for inputs in engine.of(":Command").values()
         for operation in ("create", "update", "delete")
         for step in STEP.findall(inputs.get(operation) or "")
     }

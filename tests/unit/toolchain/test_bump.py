@@ -11,9 +11,14 @@ import pytest
 from tests.checkout import CHECKOUT
 from toolchain.bump import pins as pins_of
 from toolchain.bump.__main__ import main
-from toolchain.bump.checkout import Checkout
-from toolchain.bump.checksums import COMPUTERS, ETCD_RELEASES, PULUMI_RELEASES
-from toolchain.bump.pins import CONFD, ETCD, IMAGE_TAGS, PKG, SDK, YAML
+from toolchain.bump.checkout import COREDNS_RELEASE, ETCD_RELEASE, Checkout
+from toolchain.bump.checksums import (
+    COMPUTERS,
+    COREDNS_RELEASES,
+    ETCD_RELEASES,
+    PULUMI_RELEASES,
+)
+from toolchain.bump.pins import CONFD, COREDNS, ETCD, IMAGE_TAGS, PKG, SDK, YAML
 from toolchain.bump.registries import NotReachedError, Registries, normalized
 
 PACKAGES = ("debian/dists/sid", "debian/dists/sid-updates", "debian-security/dists/sid-security")
@@ -26,6 +31,8 @@ CONFD_VERSION=0.16.0
 CONFD_SHA256=(amd64=of-0.16.0)
 ETCD_VERSION=3.6.9
 ETCD_SHA256=()
+COREDNS_VERSION=1.14.0
+COREDNS_SHA256=()
 BASE_IMAGE=debian:sid-20260101-slim
 BASE_DIGEST=sha256:old
 PACKAGES_DATE=2026-01-02
@@ -91,6 +98,11 @@ class Playing(Registries):
         lines = [f"{sum}  etcd-v{version}-linux-{one}.tar.gz\n" for one, sum in sums.items()]
         self.pages[f"{ETCD_RELEASES}/v{version}/SHA256SUMS"] = "".join(lines)
 
+    def publish_coredns(self, version: str, **sums: str) -> None:
+        for processor, sum in sums.items():
+            archive = f"coredns_{version}_linux_{processor}.tgz"
+            self.pages[f"{COREDNS_RELEASES}/v{version}/{archive}.sha256"] = f"{sum}  {archive}\n"
+
     def publish_engine(self, version: str) -> None:
         lines = [f"{AMD64}  pulumi-v{version}-{one}.tar.gz\n" for one in COMPUTERS]
         self.pages[f"{PULUMI_RELEASES}/pulumi-{version}-checksums.txt"] = "".join(lines)
@@ -113,7 +125,8 @@ def root(tmp_path: Path) -> Path:
         "components/library/image/Dockerfile": DOCKERFILE,
         "components/fleet_cluster/providers/docker/engine_probe.py": "debian:sid-20260101-slim",
     } | {
-        f"toolchain/go/{one}/go.mod": "go\n" for one in ("engine", "etcd", "confd", "language-yaml")
+        f"toolchain/go/{one}/go.mod": "go\n"
+        for one in ("engine", "etcd", "coredns", "confd", "language-yaml")
     }
     for path, text in files.items():
         file = tmp_path / path
@@ -121,13 +134,16 @@ def root(tmp_path: Path) -> Path:
         file.write_text(text)
     for folder in (tmp_path / "toolchain/go").iterdir():
         (folder / "go.sum").write_text("old sums\n")
-    release = "components/fleet_cluster/_etcd_release.py"
-    shutil.copy(CHECKOUT / release, tmp_path / release)
+    main_go = "toolchain/go/coredns/main.go"
+    (tmp_path / "components/fleet_cluster/_releases").mkdir()
+    for copied in (ETCD_RELEASE, COREDNS_RELEASE, main_go):
+        shutil.copy(CHECKOUT / copied, tmp_path / copied)
     checkout = Checkout(tmp_path)
-    checkout.substitute(release, r'^VERSION = "[^"]*"$', 'VERSION = "3.6.9"')
-    checkout.substitute(
-        release, r"^SHA256: dict\[str, str\] = \{.*?\}$", "SHA256: dict[str, str] = {}"
-    )
+    for release, version in ((ETCD_RELEASE, "3.6.9"), (COREDNS_RELEASE, "1.14.0")):
+        checkout.substitute(release, r'^VERSION = "[^"]*"$', f'VERSION = "{version}"')
+        checkout.substitute(
+            release, r"^SHA256: dict\[str, str\] = \{.*?\}$", "SHA256: dict[str, str] = {}"
+        )
     checkout.write()
     return tmp_path
 
@@ -147,6 +163,8 @@ def everything_newer(registries: Playing) -> None:
     registries.modules |= {YAML: ["1.0.0", "1.1.0"], ETCD[0]: ["3.6.9", "3.6.10"]}
     registries.packages = {"pulumi": "3.2.0"}
     registries.publish_etcd("3.6.10", amd64=AMD64, arm64=ARM64)
+    registries.modules[COREDNS] = ["1.14.0", "1.15.0"]
+    registries.publish_coredns("1.15.0", amd64=AMD64, arm64=ARM64)
     registries.publish_engine("3.2.0")
     registries.publish_images(sid_20260202_slim="sha256:new")
     for archive in PACKAGES:
@@ -181,10 +199,17 @@ def test_what_is_newer_is_shown_with_what_follows_and_written(
     assert "sid-20260202-slim" in pins.read("toolchain/plugins/README.md")
     assert pins.read("toolchain/go/etcd/go.mod") == f"go\n{ETCD[0]} v3.6.10\n"
     assert pins.read("toolchain/go/etcd/go.sum") == "sums of 3.6.10\n"
-    release: dict[str, object] = {}
-    text = pins.read("components/fleet_cluster/_etcd_release.py")
-    exec("\n".join(re.findall(r"^(?:VERSION|SHA256).*?(?=^\"\"\")", text, re.M | re.S)), release)
-    assert (release["VERSION"], release["SHA256"]) == ("3.6.10", {"amd64": AMD64, "arm64": ARM64})
+    for file, version in ((ETCD_RELEASE, "3.6.10"), (COREDNS_RELEASE, "1.15.0")):
+        release: dict[str, object] = {}
+        text = pins.read(file)
+        exec(
+            "\n".join(re.findall(r"^(?:VERSION|SHA256).*?(?=^\"\"\")", text, re.M | re.S)), release
+        )
+        assert release["VERSION"] == version
+        assert release["SHA256"] == {"amd64": AMD64, "arm64": ARM64}
+    assert pins.pin("COREDNS_SHA256") == f"(amd64={AMD64} arm64={ARM64})"
+    module = pins.read("toolchain/go/coredns/go.mod")
+    assert module == f"go\n{COREDNS}/plugin/bind v1.15.0\n", "by what our program imports"
 
 
 def test_a_check_changes_nothing(

@@ -420,7 +420,8 @@ def test_doctor_names_what_is_missing_and_changes_nothing(computer: Computer) ->
     result = computer.run("toolchain/doctor")
     assert result.returncode == 1
     assert (
-        "Missing: python plugins docker base-image confd etcd. Next: make setup." in result.stdout
+        "Missing: python confd etcd coredns docker base-image plugins. Next: make setup."
+        in result.stdout
     )
     assert "docker: install Docker" in result.stdout
     assert sorted(Path(computer.checkout).rglob("*")) == before

@@ -1,5 +1,6 @@
 """The unit files of the repository: accepted by fleet, and patient with a sick cluster."""
 
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_cluster.fleet.model.keys import name_key
 from fleet_cluster.fleet.unitfiles.unitfile import parse
 from tests.checkout import CHECKOUT, LIBRARY
 
@@ -115,10 +117,27 @@ def test_an_instance_that_moves_serves_where_it_goes_before_it_stops_where_it_wa
     assert values(name, "StartFirst") == ["true"]
 
 
-def test_registrations_of_the_pool_are_never_deleted():
-    script = (LIBRARY / "fleet_cluster/fleet/register.sh").read_text()
-    assert "lease revoke" in script
-    assert not re.search(r"etcdctl.*\bdel\b", script + text_of("sinatra-discovery@.service"))
+def test_what_checks_the_app_holds_the_name_that_the_pool_is_made_of():
+    discovery = "sinatra-discovery@.service"
+    assert values(discovery, "Name") == ["sinatra:%i"]
+    assert values(discovery, "Type") == ["notify"]
+    (command,) = values(discovery, "ExecStart")
+    assert command.split()[1:] == [
+        "/opt/fleet/current/fleet/health_check.sh",
+        "http://127.0.0.1:%i/health",
+    ]
+    assert (LIBRARY / "fleet_cluster/fleet/health_check.sh").exists()
+    confd = (CHECKOUT / "images/nginx-pool/files/etc/confd/conf.d/keys.toml").read_text()
+    assert f'"{name_key("sinatra", "").removesuffix("/")}"' in confd
+
+
+def test_whatever_the_pool_is_made_of_may_be_read_for_it():
+    """etcd refuses a question that goes beyond the grants, and confd then has nothing at all."""
+    confd = (CHECKOUT / "images/nginx-pool/files/etc/confd/conf.d/keys.toml").read_text()
+    asked = json.loads(re.findall(r"^keys = (.*)$", confd, re.M)[0])
+    program = (CHECKOUT / "__main__.py").read_text()
+    (granted,) = re.findall(r'"read": (\[.*?\])', program, re.S)
+    assert sorted(re.findall(r'"(.*)\*"', granted)) == sorted(asked)
 
 
 def mounts(name: str) -> list[str]:

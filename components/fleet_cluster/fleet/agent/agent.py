@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Set
 
 from ..kv import KV, KeyValue
 from ..model.keys import schedule_key
+from ..secrets.folder import CredentialFolder, MemoryFolder
+from ..secrets.local import LocalCredentials
 from ..systemd.manager import Systemd
 from .assignments import Assigned, read_assignments
 from .checkpoint import Checkpoint
@@ -40,8 +42,12 @@ class Agent:
         on_identity_changed: Callable[[], None],
         clock: Callable[[], float],
         wall_clock: Callable[[], float] = time.time,
+        folder: CredentialFolder | None = None,
+        public_key: str = "",
     ) -> None:
         """`clock` never goes back; `wall_clock`: seconds since 1970, for people.
+
+        `folder`: where units' secrets lie; `public_key`: what they are sealed to.
 
         For the others, see `StoreTrust`.
         """
@@ -52,8 +58,11 @@ class Agent:
         self._on_identity_changed = on_identity_changed
         self._active: dict[str, str] = {}
         self._problems = Problems()
-        self.files = UnitFiles(store, systemd, checkpoint, self._problems)
-        self._executor = Executor(systemd, checkpoint, self.files, self._problems, wall_clock)
+        credentials = LocalCredentials(machine, store, folder or MemoryFolder(), public_key)
+        self.files = UnitFiles(store, systemd, checkpoint, self._problems, credentials)
+        self._executor = Executor(
+            systemd, checkpoint, self.files, self._problems, clock, wall_clock
+        )
         self._status = StatusManager(machine, store, systemd, checkpoint, self._problems, clock)
         self.trust = StoreTrust(checkpoint, connected_for, patience, self._identity_changed)
 
@@ -62,13 +71,27 @@ class Agent:
         units = self._checkpoint.units
         return Counter(self._active[name] for name in units if name in self._active)
 
+    def flapping(self) -> int:
+        """How many of this machine's units restart again and again."""
+        return self._status.flapping
+
     def resync(self) -> None:
         """Do not rely on what was reported or written earlier: look at everything again."""
         self._status.resync()
         self.files.resync()
         self._problems.begin_attempt()
 
-    def reconcile(self, lease: int, announced: bool, schedule: Mapping[str, KeyValue]) -> float:
+    def retry(self) -> None:
+        """Try again what could not be done: what it waited for may be there, such as a secret."""
+        self._problems.begin_attempt()
+
+    def reconcile(
+        self,
+        lease: int,
+        announced: bool,
+        schedule: Mapping[str, KeyValue],
+        running: Set[str] = frozenset(),
+    ) -> float:
         """Do what is to be done until there is nothing left but to wait; report.
 
         Args:
@@ -76,6 +99,7 @@ class Agent:
             announced: whether the leader can see that the machine is alive. If not, nothing new
                 is started: the leader may be giving it to another machine.
             schedule: the entries under `schedule/<machine>/`.
+            running: units of runs whose end is not reported yet: systemd must not forget it.
 
         Returns:
             After how many seconds to look again though nothing has changed; 0 if not needed.
@@ -87,12 +111,12 @@ class Agent:
             self._problems.add(name, entry.mod_revision, reason)
         followed = self.trust.follow(assignments, unreadable.keys())
         is_waiting = self._executor.release_fenced(self._connected_for() > 0)
-        while self._round(lease, announced, followed, unreadable.keys()):
+        while self._round(lease, announced, followed, unreadable.keys(), running):
             pass
         if is_waiting or (lease and self._status.is_behind):
             return RETRY_SECONDS
-        waits = self.trust.distrusts_for(), self._status.held_back_for()
-        return min(filter(None, waits), default=0.0)
+        held_back, delayed = self._status.held_back_for(), self._executor.delayed_for()
+        return min(filter(None, (self.trust.distrusts_for(), held_back, delayed)), default=0.0)
 
     def _round(
         self,
@@ -100,9 +124,11 @@ class Agent:
         announced: bool,
         assignments: Mapping[str, Assigned],
         unreadable: Set[str],
+        running: Set[str],
     ) -> bool:
         """One action on each unit. Whether there may be another at once."""
-        state = observe(self._systemd, self._checkpoint.units, assignments, unreadable)
+        units = self._checkpoint.units
+        state = observe(self._systemd, units, assignments, unreadable, running)
         self._active = {name: status.active for name, status in state.statuses.items()}
         for name, origin in state.foreign.items():
             self._problems.add(name, assignments[name].revision, _foreign(name, origin))

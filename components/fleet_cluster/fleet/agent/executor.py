@@ -7,6 +7,7 @@ goes on where it was.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from ..coordination.shutdown_delay import ShutdownDelays
 from ..model.records import DesiredState
 from ..systemd.manager import Systemd, UnitStatus, is_at_rest
 from .actions import Action
@@ -26,14 +27,16 @@ class Executor:
         checkpoint: Checkpoint,
         files: UnitFiles,
         problems: Problems,
+        clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
-        """`wall_clock`: seconds since 1970, for people."""
+        """`clock` never goes back; `wall_clock`: seconds since 1970, for people."""
         self._systemd = systemd
         self._checkpoint = checkpoint
         self._files = files
         self._problems = problems
         self._wall_clock = wall_clock
+        self._delays = ShutdownDelays(clock)
         self._stopping: set[str] = set()
 
     def execute(self, state: AgentState, announced: bool) -> bool:
@@ -45,6 +48,10 @@ class Executor:
             self._start(state, announced),
         ]
         return any(done)
+
+    def delayed_for(self) -> float:
+        """For how many seconds a stop still waits; 0 if none does."""
+        return self._delays.left()
 
     def release_fenced(self, is_connected: bool) -> bool:
         """Let start again what the fence has stopped, once the lease is alive.
@@ -77,7 +84,9 @@ class Executor:
 
         Also when it cannot be noted: another stop job does no harm.
         """
-        names = state.actions[Action.STOP]
+        told = {name: state.assignments[name] for name in state.actions[Action.STOP]}
+        delays = {n: (one.revision, one.assignment.shutdown_delay) for n, one in told.items()}
+        names = self._delays.over(told, delays)
         under_way = {name for name in self._stopping if _is_stopping(state.statuses[name])}
         new = [name for name in names if name not in under_way]
         for name in new:
@@ -156,6 +165,9 @@ class Executor:
                 self._problems.add(name, assigned.revision, problem)
             else:
                 files[name] = texts[assigned.assignment.sha]
+        for name, reason in self._files.take_credentials(files).items():
+            self._problems.add(name, state.assignments[name].revision, reason)
+            del files[name]
         return files
 
     def _obstacle(self, state: AgentState, name: str, texts: Mapping[str, str]) -> str:

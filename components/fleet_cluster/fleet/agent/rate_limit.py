@@ -80,6 +80,11 @@ class RateLimit:
         self._buckets[name] = bucket
         return bucket.state
 
+    @property
+    def flapping(self) -> int:
+        """How many units flap."""
+        return sum(one.is_flapping for one in self._buckets.values())
+
     def keep(self, names: Set[str]) -> None:
         """Forget all other units."""
         self._buckets = {name: self._buckets[name] for name in self._buckets.keys() & names}

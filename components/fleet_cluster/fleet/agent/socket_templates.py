@@ -10,7 +10,7 @@ from ..kv import KV
 from ..model.keys import file_key, unit_key
 from ..model.record import BadRecordError
 from ..model.records import Unit
-from ..unitfiles.sockets import accepted_template, template_of_socket
+from ..unitfiles.triggers import accepted_template, template_of_socket
 
 log = logging.getLogger(__name__)
 

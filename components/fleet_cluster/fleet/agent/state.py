@@ -35,8 +35,9 @@ def observe(
     units: Mapping[str, LocalUnit],
     assignments: Mapping[str, Assigned],
     unreadable: Set[str],
+    running: Set[str] = frozenset(),
 ) -> AgentState:
-    """The state now. `units`: those of the checkpoint.
+    """The state now. `units`: those of the checkpoint; `running`: see `Agent.reconcile`.
 
     Raises:
         SystemdError: systemd does not answer.
@@ -47,7 +48,10 @@ def observe(
     for name in sorted(names - unreadable):
         assignment = assignments[name].assignment if name in assignments else None
         status = statuses.get(name, UNKNOWN)
-        actions[next_action(units.get(name), assignment, status)].append(name)
+        action = next_action(units.get(name), assignment, status)
+        if action in (Action.WRITE, Action.REMOVE) and name in running:
+            action = Action.NOTHING  # It has just ended: that is reported in the next round.
+        actions[action].append(name)
     new = [name for name in actions[Action.WRITE] if name not in units]
     return AgentState(
         assignments=assignments,

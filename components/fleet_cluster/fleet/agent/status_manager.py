@@ -53,6 +53,11 @@ class StatusManager:
         """Whether it is not known what the store has: a report was refused, or begins anew."""
         return self._reported is None
 
+    @property
+    def flapping(self) -> int:
+        """How many units restart so often that not each of their states is reported."""
+        return self._rate_limit.flapping
+
     def held_back_for(self) -> float:
         """For how many seconds some report is held back; 0 if none is."""
         return self._rate_limit.left()

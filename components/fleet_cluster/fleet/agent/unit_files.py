@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from ..kv import KV
 from ..model.keys import file_key
+from ..secrets.local import LocalCredentials
 from ..systemd.manager import Systemd, UnitStatus, is_at_rest
 from ..unitfiles.names import is_template
 from ..unitfiles.text import sha_of
@@ -19,9 +20,15 @@ class UnitFiles:
     """Unit files to write and remove; one that somebody changed is written again."""
 
     def __init__(
-        self, store: KV, systemd: Systemd, checkpoint: Checkpoint, problems: Problems
+        self,
+        store: KV,
+        systemd: Systemd,
+        checkpoint: Checkpoint,
+        problems: Problems,
+        credentials: LocalCredentials,
     ) -> None:
         self._store = store
+        self._credentials = credentials
         self._systemd = systemd
         self._checkpoint = checkpoint
         self._problems = problems
@@ -64,6 +71,10 @@ class UnitFiles:
             del texts[sha]
         return texts
 
+    def take_credentials(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Take the secrets that units with these files need; why that cannot be, by unit."""
+        return self._credentials.take(files)
+
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """Write unit files, with the templates that sockets among them need; why not, by unit."""
         refused = self._systemd.write({**socket_templates.needed(files, self._store), **files})
@@ -74,8 +85,11 @@ class UnitFiles:
 
         `for_good`: those of them that are not written again.
         """
-        useless = socket_templates.useless(for_good, self._checkpoint.units)
-        return _of_units(names, self._systemd.remove([*names, *useless]))
+        gone = set(for_good)
+        useless = socket_templates.useless(gone, self._checkpoint.units)
+        refused = _of_units(names, self._systemd.remove([*names, *useless]))
+        self._credentials.drop(gone - refused.keys())
+        return refused
 
     def reload(self) -> str:
         """Why systemd did not read the files again; empty when it did."""

@@ -10,6 +10,9 @@ from ..model.reboots import RebootLock, RebootRequest
 from ..model.record import BadRecordError
 from ..model.records import Assignment, Eligibility, MachineState, Move, Order, Unit, UnitState
 from ..model.releases import Canary, Release
+from ..model.runs import Run, RunReport, Timer
+from ..model.secrets import Delivery, Recipient, SecretVersion
+from ..model.service_records import ServiceRecord
 
 Place = tuple[str, str]
 """A machine's id and a unit's name."""
@@ -45,6 +48,20 @@ class DecodedRecords:
         """By unit and revision: "web@.service/3"."""
         self.canaries: dict[str, Canary] = {}
         """Those that are pending, by unit or template."""
+        self.runs: dict[str, Run] = {}
+        """By unit and id: "nightly.service/1764442800"."""
+        self.timers: dict[str, Timer] = {}
+        """Those with `Once=true`."""
+        self.run_reports: dict[str, dict[str, RunReport]] = {}
+        """By unit and id, then by machine: that of the machine which has the run counts."""
+        self.secrets: dict[str, SecretVersion] = {}
+        """By name and version: "db-password/2-9f3c"."""
+        self.recipients: dict[str, Recipient] = {}
+        """Members of etcd that secrets are sealed to, by machine."""
+        self.deliveries: dict[str, dict[str, Delivery]] = {}
+        """By name and version of the secret, then by the machine that can open it."""
+        self.names: dict[str, ServiceRecord] = {}
+        """Where services are, by what follows the prefix of their keys."""
         self.schedule: dict[str, dict[str, Assignment]] = {}
         """By unit, then by machine; also the assignments that tell a machine to stop the unit."""
         self.states: dict[str, dict[str, UnitState]] = {}
@@ -150,6 +167,11 @@ _BY_ID: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     keys.REBOOT_LOCK: ("reboot_locks", RebootLock.from_json),
     keys.RELEASES: ("releases", Release.from_json),
     keys.CANARIES: ("canaries", Canary.from_json),
+    keys.RUNS: ("runs", Run.from_json),
+    keys.TIMERS: ("timers", Timer.from_json),
+    keys.SECRETS: ("secrets", SecretVersion.from_json),
+    keys.RECIPIENTS: ("recipients", Recipient.from_json),
+    keys.INTERNAL: ("names", ServiceRecord.from_json),
 }
 
 _BY_PLACE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
@@ -157,4 +179,6 @@ _BY_PLACE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     keys.STATES: ("states", UnitState.from_json),
     keys.ORDERS: ("orders", Order.from_json),
     keys.DUPLICATES: ("duplicates", MachineState.from_json),
+    keys.RUN_REPORTS: ("run_reports", RunReport.from_json),
+    keys.CREDENTIALS: ("deliveries", Delivery.from_json),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ..model.pins import pins_of, secrets_of
 from ..model.records import Assignment, DesiredState, UnitState
 from .completion import has_completed
 from .unit_files import UnitFiles
@@ -60,7 +61,7 @@ class Placements(UnitFiles):
 
     def _unassigned(self, unit: str) -> set[str]:
         """Where the unit runs, and the leader says nothing of it."""
-        running = {on for on, state in self.reports(unit).items() if state.active in UP}
+        running = {on for on, state in self._credible(unit).items() if state.active in UP}
         return running - self.assignments(unit).keys()
 
     def placements(self, *, at_rest: bool = True) -> dict[str, str]:
@@ -76,7 +77,7 @@ class Placements(UnitFiles):
 
         Not `at_rest`: only where it is assigned or runs; elsewhere it may have been later.
         """
-        assignments, reports = self.assignments(unit), self.reports(unit)
+        assignments, reports = self.assignments(unit), self._credible(unit)
         assigned = [
             on
             for on, one in sorted(assignments.items())
@@ -95,6 +96,25 @@ class Placements(UnitFiles):
             if machines:
                 return machines[0]
         return (min(reports, default=None) or self._left(unit)) if at_rest else None
+
+    def _credible(self, unit: str) -> Mapping[str, UnitState]:
+        """The reports that say where the unit is; elsewhere it may be stopped, and is not left.
+
+        A worker that was not told to run it may lie, to be given its secrets: it does not count,
+        unless it has these already.
+        """
+        reports = self.reports(unit)
+        strange = reports.keys() - self.assignments(unit).keys() - self.recipients.keys()
+        text = self.text_of(unit) if strange else None
+        if not text or not secrets_of(text):
+            return reports
+        return {on: s for on, s in reports.items() if on not in strange or self._has(on, text)}
+
+    def _has(self, machine: str, text: str) -> bool:
+        """Whether a machine was given all secrets of a file before."""
+        pins = pins_of(text)
+        given = (self.deliveries.get(f"{name}/{one}", {}) for name, one in pins.items())
+        return bool(pins) and all(machine in machines for machines in given)
 
     def _left(self, unit: str) -> str | None:
         """Where a unit was that was stopped to move, and is nowhere yet: it is still to move."""

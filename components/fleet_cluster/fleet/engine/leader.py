@@ -6,7 +6,7 @@ units, machines and marks that it decided on: what has changed meanwhile is deci
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ..cluster_state.placement import is_to_run
@@ -26,20 +26,31 @@ from ..kv import (
     Operation,
     Put,
     Unchanged,
+    batches,
 )
 from ..model.keys import (
+    INTERNAL,
     LEADER,
     ROOT,
+    RUN_REPORTS,
+    RUNS,
     STATES,
+    TIMERS,
     UNITS,
-    eligibility_key,
-    machine_key,
-    schedule_key,
-    unit_key,
 )
+from ..model.records import Assignment
+from ..secrets.age import NoSealer, Sealer
+from .decision_log import kind_of, log_instruction, log_names
+from .deliveries import Deliveries, needed, obsolete
 from .failure_detector import FailureDetector
+from .reboot_queue import Step
 from .reboots import AskMembers, Reboots, no_members, writes
-from .reconciler import Caution, Instruction, decide
+from .reconciler import Caution, decide
+from .runs.calendar import Elapses, ask_systemd
+from .runs.timers import Timers
+from .runs.transient import cleanup
+from .service_names import ServiceNames
+from .transactions import transactions
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +58,8 @@ FORGET_SECONDS = 10 * 60.0
 """For this long a lost machine that comes back finds its global units still assigned."""
 
 
+PASSING = frozenset({STATES, RUNS, RUN_REPORTS, TIMERS, INTERNAL})
+"""What changes nothing about where units belong."""
 REBOOT_LOOK_SECONDS = 1.0
 """How often a reboot is looked at though nothing has changed: its time may be over."""
 
@@ -64,6 +77,8 @@ class Leader:
         wall_clock: Callable[[], float] = time.time,
         ask_members: AskMembers = no_members,
         reboot_window: str = "",
+        elapses: Elapses = ask_systemd,
+        sealer: Sealer | None = None,
     ) -> None:
         """`term`: the create revision of the leader's key; `wall_clock`: seconds since 1970."""
         self.term = term
@@ -72,12 +87,18 @@ class Leader:
         """Told what kind of changes were written."""
         self.uncertain = False
         """Whether something was written that may still be done: the term has to end."""
+        self.unplaced = 0
+        """How many units fit on no machine."""
         self._store = store
         self._lease = lease
         self._cache = WatchCache(store, ROOT, wake)
         self._state = ClusterState(log.error)
         self._failures = FailureDetector(clock, lease.ttl)
+        self.deliveries = Deliveries(sealer or NoSealer(), self._commit_as_leader, clock)
         self._reboots = Reboots(clock, wall_clock, ask_members, reboot_window)
+        self._timers = Timers(wall_clock, elapses)
+        self._names = ServiceNames()
+        self._are_names_due = True
         self._debounce = Debounce()
         self._dirty = True
         self._open = True
@@ -99,10 +120,13 @@ class Leader:
         """
         changed = self._cache.refresh()
         self._dirty |= self._takes_in(changed) or full
+        self._are_names_due |= bool(changed) or full
         if not self._cache.settled:
             return 0.0
         if self._debounce.goes_on(sum(key.startswith(UNITS) for key in changed)):
             return debounce.SECONDS
+        if self._are_names_due and self._give_names():
+            return 0.0  # What is up where it moves to is found there before it stops here.
         disconnected_for = max(0.0, self._lease.ttl - self._lease.connected_for())
         # States alone change nothing, unless something waits for them.
         if self._dirty or self._open or self._state.orphans:
@@ -110,7 +134,11 @@ class Leader:
             self._dirty = False
             if disconnected_for:
                 return disconnected_for
-        return 0.0 if disconnected_for else self._reboot()
+        if disconnected_for:
+            return 0.0
+        if self._are_names_due:
+            self._end_names()
+        return min(filter(None, (self._reboot(), self._elapse())), default=0.0)
 
     def _reboot(self) -> float:
         """Do what is next of a reboot, once the schedule shows what was written last."""
@@ -119,21 +147,34 @@ class Leader:
         step = self._reboots.next_step(self._state, settled=not self._open)
         if step is None:
             return REBOOT_LOOK_SECONDS if self._reboots.has_work(self._state) else 0.0
+        self._write(step, "reboot")
+        return 0.0
+
+    def _elapse(self) -> float:
+        """Do what is next of timers with `Once=true`, and of runs."""
+        if not self._cache.settled:
+            return 0.0
+        given = self._state, self._failures.too_many
+        for step in [*self._timers.steps(*given), *cleanup(*given)]:
+            self._write(step, "run")
+        return self._timers.seconds(self._state)
+
+    def _write(self, step: Step, event: str) -> None:
         conditions = [self._unchanged(key) for key in (*step.records, *step.seen)]
         revision = self._commit(writes(step), [CreatedAt(LEADER, self.term), *conditions])
         if revision:
             self._cache.expect(revision)
-            what = about("reboot", machine=step.machine, revision=revision)
-            log.info("%s: %s", step.machine, step.said, extra=what)
-        return 0.0
+            what = about(event, machine=step.machine, revision=revision)
+            log.info("%s: %s", step.machine or event, step.said, extra=what)
 
     def _takes_in(self, changed: Collection[str]) -> bool:
         """Decode what has changed. Whether that may change what is to be decided.
 
-        States do not, but for the end of a unit that has done its work.
+        States and runs do not, but for the end of a unit that has done its work.
         """
         prefixes = self._state.update(changed, self._cache.entries, self._cache.revision)
-        return bool(prefixes - {STATES}) or self._state.completions(changed)
+        self._names.note(changed, self._cache.entries)
+        return bool(prefixes - PASSING) or self._state.completions(changed)
 
     def _schedule(self, disconnected: bool, identity_changed: bool) -> bool:
         """Decide and write. Whether nothing is left to do."""
@@ -144,20 +185,46 @@ class Leader:
             forgotten=self._forgotten(disconnected),
         )
         decision = decide(self._state, caution)
-        for operations, conditions, changes in self._transactions(decision.changes):
+        self.unplaced = decision.unplaced
+        wanted = needed(self._state, decision)
+        possible, delivered = self.deliveries.deliver(self._state, decision, wanted)
+        if delivered:
+            self._cache.expect(delivered)
+        leading = CreatedAt(LEADER, self.term)
+        for operations, conditions, changes in transactions(
+            possible, self._state, leading, self._dated
+        ):
             revision = self._commit(operations, conditions)
             if not revision:
                 log.info("the cluster changed while it was scheduled, deciding again")
                 return False
             self._cache.expect(revision)
-            self.count(map(_kind, changes))
+            self.count(map(kind_of, changes))
             for change in changes:
-                _log(change, revision)
-        self._delete(decision.obsolete)
+                log_instruction(change, revision)
+        self._delete([*decision.obsolete, *obsolete(self._state, wanted)])
         if not caution.keep_lost:
             self._failures.settle(self._failures.missing)
-        is_busy = decision.changes or decision.waiting or decision.obsolete or self._is_stopping()
+        is_busy = possible or decision.waiting or decision.obsolete or self._is_stopping()
         return not (is_busy or disconnected)
+
+    def _give_names(self) -> bool:
+        """Write the names of what is up. Whether there were any."""
+        missing = self._names.missing(self._state)
+        for names in batches(missing, MAX_OPERATIONS // 4):
+            puts = [Put(name.key, name.record.to_json()) for name in names]
+            because = dict.fromkeys(key for name in names for key in name.because_of)
+            leading = CreatedAt(LEADER, self.term)
+            if revision := self._commit(puts, [leading, *map(self._unchanged, because)]):
+                self._cache.expect(revision)
+                log_names(names, revision)
+        return bool(missing)
+
+    def _end_names(self) -> None:
+        """Delete the names of what is no longer up, unless too much is gone to believe it."""
+        if not self._failures.too_many:
+            self._delete(self._names.obsolete(self._state))
+            self._are_names_due = False
 
     def _commit(self, operations: Sequence[Operation], conditions: Sequence[Condition]) -> int:
         self.uncertain = True  # Until it is known what has happened.
@@ -169,6 +236,11 @@ class Leader:
             raise
         self.uncertain = False
         return revision
+
+    def _commit_as_leader(
+        self, operations: Sequence[Operation], conditions: Sequence[Condition]
+    ) -> int:
+        return self._commit(operations, [CreatedAt(LEADER, self.term), *conditions])
 
     def _is_stopping(self) -> bool:
         """Whether a machine that is alive is told to stop a unit."""
@@ -215,61 +287,10 @@ class Leader:
         elif before and not self._failures.too_many:
             log.info("most machines are back: units of missing machines may be moved again")
 
-    def _transactions(
-        self, changes: Iterable[Instruction]
-    ) -> Iterator[tuple[list[Operation], list[Condition], list[Instruction]]]:
-        """The changes in transactions that etcd accepts, each with what it depends on."""
-        leading = CreatedAt(LEADER, self.term)
-        operations: list[Operation] = []
-        conditions: dict[str, Condition] = {LEADER: leading}
-        done: list[Instruction] = []
-        for change in changes:
-            needed = {key: self._unchanged(key) for key in _keys_behind(change)}
-            full = len(operations) == MAX_OPERATIONS
-            if full or len(conditions.keys() | needed.keys()) > MAX_OPERATIONS:
-                yield operations, list(conditions.values()), done
-                operations, conditions, done = [], {LEADER: leading}, []
-            operations.append(self._operation(change))
-            conditions.update(needed)
-            done.append(change)
-        if operations:
-            yield operations, list(conditions.values()), done
-
-    def _operation(self, change: Instruction) -> Operation:
-        key, assignment = schedule_key(change.machine, change.unit), change.assignment
-        if assignment is None:
-            return Delete(key)
+    def _dated(self, assignment: Assignment) -> Assignment:
+        """The assignment with when it is decided, and when its unit's machine was lost."""
         now, ago = self._wall_clock(), self._failures.ago(assignment.origin)
-        lost_at = 0.0 if ago is None else now - ago
-        return Put(key, replace(assignment, decided_at=now, lost_at=lost_at).to_json())
+        return replace(assignment, decided_at=now, lost_at=0.0 if ago is None else now - ago)
 
     def _unchanged(self, key: str) -> Unchanged:
         return Unchanged(key, self._state.mod_revision(key))
-
-
-def _keys_behind(change: Instruction) -> tuple[str, ...]:
-    return (
-        unit_key(change.unit),
-        machine_key(change.machine),
-        eligibility_key(change.machine),
-    )
-
-
-def _kind(change: Instruction) -> str:
-    if change.assignment is None:
-        return "forgotten"
-    return "assigned" if is_to_run(change.assignment) else "withdrawn"
-
-
-def _log(change: Instruction, revision: int) -> None:
-    given = change.assignment and is_to_run(change.assignment)
-    verb = "assigned to" if given else "withdrawn from"
-    log.info(
-        "%s %s %s at revision %d: %s",
-        change.unit,
-        verb,
-        change.machine,
-        revision,
-        change.reason,
-        extra=about(_kind(change), change.unit, change.machine, revision),
-    )

@@ -79,8 +79,11 @@ class Migrations:
     def _starts_first(self, unit: str) -> bool:
         """All that it follows have to start first too."""
         state = self._state
-        return state.units[unit].desired_state is DesiredState.LAUNCHED and all(
-            state.wanted[name].starts_first for name in (unit, *state.followed_by(unit))
+        asked = state.asked(unit)
+        return (
+            asked is not None
+            and asked.desired_state is DesiredState.LAUNCHED
+            and all(state.wanted[name].starts_first for name in (unit, *state.followed_by(unit)))
         )
 
     def _is_there(self, unit: str, migration: _Migration) -> bool:
@@ -114,8 +117,12 @@ class Migrations:
 
 def is_at_ease(unit: str, state: ClusterState, forced: bool) -> bool:
     """Whether a unit is as it is wanted: up, or done; `forced`: one that failed counts too."""
-    is_to_be_up = state.units[unit].desired_state is DesiredState.LAUNCHED
-    if not is_to_be_up or unit not in state.wanted:
+    asked = state.asked(unit)
+    if (
+        asked is None
+        or asked.desired_state is not DesiredState.LAUNCHED
+        or unit not in state.wanted
+    ):
         return True
     if any(one.completed for one in state.assignments(unit).values()):
         return True

@@ -13,7 +13,7 @@ def units_down(machine: str, state: ClusterState) -> dict[str, str]:
     wanted |= {unit for unit in state.schedule if machine in state.assigned(unit)}
     found: dict[str, str] = {}
     for unit in wanted:
-        desired, report = state.units.get(unit), state.reported(unit).get(machine)
+        desired, report = state.asked(unit), state.reported(unit).get(machine)
         if desired is None or state.has_completed(unit):
             continue
         if report is None:

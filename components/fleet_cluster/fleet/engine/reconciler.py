@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ..cluster_state.placement import UP, is_to_run
 from ..cluster_state.reservations import Reservations
 from ..cluster_state.state import ClusterState
-from ..model.keys import eligibility_key, metadata_key, move_key
+from ..model.keys import eligibility_key, metadata_key, move_key, recipient_key
 from ..model.records import Assignment, DesiredState, Unit
 from ..scheduler.explain import Explanation
 from ..scheduler.schedule import Plan
@@ -51,6 +51,11 @@ class Decision:
     """Units for which a machine's report is waited for: that they are gone, or that they are up."""
     obsolete: list[str] = field(default_factory=list[str])
     """Keys to delete: moves that have ended, what is kept of machines that are gone for good."""
+    moving: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """Units that stop where they are before they start elsewhere: on which machine, and the file
+    (SHA-256)."""
+    unplaced: int = 0
+    """How many units fit on no machine."""
 
 
 def decide(state: ClusterState, caution: Caution | None = None) -> Decision:
@@ -64,6 +69,7 @@ class _Reconciler:
         self._caution = caution
         self._alive = state.machines.keys()
         self._waiting: list[str] = []
+        self._moving: dict[str, tuple[str, str]] = {}
 
     def decide(self) -> Decision:
         state, caution = self._state, self._caution
@@ -78,7 +84,7 @@ class _Reconciler:
             changes.extend(self._changes(unit, plan))
         moves = list[str]() if caution.keep_lost else obsolete_moves(state, plan)
         obsolete = [*map(move_key, moves), *self._obsolete_records()]
-        return Decision(changes, self._waiting, obsolete)
+        return Decision(changes, self._waiting, obsolete, self._moving, len(plan.unplaced))
 
     def _plan(self, current: Mapping[str, str]) -> Plan:
         jobs = [
@@ -112,10 +118,12 @@ class _Reconciler:
         gone = [machine for machine in removed if machine in self._caution.forgotten]
         for machine in gone:
             if not any(machine in machines for machines in state.schedule.values()):
+                if machine in state.recipients:
+                    yield recipient_key(machine)
                 yield (metadata_key if machine in state.metadata else eligibility_key)(machine)
 
     def _changes(self, unit: str, plan: Plan) -> Iterator[Instruction]:
-        wanted = self._state.units.get(unit)
+        wanted = self._state.asked(unit)
         if wanted is None or wanted.desired_state is DesiredState.INACTIVE:
             known = wanted is not None
             yield from self._withdraw(unit, set(), "it is to run nowhere", known)
@@ -182,6 +190,8 @@ class _Reconciler:
             yield from self._withdraw(unit, set(), f"it belongs to {home}, once it has stopped")
             self._waiting.append(unit)
             return
+        if not self._is_assigned(unit, home):
+            self._moving[unit] = home, wanted.sha
         yield from self._withdraw(unit, {home}, f"it belongs to {home}")
         if self._is_assigned(unit, home) or not self._is_elsewhere(unit, home):
             yield from self._assign(unit, wanted, home, choice, self._origin(unit, home))

@@ -21,6 +21,7 @@ from .cli.numbers import port, some_seconds
 from .cli.options import etcd_words, remote_words
 from .cli.origin import Origin, own_author, sources_of
 from .cli.output import escaped_output, fail, tell
+from .cli.secret_input import GIVEN, read_secret
 from .commands.command import Command, Input, RunsOn
 from .commands.parser import parse
 from .operations.context import Context, no_kv
@@ -92,7 +93,7 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
     machines = FromMachine(kv, options, is_remote=arguments.is_remote)
     as_app = partial(_connect, arguments, "app")
     origin = Origin(request.author, request.sources)
-    return Context(kv, machines, request.files, request.document, as_app, origin)
+    return Context(kv, machines, request.files, request.document, as_app, origin=origin)
 
 
 def _request(command: Command, arguments: Namespace) -> RemoteRequest:
@@ -103,6 +104,8 @@ def _request(command: Command, arguments: Namespace) -> RemoteRequest:
     if wanted is Input.FILES:
         sources = sources_of(find_files(arguments.units))
         return RemoteRequest(read_files(arguments.units), "", own_author(), sources)
+    if wanted is Input.SECRET and arguments.action in GIVEN:
+        return RemoteRequest(document=read_secret(), author=own_author())
     if wanted is Input.DOCUMENT and not getattr(arguments, "owner", ""):
         return RemoteRequest(document=_document(command.name), author=own_author())
     return RemoteRequest(author=own_author())

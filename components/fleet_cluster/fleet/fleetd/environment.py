@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from ..backoff import Chance
 from ..certificates import CertificateFiles
 from ..engine.reboots import AskMembers, no_members
+from ..engine.runs.calendar import Elapses, ask_systemd
 from ..kv import KV
+from ..secrets.age import NoSealer, Sealer
+from ..secrets.folder import CredentialFolder, MemoryFolder
 from ..state_file import StateFile
 from ..systemd.manager import Systemd
 
@@ -41,7 +44,13 @@ class Environment:
     """This machine's."""
     ask_members: AskMembers = no_members
     """How etcd's members do."""
+    elapses: Elapses = ask_systemd
+    """When calendars elapse."""
     reboot: Callable[[], None] = no_reboot
     """Begin to reboot this machine; may raise OSError."""
+    sealer: Sealer = field(default_factory=NoSealer)
+    """What seals secrets, and opens them with this machine's key."""
+    credentials: CredentialFolder = field(default_factory=MemoryFolder)
+    """The secrets of this machine's units, sealed."""
     is_reboot_required: Callable[[], bool] = bool
     """Whether the operating system asks for a reboot."""

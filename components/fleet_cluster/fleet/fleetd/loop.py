@@ -9,8 +9,7 @@ import os
 
 from ..agent.agent import Agent
 from ..agent.checkpoint import Checkpoint, UnsavedError
-from ..agent.orders import Orders
-from ..agent.reboot_order import RebootOrder
+from ..agent.runs.requests import Requests
 from ..config import Config
 from ..coordination import debounce
 from ..coordination.debounce import Debounce
@@ -18,9 +17,10 @@ from ..coordination.election import Election
 from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
 from ..engine.leader import Leader
+from ..engine.sealing import Sealing
 from ..journal_log import about
 from ..kv import KVForbiddenError, KVUnavailableError, LeaseLostError, Put, Unchanged
-from ..model.keys import CLUSTER, ORDERS, SCHEDULE
+from ..model.keys import CLUSTER, CREDENTIALS, SCHEDULE
 from ..model.layout import newer_layout
 from ..model.records import Cluster, MachineState
 from ..systemd.manager import SystemdError
@@ -32,16 +32,12 @@ from .restraint import Restraint
 from .troubles import Troubles, of_layout, of_store
 
 log = logging.getLogger(__name__)
-
 RETRY_SECONDS = 0.5
 """The pause after systemd failed."""
-
 DISK_SECONDS = 2.0
 """The pause after something could not be written down."""
-
 MOST_FAILURES = 3
 """A leader that has failed so often in a row, with nobody having foreseen it, resigns."""
-
 PAUSE_SECONDS = 0.05
 """The least time between two rounds: what happens in between is handled together."""
 
@@ -52,14 +48,9 @@ class Fleetd:
     def __init__(self, machine: MachineState, settings: Config, environment: Environment) -> None:
         store, systemd, wake = environment.store, environment.systemd, environment.wake
         clock, chance = environment.clock, environment.chance
-        files = environment.lease_file, environment.checkpoint_file
-        self.lease = Lease(store, settings.agent_ttl, clock, files[0], wake, chance)
-        self.metrics = Metrics(
-            clock,
-            settings.agent_ttl,
-            self.lease.renewed_ago,
-            certificates=environment.certificates,
-        )
+        self.lease = Lease(store, settings.agent_ttl, clock, environment.lease_file, wake, chance)
+        ago, certificates = self.lease.renewed_ago, environment.certificates
+        self.metrics = Metrics(clock, settings.agent_ttl, ago, certificates=certificates)
         self._settings = settings
         self._environment = environment
         self._troubles = Troubles(self.metrics)
@@ -67,21 +58,22 @@ class Fleetd:
             machine, environment, self.lease, self._troubles, self.metrics
         )
         self._condition = Condition(environment, self._troubles, self._registration, self.metrics)
-        self._checkpoint = Checkpoint(files[1])
+        self._checkpoint = Checkpoint(environment.checkpoint_file)
         own = (machine.id, store, systemd, self._checkpoint)
         trusting = (self.lease.connected_for, settings.agent_ttl, self._on_identity_changed)
-        self._agent = Agent(*own, *trusting, clock, environment.wall_clock)
+        secrets = environment.credentials, machine.public_key
+        self._agent = Agent(*own, *trusting, clock, environment.wall_clock, *secrets)
         as_written = self._agent.files.as_written
-        self._orders = Orders(store, systemd, self._checkpoint, environment.wall_clock, as_written)
-        self._reboot = RebootOrder(machine.id, machine.boot, store, wake, environment.reboot)
+        given = *own[1:], as_written, wake, environment.wall_clock, environment.reboot
+        self._requests = Requests(machine, *given)
         stands = not settings.is_worker
         self._election = Election(machine.id, store, clock, wake, chance, stands)
+        self._sealing = Sealing(machine, store, environment.sealer, wake, is_member=stands)
         self._leader: Leader | None = None
-        self._failures = 0
-        """How often leading has failed since it last did not."""
+        self._failures = 0  # How often leading has failed since it last did not.
         self._cluster = WatchCache(store, CLUSTER, wake)
         self._schedule = WatchCache(store, f"{SCHEDULE}{machine.id}/", wake)
-        self._given_orders = WatchCache(store, f"{ORDERS}{machine.id}/", wake)
+        self._credentials = WatchCache(store, f"{CREDENTIALS}{machine.id}/", wake)
         # A fleetd without a past cannot know whether the store is what it was.
         self._identity_changed = self._checkpoint.distrusts or not self._checkpoint.cluster
         self._restored = False
@@ -129,7 +121,9 @@ class Fleetd:
     def _measure(self, began: float) -> None:
         self.metrics.announced = self.announced
         self.metrics.leading = self._leader is not None
+        self.metrics.unplaced = self._leader.unplaced if self._leader else None
         self.metrics.units = self._agent.activity()
+        self.metrics.flapping = self._agent.flapping()
         self.metrics.note_round(self._environment.clock() - began)
 
     def _round(self) -> float:
@@ -137,6 +131,8 @@ class Fleetd:
         if self._is_layout_newer():
             return self._stand_by()
         changed = self._refresh(self._schedule)
+        if self._refresh(self._credentials):
+            self._agent.retry()
         self._check_identity()
         if self._debounce.goes_on(len(changed)):
             return debounce.SECONDS
@@ -146,6 +142,7 @@ class Fleetd:
         due = [
             self._troubles.attempt("what runs here", lambda: self._act(lease), self._act_anew),
             self._troubles.attempt("leading", lambda: self._lead(lease, full), self._lead_anew),
+            self._troubles.attempt("secrets", self._sealing.reconcile, self._sealing.close),
             self._watch_disk(),
             self._condition.tell(lease),
             self._full_at - self._environment.clock(),
@@ -203,7 +200,8 @@ class Fleetd:
 
     def _close_caches(self) -> None:
         # A watch that begins after all that the store has now would stay silent.
-        for cache in (self._cluster, self._schedule, self._given_orders, self._reboot):
+        own = self._cluster, self._schedule, self._credentials
+        for cache in (*own, self._requests, self._sealing):
             cache.close()
 
     def _act(self, lease: int) -> float:
@@ -213,15 +211,13 @@ class Fleetd:
                 self._agent.resync()  # Who removed its record may have removed the states as well.
             self._condition.watch()
             self._condition.tell(lease)
-            self._given_orders.refresh()
-            if self.announced:
-                self._orders.obey(self._given_orders.entries)
-            self._reboot.follow(self.announced and not self._checkpoint.distrusts)
-            self.metrics.reboot = self._reboot.hanging
-            self._troubles.note("the reboot", self._reboot.fault)
+            self._requests.follow(self.announced, self._refresh)
+            self.metrics.reboot = self._requests.reboot.hanging
+            self._troubles.note("the reboot", self._requests.reboot.fault)
             # By this id another machine reports, if there is one.
             reports_on = 0 if self._registration.twin else lease
-            seconds = self._agent.reconcile(reports_on, self.announced, self._schedule.entries)
+            given = self.announced, self._schedule.entries, self._requests.running
+            seconds = self._agent.reconcile(reports_on, *given)
             self._registration.announce(lease)
             self._troubles.note("systemd", "")
             self._troubles.note("what runs here", "")
@@ -244,8 +240,8 @@ class Fleetd:
         """
         files = self._environment.lease_file, self._environment.checkpoint_file
         before = self._troubles.of("the disk")
-        unsaved = self._checkpoint.unsaved or self.lease.unsaved
-        fault = unsaved or files[0].crowded or files[1].crowded
+        crowded = files[0].crowded or files[1].crowded
+        fault = self._checkpoint.unsaved or self.lease.unsaved or crowded
         advice = "units run on, what is new cannot start; make room on /run of this machine"
         self._troubles.note("the disk", f"{fault}: {advice}" if fault else "")
         if before and not fault:
@@ -269,6 +265,7 @@ class Fleetd:
         if self._leader:
             seconds = self._leader.reconcile(self._identity_changed, full)
             self._failures = 0
+        self._troubles.note("secrets", self._leader.deliveries.trouble if self._leader else "")
         if self._leader or not self._election.is_vacant:
             self._troubles.note("leading", "")
         return seconds
@@ -289,7 +286,8 @@ class Fleetd:
         log.info("leading since revision %d", term, extra=about("leading", revision=term))
         here = self._environment
         given = here.clock, here.wake, here.wall_clock, here.ask_members
-        leader = Leader(term, here.store, self.lease, *given, self._settings.reboot_window)
+        window = self._settings.reboot_window
+        leader = Leader(term, here.store, self.lease, *given, window, here.elapses, here.sealer)
         leader.count = self.metrics.decisions.update
         return leader
 

@@ -65,6 +65,10 @@ class Metrics:
     wall_clock: Callable[[], float] = time.time
     units: Counter[str] = field(default_factory=Counter[str])
     """This machine's units by ACTIVE state."""
+    flapping: int = 0
+    """How many of them restart again and again."""
+    unplaced: int | None = None
+    """How many of the cluster's units fit on no machine; only the leader knows."""
     decisions: Counter[str] = field(default_factory=Counter[str])
     store_errors: int = 0
     rounds: int = 0
@@ -129,6 +133,10 @@ def _metrics(metrics: Metrics) -> Iterator[Iterator[str]]:
     yield _gauge("fleet_round_age_seconds", "Since the control loop's last round ended.", silent)
     units = [(f'{{active="{state}"}}', n) for state, n in sorted(metrics.units.items())]
     yield _gauge("fleet_units", "Units of this machine by ACTIVE state.", units)
+    flapping = metrics.flapping
+    yield _gauge("fleet_units_flapping", "Units that restart again and again.", flapping)
+    unplaced = [] if metrics.unplaced is None else [("", metrics.unplaced)]
+    yield _gauge("fleet_units_unplaced", "The cluster's units that fit nowhere.", unplaced)
     made = [(f'{{kind="{kind}"}}', n) for kind, n in sorted(metrics.decisions.items())]
     yield _metric("fleet_decisions_total", "counter", "Written as leader.", made)
     errors = [("", float(metrics.store_errors))]

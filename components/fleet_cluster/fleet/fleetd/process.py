@@ -28,6 +28,8 @@ from ..etcd_configuration import ETCD_PKI
 from ..journal_log import about, log_to_journal
 from ..kv import KV
 from ..model.records import MachineState
+from ..secrets.age import Age
+from ..secrets.folder import DiskFolder
 from ..state_file import DiskFile
 from ..systemd import boot
 from ..systemd.dbus import DBusSystemd
@@ -173,6 +175,8 @@ def _machine(settings: Config) -> MachineState:
         memory=has.memory,
         cpus=has.cpus,
         boot=boot.boot(),
+        takes_runs=True,
+        public_key=Age().public_key(),
     )
 
 
@@ -206,6 +210,8 @@ def _environment(
         wake=wake.set,
         certificates=certificates,
         ask_members=probe.ask,
+        sealer=Age(),
+        credentials=DiskFolder(),
         reboot=lambda: _systemctl(REBOOT),
         is_reboot_required=boot.is_reboot_required,
     )

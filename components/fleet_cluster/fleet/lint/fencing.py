@@ -41,13 +41,27 @@ def fence_remarks(name: str, text: str) -> list[Remark]:
     return [
         Remark(directive.line, f"the fence cannot stop {what}")
         for directive in syntax.directives
-        if directive.key in COMMANDS and not directive.section.startswith("X-")
-        for what in _unfenced(name, syntax, directive)
+        if not directive.section.startswith("X-")
+        for what in (*_unfenced(name, syntax, directive), *_outside_quadlet(directive))
     ]
+
+
+def _outside_quadlet(directive: Directive) -> Iterator[str]:
+    """What keeps a quadlet's container from being in the cgroup of its service."""
+    given = f"{directive.key}={directive.value}"
+    if (directive.section, directive.key) == ("Container", "Pod"):
+        yield f"the container with {given}: it is in its pod's cgroup"
+    elif directive.section in ("Container", "Pod") and directive.key == "CgroupsMode":
+        if directive.value != "split":
+            yield f"the container with {given}: leave it out, so that it is in the unit's cgroup"
+    elif directive.section == "Pod":
+        yield "a pod's containers: they are in a cgroup of the pod"
 
 
 def _unfenced(name: str, syntax: Syntax, command: Directive) -> Iterator[str]:
     """What a command starts outside of the unit, and what to do about it."""
+    if command.key not in COMMANDS:
+        return
     slice = slice_setting(name, syntax)
     for found in _ENGINE.finditer(command.value):
         engine, verb = found["engine"], found["verb"]

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..unitfiles.names import UnitFileError, is_template
+from ..unitfiles.quadlets.names import is_quadlet
 from ..unitfiles.syntax import read
 from ..unitfiles.text import text_of
 from ..unitfiles.validation import Remark, check
+from .credentials import check_credentials
 from .fencing import fence_remarks
 
 ANALYZE = "systemd-analyze"
@@ -100,13 +102,16 @@ def lint(files: Mapping[str, str], ask_systemd: bool = True) -> Findings:
     remarks: dict[str, list[Remark]] = {}
     for name, text in files.items():
         try:
+            check_credentials(name, text)
             remarks[name] = sorted([*check(name, text), *fence_remarks(name, text)], key=_line)
         except UnitFileError as error:
             found.faults[name] = str(error)
     fine = {name: text for name, text in files.items() if name in remarks}
+    # Of a quadlet systemd knows what Podman makes of it, on a machine.
+    systemds = {name: text for name, text in fine.items() if not is_quadlet(name)}
     verifications: Mapping[str, Verification] = {}
     try:
-        verifications = _verify(fine) if ask_systemd and fine else {}
+        verifications = _verify(systemds) if ask_systemd and systemds else {}
     except AnalyzeError as error:
         found.notice = f"{error}; the files were checked without it"
     for name, text in fine.items():

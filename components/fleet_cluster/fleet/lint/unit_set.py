@@ -4,10 +4,11 @@ A unit that follows others has to be on one machine with them. Whether such a ma
 at all is asked of the scheduler itself, with one machine made as the units want it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..model.records import MachineState
 from ..scheduler.schedule import Job, schedule
+from ..unitfiles.quadlets.names import service_of
 from ..unitfiles.unitfile import UnitFileError, is_template, parse, template_of
 
 EXAMPLE = "0" * 32
@@ -20,8 +21,22 @@ def unschedulable(files: Mapping[str, str]) -> dict[str, str]:
     Args:
         files: unit or template to its text, none of which is refused by itself.
     """
-    faults = {name: _impossible_place(_example(name), files) for name in files}
+    faults = {
+        name: same_service(name, files) or _impossible_place(_example(name), files)
+        for name in files
+    }
     return {name: f"{name}: {fault}" for name, fault in faults.items() if fault}
+
+
+def same_service(name: str, others: Iterable[str]) -> str:
+    """The reason why a unit cannot be beside these: systemd would have both as one; or empty."""
+    service = service_of(name)
+    for other in others:
+        if other != name and service_of(other) == service:
+            return (
+                f"on a machine it is {service}, and so is {other}: give one of the two another name"
+            )
+    return ""
 
 
 def _example(name: str) -> str:
@@ -82,7 +97,9 @@ def _refused(name: str, together: Mapping[str, Job]) -> str:
     for requirements in asked:
         for key, values in requirements.machine_metadata.items():
             metadata[key] = metadata.get(key, values) & values
-    ideal = MachineState(id, "", "", {key: min(values) for key, values in metadata.items()})
+    ideal = MachineState(
+        id, "", "", {key: min(values) for key, values in metadata.items()}, takes_runs=True
+    )
     reasons = schedule(list(together.values()), [ideal], {}).unplaced
     if name not in reasons:
         return ""

@@ -22,9 +22,18 @@ REBOOTS = ROOT + "reboots/"
 REBOOT_LOCK = ROOT + "reboot-lock"
 RELEASES = ROOT + "releases/"
 CANARIES = ROOT + "canaries/"
+RUNS = ROOT + "runs/"
+RUN_REPORTS = ROOT + "run-reports/"
+TIMERS = ROOT + "timers/"
+SECRETS = ROOT + "secrets/"
+RECIPIENTS = ROOT + "recipients/"
+CREDENTIALS = ROOT + "credentials/"
+INTERNAL = ROOT + "internal/"
+"""Names of services, as CoreDNS wants it: the domain from the right. Of a path of more than one
+word it would tell names that nobody finds, so the records are at no longer prefix."""
 
-_OF_MACHINES = (MACHINES, ELIGIBILITY, METADATA, REBOOTS)
-_BELOW_MACHINES = (SCHEDULE, STATES, ORDERS, DUPLICATES)
+_OF_MACHINES = (MACHINES, ELIGIBILITY, METADATA, REBOOTS, RECIPIENTS)
+_BELOW_MACHINES = (SCHEDULE, STATES, ORDERS, DUPLICATES, RUN_REPORTS, CREDENTIALS)
 
 
 def machine_key(machine: str) -> str:
@@ -100,6 +109,41 @@ def release_key(name: str, revision: str) -> str:
 def canary_key(name: str) -> str:
     """The key of the canary that is pending of unit or template `name`."""
     return CANARIES + name
+
+
+def run_key(name: str, id: str) -> str:
+    """The key of run `id` of unit `name`."""
+    return f"{RUNS}{name}/{id}"
+
+
+def run_report_key(machine: str, name: str, id: str) -> str:
+    """The key of the report of `machine` on run `id` of unit `name`."""
+    return f"{RUN_REPORTS}{machine}/{name}/{id}"
+
+
+def timer_key(name: str) -> str:
+    """The key of how far the elapses of timer `name` have been dealt with."""
+    return TIMERS + name
+
+
+def secret_key(name: str, version: str) -> str:
+    """The key of a version of secret `name`."""
+    return f"{SECRETS}{name}/{version}"
+
+
+def recipient_key(machine: str) -> str:
+    """The key of the public key of `machine`, a member of etcd."""
+    return RECIPIENTS + machine
+
+
+def credential_key(machine: str, name: str, version: str) -> str:
+    """The key of a version of secret `name` as `machine` can open it."""
+    return f"{CREDENTIALS}{machine}/{name}/{version}"
+
+
+def name_key(name: str, label: str) -> str:
+    """The key of what `label` gives for the service `name`: label.name.fleet.internal."""
+    return f"{INTERNAL}fleet/{name}/{label}"
 
 
 def split_key(key: str, prefix: str) -> tuple[str, str]:

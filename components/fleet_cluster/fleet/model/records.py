@@ -1,7 +1,7 @@
 """The records that fleet keeps in etcd."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -11,6 +11,8 @@ from .wire import wire
 
 LAYOUT_VERSION = 1
 
+TRANSIENT = "fleetctl run"
+"""The owner of transient units, which go when their run is over."""
 JOB_PENDING = "pending"
 """A job of systemd that has not ended."""
 JOB_DONE = "done"
@@ -66,8 +68,12 @@ class MachineState(Record):
     """How many processors it has, or may use; 0 as with memory."""
     boot: str = ""
     """Another text after each boot; empty where fleetd cannot be told to reboot its machine."""
+    takes_runs: bool = field(default=False, metadata=wire("runs"))
+    """Its fleetd takes the runs that are handed to it; one of the release before does not."""
     reboot_required: bool = field(default=False, metadata=wire("reboot"))
     """Its operating system asks for a reboot: /run/reboot-required is there."""
+    public_key: str = field(default="", metadata=wire("recipient"))
+    """What secrets for it are sealed to; empty where it has no key."""
 
     def __post_init__(self) -> None:
         """Check what becomes words of commands: ssh is called with them."""
@@ -90,14 +96,29 @@ class Unit(Record):
     """When this was written: seconds since 1970, by the clock of the machine that wrote it."""
     retained_files: Mapping[str, str] = field(default_factory=dict[str, str], metadata=wire("kept"))
     """Of a Global unit that gets another file: those machines, by id, whose turn has not come, and
-    the file (SHA-256) that each of them keeps until then."""
+    the file (SHA-256) that each of them keeps until then. Of a canary that waits, also the machines
+    that have the new one."""
+    newcomers_sha: str = field(default="", metadata=wire("newcomers"))
+    """Of a Global unit whose canary waits: the file of machines that come meanwhile; empty: its
+    own."""
+    machine: str = ""
+    """Of a transient unit: the id of the machine that has its run, from which it does not move."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "desired_state", DesiredState(self.desired_state))
 
     def sha_on(self, machine: str) -> str:
         """The file that a Global unit is to have on a machine."""
-        return self.retained_files.get(machine, self.sha)
+        return self.retained_files.get(machine, self.newcomers_sha or self.sha)
+
+    def with_file(self, sha: str) -> "Unit":
+        """The unit with another file, on all of its machines."""
+        return replace(self, sha=sha, retained_files={}, newcomers_sha="")
+
+    @property
+    def previous_files(self) -> set[str]:
+        """Of a Global unit that gets another file: those that machines have instead of it yet."""
+        return {*self.retained_files.values()} - {self.sha}
 
 
 @dataclass(frozen=True)
@@ -128,6 +149,9 @@ class Assignment(Record):
     """The id of the machine that the unit moves to: here it runs on until it is up there."""
     completed: bool = field(default=False, metadata=wire("ended"))
     """The unit has done its work here, and so there is nothing to move or to run again."""
+    shutdown_delay: float = field(default=0.0, compare=False)
+    """Seconds that the machine lets the unit run on before it stops it: its name has just gone,
+    and who was given it before may still come."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "desired_state", DesiredState(self.desired_state))

@@ -68,6 +68,14 @@ def _explain_metadata(_: SchedulerState, job: Job, node: Node) -> str:
     return ""
 
 
+def _takes_runs(_: SchedulerState, job: Job, node: Node, _staying: bool) -> bool:
+    return node.machine.takes_runs or not job.requirements.is_once
+
+
+def _explain_version(_: SchedulerState, _job: Job, _node: Node) -> str:
+    return "its fleetd is of a version that does not know Once="
+
+
 def _is_eligible(state: SchedulerState, job: Job, node: Node, staying: bool) -> bool:
     """Followers have no choice; Global units are on all machines, also on cordoned ones."""
     if not node.eligibility or state.relations.followed(job.name):
@@ -180,6 +188,7 @@ CONFLICTS = Rule(_meets_no_conflict, _explain_conflict)
 REPLACED = Rule(_is_not_replaced, _explain_replacement)
 MAXIMUM = Rule(_is_below_maximum, _explain_maximum)
 ROOM = Rule(_finds_room, _explain_room)
-LASTING_RULES = (MACHINE, METADATA)
+VERSION = Rule(_takes_runs, _explain_version)
+LASTING_RULES = (MACHINE, METADATA, VERSION)
 """They depend on the unit and the machine alone, not on what is placed where."""
 RULES = (*LASTING_RULES, ELIGIBILITY, PEERS, CONFLICTS, REPLACED, MAXIMUM, ROOM)

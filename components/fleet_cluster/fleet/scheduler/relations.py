@@ -92,6 +92,7 @@ class Relations:
             wanted.machine_id,
             frozenset(wanted.machine_metadata.items()),
             wanted.machine_of,
+            wanted.is_once,
             wanted.conflicts,
             wanted.soft_conflicts,
             wanted.max_per_machine and (wanted.max_per_machine, self.templates[name]),

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import config
+from .dns import coredns
+from .dns import files as dns
 from .etcd_release import install
 from .files import DOCKER, SSHD_OUTPUTS, files
+from .fleetd import age_key
 from .fleetd.versions import Versions
 from .inputs import Configuration
-from .shell import run, say, systemctl, write
+from .shell import StepError, run, say, systemctl, write
 from .trust import with_trusted
 
 
@@ -23,28 +26,44 @@ def configure(stdin: str) -> None:
     configuration = with_trusted(Configuration[str].from_json(stdin))
     versions = Versions()
     unpack(Path(sys.argv[0]), configuration.bundle, versions)
+    age_key.make()
     install(configuration.etcd, is_member=configuration.member is not None)
+    coredns.install(configuration.coredns)
     # It owns what is etcd's. Where a package has made the user already, that one stays.
-    run("systemd-sysusers", "--inline", "u etcd - etcd /var/lib/etcd")
+    run("systemd-sysusers", "--inline", "u etcd - etcd /var/lib/etcd", f"u {dns.USER} -")
     machine_id = Path("/etc/machine-id").read_text().strip()
     before = config.PATH.read_text() if config.PATH.exists() else ""
-    wanted = files(configuration, machine_id)
+    wanted = files(configuration, machine_id, has_resolver=coredns.has_resolver())
     conf = wanted.pop(str(config.PATH))
     write(str(versions.conf(versions.current)), conf)
     changed = {path for path, file in wanted.items() if write(path, file)}
-    for words in notices(changed):
+    for words in notices(changed, runs_containers()):
         systemctl(*words)
+    coredns.start(changed)
+    coredns.remove_others(configuration.coredns)
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
     if before and (differences := fleet_conf_changes(before, conf.text)):
         say(f"{configuration.name}: fleetd gets {'; '.join(differences)}")
 
 
-def notices(changed: Set[str]) -> list[tuple[str, str]]:
-    """What systemctl does about changed files, in this order (pure)."""
+def runs_containers() -> bool:
+    """Whether Docker is up and has any that run: to these, its restart would be one too."""
+    try:
+        return bool(run("timeout", "30", "docker", "ps", "--quiet").strip())
+    except StepError:
+        return False
+
+
+def notices(changed: Set[str], runs_containers: bool) -> list[tuple[str, str]]:
+    """What systemctl does about changed files, in this order (pure).
+
+    What containers ask for names, Docker reads only when it starts: where none run, it does so now.
+    """
     found: list[tuple[str, str]] = []
     if DOCKER in changed:
         # A reload does nothing while a service starts, and Docker may have read its file before.
-        found += [("start", "docker.service"), ("reload-or-restart", "docker.service")]
+        anew = "reload-or-restart" if runs_containers else "restart"
+        found += [("start", "docker.service"), (anew, "docker.service")]
     if SSHD_OUTPUTS in changed:
         found.append(("try-reload-or-restart", "ssh.service"))
     return found

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..config import Config, read
 from ..coordination.address_claim import AddressClaim
 from ..etcd_roles import ROOT, WORKERS, Grants, Permission, Role, roles, worker
-from ..kv import KV, KVUnavailableError
-from ..model.keys import ADDRESSES, address_key, machine_key
+from ..kv import KV, Delete, KVUnavailableError
+from ..model.keys import ADDRESSES, address_key, machine_key, recipient_key
 from ..model.records import MachineState
 from .etcdctl import Etcdctl
 from .inputs import MachineRemoval, Worker
@@ -144,6 +144,8 @@ class Workers:
             if other := _other_address(given, kv):
                 raise RefusedError(taken(given, other))
             AddressClaim(MachineState(given.machine, given.address, given.name), kv).claim()
+            # If it was a member: from now on, no secret is sealed to its key for that.
+            kv.commit([Delete(recipient_key(given.machine))])
         except KVUnavailableError as error:
             raise StepError(f"etcd did not take {given.name} in: {error}") from error
         role = worker(given.name, given.machine, given.address)

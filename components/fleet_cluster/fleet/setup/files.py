@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import config, etcd_roles
 from ..config import Config
 from ..etcd_configuration import ETCD_PKI
+from .dns import files as dns
 from .inputs import Configuration, Pair
 
 PEER_AUTHORITY = "peer-authority.crt"
@@ -28,6 +30,7 @@ peers, which take none without it."""
 SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
 DOCKER = "/etc/docker/daemon.json"
+PODMAN = "/etc/containers/registries.conf.d/fleet.conf"
 _WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/{version} exec python3 -m fleet.{module} "$@"\n'
 
 
@@ -40,12 +43,18 @@ class File:
     mode: int = 0o644
 
 
-def files(configuration: Configuration[str], machine_id: str) -> dict[str, File]:
-    """Every file of the set-up, by path."""
+def files(
+    configuration: Configuration[str], machine_id: str, *, has_resolver: bool = True
+) -> dict[str, File]:
+    """Every file of the set-up, by path; `has_resolver`: whether there is systemd-resolved."""
     return {
         str(config.PATH): File(fleet_conf(configuration)),
         "/etc/fleet/environment": File(environment(configuration, machine_id)),
-        DOCKER: File(docker_daemon(configuration)),
+        DOCKER: File(docker_daemon(configuration, has_resolver)),
+        PODMAN: File(podman_registries(configuration)),
+        dns.COREFILE: File(dns.corefile(_urls(configuration))),
+        dns.RESOLVED: File(dns.resolved()),
+        dns.UNIT_FILE: File(dns.unit(configuration.coredns)),
         SSHD_OUTPUTS: File("AcceptEnv PULUMI_COMMAND_STDOUT PULUMI_COMMAND_STDERR\n"),
         "/usr/local/bin/fleetctl": _program("fleetctl"),
         "/usr/local/bin/fleetd": _program("fleetd", version="running"),
@@ -83,13 +92,12 @@ def fleet_conf(configuration: Configuration[str]) -> str:
 
 def environment(configuration: Configuration[str], machine_id: str) -> str:
     """For units' EnvironmentFile= and for the operator's shell: etcdctl works as it is."""
-    endpoints = ",".join(f"https://{address}:{CLIENT_PORT}" for address in configuration.endpoints)
     variables = {
         "COREOS_PUBLIC_IPV4": configuration.address,
         "COREOS_PRIVATE_IPV4": configuration.address,
         "FLEET_MACHINE_ID": machine_id,
         "FLEET_HOSTNAME": configuration.name,
-        "ETCDCTL_ENDPOINTS": endpoints,
+        "ETCDCTL_ENDPOINTS": ",".join(_urls(configuration)),
         "ETCDCTL_CACERT": f"{FLEET_PKI}/ca.crt",
         "ETCDCTL_CERT": f"{FLEET_PKI}/{etcd_roles.APP.name}.crt",
         "ETCDCTL_KEY": f"{FLEET_PKI}/{etcd_roles.APP.name}.key",
@@ -97,15 +105,29 @@ def environment(configuration: Configuration[str], machine_id: str) -> str:
     return "".join(f"{name}={value}\n" for name, value in variables.items())
 
 
-def docker_daemon(configuration: Configuration[str]) -> str:
+def _urls(configuration: Configuration[str]) -> list[str]:
+    """Etcd's members, as its clients name them."""
+    return [f"https://{address}:{CLIENT_PORT}" for address in configuration.endpoints]
+
+
+def docker_daemon(configuration: Configuration[str], has_resolver: bool) -> str:
     """Docker's configuration. Images are named by digest, so plain HTTP cannot forge them.
 
     Containers outlive a Docker that is upgraded or crashes; their units, whose clients of Docker do
-    not, stop and start them in order when it is back.
+    not, stop and start them in order when it is back. Containers ask the machine's own resolver.
     """
     registries = [configuration.registry] if configuration.registry else []
-    settings = {"insecure-registries": registries, "live-restore": True}
+    settings: dict[str, Any] = {"insecure-registries": registries, "live-restore": True}
+    if has_resolver:
+        settings["dns"] = [dns.ADDRESS]
     return json.dumps(settings, indent=2) + "\n"
+
+
+def podman_registries(configuration: Configuration[str]) -> str:
+    """Podman's registries, as Docker knows them; who pulls, it reads where Docker does."""
+    if not configuration.registry:
+        return ""
+    return f'[[registry]]\nlocation = "{configuration.registry}"\ninsecure = true\n'
 
 
 def etcd_environment(name: str, address: str, settings: Mapping[str, str]) -> dict[str, str]:
@@ -150,6 +172,9 @@ def _role_files(configuration: Configuration[str]) -> dict[str, File]:
             found[f"{ETCD_PKI}/{name}.crt"] = File(pair.cert)
             found[f"{ETCD_PKI}/{name}.key"] = File(pair.key, mode=0o600)
             continue
+        if name == etcd_roles.DNS.name:
+            found |= _role_folder(dns.PKI, configuration.authority, pair, dns.USER)
+            continue
         found[f"{FLEET_PKI}/{name}.crt"] = File(pair.cert)
         found[f"{FLEET_PKI}/{name}.key"] = File(pair.key, "fleet", 0o640)
         found |= _role_folder(f"{FLEET_PKI}/{name}", configuration.authority, pair)
@@ -173,7 +198,9 @@ def not_its_own(*, member: bool) -> list[Path]:
     return [certificate, certificate.with_suffix(".key"), certificate.with_suffix("")]
 
 
-def _role_folder(folder: str, authority: str, pair: Pair[str]) -> dict[str, File]:
+def _role_folder(
+    folder: str, authority: str, pair: Pair[str], group: str = "fleet"
+) -> dict[str, File]:
     """The same for a container to mount as a folder, with the names of a Secret in Kubernetes.
 
     A file that is mounted by itself stays what it was when another takes its name.
@@ -181,7 +208,7 @@ def _role_folder(folder: str, authority: str, pair: Pair[str]) -> dict[str, File
     return {
         f"{folder}/ca.crt": File(authority),
         f"{folder}/tls.crt": File(pair.cert),
-        f"{folder}/tls.key": File(pair.key, "fleet", 0o640),
+        f"{folder}/tls.key": File(pair.key, group, 0o640),
     }
 
 

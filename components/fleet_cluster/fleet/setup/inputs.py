@@ -73,6 +73,8 @@ class Configuration(StepInput, Generic[Text]):
     """SHA-256 of the bundle that brought this code."""
     etcd: str
     """Version of etcd, which came as an archive of its own."""
+    coredns: str
+    """Version of CoreDNS, which did so too."""
     name: str
     address: Text
     metadata: Mapping[str, str]

@@ -11,10 +11,12 @@ from tempfile import TemporaryDirectory
 
 from ..etcd_configuration import ETCD_PKI
 from ..etcd_roles import APP
+from .dns import coredns
+from .dns import files as dns
 from .etcd import set_member_up
 from .files import FLEET_PKI, File
 from .inputs import Configuration, Pair, Trust
-from .shell import RefusedError, StepError, run, say, write
+from .shell import RefusedError, StepError, run, say, systemctl, write
 
 TRUSTED = Path(FLEET_PKI, "ca.crt")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -60,6 +62,8 @@ def trust(stdin: str) -> None:
     changed = [write(str(file), File(wanted.authority)) for file in files]
     if any(changed):
         say("what the authority before this one has signed is not taken any more")
+        if coredns.has_resolver():
+            systemctl("restart", dns.UNIT)
     if wanted.member:
         # It reads whom it trusts when it starts; and connections of before are to end.
         set_member_up(wanted.member, bootstrap=False)

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..unitfiles.names import TYPES
+from ..unitfiles.names import SYSTEMD_TYPES
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Cgroups:
     def kill_containers(self, slice: str) -> bool:
         """End all that runs in a slice, but for its units (SIGKILL). Whether there was any."""
         inside = (group for found in self._groups(slice) for group in _subgroups(found))
-        return _kill_all(group for group in inside if group.name.rpartition(".")[2] not in TYPES)
+        return _kill_all(group for group in inside if not _is_unit(group.name))
 
     def _groups(self, name: str) -> Iterator[Path]:
         # systemd puts an underscore before a name that could be that of the kernel's files.
@@ -51,6 +51,10 @@ class Cgroups:
         for folder, children, _ in os.walk(self._root):
             yield from (Path(folder, child) for child in children if child in names)
             children[:] = [child for child in children if _LEADS_ON.fullmatch(child)]
+
+
+def _is_unit(name: str) -> bool:
+    return name.rpartition(".")[2] in SYSTEMD_TYPES
 
 
 def _subgroups(group: Path) -> list[Path]:

@@ -1,12 +1,13 @@
 """systemd over D-Bus: its manager's methods, as fleet uses them."""
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dbus_fast import DBusError, Message
 
 from ..unitfiles.names import is_template
+from ..unitfiles.quadlets.names import by_unit, service_of
 from .dbus_connection import (
     BUS_TROUBLE,
     MANAGER,
@@ -18,12 +19,12 @@ from .dbus_connection import (
     gather,
 )
 from .dbus_jobs import Jobs
-from .dbus_properties import origin
+from .dbus_properties import last_run, origin
 from .dbus_timestamps import Timestamps
 from .failure_reason import Other, others_of, reason
 from .fence import FENCED_DIRECTORY
 from .journal_tail import last_lines
-from .manager import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, UnitStatus, is_at_rest
+from .manager import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, LastRun, UnitStatus, is_at_rest
 from .unit_directory import REFERRER, UnitDirectory
 
 
@@ -45,7 +46,7 @@ class DBusSystemd:
 
     def status(self, names: Iterable[str]) -> dict[str, UnitStatus]:
         """See `Systemd.status`."""
-        return self._bus.run(self._status(list(names)))
+        return by_unit(names, lambda services: self._bus.run(self._status(services)))
 
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """See `Systemd.write`."""
@@ -54,7 +55,7 @@ class DBusSystemd:
     def remove(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.remove`."""
         names = list(names)
-        self._jobs.forget(names)
+        self._jobs.forget(map(service_of, names))
         refused = self._files.remove(names)
         removed = [name for name in names if name not in refused and not is_template(name)]
         return refused | self.reset_failed(removed)
@@ -77,15 +78,17 @@ class DBusSystemd:
 
     def unread(self, names: Iterable[str]) -> set[str]:
         """See `Systemd.unread`."""
-        return self._bus.run(self._unread(list(names)))
+        units = list(names)
+        unread = self._bus.run(self._unread(list(map(service_of, units))))
+        return {name for name in units if service_of(name) in unread}
 
     def start(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.start`."""
-        return self._bus.run(self._queue("StartUnit", names))
+        return self._queue("StartUnit", names)
 
     def stop(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.stop`."""
-        return self._bus.run(self._queue("StopUnit", names))
+        return self._queue("StopUnit", names)
 
     def bound(self, name: str) -> set[str]:
         """See `Systemd.bound`."""
@@ -93,23 +96,28 @@ class DBusSystemd:
 
     def restart(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.restart`."""
-        return self._bus.run(self._queue("RestartUnit", names))
+        return self._queue("RestartUnit", names)
 
     def reload_units(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.reload_units`."""
-        return self._bus.run(self._queue("ReloadUnit", names))
+        return self._queue("ReloadUnit", names)
 
     def reloaded(self, name: str) -> str:
         """See `Systemd.reloaded`."""
-        return self._bus.run(self._reloaded(name))
+        return self._bus.run(self._reloaded(service_of(name)))
 
     def reset_failed(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.reset_failed`."""
-        return self._bus.run(self._for_each("ResetFailedUnit", "s", [[name] for name in names]))
+        return by_unit(
+            names,
+            lambda services: self._bus.run(
+                self._for_each("ResetFailedUnit", "s", [[service] for service in services])
+            ),
+        )
 
     def origins(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.origins`."""
-        return self._bus.run(self._origins(list(names)))
+        return by_unit(names, lambda services: self._bus.run(self._origins(services)))
 
     def down(self, names: Iterable[str]) -> set[str]:
         """See `Systemd.down`."""
@@ -125,11 +133,17 @@ class DBusSystemd:
 
     def journal(self, since: Mapping[str, float]) -> dict[str, str]:
         """See `Systemd.journal`."""
-        return last_lines(since)
+        return by_unit(
+            since, lambda services: last_lines(dict(zip(services, since.values(), strict=True)))
+        )
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:
         """See `Systemd.reasons`."""
-        return self._bus.run(self._reasons(list(names)))
+        return by_unit(names, lambda services: self._bus.run(self._reasons(services)))
+
+    def last_run(self, name: str) -> LastRun:
+        """See `Systemd.last_run`."""
+        return last_run(*self._bus.run(self._properties(service_of(name))))
 
     def stopping(self) -> bool:
         """See `Systemd.stopping`."""
@@ -165,9 +179,14 @@ class DBusSystemd:
         if self._jobs.is_reloaded(name):
             self._tell()
 
-    def _queue(self, method: str, names: Iterable[str]) -> Coroutine[Any, Any, dict[str, str]]:
-        """Queue a job for each unit, in the place of one that is waiting."""
-        return self._for_each(method, "ss", [[name, "replace"] for name in names])
+    def _queue(self, method: str, names: Iterable[str]) -> dict[str, str]:
+        """Queue a job for each unit, in the place of one that is waiting: the refusals."""
+        return by_unit(
+            names,
+            lambda services: self._bus.run(
+                self._for_each(method, "ss", [[service, "replace"] for service in services])
+            ),
+        )
 
     async def _for_each(self, method: str, types: str, bodies: list[list[str]]) -> dict[str, str]:
         """Call once for each body, all at once: the reasons, by first argument, of refusals."""
@@ -218,14 +237,18 @@ class DBusSystemd:
             return error.text
 
     async def _reason(self, name: str) -> str:
-        (path,) = await self._bus.manager("LoadUnit", "s", name)
-        unit = await self._bus.properties(path, UNIT)
-        kind = name.rpartition(".")[2].capitalize()
-        of_kind = await self._bus.properties(path, f"{SYSTEMD}.{kind}")
+        unit, of_kind = await self._properties(name)
         rows = await self._bus.rows(sorted(others_of(unit)))
         others = {other: Other(row.load, row.active, row.sub) for other, row in rows.items()}
         result = of_kind.get("Result", "success")
         return reason(unit, result, self._jobs.start_result(name), others)
+
+    async def _properties(self, name: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """A unit's properties, and those of its kind."""
+        (path,) = await self._bus.manager("LoadUnit", "s", name)
+        kind = name.rpartition(".")[2].capitalize()
+        unit = await self._bus.properties(path, UNIT)
+        return unit, await self._bus.properties(path, f"{SYSTEMD}.{kind}")
 
     async def _origins(self, names: list[str]) -> dict[str, str]:
         rows = await self._bus.rows(names)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from dbus_fast import Variant
 
-from .manager import UnitStatus
+from .manager import LastRun, UnitStatus
 
 _SINCE = {
     "active": "ActiveEnterTimestamp",
@@ -61,6 +61,27 @@ def changed_state(changed: Mapping[str, Variant]) -> tuple[str, float] | None:
     active = changed.get("ActiveState")
     when = changed.get(since_property(active.value)) if active else None
     return (active.value, when.value / 1e6) if active and when else None
+
+
+CLD_EXITED = 1
+"""ExecMainCode= of a process that has exited, rather than been ended by a signal."""
+
+
+def last_run(unit: Mapping[str, Any], of_kind: Mapping[str, Any]) -> LastRun:
+    """How a unit's last run has ended, by its properties, and those of its kind."""
+    code, status = of_kind.get("ExecMainCode", 0), of_kind.get("ExecMainStatus", -1)
+    by_signal = code not in (0, CLD_EXITED)
+    exit_code = 128 + status if by_signal else status
+    result = of_kind.get("Result", "success")
+    # To systemd, SIGTERM is how a daemon ends well; a job that it has ended is not done.
+    if by_signal and result == "success" and of_kind.get("Type") != "oneshot":
+        result = "signal"
+    return LastRun(
+        invocation=bytes(unit.get("InvocationID", b"")).hex(),
+        ended=unit.get("InactiveEnterTimestamp", 0) / 1e6,
+        result=result,
+        exit_code=exit_code if code else -1,
+    )
 
 
 def origin(name: str, unit: Mapping[str, Any]) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from ..unitfiles.dependencies import STOPPING, dependencies
 from ..unitfiles.names import UnitFileError, check_name
+from ..unitfiles.quadlets.names import service_of
 from ..unitfiles.text import sha_of
 from ..unitfiles.unitfile import parse
 
 Dependency = tuple[str, str]
-"""A dependency: a unit, and one that is bound to it."""
+"""A dependency: a unit, and one that is bound to it, both as systemd knows them."""
 
 TARGET_PREFIX = "fleet-with-"
 """What the names of these targets begin with."""
@@ -32,7 +33,8 @@ def dependencies_of(name: str, text: str) -> set[Dependency]:
     try:
         if parse(name, text).requirements.runs_once:
             return set()
-        return {(one, name) for one in dependencies(name, text, STOPPING) if _is_name(one)}
+        bound_to = dependencies(name, text, STOPPING)
+        return {(one, service_of(name)) for one in bound_to if _is_name(one)}
     except UnitFileError:
         return set()  # Of another version of fleet.
 

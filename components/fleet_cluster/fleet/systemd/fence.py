@@ -18,6 +18,7 @@ from typing import Protocol
 from .. import lease_file
 from ..lease_file import LeaseRecord
 from ..state_file import overwrite
+from ..unitfiles.quadlets.names import service_of
 from ..unitfiles.slices import slice_of
 from .cgroups import Cgroups
 from .manager import OWN_DIRECTORY, RESTING
@@ -168,7 +169,8 @@ class FencedUnits:
         names = self.names()
         if not names:
             return {}
-        states = self._systemctl("is-active", "--", *names, seconds=seconds).split()
+        services = map(service_of, names)
+        states = self._systemctl("is-active", "--", *services, seconds=seconds).split()
         if len(states) != len(names):
             return dict.fromkeys(names, NO_ANSWER)
         pairs = zip(names, states, strict=True)
@@ -177,14 +179,14 @@ class FencedUnits:
     def stop(self, names: Collection[str], seconds: float) -> None:
         """See `Units.stop`."""
         self._note_stopped(names)
-        self._systemctl("stop", "--no-block", "--", *names, seconds=seconds)
+        self._systemctl("stop", "--no-block", "--", *map(service_of, names), seconds=seconds)
 
     def kill(self, names: Collection[str]) -> set[str]:
         """See `Units.kill`."""
-        running = {name for name in names if self._cgroups.has_processes(name)}
+        running = {name for name in names if self._cgroups.has_processes(service_of(name))}
         self._note_stopped(running)
         for name in running:
-            self._cgroups.kill_unit(name)
+            self._cgroups.kill_unit(service_of(name))
         return running
 
     def kill_containers(self) -> set[str]:

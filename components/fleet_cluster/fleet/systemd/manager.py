@@ -35,6 +35,20 @@ class UnitStatus:
     """How the last job to start it that fleet queued has ended; empty if that is not known."""
 
 
+@dataclass(frozen=True)
+class LastRun:
+    """The last run of a unit that is at rest."""
+
+    invocation: str = ""
+    """systemd's id of it; empty if it has never run, or systemd has forgotten it."""
+    ended: float = 0.0
+    """When it ended: seconds since 1970."""
+    result: str = ""
+    """systemd's word: success, exit-code, signal, timeout ..."""
+    exit_code: int = -1
+    """As a shell has it: 128 and the number of the signal; -1 where no process has ended."""
+
+
 def is_at_rest(status: UnitStatus) -> bool:
     """Whether the unit does not run, and is not about to."""
     return status.active in RESTING and not status.job
@@ -153,6 +167,10 @@ class Systemd(Protocol):
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:
         """Why each unit is not up, in systemd's words; empty if systemd tells none."""
+        ...
+
+    def last_run(self, name: str) -> LastRun:
+        """How the last run of a unit that is at rest has ended."""
         ...
 
     def stopping(self) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ..unitfiles.names import UnitFileError, is_template
+from ..unitfiles.quadlets.names import DIRECTORY, is_quadlet, service_of
 from ..unitfiles.unitfile import parse
 from .dependencies import Dependency, DependencyLinks, dependencies_of
 from .fence import FencedUnits
+from .quadlet_generator import GENERATOR, complaints
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +24,26 @@ REFERRER = "fleet.target"
 class UnitDirectory:
     """A unit directory of systemd's, in which fleet's files lie among others."""
 
-    def __init__(self, directory: Path, own: Path, fenced: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        own: Path,
+        fenced: Path,
+        quadlets: Path = Path(DIRECTORY),
+        generator: Path = GENERATOR,
+    ) -> None:
         """Change nothing yet.
 
         Args:
             directory: where systemd looks for unit files.
             own: where fleet keeps a second link to each that it wrote; on the same file system.
             fenced: see `FencedUnits`.
+            quadlets: where Podman's generator looks for quadlets; on the same file system.
+            generator: that program.
         """
         self._unit_directory = directory
+        self._quadlets = quadlets
+        self._generator = generator
         self._own = own
         self.fenced = FencedUnits(fenced)
         self._dependencies: dict[str, set[Dependency]] = {}
@@ -43,9 +56,11 @@ class UnitDirectory:
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """Write unit files (name to text): each complete wherever it is seen, and fenced before.
 
-        Returns why, for each that could not be written; the others are.
+        Returns why, for each that could not be written, or that Podman cannot use; the others are.
         """
-        return _refusals(lambda name: self._write(name, files[name]), files)
+        refused = _refusals(lambda name: self._write(name, files[name]), files)
+        quadlets = [name for name in files if is_quadlet(name) and name not in refused]
+        return refused | complaints(quadlets, self._generator)
 
     def remove(self, names: Iterable[str]) -> dict[str, str]:
         """Remove unit files; a missing one is no error. Returns as `write` does."""
@@ -75,13 +90,14 @@ class UnitDirectory:
 
     def bound(self, name: str) -> set[str]:
         """See `Systemd.bound`; through others too."""
-        found, ahead = {name}, [name]
+        found, ahead = {service_of(name)}, [service_of(name)]
         while ahead:
             other = ahead.pop()
             more = {unit for one, unit in self._linked or () if one == other} - found
             found |= more
             ahead += more
-        return found - {name}
+        units = {service_of(own): own for own in self._own_names()}
+        return {units.get(service, service) for service in found - {service_of(name)}}
 
     def shas(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """See `Systemd.files`."""
@@ -91,6 +107,7 @@ class UnitDirectory:
     def refer(self) -> None:
         """Have a unit name all others, by which systemd remembers how each has ended."""
         try:
+            self._unit_directory.mkdir(parents=True, exist_ok=True)
             self._replace(self._unit_directory / REFERRER, _referrer(sorted(self._own_names())))
         except OSError as error:  # The one that is there will do: it names what was there before.
             log.error("%s cannot be written: %s", REFERRER, error)
@@ -108,12 +125,13 @@ class UnitDirectory:
         elif name not in self.fenced.names():
             self.fenced.note([name])
         self._own.mkdir(parents=True, exist_ok=True)
-        self._unit_directory.mkdir(parents=True, exist_ok=True)
+        directory = self._directory_of(name)
+        directory.mkdir(parents=True, exist_ok=True)
         self._replace(self._own / name, text)
-        link = self._unit_directory / DRAFT
+        link = directory / DRAFT
         link.unlink(missing_ok=True)
         link.hardlink_to(self._own / name)
-        link.replace(self._unit_directory / name)
+        link.replace(directory / name)
         self._dependencies[name] = dependencies_of(name, text)
 
     def _replace(self, path: Path, text: str) -> None:
@@ -128,7 +146,7 @@ class UnitDirectory:
     def _remove(self, name: str) -> None:
         self._dependencies.pop(name, None)
         if self._is_own(name):
-            (self._unit_directory / name).unlink()
+            (self._directory_of(name) / name).unlink()
         (self._own / name).unlink(missing_ok=True)
         self.fenced.forget([name])
 
@@ -145,8 +163,11 @@ class UnitDirectory:
         paths = self._own.iterdir() if self._own.is_dir() else ()
         return [path.name for path in paths if self._is_own(path.name)]
 
+    def _directory_of(self, name: str) -> Path:
+        return self._quadlets if is_quadlet(name) else self._unit_directory
+
     def _is_own(self, name: str) -> bool:
-        own, theirs = self._own / name, self._unit_directory / name
+        own, theirs = self._own / name, self._directory_of(name) / name
         return own.is_file() and theirs.is_file() and own.samefile(theirs)
 
 
@@ -163,7 +184,7 @@ def _refusals(work: Callable[[str], None], names: Iterable[str]) -> dict[str, st
 
 def _referrer(names: Iterable[str]) -> str:
     """A unit that only names others; the order has no effect, nobody waits for it."""
-    order = "".join(f"After={name}\n" for name in names if not is_template(name))
+    order = "".join(f"After={service_of(name)}\n" for name in names if not is_template(name))
     return f"[Unit]\nDescription=The units that fleet has on this machine\n{order}"
 
 

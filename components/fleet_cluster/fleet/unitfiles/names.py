@@ -3,6 +3,8 @@
 import difflib
 import re
 
+from .quadlets import names as quadlets
+
 MAX_LENGTH = 248
 """The longest unit name, in characters.
 
@@ -10,14 +12,20 @@ Linux stores file names of 255, and others are made of a unit's name: the folder
 (`NAME.d`), the stamp of a timer (`stamp-NAME`).
 """
 
-TYPES = ("service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice")
-TEMPLATE_TYPES = ("service", "socket", "timer", "path", "target")
+SYSTEMD_TYPES = (
+    *("service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice"),
+)
+TYPES = (*SYSTEMD_TYPES, *quadlets.TYPES)
+TEMPLATE_TYPES = ("service", "socket", "timer", "path", "target", *quadlets.TEMPLATE_TYPES)
 
 _TYPES_WITHOUT_A_FILE = {
     "device": "systemd makes device units itself, from the devices it finds",
     "scope": "scope units are made by running programs, not from files",
     "snapshot": "systemd no longer has snapshot units",
     "busname": "systemd no longer has busname units",
+    "kube": "fleet takes no files of Kubernetes: write a .pod and its .container files",
+    "image": "the container that names an image pulls it",
+    "build": "machines build no images: name one of a registry in Image=",
 }
 _NAME = re.compile(r"(?P<prefix>[^@.][^@]*)(?P<at>@(?P<instance>.*))?\.(?P<type>[^.]+)", re.DOTALL)
 _FOREIGN_CHARACTER = re.compile(r"[^A-Za-z0-9:_.\\@-]")
@@ -56,7 +64,7 @@ def check_name(name: str) -> None:
             f"{name!r} is not a unit's name: commands would take it for an option;"
             " begin it with a letter or a digit"
         )
-    if len(name) > MAX_LENGTH:
+    if len(quadlets.service_of(name)) > MAX_LENGTH:
         raise UnitFileError(
             f"unit name {name[:40]!r}... has {len(name)} characters: at most {MAX_LENGTH} fit"
             " into the names of files"

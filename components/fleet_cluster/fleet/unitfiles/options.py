@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ..service_name import ServiceName
 from . import globs, names
 from .names import UnitFileError
 from .resources import check_cpus, check_memory
@@ -27,6 +28,8 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Spread": ("Spread",),
     "Memory": ("Memory",),
     "CPUs": ("CPUs",),
+    "Once": ("Once",),
+    "Name": ("Name",),
 }
 """Each option, with the spelling of today first, then the one of fleet up to 0.8."""
 
@@ -173,6 +176,13 @@ def _check_boolean(_name: str, value: str) -> None:
         raise UnitFileError(f"not a boolean: allowed are {', '.join(TRUE + FALSE)}")
 
 
+def _check_once(name: str, value: str) -> None:
+    _check_boolean(name, value)
+    if not name.endswith(".timer"):
+        stem = name.rpartition(".")[0]
+        raise UnitFileError(f"Once is about the elapses of a timer: write it into {stem}.timer")
+
+
 def _check_pattern(_name: str, value: str) -> None:
     globs.check(value)
 
@@ -194,6 +204,13 @@ def _check_key(name: str, value: str) -> None:
     if not _KEY.fullmatch(value):
         raise UnitFileError("write the key of some metadata, such as zone or rack")
     _check_template(name, "Spread")
+
+
+def _check_service_name(_name: str, value: str) -> None:
+    try:
+        ServiceName.parse(value)
+    except ValueError as error:
+        raise UnitFileError(str(error)) from error
 
 
 def _check_template(name: str, option: str) -> None:
@@ -219,4 +236,6 @@ _CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "Spread": _check_key,
     "Memory": check_memory,
     "CPUs": check_cpus,
+    "Once": _check_once,
+    "Name": _check_service_name,
 }

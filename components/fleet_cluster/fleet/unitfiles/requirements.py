@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ..service_name import ServiceName
 from . import globs
 from .options import SPELLINGS, TRUE, Value, check_known, values
+from .quadlets.names import is_quadlet
+from .quadlets.references import references
 from .resources import Resources, read_resources
 from .syntax import Syntax, refuse
 
@@ -36,6 +39,7 @@ CONTRADICTIONS: Mapping[tuple[str, str], str] = {
     ("Spread", "Global"): _NO_CHOICE,
     ("MaxPerMachine", "MachineID"): _ONE_MACHINE,
     ("MaxPerMachine", "Global"): "a Global unit runs once on each machine anyway",
+    ("Once", "Global"): "the cluster runs each elapse once, and a Global unit runs on all machines",
     ("Replaces", "Conflicts"): "either the other unit leaves, or this one keeps clear of it",
 }
 """Pairs of options that cannot be used together, and why."""
@@ -70,10 +74,14 @@ class Requirements:
     """When it is moved, it may run on both machines until it is up on the new one."""
     is_fenced: bool = False
     """Its machine stops it before its lease can end."""
+    is_once: bool = False
+    """A timer of which the cluster runs each elapse once, on its machine."""
     runs_once: bool = False
     """It is done when its command has ended (`Type=oneshot` without `RemainAfterExit=`)."""
     resources: Resources = Resources()
     """What is reserved for it on its machine."""
+    service: ServiceName | None = None
+    """The name that it is found by in DNS, while it is up."""
 
 
 def read_requirements(name: str, syntax: Syntax) -> Requirements:
@@ -90,7 +98,17 @@ def read_requirements(name: str, syntax: Syntax) -> Requirements:
     _check_contradictions(syntax.file, given, found)
     _check_peers(syntax.file, given["MachineOf"], found)
     resources = read_resources(syntax, _last(given["Memory"]), _last(given["CPUs"]))
-    return replace(found, resources=resources)
+    return replace(found, resources=resources, machine_of=_followed(name, syntax, found))
+
+
+def _followed(name: str, syntax: Syntax, found: Requirements) -> tuple[str, ...]:
+    """The units that it follows: those that it says, and as a quadlet those that it needs there.
+
+    A unit that is on all machines follows none; its machine says what is missing.
+    """
+    if not is_quadlet(name) or found.is_global:
+        return found.machine_of
+    return _unique([*found.machine_of, *references(syntax)])
 
 
 def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
@@ -111,6 +129,8 @@ def _assembled(given: Mapping[str, list[Value]]) -> Requirements:
         is_global=_is_true(words["Global"]),
         starts_first=_is_true(words["StartFirst"]),
         is_fenced=_is_true(words["Fence"]),
+        is_once=_is_true(words["Once"]),
+        service=_service(given["Name"]),
     )
 
 
@@ -118,6 +138,11 @@ def _machine_id(given: list[Value]) -> str | None:
     """The first that is spelt as of today, or else the first."""
     order = SPELLINGS["MachineID"].index
     return min(given, key=lambda value: order(value.spelling)).text if given else None
+
+
+def _service(given: list[Value]) -> ServiceName | None:
+    name = _last(given)
+    return ServiceName.parse(name) if name else None
 
 
 def _last(given: list[Value]) -> str:
@@ -141,6 +166,8 @@ def _check_contradictions(file: str, given: Mapping[str, list[Value]], found: Re
         used.discard("StartFirst")
     if not found.is_fenced:
         used.discard("Fence")
+    if not found.is_once:
+        used.discard("Once")
     for (one, other), reason in CONTRADICTIONS.items():
         if one in used and other in used:
             line = max(given[one][-1].line, given[other][-1].line)

@@ -3,6 +3,7 @@
 import re
 
 from .names import UnitFileError, check_name, specifiers
+from .quadlets.names import systemd_section
 from .syntax import Syntax, read
 
 _SHARED = re.compile(r"-\.slice|(system|user|machine)(-.+)?\.slice")
@@ -23,7 +24,6 @@ def slice_of(name: str, text: str) -> str:
 
 def slice_setting(name: str, syntax: Syntax) -> str:
     """The same as it is written, with specifiers."""
-    section = name.rpartition(".")[2].capitalize()
-    given = syntax.last(section, "Slice")
+    given = syntax.last(systemd_section(name), "Slice")
     is_own = given.endswith(".slice") and not _SHARED.fullmatch(given)
     return given if is_own else ""

@@ -71,7 +71,8 @@ def _healthy_seconds(name: str, syntax: Syntax) -> float:
 
 def _goes_on(name: str, syntax: Syntax) -> bool:
     """Whether a process of the unit is to run on: it may end though it was started."""
-    has_process = name.endswith(".service") and bool(syntax.values("Service", "ExecStart"))
+    is_service = name.endswith(".service") and bool(syntax.values("Service", "ExecStart"))
+    has_process = is_service or name.endswith((".container", ".pod"))
     return has_process and syntax.last("Service", "Type") != "oneshot"
 
 

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 
 from .command_lines import check_commands
 from .directives import DIRECTIVES, TRIGGERS
+from .quadlets import directives as podman
+from .quadlets.names import TYPES as QUADLETS
+from .quadlets.validation import about_image, check_quadlet, sections_of
 from .service import check_service
 from .syntax import Directive, Syntax, logical_lines, read, refuse
+from .triggers import check_once
 from .unitfile import parse
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
@@ -56,7 +60,7 @@ def check(name: str, text: str) -> list[Remark]:
     Raises:
         UnitFileError: names the line, what is wrong, and what to do instead.
     """
-    parse(name, text)
+    requirements = parse(name, text).requirements
     syntax = read(name, text)
     _check_keys(name, text, syntax)
     check_commands(syntax)
@@ -64,11 +68,17 @@ def check(name: str, text: str) -> list[Remark]:
     unit_type = name.rpartition(".")[2]
     if unit_type == "service":
         check_service(syntax)
+    if unit_type in QUADLETS:
+        check_quadlet(syntax, unit_type)
     if unit_type in _NEEDED:
         _check_needed(syntax, unit_type)
+    if requirements.is_once:
+        check_once(syntax)
     if unit_type in _NAMED_AFTER:
         _check_path(name, syntax, *_NAMED_AFTER[unit_type])
-    return sorted([*_about_install(syntax), *_about_unknown(syntax, unit_type)], key=_line)
+    images = [Remark(line, text) for line, text in about_image(syntax)]
+    remarks = [*images, *_about_install(syntax), *_about_unknown(syntax, unit_type)]
+    return sorted(remarks, key=_line)
 
 
 def _line(remark: Remark) -> int:
@@ -145,15 +155,17 @@ def _about_install(syntax: Syntax) -> Iterator[Remark]:
 
 
 def _about_unknown(syntax: Syntax, unit_type: str) -> Iterator[Remark]:
-    known = {"Unit", "Install", unit_type.capitalize()}
+    is_quadlet = unit_type in QUADLETS
+    known = sections_of(unit_type) if is_quadlet else {"Unit", "Install", unit_type.capitalize()}
     for section in syntax.sections:
         if section.name not in known and not section.name.startswith("X-"):
             text = f"a {unit_type} has no section [{section.name}], so systemd skips it"
             yield Remark(section.line, text + _nearest(section.name, known), is_unknown=True)
     for directive in syntax.directives:
         keys = DIRECTIVES.get(directive.section, frozenset())
-        is_own = directive.section in known and not directive.key.startswith("X-")
-        if is_own and directive.key not in keys:
+        # What Podman does not know is refused.
+        is_systemds = directive.section in known and directive.section not in podman.DIRECTIVES
+        if is_systemds and not directive.key.startswith("X-") and directive.key not in keys:
             yield Remark(directive.line, _unknown_key(directive, unit_type), is_unknown=True)
 
 
@@ -161,7 +173,7 @@ def _unknown_key(directive: Directive, unit_type: str) -> str:
     section, key = directive.section, directive.key
     text = f"systemd has no {key}= in [{section}] and skips the line"
     for other in ("Unit", unit_type.capitalize(), "Install"):
-        if key in DIRECTIVES.get(other, ()):
+        if key in {**podman.DIRECTIVES, **DIRECTIVES}.get(other, ()):
             return f"{text}; it belongs into [{other}]"
     return text + _nearest(key, DIRECTIVES.get(section, ()), "=")
 

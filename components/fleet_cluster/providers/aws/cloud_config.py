@@ -12,12 +12,18 @@ LIMIT = 16384
 PACKAGES = [
     "systemd",
     "systemd-sysv",
+    "systemd-resolved",
     "dbus",
     "openssh-server",
     "sudo",
     "docker.io",
     "docker-cli",
     "iptables",
+    "podman",
+    "crun",
+    "netavark",
+    "aardvark-dns",
+    "catatonit",
     "python3",
     "python3-grpcio",
     "python3-protobuf",
@@ -27,6 +33,7 @@ PACKAGES = [
     "iproute2",
     "less",
     "procps",
+    "age",
 ]
 """What machine_image/Dockerfile installs too."""
 DOCKER_CLI = "docker-cli"

@@ -69,7 +69,7 @@ class AwsProfile(pulumi.ComponentResource):
         self.instance_profile = profile.name
         self.register_outputs({"instance_profile": self.instance_profile})
 
-    def may_pull(self, image: str, repository: aws.ecr.Repository) -> aws.iam.RolePolicy:
+    def may_pull(self, image: str, repository: "aws.ecr.Repository") -> "aws.iam.RolePolicy":
         """Let the machines pull an image, and nothing else of its registry."""
         return aws.iam.RolePolicy(
             f"{image}-pull",

@@ -64,7 +64,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         self.url = pulumi.Output.concat(f"{scheme}://", balancer.dns_name)
         self.register_outputs({"hostname": self.hostname, "url": self.url})
 
-    def _target(self, machine: Machine, targets: aws.lb.TargetGroup) -> None:
+    def _target(self, machine: Machine, targets: "aws.lb.TargetGroup") -> None:
         """A target that leaves is deregistered, then drained, and only then terminated.
 
         The plugin deregisters and goes on, so what lies between waits as long as AWS drains:
@@ -91,7 +91,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, deleted_with=targets, depends_on=[target])
             )
 
-    def _balancer(self, name: str) -> aws.lb.LoadBalancer:
+    def _balancer(self, name: str) -> "aws.lb.LoadBalancer":
         return aws.lb.LoadBalancer(
             name,
             load_balancer_type="application",
@@ -104,7 +104,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _targets(self, name: str) -> aws.lb.TargetGroup:
+    def _targets(self, name: str) -> "aws.lb.TargetGroup":
         return aws.lb.TargetGroup(
             "machines",
             port=80,
@@ -124,19 +124,19 @@ class AwsLoadBalancer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _listeners(self, balancer: aws.lb.LoadBalancer, targets: aws.lb.TargetGroup) -> None:
+    def _listeners(self, balancer: "aws.lb.LoadBalancer", targets: "aws.lb.TargetGroup") -> None:
         forward = aws.lb.ListenerDefaultActionArgs(type="forward", target_group_arn=targets.arn)
         certificate = self._args.get("certificate_arn")
-        self._listener("http", balancer, 80, REDIRECT if certificate else forward)
+        self._listener("http", balancer, 80, redirect_to_https() if certificate else forward)
         if certificate:
             self._listener("https", balancer, 443, forward, certificate)
 
     def _listener(
         self,
         name: str,
-        balancer: aws.lb.LoadBalancer,
+        balancer: "aws.lb.LoadBalancer",
         port: int,
-        action: aws.lb.ListenerDefaultActionArgs,
+        action: "aws.lb.ListenerDefaultActionArgs",
         certificate: str | None = None,
     ) -> None:
         aws.lb.Listener(
@@ -152,9 +152,9 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         )
 
 
-REDIRECT = aws.lb.ListenerDefaultActionArgs(
-    type="redirect",
-    redirect=aws.lb.ListenerDefaultActionRedirectArgs(
+def redirect_to_https() -> "aws.lb.ListenerDefaultActionArgs":
+    """What a listener of HTTP does where there is one of HTTPS."""
+    to = aws.lb.ListenerDefaultActionRedirectArgs(
         port="443", protocol="HTTPS", status_code="HTTP_301"
-    ),
-)
+    )
+    return aws.lb.ListenerDefaultActionArgs(type="redirect", redirect=to)

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 import pulumi_tls as tls
 from pulumi_command import local
 
-from ..._child_options import child_of
+from ..._child_options import at_once, child_of
 from ...machine import SSH_USER, Connection, Machine, Proxy, SshKey
 from .cloud_config import Instance, user_data
 from .tags import tags
@@ -67,18 +67,20 @@ class AwsMachine(pulumi.ComponentResource):
         self, name: str, args: AwsMachineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Start it; meet it once by the host key in its user data, which is then replaced."""
-        super().__init__("fleet-cluster:index:AwsMachine", name, None, opts)
+        super().__init__("fleet-cluster:index:AwsMachine", name, None, at_once(opts))
         self._name = name
         self._args = args
         self._first_key = self._host_key("first")
         self._lasting_key = self._host_key("lasting")
         instance = self._instance(opts)
         met = self._rotate_host_key(instance)
+        lasting = self._lasting_key.public_key_openssh
         self.shape = Machine(
             name=name,
             id=pulumi.Output.all(instance.id, met.stdout).apply(lambda a: str(a[0])),
             address=args["private_ip"],
-            connection=self._connection(met),
+            connection=self._connection(pulumi.Output.all(lasting, met.stdout).apply(_first)),
+            way=self._connection(lasting),
             metadata=args.get("metadata", {}),
             processor=args["processor"],
         )
@@ -92,7 +94,7 @@ class AwsMachine(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _instance(self, opts: pulumi.ResourceOptions | None) -> aws.ec2.Instance:
+    def _instance(self, opts: pulumi.ResourceOptions | None) -> "aws.ec2.Instance":
         args = self._args
         own_tags = tags(self._name, args["tags"])
         return aws.ec2.Instance(
@@ -124,7 +126,9 @@ class AwsMachine(pulumi.ComponentResource):
             ),
         )
 
-    def _etcd_volume(self, tags: Mapping[str, str]) -> Sequence[aws.ec2.InstanceEbsBlockDeviceArgs]:
+    def _etcd_volume(
+        self, tags: Mapping[str, str]
+    ) -> "Sequence[aws.ec2.InstanceEbsBlockDeviceArgs]":
         return [
             aws.ec2.InstanceEbsBlockDeviceArgs(
                 device_name=ETCD_DEVICE,
@@ -155,7 +159,7 @@ class AwsMachine(pulumi.ComponentResource):
             )
         )
 
-    def _rotate_host_key(self, instance: aws.ec2.Instance) -> local.Command:
+    def _rotate_host_key(self, instance: "aws.ec2.Instance") -> local.Command:
         """It is repeated for another instance only; see the program for why it is no SSH step."""
         program = Path(__file__).with_name("host_key_rotation.py").read_text()
         return local.Command(
@@ -183,14 +187,17 @@ class AwsMachine(pulumi.ComponentResource):
             ),
         )
 
-    def _connection(self, met: local.Command) -> Connection:
-        lasting = pulumi.Output.all(self._lasting_key.public_key_openssh, met.stdout)
+    def _connection(self, host_key: pulumi.Output[str]) -> Connection:
         connection = Connection(
             host=self._args["reachable_ip"],
             private_key=self._args["ssh_key"]["private_key"],
-            host_key=lasting.apply(lambda a: str(a[0]).strip()),
+            host_key=host_key.apply(str.strip),
         )
         proxy = self._args.get("proxy")
         if proxy:
             connection["proxy"] = proxy
         return connection
+
+
+def _first(known: Sequence[str]) -> str:
+    return known[0]

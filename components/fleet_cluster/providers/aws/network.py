@@ -107,7 +107,9 @@ class AwsNetwork(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _group(self, name: str, description: str, vpc: pulumi.Input[str]) -> aws.ec2.SecurityGroup:
+    def _group(
+        self, name: str, description: str, vpc: pulumi.Input[str]
+    ) -> "aws.ec2.SecurityGroup":
         """It stays where it was made, and so tells where the cluster is."""
         return aws.ec2.SecurityGroup(
             name,

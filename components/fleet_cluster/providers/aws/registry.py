@@ -45,7 +45,7 @@ class EcrRegistry(pulumi.ComponentResource):
         self.host = pulumi.Output.from_input(args["login"]["server"])
         self.register_outputs({"host": self.host})
 
-    def add(self, image: str) -> aws.ecr.Repository:
+    def add(self, image: str) -> "aws.ecr.Repository":
         """Make an image's repository."""
         made = aws.ecr.Repository(
             f"{image}-repository",

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_docker as docker
 import pulumi_tls as tls
 
-from ..._child_options import child_of
+from ..._child_options import at_once, child_of
 from ...machine import Connection, Machine, MachineAddress, SshKey
 from .network import FIRST_MACHINE_OFFSET, FOR_GOOD, Network, address_at, container_labels
 
@@ -55,7 +55,7 @@ class DockerMachine(pulumi.ComponentResource):
         self, name: str, args: DockerMachineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Make its host key, and start it."""
-        super().__init__("fleet-cluster:index:DockerMachine", name, None, opts)
+        super().__init__("fleet-cluster:index:DockerMachine", name, None, at_once(opts))
         self._args = args
         self._network = args["network"]
         self._here = machine_address(args["network"], args["number"])

@@ -62,6 +62,15 @@ def test_a_unit_that_flaps_is_reported_every_few_seconds(machine: Machine) -> No
     assert 60 / SECONDS - 2 <= len(machine.reports) <= 60 / SECONDS + 2
 
 
+def test_how_many_flap_is_known(machine: Machine) -> None:
+    assert machine.limit.flapping == 0
+    machine.flap(10)
+    assert machine.limit.flapping == 1
+    machine.clock.advance(100)
+    machine.look()
+    assert machine.limit.flapping == 0
+
+
 def test_a_unit_that_a_timer_starts_every_moment_is_as_well(machine: Machine) -> None:
     ended = replace(RUNNING, active="inactive", sub="dead")
     machine.flap(10, [replace(RUNNING, active="activating", sub="start"), ended])

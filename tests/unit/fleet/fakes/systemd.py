@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fleet_cluster.fleet.systemd.fence import ENDING
-from fleet_cluster.fleet.systemd.manager import SystemdError, UnitStatus
+from fleet_cluster.fleet.systemd.manager import LastRun, SystemdError, UnitStatus
 from fleet_cluster.fleet.unitfiles.names import is_template
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.clock import FULL, Gate, open_gate
@@ -35,6 +35,8 @@ class FakeSystemd:
     """The units whose files can be neither written nor removed, and why."""
     machines_down: set[str] = field(default_factory=set[str])
     """The machine's own units that are enabled, and do not run."""
+    lasting: dict[str, float] = field(default_factory=dict[str, float])
+    """How many seconds the processes of oneshot units take."""
     full: bool = False
     """Whether its disk has no room: then systemd reads no files anew."""
     refuse_reload: str = ""
@@ -50,6 +52,7 @@ class FakeSystemd:
 
     def __post_init__(self) -> None:
         self._units: dict[str, Loaded] = {}
+        self._invocations = 0
         self._on_change: Callable[[], None] = lambda: None
         for name, text in self.foreign.items():
             self._units[name] = Loaded(text, "active", "running", since=1.0)
@@ -198,6 +201,10 @@ class FakeSystemd:
         self.gate("before reasons")
         return {name: self._reason(name) for name in names}
 
+    def last_run(self, name: str) -> LastRun:
+        self.gate(f"before last run {name}")
+        return self._units.get(name, Loaded()).last
+
     def stopping(self) -> bool:
         return self.going_down
 
@@ -205,7 +212,10 @@ class FakeSystemd:
         self._on_change = on_change
 
     def work(self) -> None:
-        """Do all queued jobs."""
+        """Do all queued jobs; end what has lasted its time."""
+        for name, unit in self._units.items():
+            if unit.active == "activating" and 0 < unit.ends_at <= self.clock():
+                self.finish(name)
         for name, unit in list(self._units.items()):
             job, unit.job = unit.job, ""
             if job == "stop":
@@ -303,16 +313,39 @@ class FakeSystemd:
 
     def _run(self, name: str, unit: Loaded, text: str) -> None:
         self.starts.append(Started(name, sha_of(text), self.clock()))
+        self._invocations += 1
+        unit.invocation = f"{self._invocations:032x}"
         self.on_start(name)
         unit.active, unit.sub, unit.since = "active", "running", self.clock()
         if text == FAILS:
             unit.active, unit.sub = "failed", "failed"
+        elif text.startswith(ENDS) and self.lasting.get(name):
+            unit.active, unit.sub, unit.ends_at = (
+                "activating",
+                "start",
+                (self.clock() + self.lasting[name]),
+            )
         elif text.startswith(ENDS):
             unit.active, unit.sub = "inactive", "dead"
         if not is_up(unit):
+            self._note_end(unit)
             self.on_end(name)
+
+    def finish(self, name: str) -> None:
+        """The unit's process ends well, by itself."""
+        unit = self._units[name]
+        unit.active, unit.sub, unit.since = "inactive", "dead", self.clock()
+        self._note_end(unit)
+        self.on_end(name)
+        self._on_change()
+
+    def _note_end(self, unit: Loaded) -> None:
+        failed = unit.active == "failed"
+        result = "exit-code" if failed else "success"
+        unit.last = LastRun(unit.invocation, self.clock(), result, int(failed))
 
     def _end(self, name: str, unit: Loaded, active: str) -> None:
         self.stops.append(name)
         self.on_stop(name)
         unit.active, unit.sub, unit.since = active, "dead", self.clock()
+        self._note_end(unit)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fleet_cluster.fleet.systemd.manager import LastRun
+
 SLEEPS = "[Service]\nExecStart=/bin/sleep inf\n"
 FAILS = "[Service]\nExecStart=/bin/false\n"
 ENDS = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
@@ -17,6 +19,9 @@ class Loaded:
     since: float = 0.0
     job: str = ""
     result: str = ""
+    invocation: str = ""
+    ends_at: float = 0.0
+    last: LastRun = LastRun()
 
 
 @dataclass(frozen=True)

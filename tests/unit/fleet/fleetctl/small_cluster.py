@@ -1,14 +1,16 @@
 """A store in memory, and a cluster behind it that does at once what fleet's machines would do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fleet_cluster.fleet.cluster_state.state import ClusterState
 from fleet_cluster.fleet.fleetctl.cli.origin import Origin
+from fleet_cluster.fleet.fleetctl.cli.output import tell
 from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from fleet_cluster.fleet.fleetctl.operations.context import Context
-from fleet_cluster.fleet.fleetctl.remote.locate import locate
+from fleet_cluster.fleet.fleetctl.remote.locate import locate, locate_some
 from fleet_cluster.fleet.fleetctl.remote.machines import Located
+from fleet_cluster.fleet.fleetctl.remote.tunnel import RemoteRequest
 from fleet_cluster.fleet.fleetctl.wait.outcome import Failed
 from fleet_cluster.fleet.kv import (
     Changes,
@@ -28,8 +30,10 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
     Verb,
 )
+from fleet_cluster.fleet.secrets.age import Sealer
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.kv import MemoryKV
+from tests.unit.fleet.fakes.sealer import FakeSealer
 
 WEB = MachineState(
     "3f2a91bc" + "0" * 24,
@@ -41,8 +45,11 @@ WEB = MachineState(
     etcd="3.6.16",
     memory=2 << 30,
     cpus=2.0,
+    takes_runs=True,
 )
-DB = MachineState("9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2")
+DB = MachineState(
+    "9d04e6a1" + "0" * 24, "10.0.0.12", "machine-2", {"role": "db"}, "2", takes_runs=True
+)
 
 SLEEP = "[Unit]\nDescription=Sleeps\n\n[Service]\nExecStart=/bin/sleep inf\n"
 
@@ -192,9 +199,9 @@ class SmallCluster:
     def _on_units(self, changes: Changes) -> None:
         view = self.view()
         plan = view.plan()
-        for name in sorted(
-            {key.removeprefix(keys.UNITS) for key in (*changes.puts, *changes.deletes)}
-        ):
+        names = {key.removeprefix(keys.UNITS) for key in (*changes.puts, *changes.deletes)}
+        timers = {name for name in names if name.endswith(".timer")}
+        for name in sorted(names | {name.replace(".timer", ".service") for name in timers}):
             on = plan.global_placements.get(name, frozenset[str]())
             if name in plan.placements:
                 on = frozenset([plan.placements[name]])
@@ -213,7 +220,9 @@ class SmallCluster:
         self.store.remove(*gone)
 
     def _take(self, machine: str, name: str, view: ClusterState) -> None:
-        unit = view.units[name]
+        unit = view.asked(name)
+        if unit is None:
+            return
         told = Assignment(unit.sha_on(machine), unit.desired_state)
         if view.assigned(name).get(machine) == told:
             return
@@ -256,8 +265,15 @@ class FakeMachines:
     explained: dict[str, Failed] = field(default_factory=dict[str, Failed])
     code: int = 0
 
-    def locate(self, names: list[str], units_only: bool = False) -> list[Located]:
-        return locate(names, self.cluster.view(), units_only)
+    def locate(
+        self, names: list[str], units_only: bool = False, some: bool = False
+    ) -> list[Located]:
+        if not some:
+            return locate(names, self.cluster.view(), units_only)
+        found, missing = locate_some(names, self.cluster.view())
+        for reason in missing:
+            tell(reason)
+        return found
 
     def run(
         self,
@@ -268,6 +284,18 @@ class FakeMachines:
     ) -> int:
         self.runs.append((machine.hostname, command, list(flags)))
         return self.code
+
+    def have(
+        self,
+        words: Sequence[str],
+        request: RemoteRequest,
+        on_line: Callable[[str], None],
+        resumes: bool = False,
+    ) -> int:
+        raise NotImplementedError
+
+    def call(self, machine: MachineState, command: list[str]) -> list[str]:
+        return ["on", machine.hostname, *command]
 
     def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         self.explained.update(failures)
@@ -282,6 +310,7 @@ class Fleetctl:
     files: dict[str, str] = field(default_factory=dict[str, str])
     document: str = ""
     origin: Origin = field(default_factory=Origin)
+    sealer: Sealer = field(default_factory=FakeSealer)
 
     def __call__(self, *words: str) -> int:
         command, arguments = parse(words)
@@ -292,6 +321,7 @@ class Fleetctl:
             self.files,
             self.document,
             lambda: store,
+            self.sealer,
             self.origin,
         )
         return command.run(context, arguments)

@@ -101,9 +101,9 @@ class Rig:
         self.clock.advance(seconds)
         return seconds
 
-    def want(self, unit: str) -> None:
-        self.store.put(file_key(sha_of(SLEEPS)), SLEEPS)
-        self.store.put(unit_key(unit), Unit(sha_of(SLEEPS), DesiredState.LAUNCHED).to_json())
+    def want(self, unit: str, text: str = SLEEPS) -> None:
+        self.store.put(file_key(sha_of(text)), text)
+        self.store.put(unit_key(unit), Unit(sha_of(text), DesiredState.LAUNCHED).to_json())
 
     def _wake(self) -> None:
         self.woken = True
@@ -528,3 +528,13 @@ def test_that_a_reboot_is_required_is_announced_and_measured() -> None:
     rig.live()
     record = MachineState.from_json(rig.store.value(machine_key("m1")) or "")
     assert not record.reboot_required and not rig.fleetd.metrics.reboot_required
+
+
+def test_how_many_units_fit_nowhere_is_measured_where_fleetd_leads(rig: Rig) -> None:
+    assert rig.fleetd.metrics.unplaced == 0
+    rig.want("a.service", SLEEPS + "[X-Fleet]\nMachineMetadata=role=db\n")
+    rig.live()
+    assert rig.fleetd.metrics.unplaced == 1
+    follower = Rig(replace(ME, id="m2", address="10.0.0.2", hostname="machine-2"), beside=rig)
+    follower.live()
+    assert follower.fleetd.metrics.unplaced is None

@@ -38,6 +38,7 @@ def test_metrics(metrics: Metrics) -> None:
     metrics.memory = lambda: 4096
     metrics.leading = metrics.announced = True
     metrics.units.update(active=3, failed=1)
+    metrics.flapping, metrics.unplaced = 1, 2
     metrics.decisions.update(["assigned", "assigned", "withdrawn"])
     metrics.certificates.certificates = [Certificate("/pki/fleet.crt", 0.0, 2.5e9)]
     metrics.etcd_members = {"10.0.0.11:2379": "", "10.0.0.12:2379": "it does not answer"}

@@ -14,13 +14,17 @@ from fleet_cluster.fleet.model.keys import (
     CLUSTER,
     LEADER,
     address_key,
+    credential_key,
     file_key,
     machine_key,
     order_key,
+    schedule_key,
     state_key,
     unit_key,
 )
+from fleet_cluster.fleet.model.pins import pinned
 from fleet_cluster.fleet.model.records import (
+    Assignment,
     DesiredState,
     MachineState,
     Order,
@@ -28,8 +32,10 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
     Verb,
 )
+from fleet_cluster.fleet.model.secrets import Delivery
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.connection import Connection
+from tests.unit.fleet.fakes.sealer import key_of
 from tests.unit.fleet.fakes.units import SLEEPS
 from tests.unit.fleet.fakes.walls import Walls
 from tests.unit.fleet.fleetd.test_loop import INTERVAL, ME, Rig
@@ -191,3 +197,20 @@ def test_a_lease_on_which_a_machine_may_not_announce_itself_counts_for_nothing(
     record = LeaseRecord.from_text(one.files[0].load())
     assert member.clock() - record.renewed_at <= 3
     assert one.fleetd.announced and not faults(one)
+
+
+def test_a_unit_that_waits_for_a_secret_starts_when_it_has_come(member: Rig) -> None:
+    rig, version = WorkerRig(member), "1-9f3c"
+    rig.live()
+    text = pinned(f"{SLEEPS}LoadCredential=k:/run/fleet/credentials\n", {"k": version})
+    told = Assignment(sha_of(text), DesiredState.LAUNCHED)
+    rig.store.put(file_key(told.sha), text)
+    rig.store.put(schedule_key(WORKER.id, UNIT), told.to_json())
+    rig.live()
+    assert UNIT not in rig.systemd.running()
+    rig.woken = False
+    key = credential_key(WORKER.id, "k", version)
+    rig.store.put(key, Delivery("sealed", key_of("m2")).to_json())
+    assert rig.woken, "not only by the next full round"
+    rig.live()
+    assert UNIT in rig.systemd.running()

@@ -35,12 +35,16 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
 )
 from fleet_cluster.fleet.model.releases import Canary, Release
+from fleet_cluster.fleet.model.runs import Run, RunReport, Timer
+from fleet_cluster.fleet.model.secrets import Delivery, Recipient, SecretVersion
+from fleet_cluster.fleet.model.service_records import ServiceRecord
 from fleet_cluster.fleet.model.wire import from_wire, to_wire
 from fleet_cluster.fleet.setup.files import fleet_conf
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
 from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, no_chance
 from tests.unit.fleet.fakes.kv import MemoryKV
 
+KEY = f"age1{'q' * 58}"
 GOLDEN = Path(__file__).parent / "golden"
 FULL: tuple[Record, ...] = (
     Cluster(id="0123abcd", layout=2),
@@ -57,7 +61,9 @@ FULL: tuple[Record, ...] = (
         memory=17179869184,
         cpus=1.5,
         boot="9f3e.123",
+        takes_runs=True,
         reboot_required=True,
+        public_key="age1xyz",
     ),
     Unit(
         sha="5a",
@@ -65,6 +71,8 @@ FULL: tuple[Record, ...] = (
         owner="web",
         written_at=1.5,
         retained_files={"3f2a91bc": "4b"},
+        newcomers_sha="4b",
+        machine="88bb",
     ),
     Assignment(
         sha="5a",
@@ -76,6 +84,7 @@ FULL: tuple[Record, ...] = (
         lost_at=2.5,
         destination="55cc",
         completed=True,
+        shutdown_delay=2.0,
     ),
     UnitState(
         load="loaded",
@@ -139,6 +148,28 @@ FULL: tuple[Record, ...] = (
         source="/web@.service",
         machines={"3f2a91bc": "machine-1"},
     ),
+    Run(
+        machine="3f2a91bc",
+        due=1.5,
+        requested_at=2.5,
+        by="anna@laptop",
+        data="0123abcd",
+        until=3.5,
+        outcome="lost",
+    ),
+    RunReport(
+        boot="9f3e.123",
+        invocation="66cc",
+        started=1.5,
+        ended=2.5,
+        result="exit-code",
+        exit_code=1,
+    ),
+    Timer(stamp=1.5, next=2.5, is_running=True, sha="5a", data="0123abcd"),
+    SecretVersion(sealed="-----", recipients={"3f2a91bc": KEY}, written_at=1.5, author="anna@x"),
+    Recipient(key=KEY, hostname="machine-1"),
+    Delivery(sealed="-----", key=KEY),
+    ServiceRecord(host="10.0.0.11", unit="web@1.service", machine="3f2a91bc", port=5000, ttl=2),
 )
 """Every record, each field other than by default."""
 BARE: tuple[Record, ...] = (
@@ -157,8 +188,15 @@ BARE: tuple[Record, ...] = (
     RebootLock(machine="3f2a91bc", boot="9f3e.123"),
     Release(sha="5a"),
     Canary(sha="5a", previous_sha="4b"),
+    Run(),
+    RunReport(),
+    Timer(),
+    SecretVersion(sealed="-----"),
+    Recipient(key=KEY),
+    Delivery(sealed="-----", key=KEY),
+    ServiceRecord(host="10.0.0.11", unit="web@1.service", machine="3f2a91bc"),
 )
-NAMES = ("A", "B")
+NAMES = ("A", "B", "C")
 KEYS = {
     "cluster's identity": keys.CLUSTER,
     "leader": keys.LEADER,
@@ -178,7 +216,14 @@ KEYS = {
     "lock of reboots": keys.REBOOT_LOCK,
     "release": keys.release_key("A", "B"),
     "canary": keys.canary_key("A"),
+    "name of a service": keys.name_key("A", "B"),
     "machine of another's id": keys.duplicate_key("A", "B"),
+    "run": keys.run_key("A", "B"),
+    "timer": keys.timer_key("A"),
+    "report on a run": keys.run_report_key("A", "B", "C"),
+    "secret": keys.secret_key("A", "B"),
+    "key of a member": keys.recipient_key("A"),
+    "secret for a machine": keys.credential_key("A", "B", "C"),
 }
 LOCAL = LocalUnit(
     sha="5a", progress=Progress.STARTED, since=1.5, revision=6, start_requested_at=2.5
@@ -187,6 +232,7 @@ CONFIGURATION = Configuration(
     resource="container-1",
     bundle="0" * 64,
     etcd="3.6.16",
+    coredns="1.15.0",
     name="machine-1",
     address="10.0.0.11",
     metadata={"role": "web"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fleet_cluster.fleet.etcd_roles import Grants, Permission, roles
 from fleet_cluster.fleet.setup.etcd_auth import ACCESS
 
-GRANTS: Grants = {"nginx": {"read": ["/app/server*", "/app/nginx*"]}}
+GRANTS: Grants = {"nginx": {"read": ["/fleet/internal/fleet/sinatra*", "/app/nginx*"]}}
 EVERYTHING = {("", "\0"): "readwrite"}
 
 

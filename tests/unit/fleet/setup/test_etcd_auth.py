@@ -41,7 +41,7 @@ def test_a_new_cluster_gets_all_of_it_and_authentication_last():
     assert reconciled(users)[-1] == "auth enable"
     assert users == EtcdUsers.with_grants(GRANTS)
     assert users.roles["nginx"] == {
-        ("/app/server", "/app/serves"): "read",
+        ("/fleet/internal/fleet/sinatra", "/fleet/internal/fleet/sinatrb"): "read",
         ("/app/nginx", "/app/nginy"): "read",
     }
     assert users.roles["app"] == {
@@ -111,7 +111,9 @@ def test_a_user_that_somebody_made_otherwise_stays():
 
 def reports(machine: str, address: str) -> Mapping[tuple[str, str], str]:
     """What a worker may do, by range."""
-    below = {f"/fleet/{kind}/{machine}" for kind in ("states", "orders", "duplicates")}
+    below = {
+        f"/fleet/{kind}/{machine}" for kind in ("states", "orders", "duplicates", "run-reports")
+    }
     return {
         ("/fleet/", "/fleet0"): "read",
         (f"/fleet/machines/{machine}", ""): "readwrite",
@@ -151,7 +153,7 @@ def test_a_worker_gets_one_role_for_its_own_reports_and_no_other_is_touched():
     before = deepcopy(office.users)
     assert office.users.roles["worker.machine-4"] == reports("aa", "10.0.0.4")
     assert office.users.users["worker.machine-4"] == ["worker.machine-4"]
-    assert len(office.admit("cc", "machine-6", "10.0.0.6")) == 9
+    assert len(office.admit("cc", "machine-6", "10.0.0.6")) == 10
     del office.users.roles["worker.machine-6"], office.users.users["worker.machine-6"]
     assert office.users == before
     assert office.admit("aa") == []
@@ -166,7 +168,7 @@ def test_a_machine_made_anew_may_write_nothing_of_the_one_before():
     done = office.admit("bb")
     assert office.users.roles["worker.machine-4"] == reports("bb", "10.0.0.4")
     kinds = [line.split()[1] for line in done]
-    assert kinds == ["grant-permission"] * 4 + ["revoke-permission"] * 4
+    assert kinds == ["grant-permission"] * 5 + ["revoke-permission"] * 5
     assert not office.kv.leases and office.kv.value(machine_key("aa")) is None
     assert Eligibility.from_json(office.kv.value(eligibility_key("aa")) or "").removed
     assert office.kv.value(address_key("10.0.0.4")) == "bb"

@@ -1,6 +1,7 @@
 """The files that the set-up writes on a machine, and who may read them."""
 
 import json
+import tomllib
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from fleet_cluster.fleet import config
 from fleet_cluster.fleet.etcd_configuration import EtcdSettings
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
 from fleet_cluster.fleet.setup.configure import fleet_conf_changes, notices
+from fleet_cluster.fleet.setup.dns.files import ADDRESS
 from fleet_cluster.fleet.setup.etcd_service import unit
 from fleet_cluster.fleet.setup.files import etcd_environment, files, fleet_conf, not_its_own
 from fleet_cluster.fleet.setup.inputs import Configuration, Pair
@@ -19,6 +21,7 @@ CONFIGURATION = Configuration(
     resource="container-1",
     bundle="0" * 64,
     etcd="3.6.16",
+    coredns="1.15.0",
     name="machine-1",
     address="172.30.7.11",
     metadata={"role": "web"},
@@ -76,7 +79,15 @@ def test_no_file_is_one_that_machines_come_with():
 def test_docker_is_told_of_the_registry_and_that_containers_outlive_it():
     """Machines start it with their journal as its log: options of another log keep it from it."""
     conf = json.loads(files(CONFIGURATION, MACHINE_ID)["/etc/docker/daemon.json"].text)
-    assert conf == {"insecure-registries": ["172.30.7.2:5000"], "live-restore": True}
+    registries = {"insecure-registries": ["172.30.7.2:5000"]}
+    assert conf == {**registries, "live-restore": True, "dns": [ADDRESS]}
+
+
+def test_podman_is_told_of_the_same_registry():
+    path = "/etc/containers/registries.conf.d/fleet.conf"
+    (registry,) = tomllib.loads(files(CONFIGURATION, MACHINE_ID)[path].text)["registry"]
+    assert registry == {"location": "172.30.7.2:5000", "insecure": True}
+    assert files(replace(CONFIGURATION, registry=""), MACHINE_ID)[path].text == ""
 
 
 def test_sshd_takes_what_pulumi_tells_a_resource_at_its_end():
@@ -189,6 +200,32 @@ def test_etcd_is_restarted_however_it_ends_and_however_often() -> None:
 
 def test_docker_that_still_starts_is_waited_for_before_it_reads_its_file_again() -> None:
     """systemd calls a reload done that comes while a service starts, and does nothing."""
-    words = notices({"/etc/docker/daemon.json"})
+    words = notices({"/etc/docker/daemon.json"}, runs_containers=True)
     assert words == [("start", "docker.service"), ("reload-or-restart", "docker.service")]
-    assert notices({"/etc/fleet/environment"}) == []
+    assert notices({"/etc/fleet/environment"}, runs_containers=True) == []
+
+
+def test_docker_is_started_anew_only_where_nothing_runs_in_it():
+    """It reads whom containers ask for names when it starts, and at no reload."""
+    said = [notices({"/etc/docker/daemon.json"}, runs)[-1][0] for runs in (True, False)]
+    assert said == ["reload-or-restart", "restart"]
+
+
+def test_containers_ask_the_machines_resolver_where_there_is_one():
+    without = files(CONFIGURATION, MACHINE_ID, has_resolver=False)["/etc/docker/daemon.json"].text
+    assert "dns" not in json.loads(without)
+
+
+def test_coredns_asks_all_members_and_what_it_knows_outlives_them():
+    corefile = files(CONFIGURATION, MACHINE_ID)["/etc/fleet/Corefile"].text
+    assert "endpoint https://172.30.7.11:2379 https://172.30.7.12:2379\n" in corefile
+    assert "serve_stale 24h verify 1s 1s 1s\n" in corefile and "path /fleet\n" in corefile
+
+
+def test_nobody_but_coredns_reads_the_key_of_its_role():
+    pairs = {**CONFIGURATION.roles, "dns": Pair("a certificate", "a key")}
+    found = files(replace(CONFIGURATION, roles=pairs), MACHINE_ID)
+    held = {path: file for path, file in found.items() if "a key" in file.text}
+    assert {path: (one.group, one.mode) for path, one in held.items()} == {
+        "/etc/fleet/pki/dns/tls.key": ("fleet-dns", 0o640)
+    }

@@ -29,6 +29,7 @@ CONFIGURATION = Configuration(
     resource="container-1",
     bundle="0" * 64,
     etcd="3.6.16",
+    coredns="1.15.0",
     name="machine-1",
     address="10.0.0.1",
     metadata={"role": "web"},
@@ -99,4 +100,4 @@ def test_the_step_says_what_its_input_lacks(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_only_members_hold_what_changes_etcd_and_desired_state() -> None:
     names = [[role.name for role in held_by(GRANTS, member=member)] for member in (True, False)]
-    assert names == [["fleet", "app", "root", "nginx"], ["app", "nginx"]]
+    assert names == [["fleet", "app", "root", "dns", "nginx"], ["app", "dns", "nginx"]]

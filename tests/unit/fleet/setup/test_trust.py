@@ -57,10 +57,15 @@ def test_a_new_machine_trusts_the_one_before_as_well(trusted: Path) -> None:
     assert with_trusted(first).authority == NEW.cert
 
 
+@pytest.mark.parametrize("has_resolver", [True, False])
 @pytest.mark.parametrize("member", [MEMBERSHIP, None])
 def test_in_the_end_the_present_authority_is_trusted_alone_and_etcd_reads_that(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, member: Membership[str] | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    member: Membership[str] | None,
+    has_resolver: bool,
 ) -> None:
+    """A machine without a resolver has no CoreDNS that could be restarted."""
     files = [tmp_path / name for name in ("fleet/ca.crt", "fleet/nginx/ca.crt", "etcd/ca.crt")]
     for file in files:
         file.parent.mkdir(parents=True)
@@ -78,8 +83,17 @@ def test_in_the_end_the_present_authority_is_trusted_alone_and_etcd_reads_that(
     monkeypatch.setattr(trust, "ETCD_PKI", str(tmp_path / "etcd"))
     monkeypatch.setattr(trust, "write", write)
     monkeypatch.setattr(trust, "set_member_up", set_up)
+    restarted: list[tuple[str, ...]] = []
+
+    def systemctl(*words: str) -> None:
+        restarted.append(words)
+
+    monkeypatch.setattr(trust, "systemctl", systemctl)
+    monkeypatch.setattr("fleet_cluster.fleet.setup.dns.coredns.has_resolver", lambda: has_resolver)
     trust.trust(json.dumps(Trust("container-1", NEW.cert, member).to_wire()))
     assert [file.read_text() for file in files] == [NEW.cert] * 3
+    wanted = [("restart", "fleet-dns.service")] if has_resolver else []
+    assert restarted == wanted, "it reads whom it trusts when it starts"
     assert seen == ([(MEMBERSHIP, [NEW.cert] * 3)] if member else [])
 
 

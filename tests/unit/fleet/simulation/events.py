@@ -12,6 +12,7 @@ from fleet_cluster.fleet.fleetctl.state.watcher import read_state
 from fleet_cluster.fleet.model.records import DesiredState, Eligibility, Move
 from tests.unit.fleet.fakes.units import ENDS, SLEEPS
 from tests.unit.fleet.simulation.node import TICK, TTL, Node
+from tests.unit.fleet.simulation.releases import RELEASED, TEMPLATE, VARIANTS, Step, text_of
 from tests.unit.fleet.simulation.world import World
 
 TTL_TICKS = round(TTL / TICK)
@@ -34,6 +35,9 @@ JOB = "j.service"
 
 LARGE = [f"w{i}.service" for i in range(3)]
 """Units of which no machine has room for two; some are started first when they move."""
+
+SCHEDULED, CLOCK = "n.service", "n.timer"
+"""A unit of which the cluster runs each elapse of its timer once."""
 
 EVERYWHERE = "g.service"
 """A Global unit."""
@@ -150,6 +154,18 @@ def job(world: World, variant: str) -> None:
     world.want(JOB, f"{ENDS}# {variant}\n")
 
 
+def schedule(world: World, seconds: str) -> None:
+    """Something is to be done every few seconds, once in the cluster."""
+    world.want(SCHEDULED, f"{ENDS}# every {seconds}\n", DesiredState.INACTIVE)
+    world.want(CLOCK, f"[Timer]\nOnCalendar={seconds}s\n[X-Fleet]\nOnce=true\n")
+
+
+def last(world: World, ticks: str) -> None:
+    """The process of what is scheduled takes so long from now on."""
+    for node in world.nodes:
+        node.systemd.lasting[SCHEDULED] = int(ticks) * TICK
+
+
 def enlarge(world: World, unit: str) -> None:
     first = LARGE.index(unit) % 2 == 0
     world.want(unit, f"{SLEEPS}[X-Fleet]\nMemory=3\nStartFirst={str(first).lower()}\n")
@@ -158,6 +174,63 @@ def enlarge(world: World, unit: str) -> None:
 def enlarge_global(world: World, memory: str) -> None:
     """With 4, a machine that it shares with a large one has less than is reserved there."""
     world.want(EVERYWHERE, f"{SLEEPS}[X-Fleet]\nGlobal=true\nMemory={memory}\n")
+
+
+def christen(world: World, unit: str) -> None:
+    """It is found by a name from now on."""
+    first = str(unit in UNITS[::2]).lower()
+    label = unit.partition(".")[0]
+    world.want(unit, f"{SLEEPS}[X-Fleet]\nName={label}:80\nStartFirst={first}\n")
+
+
+def establish(world: World) -> None:
+    """A template with instances, and a Global unit, of which there will be other releases."""
+    for name, members in RELEASED.items():
+        world.watcher.releases.establish(name)
+        for member in {name, *members}:
+            target = DesiredState.INACTIVE if member == TEMPLATE else DesiredState.LAUNCHED
+            world.write(member, text_of(name, 0), target)
+
+
+def canary(world: World, name: str, size: str, variant: str) -> None:
+    """`fleetctl rollout --canary`."""
+    _type(world, Step("canary", name, int(variant), int(size)))
+
+
+def go_on(world: World, name: str) -> None:
+    """`fleetctl rollout --continue`."""
+    _type(world, Step("go_on", name))
+
+
+def back(world: World, name: str) -> None:
+    """`fleetctl rollout --back`."""
+    _type(world, Step("back", name))
+
+
+def undo(world: World, name: str) -> None:
+    """`fleetctl undo`."""
+    _type(world, Step("undo", name))
+
+
+def _type(world: World, step: Step) -> None:
+    if step.name in world.watcher.releases.progress:
+        world.operator.type(step)
+
+
+def interrupt(world: World) -> None:
+    """The operator presses Ctrl-C."""
+    world.operator.interrupt()
+
+
+def lose_operators_answer(world: World, gates: str) -> None:
+    """One request of fleetctl is lost, or its answer is."""
+    world.operator.lose_answer(int(gates))
+
+
+def closing(world: World) -> list[Step]:
+    """With what an operator ends all releases that have stopped on their way."""
+    progress = world.watcher.releases.progress
+    return [Step(("go_on", "back")[(world.seed + n) % 2], name) for n, name in enumerate(progress)]
 
 
 def cordon(world: World, machine: str) -> None:
@@ -378,7 +451,17 @@ EVENTS: dict[str, _Kind] = {
         _Kind(save),
         _Kind(restore, [_SHORT_TO_LONG, ("same", "other")]),
         _Kind(fill, [MACHINES, _SHORT_TO_LONG], 0),
+        _Kind(christen, [[*UNITS]], 0),
         _Kind(enlarge, [LARGE], 0),
+        _Kind(schedule, [(5, 10, 20)], 0),
+        _Kind(last, [(1, 4, 12, 30)], 0),
         _Kind(enlarge_global, [(2, 4)], 0),
+        _Kind(establish, [], 0),
+        _Kind(canary, [[*RELEASED], (1, 2, 3), VARIANTS], 0),
+        _Kind(go_on, [[*RELEASED]], 0),
+        _Kind(back, [[*RELEASED]], 0),
+        _Kind(undo, [[*RELEASED]], 0),
+        _Kind(interrupt, [], 0),
+        _Kind(lose_operators_answer, [_FEW], 0),
     )
 }

@@ -46,8 +46,12 @@ def play(
     last = happening[-1].tick if happening else 0
     while world.ticks < last + QUIET_TICKS and not world.watcher.violations:
         world.tick()
+        world.operator.work()
     if not world.watcher.violations:
         events.heal(world)
+        for step in events.closing(world):
+            world.run(HEALING_SECONDS, lambda: world.settled() or bool(world.watcher.violations))
+            world.operator.conclude(step)
         world.run(HEALING_SECONDS, lambda: world.settled() or bool(world.watcher.violations))
         world.watcher.check_convergence()
     return world.watcher.violations

@@ -16,6 +16,7 @@ from fleet_cluster.fleet.systemd.fence import Fence
 from tests.unit.fleet.fakes.clock import MemoryFile
 from tests.unit.fleet.fakes.connection import Connection
 from tests.unit.fleet.fakes.systemd import FakeSystemd
+from tests.unit.fleet.simulation.calendar import elapses
 
 if TYPE_CHECKING:
     from tests.unit.fleet.simulation.world import World
@@ -267,6 +268,7 @@ class Node:
             chance=self._chance,
             ask_members=lambda _since: {},
             reboot=self.reboot,
+            elapses=elapses,
         )
         settings = Config(endpoints=("x",), agent_ttl=TTL, reconcile_interval=3600)
         self.fleetd = self.software(self._machine(), settings, environment)
@@ -280,6 +282,7 @@ class Node:
             self.metadata,
             "test",
             memory=MEMORY,
+            takes_runs=True,
             boot=f"booted at {self.booted_at}",
         )
 

@@ -15,7 +15,12 @@ from fleet_cluster.fleet.engine.reconciler import Caution
 from tests.unit.fleet.simulation import events, history
 from tests.unit.fleet.simulation.__main__ import shortest
 from tests.unit.fleet.simulation.events import Event
+from tests.unit.fleet.simulation.node import TTL
 from tests.unit.fleet.simulation.watcher import Promise
+from tests.unit.fleet.simulation.world import World
+
+pytestmark = pytest.mark.timeout(600)
+"""Some search for a history that breaks: on a busy computer that takes its time."""
 
 SEEDS = int(os.environ.get("FLEET_SIMULATION_SEEDS", "25"))
 """How many histories; `python -m tests.unit.fleet.simulation run` plays thousands."""
@@ -58,6 +63,22 @@ def test_any_history_of_units_that_machines_have_little_room_for(seed: int) -> N
     broken = history.play(seed, whole)
     if broken:
         pytest.fail(history.tell(seed, *shortest(seed, whole, broken)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_any_history_of_units_that_are_found_by_names(seed: int) -> None:
+    broken = history.play(seed, named(seed))
+    if broken:
+        pytest.fail(history.tell(seed, *shortest(seed, named(seed), broken)))
+
+
+def named(seed: int) -> list[Event]:
+    """The history with this seed, in which units get names."""
+    rng = random.Random(seed)
+    whole = [Event(1, "christen", (unit,)) for unit in events.UNITS]
+    for event in events.history(seed, history.LENGTH):
+        whole += [event, Event(event.tick, "christen", (rng.choice(events.UNITS),))]
+    return sorted(whole, key=lambda event: event.tick)
 
 
 FOUND = {
@@ -238,6 +259,31 @@ def test_a_unit_that_is_stopped_before_it_is_up_elsewhere_is_found(
 ) -> None:
     monkeypatch.setattr("fleet_cluster.fleet.engine.migration.Migrations._starts_first", no)
     assert_found(Promise.STARTS_FIRST)
+
+
+def test_a_leader_that_ends_names_after_it_has_units_stopped_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet_cluster.fleet.engine.transactions.lets_go", no)
+    with history.silence():
+        broken = [one for seed in range(4) for one in history.play(seed, named(seed))]
+    assert Promise.FOUND in {one.promise for one in broken}
+
+
+def test_a_machine_that_does_not_wait_when_a_name_is_gone_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a cluster where nothing else happens: what has just happened may be the reason."""
+    monkeypatch.setattr("fleet_cluster.fleet.coordination.shutdown_delay.MAX_SECONDS", 0.0)
+    world = World(machines=3)
+    events.begin(world)
+    events.christen(world, events.UNITS[0])
+    assert world.run(6 * TTL, world.settled), world.differences()
+    world.run(2 * TTL)
+    assert world.watcher.violations == []
+    world.destroy(events.UNITS[0])
+    world.run(TTL)
+    assert Promise.FOUND in {one.promise for one in world.watcher.violations}
 
 
 class Pessimist(FailureDetector):

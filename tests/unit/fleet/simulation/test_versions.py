@@ -9,6 +9,7 @@ from fleet_cluster.fleet.model.keys import LEADER
 from tests.unit.fleet.fakes.units import SLEEPS
 from tests.unit.fleet.simulation import events, history, previous
 from tests.unit.fleet.simulation.node import TTL, Software
+from tests.unit.fleet.simulation.watcher import Promise
 from tests.unit.fleet.simulation.world import World
 
 VERSIONS: dict[str, Software] = {"previous": previous.fleetd, "present": Fleetd}
@@ -59,3 +60,26 @@ def test_any_history_with_each_fleetd_of_one_version_or_the_other(seed: int) -> 
 
     happening = events.history(seed, LENGTH)
     assert history.play(seed, happening, draw) == []
+
+
+def test_a_quadlet_runs_on_under_the_version_before_which_knows_none() -> None:
+    world = World(machines=3)
+    events.begin(world)
+    world.want("web.container", "[Container]\nImage=reg/web\n")
+    assert world.run(6 * TTL, world.settled), world.differences()
+    (home,) = [node for node in world.nodes if "web.container" in node.systemd.running()]
+    began = home.systemd.running()["web.container"]
+    _all_become(world, "previous")
+    world.run(6 * TTL, lambda: False)
+    assert home.systemd.running()["web.container"] == began
+    # It says of it what it says of a unit that nobody has.
+    assert {violation.promise for violation in world.watcher.violations} == {Promise.TRUTH}
+    _all_become(world, "present")
+    assert world.run(6 * TTL, world.settled), world.differences()
+    assert home.systemd.running()["web.container"] == began
+
+
+def _all_become(world: World, version: str) -> None:
+    for node in world.nodes:
+        node.software = VERSIONS[version]
+        node.kill()

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from fleet_cluster.fleet.engine.service_names import SHUTDOWN_DELAY
 from fleet_cluster.fleet.kv import Changes
 from fleet_cluster.fleet.model.keys import (
+    INTERNAL,
     LEADER,
     SCHEDULE,
     schedule_key,
@@ -16,9 +18,12 @@ from fleet_cluster.fleet.model.keys import (
     unit_key,
 )
 from fleet_cluster.fleet.model.records import DesiredState
+from fleet_cluster.fleet.model.service_records import ServiceRecord
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.simulation.node import MEMORY
+from tests.unit.fleet.simulation.elapses import Elapses
+from tests.unit.fleet.simulation.node import MEMORY, TICK
 from tests.unit.fleet.simulation.records import assignment_of, state_of
+from tests.unit.fleet.simulation.releases import Releases
 
 if TYPE_CHECKING:
     from tests.unit.fleet.simulation.world import Node, World
@@ -41,6 +46,9 @@ class Promise(StrEnum):
     IN_TIME = "a lost machine's units run elsewhere within its lease and 2 s"
     TRUTH = "status tells the truth"
     ROOM = "a machine is given no more than it has"
+    EACH_ELAPSE = "each elapse of a timer with Once=true runs at most once, and none is missed"
+    FOUND = "a unit is found by its name only while it is up, and no more when it is stopped"
+    CANARY = "a canary stays one until it is gone on with or back from, and then all have one file"
     CONVERGES = "when things return, the cluster converges"
 
 
@@ -88,6 +96,8 @@ class Watcher:
     """(machine, unit) to the file that was started there since it was last told anything."""
     fallen: set[str] = field(default_factory=set[str])
     """The machines whose lease has ended by time, until they announce themselves again."""
+    unfound: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """When (machine, unit) was last found no more."""
     assigned: bool = False
     """Whether the schedule has changed since it was checked."""
     wrong: dict[tuple[str, str, str], float] = field(
@@ -96,18 +106,24 @@ class Watcher:
     """Since when a machine (first) says what is not so (last) of a unit."""
     violations: list[Violation] = field(default_factory=list[Violation])
 
+    def __post_init__(self) -> None:
+        self.elapses = Elapses(self.world, lambda what: self.complain(Promise.EACH_ELAPSE, what))
+        self.releases = Releases(self.world, lambda what: self.complain(Promise.CANARY, what))
+
     def started(self, node: "Node", unit: str) -> None:
         """A unit's process starts."""
         sha = sha_of(node.systemd.disk.get(unit, ""))
         run = Run(node.id, unit, sha, self.world.lease_of(node.id), self.world.clock())
-        for other in self._copies(run):
+        for other in self._copies(run) if unit not in self.world.triggered() else ():
             self._check_fence(run, other)
             handed = (unit, other.node, node.id) in self.handed
             if self._both_alive(run, other) and not handed:
                 what = f"{unit} starts on {node.id} while it runs on {other.node}"
-                self._complain(Promise.ONE_MACHINE, what)
-        if self.lived.get((node.id, unit)) == sha:
-            self._complain(Promise.ONCE, f"{unit} is started a second time on {node.id}")
+                self.complain(Promise.ONE_MACHINE, what)
+        if unit in self.world.triggered():
+            self.elapses.started(node, unit)
+        elif self.lived.get((node.id, unit)) == sha:
+            self.complain(Promise.ONCE, f"{unit} is started a second time on {node.id}")
         self.lived[node.id, unit] = sha
         self.runs[node.id, unit] = run
         self._check_room(node, unit)
@@ -123,7 +139,7 @@ class Watcher:
         known = [u for u in running if unit_key(u) in store or schedule_key(node.id, u) in store]
         large = sorted(one for one in known if "Memory=3" in disk.get(one, ""))
         if unit in large and 3 * len(large) > MEMORY:
-            self._complain(Promise.ROOM, f"{node.id} runs {', '.join(large)} at once")
+            self.complain(Promise.ROOM, f"{node.id} runs {', '.join(large)} at once")
 
     def _check_fence(self, run: Run, other: Run) -> None:
         """A machine that stands still as a whole stops it when it goes on."""
@@ -131,7 +147,7 @@ class Watcher:
         stands_still = self.world.node(other.node).has_just_thawed()
         if is_fenced and other.node in self.fallen and not stands_still:
             what = f"{run.unit} starts on {run.node} while it runs on {other.node}"
-            self._complain(Promise.FENCED, what)
+            self.complain(Promise.FENCED, what)
 
     def done(self, node: "Node", unit: str) -> None:
         """A unit's process has ended by itself."""
@@ -140,6 +156,9 @@ class Watcher:
     def stopped(self, node: "Node", unit: str) -> None:
         """A unit's process ends."""
         run = self.runs.pop((node.id, unit), None)
+        if unit in self.world.triggered():
+            return
+        self._check_found(node, unit)
         doubled = run is not None and any(self._copies(run))
         text = node.systemd.disk.get(unit, "")
         unfit = "role=" in text and f"role={node.metadata.get('role')}" not in text
@@ -150,9 +169,23 @@ class Watcher:
             self._check_departure(node, unit, run)
         else:
             what = f"{unit} is stopped on {node.id} without an instruction"
-            self._complain(Promise.STOPS_NOTHING, what)
+            self.complain(Promise.STOPS_NOTHING, what)
         self.ended[unit] = self.world.clock()
         self.handed -= {one for one in self.handed if one[:2] == (unit, node.id)}
+
+    def _check_found(self, node: "Node", unit: str) -> None:
+        """Nobody is sent to a unit that its machine stops by order, nor was so just before.
+
+        A machine that was lost or cut off may be told to stop at once: nobody was sent to it.
+        """
+        if not node.on:
+            return
+        if (node.id, unit) in self.world.names_given():
+            self.complain(Promise.FOUND, f"{unit} is stopped on {node.id} while it is found there")
+        ago = self.world.clock() - self.unfound.get((node.id, unit), -math.inf)
+        if ago < SHUTDOWN_DELAY - TICK and node.undisturbed_for() > self.world.ttl:
+            what = f"{unit} is stopped on {node.id} {ago:.2f} s after it was found there"
+            self.complain(Promise.FOUND, what)
 
     def _check_departure(self, node: "Node", unit: str, run: Run | None) -> None:
         """A unit that moves has ended here and runs nowhere else.
@@ -163,7 +196,7 @@ class Watcher:
         was_up = self.ended.get(unit, -math.inf) > self.released[node.id, unit] - self.world.ttl
         if self.world.starts_first(unit) and was_known and not was_up:
             what = f"{unit} is stopped on {node.id} and runs nowhere"
-            self._complain(Promise.STARTS_FIRST, what)
+            self.complain(Promise.STARTS_FIRST, what)
 
     def told(self, unit: str) -> None:
         """The user changes what is wanted of a unit."""
@@ -182,6 +215,8 @@ class Watcher:
 
     def written(self, changes: Changes) -> None:
         """Look what the leader says. Of two machines that run a unit it may tell one to stop it."""
+        self.elapses.written(changes)
+        self.releases.written(changes)
         said = {key: entry for key, entry in changes.puts.items() if key.startswith(SCHEDULE)}
         for key, entry in said.items():
             machine, unit = split_key(key, SCHEDULE)
@@ -193,10 +228,24 @@ class Watcher:
                 if any(self._copies(Run(machine, unit, "", 0, 0.0))):
                     self.permit(machine, unit)
         self.assigned |= bool(said)
+        self._note_names(changes)
         if self.world.store.value(LEADER):  # Otherwise it is not the leader that deletes.
             for key in changes.deletes:
                 if key.startswith(SCHEDULE):
                     self.lived.pop(split_key(key, SCHEDULE), None)
+
+    def _note_names(self, changes: Changes) -> None:
+        """Look who is found from now on, and who no more."""
+        for key, entry in changes.puts.items():
+            if key.startswith(INTERNAL):
+                record = ServiceRecord.from_json(entry.value)
+                node, place = self.world.node(record.machine), (record.machine, record.unit)
+                if place not in self.runs and node.undisturbed_for() > TRUTH_SECONDS:
+                    what = f"{record.unit} is found on {node.id}, where it is not up"
+                    self.complain(Promise.FOUND, what)
+        before = self.world.names_given()
+        gone = {place for place, key in before.items() if key in changes.deletes}
+        self.unfound |= dict.fromkeys(gone, self.world.clock())
 
     def release(self, machine: str, unit: str) -> None:
         """The operator wants this unit off this machine."""
@@ -214,11 +263,13 @@ class Watcher:
         self.assigned = False
         self._check_moves()
         self._check_reports()
+        self.releases.look()
 
     def check_convergence(self) -> None:
         """Check that the cluster is as the user wants it."""
         for difference in self.world.differences():
-            self._complain(Promise.CONVERGES, difference)
+            self.complain(Promise.CONVERGES, difference)
+        self.elapses.check_end()
 
     def _check_assignments(self) -> None:
         homes: dict[str, list[str]] = {}
@@ -231,7 +282,7 @@ class Watcher:
         for unit, machines in homes.items():
             if len(machines) > 1:
                 what = f"{unit} is assigned to {' and '.join(sorted(machines))}"
-                self._complain(Promise.ONE_MACHINE, what)
+                self.complain(Promise.ONE_MACHINE, what)
 
     def _check_moves(self) -> None:
         """Only a loss with nothing else going on has a promised time."""
@@ -242,7 +293,7 @@ class Watcher:
         for unit in loss.units:
             if not any(run.unit == unit for run in self.runs.values()):
                 what = f"{unit} of {loss.machine}, lost at {self.world.since(loss.at):.2f} s"
-                self._complain(Promise.IN_TIME, f"{what}, runs nowhere")
+                self.complain(Promise.IN_TIME, f"{what}, runs nowhere")
 
     def _check_reports(self) -> None:
         now = self.world.clock()
@@ -256,7 +307,7 @@ class Watcher:
         for (machine, unit, said), since in wrong.items():
             if now - since > TRUTH_SECONDS:
                 what = f"{machine} says of {unit} for {now - since:.2f} s: {said}"
-                self._complain(Promise.TRUTH, what)
+                self.complain(Promise.TRUTH, what)
 
     def _false_reports(self, node: "Node") -> Iterator[tuple[str, str]]:
         """The units that are on the machine and reported otherwise, and how."""
@@ -284,6 +335,7 @@ class Watcher:
         both = one.lease in leases and other.lease in leases
         return both and not any(self.world.node(run.node).is_away() for run in (one, other))
 
-    def _complain(self, promise: Promise, what: str) -> None:
+    def complain(self, promise: Promise, what: str) -> None:
+        """Note that a promise was broken, once."""
         if not any(one.promise is promise and one.what == what for one in self.violations):
             self.violations.append(Violation(promise, self.world.since_start(), what))

@@ -9,6 +9,7 @@ from fleet_cluster.fleet.kv import Delete, KeyValue, LeaseLostError, Put, Snapsh
 from fleet_cluster.fleet.model.keys import (
     CLUSTER,
     ELIGIBILITY,
+    INTERNAL,
     MOVES,
     SCHEDULE,
     STATES,
@@ -29,10 +30,12 @@ from fleet_cluster.fleet.model.records import (
     Unit,
     UnitState,
 )
+from fleet_cluster.fleet.model.service_records import ServiceRecord
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.clock import FakeClock
 from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.simulation.node import TICK, TTL, Node
+from tests.unit.fleet.simulation.operator import Operator
 from tests.unit.fleet.simulation.records import assignment_of, mark_of, move_of, state_of
 from tests.unit.fleet.simulation.watcher import Watcher
 
@@ -65,6 +68,7 @@ class World:
         self.wanted: dict[str, tuple[str, DesiredState]] = {}
         """What the user wants: unit to text and target."""
         self.watcher = Watcher(self)
+        self.operator = Operator(self)
         self.store.on_commit = self.watcher.written
         self.nodes = [Node(f"m{i}", self) for i in range(1, machines + 1)]
         self.ticks = 0
@@ -118,7 +122,8 @@ class World:
         """A machine is about to be lost."""
         quiet = min(one.undisturbed_for() for one in self.nodes)
         if quiet >= SETTLING_SECONDS and self.settled():
-            fit = {u for u in node.systemd.running() if self._fits_elsewhere(u, node)}
+            run = node.systemd.running().keys() - self.triggered()
+            fit = {u for u in run if self._fits_elsewhere(u, node)}
             self.lone_loss = Loss(node.id, self.clock(), frozenset(fit))
 
     def _fits_elsewhere(self, unit: str, node: Node) -> bool:
@@ -165,6 +170,11 @@ class World:
         found = self._under(SCHEDULE)
         return {split_key(key, SCHEDULE): assignment_of(x.value) for key, x in found.items()}
 
+    def names_given(self) -> dict[tuple[str, str], str]:
+        """Who is found by a name, by machine and unit, with the key that says so."""
+        found = {key: ServiceRecord.from_json(x.value) for key, x in self._under(INTERNAL).items()}
+        return {(one.machine, one.unit): key for key, one in found.items()}
+
     def begin_outage(self, ticks: int) -> None:
         """No request is answered; the store's leases stand still."""
         self.outage_ends = max(self.outage_ends, self.ticks + ticks)
@@ -205,7 +215,11 @@ class World:
 
     def apply(self, unit: str) -> None:
         """Write what is wanted of a unit to the store."""
-        text, target = self.wanted[unit]
+        if unit not in self.watcher.releases.members:
+            self.write(unit, *self.wanted[unit])
+
+    def write(self, unit: str, text: str, target: DesiredState) -> None:
+        """Write a unit to the store, as it is."""
         record = Unit(sha_of(text), target)
         self.store.commit([Put(file_key(record.sha), text), Put(unit_key(unit), record.to_json())])
 
@@ -239,6 +253,14 @@ class World:
         for unit, move in self.moves().items():
             for name in (unit, *(one for one in self.names if self._follows(one, unit))):
                 self.watcher.release(move.origin, name)
+
+    def clocked(self) -> set[str]:
+        """The timers whose elapses are the cluster's."""
+        return {unit for unit, (text, _) in self.wanted.items() if "Once=true" in text}
+
+    def triggered(self) -> set[str]:
+        """What they start."""
+        return {unit.replace(".timer", ".service") for unit in self.clocked()}
 
     def _ends(self, unit: str) -> bool:
         """Whether the unit's process ends by itself."""
@@ -279,6 +301,7 @@ class World:
             stranger = replace(snapshot.entries[CLUSTER], value=Cluster("other").to_json())
             snapshot = Snapshot(snapshot.revision, {**snapshot.entries, CLUSTER: stranger})
         self.store.restore(snapshot)
+        self.watcher.elapses.restored()
         self.restored_at = self.clock()
         if any(node.on and not node.knows_the_store() for node in self.nodes):
             self.watcher.all_told()
@@ -350,13 +373,17 @@ class World:
             for (_, unit), told in self.schedule().items()
             if told.completed and told.sha == launched.get(unit)
         }
+        for unit in self.clocked():
+            homes.pop(unit, None)
         for id, node in alive.items():
             for unit, sha in node.systemd.running().items():
+                if unit in self.triggered():
+                    continue
                 if launched.get(unit) != sha:
                     found.append(f"{unit} runs on {id} with {sha[:6]}")
                 else:
                     homes[unit].append(id)
-            for unit in launched.keys() & node.systemd.disk.keys():
+            for unit in homes.keys() & node.systemd.disk.keys():
                 if self._ends(unit) and sha_of(node.systemd.disk[unit]) == launched[unit]:
                     homes[unit].append(id)
             if node.systemd.running().keys() - node.systemd.disk.keys():
@@ -367,7 +394,14 @@ class World:
             if missing if self.is_global(unit) else len(ids) != 1 and unit not in done:
                 found.append(f"{unit} runs on {ids}")
         found += [f"{unit} is still to move: {move}" for unit, move in self.moves().items()]
-        return found + self._false_reports(homes)
+        reports = self._false_reports(homes) + self._false_names(homes)
+        return found + reports + self.watcher.elapses.overdue()
+
+    def _false_names(self, homes: dict[str, list[str]]) -> list[str]:
+        named = {unit for unit, (text, _) in self.wanted.items() if "Name=" in text}
+        up = {(id, unit) for unit in named & homes.keys() for id in homes[unit]}
+        differing = up ^ self.names_given().keys()
+        return [f"{unit} on {id}: it is found or up, not both" for id, unit in sorted(differing)]
 
     def _false_reports(self, homes: dict[str, list[str]]) -> list[str]:
         found: list[str] = []
@@ -381,6 +415,7 @@ class World:
             node = self.node(machine)
             up = unit in node.systemd.running()
             gone = not node.on or node.id != machine
-            if state.orphan or (state.active == "active") != up or gone:
+            is_up = state.active in ("active", "activating")
+            if state.orphan or is_up != up or gone:
                 found.append(f"{unit} on {machine} is reported {state}")
         return found

@@ -5,6 +5,7 @@ from dbus_fast import Variant
 from fleet_cluster.fleet.systemd.dbus_properties import (
     UnitRow,
     changed_state,
+    last_run,
     origin,
     since_property,
 )
@@ -36,3 +37,17 @@ def test_the_origin_of_a_unit_is_its_file_but_for_slices_that_systemd_makes_up()
     assert origin("a.service", made | {"LoadState": "not-found"}) == ""
     assert origin("x.slice", made) == ""
     assert origin("-.slice", made | {"Perpetual": True}) == "systemd itself"
+
+
+def test_a_job_that_was_stopped_has_not_succeeded() -> None:
+    """systemd calls a daemon that SIGTERM ends a success."""
+    exited, killed = 1, 2
+    stopped = {"ExecMainCode": killed, "ExecMainStatus": 15, "Result": "success", "Type": "exec"}
+    ended = last_run({}, stopped)
+    assert (ended.result, ended.exit_code) == ("signal", 143)
+    failed = stopped | {"Result": "timeout", "ExecMainStatus": 9}
+    assert last_run({}, failed).result == "timeout"
+    allowed = last_run({}, stopped | {"Type": "oneshot"})
+    assert (allowed.result, allowed.exit_code) == ("success", 143), "by its SuccessExitStatus="
+    done = last_run({}, stopped | {"ExecMainCode": exited, "ExecMainStatus": 0})
+    assert (done.result, done.exit_code) == ("success", 0)

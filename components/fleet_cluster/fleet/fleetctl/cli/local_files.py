@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ...kv import MAX_VALUE_BYTES
 from ...lint.unit_file import read_unit_file
-from ...unitfiles.sockets import accepted_template
+from ...unitfiles.quadlets.names import units_of
+from ...unitfiles.triggers import accepted_template, triggered_unit
 from ...unitfiles.unitfile import template_of
 from .errors import CtlError
 from .names import is_glob, name_of
@@ -20,7 +21,7 @@ def read_files(given: Iterable[str]) -> dict[str, str]:
     """
     found = find_files(given)
     texts = {name: read_file(path) for name, path in found.items()}
-    return {**_templates_of_sockets(texts, found), **texts}
+    return {**_templates_of_sockets(texts, found), **_triggered(texts, found), **texts}
 
 
 def find_files(given: Iterable[str]) -> dict[str, Path]:
@@ -49,6 +50,19 @@ def _templates_of_sockets(texts: Mapping[str, str], paths: Mapping[str, Path]) -
         if (template := accepted_template(name, text))
     }
     return {path.name: read_file(path) for path in templates if path.is_file()}
+
+
+def _triggered(texts: Mapping[str, str], paths: Mapping[str, Path]) -> dict[str, str]:
+    """What timers and paths start, where its file, or its template's, is beside theirs."""
+    found: dict[str, str] = {}
+    for file, text in texts.items():
+        units = list(units_of(triggered_unit(file, text) or ""))
+        for name in filter(None, [one for unit in units for one in (unit, template_of(unit))]):
+            path = paths[file].with_name(name)
+            if path.is_file():
+                found[name] = read_file(path)
+                break
+    return found
 
 
 def _find(argument: str, name: str) -> Path | None:

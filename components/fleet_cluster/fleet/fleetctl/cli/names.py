@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from ...model.records import MachineState
 from ...unitfiles.names import UnitFileError, check_name, unit_name
+from ...unitfiles.quadlets.names import service_of
 from .errors import CtlError
 from .spelling import did_you_mean
 
@@ -79,12 +80,20 @@ def _matches(given: str, known: Collection[str]) -> list[str]:
     if not is_glob(given):
         name = name_of(given)
         if name not in known:
-            raise CtlError(f"there is no unit {name} in the cluster{did_you_mean(name, known)}")
+            raise CtlError(f"there is no unit {name} in the cluster{_meant(name, known)}")
         return [name]
     matches = sorted(name for name in known if _fits(name, given))
     if not matches:
         raise CtlError(f"no unit in the cluster matches {given!r}; see: fleetctl list-unit-files")
     return matches
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    """A hint for the end of an error: the quadlet of this service, or what is spelt like it."""
+    quadlets = [one for one in known if service_of(one) == name]
+    if quadlets:
+        return f": it is the service that Podman makes of {quadlets[0]}; name that"
+    return did_you_mean(name, known)
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -69,6 +69,12 @@ def etcd_words(arguments: Namespace) -> list[str]:
     return [f"--{option.name}={value}" for option, value in given if value != option.default]
 
 
+def option_words(arguments: Namespace) -> list[str]:
+    """All options of all commands that were given otherwise than in the environment."""
+    given = [(one, getattr(arguments, one.field)) for one in (*CONNECTION_OPTIONS, *ETCD_OPTIONS)]
+    return [f"--{option.name}={value}" for option, value in given if value != option.value()]
+
+
 def add_global(parser: ArgumentParser, default: str | None = None) -> None:
     """The options of all commands; with a default of their own, they are not shown in help."""
     shown = default is None

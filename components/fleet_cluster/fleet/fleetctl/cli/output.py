@@ -54,6 +54,19 @@ def raw(stream: TextIO) -> TextIO:
     return stream.raw if isinstance(stream, EscapedOutput) else stream
 
 
+def write(line: bytes, to: TextIO, prefix: str = "") -> None:
+    """Write a line as a command has written it; to a terminal, with nothing that commands it.
+
+    `prefix`: our own words before it, which may have colours.
+    """
+    if to.isatty():
+        to.write(prefix + printable(line.decode(errors="replace"), LAYOUT))
+        to.flush()
+    else:
+        to.buffer.write(prefix.encode() + line)
+        to.buffer.flush()
+
+
 def tell(text: str) -> None:
     """Print a line for the operator that no script should parse."""
     print(text, file=sys.stderr, flush=True)

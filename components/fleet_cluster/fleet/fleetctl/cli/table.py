@@ -1,7 +1,7 @@
 """Tables and JSON for list commands (pure)."""
 
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +10,36 @@ from .errors import UsageError
 from .spelling import did_you_mean
 
 TAB = 8
+TABLE, WIDE, NAME = "table", "wide", "name"
+"""Values of `--output` beside `json`."""
 
 Row = Mapping[str, Any]
 """One line of a table: field to value."""
 
 
-def add_options(parser: ArgumentParser, fields: Sequence[str], shown: Sequence[str]) -> None:
-    """The options that every list command has."""
+class _Output(Action):
+    """Action of `--output`: `wide` is a table of all columns."""
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Take the option in."""
+        if values == WIDE:
+            namespace.fields = ",".join(self.const)
+        namespace.output = TABLE if values == WIDE else values
+
+
+def add_options(
+    parser: ArgumentParser, fields: Sequence[str], shown: Sequence[str], name: str = ""
+) -> None:
+    """The options that every list command has.
+
+    `name`: the field by which other commands know what is listed; without one, it is no list.
+    """
     parser.add_argument("--full", "-l", action="store_true", help="do not shorten ids and hashes")
     parser.add_argument("--no-legend", action="store_true", help="print no line of column titles")
     parser.add_argument(
@@ -25,11 +48,15 @@ def add_options(parser: ArgumentParser, fields: Sequence[str], shown: Sequence[s
         metavar="A,B",
         help=f"columns to print, of: {', '.join(fields)} (default: %(default)s)",
     )
+    parser.set_defaults(named=name)
+    more = "; wide: all columns; name: the names alone, each once" if name else ""
     parser.add_argument(
         "--output",
-        choices=["table", "json"],
-        default="table",
-        help="json: a list of objects with all fields, ids and hashes in full",
+        action=_Output,
+        const=tuple(fields),
+        choices=[TABLE, "json", *([WIDE, NAME] if name else [])],
+        default=TABLE,
+        help=f"json: a list of objects with all fields, ids and hashes in full{more}",
     )
 
 
@@ -66,21 +93,59 @@ def render(rows: Sequence[Row], arguments: Namespace, fields: Sequence[str]) -> 
     chosen = chosen_fields(arguments.fields, fields)
     if arguments.output == "json":
         return json.dumps(list(rows), indent=2) + "\n"
-    lines = [[_cell(row[field]) for field in chosen] for row in rows]
+    if arguments.output == NAME:
+        named = dict.fromkeys(_cell(row[arguments.named]) for row in rows)
+        return "".join(f"{name}\n" for name in named)
+    lines = [_cells(row, chosen) for row in rows]
     if not arguments.no_legend:
         lines.insert(0, [field.upper() for field in chosen])
     return align(lines)
 
 
+def _cells(row: Row, fields: Sequence[str]) -> list[str]:
+    return [_cell(row[field]) for field in fields]
+
+
+class Stream:
+    """Stream of rows, printed as they change: a table in the columns of the first ones."""
+
+    def __init__(self, arguments: Namespace, fields: Sequence[str]) -> None:
+        """`arguments`: those of `add_options`.
+
+        Raises:
+            UsageError: a column is not among the fields.
+        """
+        self._arguments = arguments
+        self._chosen = chosen_fields(arguments.fields, fields)
+        self._widths: list[int] = []
+
+    def render(self, rows: Sequence[Row]) -> str:
+        """The rows as lines; with `--output json`, one object a line."""
+        if self._arguments.output == "json":
+            return "".join(json.dumps(row) + "\n" for row in rows)
+        if self._arguments.output == NAME:
+            return "".join(f"{_cell(row[self._arguments.named])}\n" for row in rows)
+        lines = [_cells(row, self._chosen) for row in rows]
+        if not self._widths:
+            titles = [field.upper() for field in self._chosen]
+            self._widths = _widths([titles, *lines])
+            lines = lines if self._arguments.no_legend else [titles, *lines]
+        return "".join(_line(cells, self._widths) + "\n" for cells in lines)
+
+
 def align(lines: Sequence[Sequence[str]]) -> str:
     """Columns that line up on tab stops of 8, as fleet 1.0 printed them."""
-    widths = [max(map(len, column)) // TAB * TAB + TAB for column in zip(*lines, strict=True)]
+    widths = _widths(lines)
     return "".join(_line(cells, widths) + "\n" for cells in lines)
+
+
+def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) // TAB * TAB + TAB for column in zip(*lines, strict=True)]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [
-        cell + "\t" * -(-(width - len(cell)) // TAB)
+        cell + "\t" * max(-(-(width - len(cell)) // TAB), 1)
         for cell, width in zip(cells[:-1], widths, strict=False)
     ]
     return "".join(padded) + cells[-1]

@@ -18,6 +18,8 @@ class Input(Enum):
     """The unit files that its arguments name, or the templates beside them."""
     DOCUMENT = auto()
     """Standard input."""
+    SECRET = auto()
+    """The value of a secret on standard input, any bytes, where the arguments say so."""
     FILES_OR_DOCUMENT = auto()
     """The files of its arguments; without arguments, standard input."""
 

@@ -1,6 +1,6 @@
 """Parser of the command line: commands, and the options that all of them have."""
 
-from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -15,7 +15,7 @@ HELP = {"help", "-h", "--help"}
 
 EXIT_CODES = """\
 exit codes: 0 done, 1 failed or refused, 2 wrong command line, 3 timed out (--timeout,
---block-attempts), 130 interrupted; status, journal and ssh: that of the command on the machine"""
+--block-attempts), 130 interrupted; run, exec, status, journal, ssh: that of the command there"""
 
 
 class Parser(ArgumentParser):
@@ -24,6 +24,34 @@ class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with the code for a wrong command line."""
         self.exit(Exit.USAGE, f"{self.prog}: {message}\nSee: {self.prog} --help\n")
+
+    def option_names(self) -> list[str]:
+        """The options in full."""
+        return [name for one in self._actions for name in one.option_strings if name[:2] == "--"]
+
+    def positional(self, place: int) -> Action | None:
+        """The argument at that place among those that are no options; the last may take more."""
+        all = [one for one in self._actions if not one.option_strings]
+        if place < len(all):
+            return all[place]
+        last = all[-1] if all else None
+        return last if last and last.nargs in ("*", "+") else None
+
+    def plain(self, words: Sequence[str]) -> tuple[list[int], Action | None]:
+        """Where words are neither options nor their values; the option that lacks its value."""
+        takes = {
+            name: one for one in self._actions for name in one.option_strings if one.nargs != 0
+        }
+        places: list[int] = []
+        waiting: Action | None = None
+        for place, word in enumerate(words):
+            if waiting:
+                waiting = None
+            elif word in takes:
+                waiting = takes[word]
+            elif not word.startswith("-"):
+                places.append(place)
+        return places, waiting
 
 
 def parse(words: Sequence[str]) -> tuple[Command, Namespace]:
@@ -44,12 +72,22 @@ def parse(words: Sequence[str]) -> tuple[Command, Namespace]:
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
         parser.prog = f"fleetctl {named}".strip()
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        hint = did_you_mean(unknown[0].partition("=")[0], of_command(named).option_names())
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if arguments.version:
         arguments.command = "version"
     if not arguments.command:
         parser.error("a command is missing")
     return COMMANDS[arguments.command], arguments
+
+
+def of_command(name: str) -> Parser:
+    """A parser of what may follow a command's name; empty: of what may stand before it."""
+    parser = Parser(prog=f"fleetctl {name}".strip(), add_help=bool(name), allow_abbrev=False)
+    add_global(parser, SUPPRESS)
+    if name:
+        COMMANDS[name].configure(parser)
+    return parser
 
 
 def _parser(names: Sequence[str]) -> Parser:

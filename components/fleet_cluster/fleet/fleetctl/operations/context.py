@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...kv import KV
+from ...secrets.age import Age, Sealer
 from ..cli.errors import CtlError
 from ..cli.origin import Origin
 from ..remote.machines import Machines
@@ -31,5 +32,7 @@ class Context:
     """Standard input, for commands that read it."""
     connect_as_app: Callable[[], KV] = no_kv
     """Connect to etcd as the application, whose keys fleet may not read; only on a machine."""
+    sealer: Sealer = field(default_factory=Age)
+    """What seals secrets; only on a machine."""
     origin: Origin = field(default_factory=Origin)
     """Who asks, and where these files are."""

@@ -11,6 +11,7 @@ from ..cli.rollout_options import Limits
 from ..releases.canary import canary_record, canary_units, pending
 from ..releases.file_change import nothing_rolled, unknown_template, wanted
 from ..state.manifest import check_fits
+from ..state.secret_versions import with_secrets
 from ..state.transaction import Transaction, transact
 from ..state.watcher import Watcher
 from .admission import admit
@@ -42,7 +43,7 @@ def release(
         TimedOutError: the time limit came first.
     """
     view = watcher.state
-    units, text = wanted(name, files, view)
+    units, text = with_secrets(name, *wanted(name, files, view), view)
     texts = {sha_of(text): text}
     known = view.preview(unknown_template(name, view), {})
     first = canary_units(name, canary, units, known) if canary else units

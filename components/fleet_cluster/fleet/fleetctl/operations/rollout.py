@@ -98,11 +98,14 @@ class Rollout:
         return {name for name, sha in mates.items() if sha and sha != self.wanted[name].sha}
 
     def _begin_canaries(self) -> None:
-        """Note them before the first unit changes: then also an interrupt leaves them pending."""
+        """Note them before the first unit changes: then also an interrupt leaves them pending.
+
+        With their files, since whoever goes on with them needs these.
+        """
         known = self.watcher.state.canaries
         self._canaries_before = {name: known.get(name) for name in self.wanted}
         new = {canary_key(n): one for n, one in self.canaries.items() if known.get(n) != one}
-        transact(self.watcher, lambda _view: Transaction(records=new))
+        transact(self.watcher, lambda _view: Transaction(records=new, texts=self.texts))
 
     def _end_canaries(self) -> None:
         """Forget those that were gone on with, gone back from, or superseded."""

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ...cluster_state.state import ClusterState
-from ...model.records import DesiredState, Unit
+from ...model.records import TRANSIENT, DesiredState, Unit
 from ..cli.errors import Exit
 from ..cli.names import select
 from ..cli.wait_options import add_wait_options, timeout_of
 from ..state.transaction import Transaction, transact
 from ..state.watcher import Watcher
 from ..wait.outcome import WaitCondition
+from ..wait.stop import gone
 from ..wait.wait import Wait
 from .context import Context
 from .report import report
@@ -39,14 +40,29 @@ def bring_down(
             for name in names:
                 print(f"Triggered unit {name} {arguments.command}")
             return Exit.DONE
-        wanted = {name: condition(name, watcher.state.units[name]) for name in names}
+        units = {name: watcher.state.units.get(name) for name in names}
+        wanted = {
+            name: condition(name, unit) if unit and unit.owner != TRANSIENT else run_stopped(name)
+            for name, unit in units.items()
+        }
         wait = Wait(watcher, wanted, timeout_of(arguments))
         return report(context, watcher, wait.run)
 
 
 def lowered(names: list[str], desired: DesiredState, view: ClusterState) -> Transaction:
-    """Transaction that brings units down to `desired`; one that is further down stays there."""
-    lower = HEIGHTS[: HEIGHTS.index(desired) + 1]
-    units = {name: view.units[name] for name in names if name in view.units}
-    higher = {name: unit for name, unit in units.items() if unit.desired_state not in lower}
-    return Transaction({n: replace(unit, desired_state=desired) for n, unit in higher.items()})
+    """Transaction that brings units down to `desired`; one that is further down stays there.
+
+    A transient unit is loaded while it runs, and gone when it is stopped.
+    """
+    units: dict[str, Unit | None] = {}
+    for name in names:
+        unit = view.units.get(name)
+        lowest = DesiredState.INACTIVE if unit and unit.owner == TRANSIENT else desired
+        if unit and HEIGHTS.index(unit.desired_state) > HEIGHTS.index(lowest):
+            units[name] = replace(unit, desired_state=lowest)
+    return Transaction(units)
+
+
+def run_stopped(name: str) -> WaitCondition:
+    """Wait condition: a transient unit is on no machine any more."""
+    return gone(name, f"Unit {name} stopped: its run is over, and it goes")

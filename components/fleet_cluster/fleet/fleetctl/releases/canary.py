@@ -64,7 +64,8 @@ def canary_record(
 
 
 def _chosen_machines(name: str, first: Unit, view: ClusterState) -> dict[str, str]:
-    on = _files(name, {}, view).keys() - first.retained_files.keys() if view.is_global(name) else ()
+    files = _files(name, {}, view) if view.is_global(name) else ()
+    on = [machine for machine in files if first.sha_on(machine) == first.sha]
     alive = view.machines
     return {machine: alive[machine].hostname if machine in alive else "" for machine in on}
 
@@ -86,7 +87,8 @@ def _progress(name: str, canary: Canary, view: ClusterState) -> Progress | None:
     files = _files(name, view.units, view)
     on_new = [one for one, sha in files.items() if sha == canary.sha]
     on_old = [one for one in files if one not in on_new]
-    is_pending = on_new or _is_begun(name, canary.sha, view)
+    # One of another file is left of a canary that this one supersedes.
+    is_pending = {*files.values()} - {canary.previous_sha} or _is_begun(name, canary.sha, view)
     return Progress(name, canary, on_new, on_old) if is_pending else None
 
 
@@ -117,7 +119,7 @@ def canary_units(
     on_new = {one for one, sha in files.items() if sha == new}
     if _is_settled(name, new, old, view) and size <= max(len(on_new), 1):
         # An earlier version has not noted its machines; they may all be away.
-        return {**wanted, name: replace(wanted[name], retained_files=_retained(name, view))}
+        return {**wanted, name: _as_it_is(wanted[name], view.units[name])}
     if size >= len(files):
         raise CtlError(_too_many(name, size, len(files)))
     strays = {one for one, sha in files.items() if before and sha == before.canary.sha}
@@ -125,8 +127,9 @@ def canary_units(
     order = sorted(files, key=lambda one: (one not in on_new, one in away, one not in strays, one))
     chosen = {*order[:size], *on_new}
     if view.is_global(name):
-        kept = {one: old for one in files if one not in chosen}
-        return {**wanted, name: replace(wanted[name], retained_files=kept)}
+        kept = {one: new if one in chosen else old for one in files}
+        waiting = replace(wanted[name], retained_files=kept, newcomers_sha=old)
+        return {**wanted, name: waiting}
     files |= dict.fromkeys(strays, old)
     return {
         one: unit if one in chosen else replace(unit, sha=_kept(one, files, old, view))
@@ -154,19 +157,19 @@ def _files(name: str, wanted: Mapping[str, Unit], view: ClusterState) -> dict[st
     return {one: view.units[one].sha for one in sorted(running) if _is_launched(one, wanted)}
 
 
-def _retained(name: str, view: ClusterState) -> Mapping[str, str]:
-    known = view.units.get(name)
-    return known.retained_files if known else {}
+def _as_it_is(unit: Unit, known: Unit) -> Unit:
+    return replace(unit, retained_files=known.retained_files, newcomers_sha=known.newcomers_sha)
 
 
 def _is_begun(name: str, new: str, view: ClusterState) -> bool:
     """Whether a Global unit has a new file on some machines only, be they alive or away."""
-    return bool(_retained(name, view)) and view.units[name].sha == new
+    known = view.units.get(name)
+    return known is not None and bool(known.previous_files) and known.sha == new
 
 
 def _is_settled(name: str, new: str, old: str, view: ClusterState) -> bool:
     """Whether it has, and no machine waits to lose the file of a canary that is superseded."""
-    return _is_begun(name, new, view) and set(_retained(name, view).values()) == {old}
+    return _is_begun(name, new, view) and view.units[name].previous_files == {old}
 
 
 def _is_launched(name: str, units: Mapping[str, Unit]) -> bool:

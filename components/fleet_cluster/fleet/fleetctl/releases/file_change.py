@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ...cluster_state.state import ClusterState
 from ...model.records import Unit
@@ -37,9 +36,7 @@ def wanted(given: str, files: Mapping[str, str], view: ClusterState) -> tuple[di
     members = [name, *_instances(name, view)]
     for member in members:
         parse(member, text)
-    return {
-        n: replace(known[n], sha=sha_of(text), retained_files={}) for n in sorted(members)
-    }, text
+    return {n: known[n].with_file(sha_of(text)) for n in sorted(members)}, text
 
 
 def _instances(name: str, view: ClusterState) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ...cluster_state.state import ClusterState
 from ...model.keys import canary_key, release_key
+from ...model.pins import unpinned
 from ...model.record import Record
 from ...model.records import Unit
 from ...model.releases import Release
@@ -40,7 +41,7 @@ def file_of(name: str, view: ClusterState) -> str:
         return canary.previous_sha
     noted = _sha(_noted(view).get(name, {}))
     is_known = noted in (unit.sha, *unit.retained_files.values())
-    return noted if is_known else min(unit.retained_files.values())
+    return noted if is_known else min(unit.previous_files, default=unit.sha)
 
 
 def releases_of(name: str, view: ClusterState) -> Releases:
@@ -74,13 +75,20 @@ def revision_before(name: str, view: ClusterState) -> tuple[int, Release]:
     releases = _some_releases(name, view)
     now = current(releases)
     good = [number for number, one in releases.items() if not one.failed]
-    earlier = [number for number in good if releases[number].sha != releases[now].sha]
+    present = _as_given(releases[now].sha, view)
+    earlier = [number for number in good if _as_given(releases[number].sha, view) != present]
     if not earlier:
         raise CtlError(
             f"there is nothing to go back to: {name} has had no other file since its first "
             f"release that is noted. See: fleetctl history {name}"
         )
     return earlier[-1], releases[earlier[-1]]
+
+
+def _as_given(sha: str, view: ClusterState) -> str:
+    """A file without the versions of its secrets, which nobody goes back to; or what names it."""
+    text = view.files.get(sha)
+    return sha if text is None else unpinned(text)
 
 
 def revision_named(name: str, number: int, view: ClusterState) -> tuple[int, Release]:

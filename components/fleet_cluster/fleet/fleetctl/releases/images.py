@@ -20,10 +20,17 @@ _ALONE = frozenset(
 
 
 def images_in(text: str) -> list[str]:
-    """The images that a unit file's commands make containers of, each once, in order."""
+    """The images that a unit file makes containers of, each once, in order."""
     lines = re.sub(r"\\\n", " ", text).splitlines()
-    commands = (line.partition("=")[2] for line in lines if line.startswith("Exec"))
-    return list(dict.fromkeys(image for one in commands for image in _of_command(one)))
+    return list(dict.fromkeys(image for line in lines for image in _of_line(line)))
+
+
+def _of_line(line: str) -> Iterator[str]:
+    key, _, value = line.partition("=")
+    if key.startswith("Exec") and key != "Exec":
+        yield from _of_command(value)
+    elif key.strip() == "Image" and _IMAGE.fullmatch(value.strip()):
+        yield value.strip()
 
 
 def _of_command(command: str) -> Iterator[str]:
@@ -39,10 +46,11 @@ def _first_image(words: list[str]) -> list[str]:
     for word in words:
         if not is_value and not word.startswith("-") and _IMAGE.fullmatch(word):
             return [word]
-        is_value = _takes_next(word) and not is_value
+        is_value = takes_next(word) and not is_value
     return []
 
 
-def _takes_next(word: str) -> bool:
+def takes_next(word: str) -> bool:
+    """Whether the next word is the value of this one, an option of docker's or podman's."""
     is_short = re.fullmatch("-[ditqP]+", word) is not None
     return word.startswith("-") and "=" not in word and word not in _ALONE and not is_short

@@ -14,15 +14,16 @@ from ...kv import KV
 from ...model.record import BadRecordError
 from ...model.records import MachineState
 from ...model.wire import to_wire
+from ...unitfiles.quadlets.names import service_of
 from ..cli.errors import CtlError
 from ..cli.names import misnomer
 from ..cli.output import tell
 from ..state.watcher import read_state
 from ..wait.outcome import Failed
-from .locate import locate
+from .locate import locate, locate_some
 from .machines import Located
 from .ssh import SshHost, SshOptions
-from .tunnel import Tunnel, send_message
+from .tunnel import REMOTE_FLAG, RemoteRequest, Tunnel, run_remote, send_message
 
 JOURNAL_LINES = 10
 MACHINE_ID_FILE = Path("/etc/machine-id")
@@ -37,9 +38,17 @@ class FromMachine:
     is_remote: bool = False
     """Whether the user is at the other end of a tunnel, from where other machines are reached."""
 
-    def locate(self, names: list[str], units_only: bool = False) -> list[Located]:
+    def locate(
+        self, names: list[str], units_only: bool = False, some: bool = False
+    ) -> list[Located]:
         """See `Machines`."""
-        return locate(names, read_state(self.connect()), units_only)
+        view = read_state(self.connect())
+        if not some:
+            return locate(names, view, units_only)
+        found, missing = locate_some(names, view)
+        for reason in missing:
+            tell(reason)
+        return found
 
     def run(
         self,
@@ -49,16 +58,33 @@ class FromMachine:
         takes_input: bool = False,
     ) -> int:
         """See `Machines`."""
+        shell = [os.environ.get("SHELL", "/bin/bash"), "-l"] if self._is_own(machine) else []
+        return _call(self.call(machine, command or shell, flags), takes_input)
+
+    def have(
+        self,
+        words: Sequence[str],
+        request: RemoteRequest,
+        on_line: Callable[[str], None],
+        resumes: bool = False,
+    ) -> int:
+        """See `Machines`; a machine asks itself, and goes when that does."""
+        call = ["fleetctl", REMOTE_FLAG, *words]
+        return run_remote(call, request, tell, lambda: None, on_line)[0]
+
+    def call(
+        self, machine: MachineState, command: list[str], flags: Sequence[str] = ()
+    ) -> list[str]:
+        """See `Machines`."""
         if self._is_own(machine):
-            return _call(command or [os.environ.get("SHELL", "/bin/bash"), "-l"], takes_input)
+            return command
         if "SSH_AUTH_SOCK" not in os.environ and not self.options.identity:
             raise CtlError(
                 f"{machine.hostname} ({machine.address}) is another machine, and there is no key "
                 "here to log in there. Run the same command on your own computer with --tunnel, "
                 "or come here with agent forwarding: fleetctl ssh -A, ssh -A"
             )
-        call = self.options.command(SshHost(machine.address), command, flags=flags)
-        return _call(call, takes_input)
+        return self.options.command(SshHost(machine.address), command, flags=flags)
 
     def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         """See `Machines`."""
@@ -87,9 +113,11 @@ class FromOutside:
     etcd_options: list[str]
     ssh_port: int = 0
 
-    def locate(self, names: list[str], units_only: bool = False) -> list[Located]:
+    def locate(
+        self, names: list[str], units_only: bool = False, some: bool = False
+    ) -> list[Located]:
         """See `Machines`."""
-        kind = ["--units"] if units_only else []
+        kind = [*(["--units"] if units_only else []), *(["--some"] if some else [])]
         answer = self.tunnel.ask([*self.etcd_options, "locate", *kind, "--", *names])
         return [_located(found) for found in json.loads(answer)]
 
@@ -101,7 +129,19 @@ class FromOutside:
         takes_input: bool = False,
     ) -> int:
         """See `Machines`."""
-        return _call(self._call_for(machine, command, flags), takes_input)
+        return _call(self.call(machine, command, flags), takes_input)
+
+    def have(
+        self,
+        words: Sequence[str],
+        request: RemoteRequest,
+        on_line: Callable[[str], None],
+        resumes: bool = False,
+    ) -> int:
+        """See `Machines`."""
+        self.tunnel.resumes = resumes
+        far = [*self.etcd_options, *words]
+        return self.tunnel.run(far, request, self.explain_message, on_line)
 
     def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         """See `Machines`."""
@@ -110,12 +150,12 @@ class FromOutside:
     def explain_message(self, message: str) -> None:
         """Show the status of a unit that failed on a machine beyond the tunnel's end."""
         failed = _located(json.loads(message))
-        _call(self._call_for(failed.machine, _status(failed.unit)), to_stderr=True)
+        _call(self.call(failed.machine, _status(failed.unit)), to_stderr=True)
 
-    def _call_for(
+    def call(
         self, machine: MachineState, command: list[str], flags: Sequence[str] = ()
     ) -> list[str]:
-        """The way to a machine: that of the ssh configuration, or else through the tunnel."""
+        """See `Machines`. The way: that of the ssh configuration, or else through the tunnel."""
         options = self.tunnel.options
         if self.tunnel.host.name in (machine.address, machine.hostname):
             return options.command(self.tunnel.host, command, flags=flags)
@@ -138,7 +178,8 @@ class FromOutside:
 
 
 def _status(unit: str) -> list[str]:
-    return ["systemctl", "status", "--no-pager", "--full", f"--lines={JOURNAL_LINES}", "--", unit]
+    asked = ["systemctl", "status", "--no-pager", "--full", f"--lines={JOURNAL_LINES}"]
+    return [*asked, "--", service_of(unit)]
 
 
 def _call(command: list[str], takes_input: bool = False, to_stderr: bool = False) -> int:

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGINT, pthread_kill
@@ -62,9 +63,13 @@ class Tunnel:
     """Whether the command knows its own work again, and goes on through another machine."""
 
     def run(
-        self, words: Sequence[str], request: RemoteRequest, on_message: Callable[[str], None]
+        self,
+        words: Sequence[str],
+        request: RemoteRequest,
+        on_message: Callable[[str], None],
+        on_line: Callable[[str], None] | None = None,
     ) -> int:
-        """Run `fleetctl WORDS` there; its output is ours. Its exit code.
+        """Run `fleetctl WORDS` there; its output is ours, or goes to `on_line`. Its exit code.
 
         Raises:
             CtlError: no connection to any machine, or no fleetctl there.
@@ -75,7 +80,7 @@ class Tunnel:
                 self.host, ["sh", "-c", f"{SAY_CONNECTED}; exec {far}"], flags=["-T"]
             )
             with notice_if_slow(f"Waiting for {self.host.name}: no SSH connection yet.") as notice:
-                code, connected = _run_remote(call, request, on_message, notice.cancel)
+                code, connected = run_remote(call, request, on_message, notice.cancel, on_line)
             if connected and self.resumes and code in (SSH_FAILED, INTERRUPTED):
                 self._resume()
                 far = shlex.join(["fleetctl", REMOTE_FLAG, *words, RESUMED])
@@ -147,18 +152,25 @@ class Tunnel:
         return code
 
 
-def _run_remote(
+def run_remote(
     call: Sequence[str],
     request: RemoteRequest,
     on_message: Callable[[str], None],
     on_connected: Callable[[], None],
+    on_line: Callable[[str], None] | None = None,
 ) -> tuple[int, bool]:
-    """The exit code of a command that gets the request; whether it was reached at all."""
+    """The exit code of a command that gets the request; whether it was reached at all.
+
+    `on_line`: called in a thread with each line of its output, which is ours without that.
+    """
     connected = False
+    output = subprocess.PIPE if on_line else None
     with subprocess.Popen(
-        call, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        call, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin and process.stderr
+        reader = Thread(target=_read_lines, args=(process.stdout, on_line), daemon=True)
+        reader.start()
         _send(request, process.stdin)
         for line in process.stderr:
             if line == CONNECTED:
@@ -166,7 +178,15 @@ def _run_remote(
                 on_connected()
             else:
                 _pass_on(line, on_message)
+        reader.join()
     return process.returncode, connected
+
+
+def _read_lines(stream: IO[str] | None, on_line: Callable[[str], None] | None) -> None:
+    with suppress(ValueError):  # It was closed: whoever called has gone.
+        for line in stream or ():
+            if on_line:
+                on_line(line)
 
 
 def _send(request: RemoteRequest, to: IO[str]) -> None:

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping
 from ...cluster_state.state import ClusterState
 from ...kv import KV, Delete, KeyValue, Put, Unchanged
 from ...model.keys import claim_key
+from ...model.pins import pins_of, unpinned
 from ...model.record import BadRecordError
 from ...model.records import Claim, Unit
+from ...unitfiles.text import sha_of
 from .layout import check_layout
 
 PRINTED = "PULUMI_COMMAND_STDOUT"
@@ -51,7 +53,8 @@ def stands(view: ClusterState, name: str, content: str, mended: int) -> bool:
         mended: as for `claim`.
     """
     known = claims_in(view).get(name)
-    now = content_of({unit: one for unit, one in view.units.items() if one.owner == name})
+    owned = {unit: one for unit, one in view.units.items() if one.owner == name}
+    now = content_of(owned, view.files)
     if known is None or known.token != _own_token() or known.repairs != mended:
         return False
     return digest(known.token, content) == known.digest and now == content
@@ -74,6 +77,12 @@ def release(kv: KV, name: str) -> bool:
     return True
 
 
+def is_of_another(view: ClusterState, name: str) -> bool:
+    """Whether another resource has the claim, be it the one that this one replaces."""
+    known = claims_in(view).get(name)
+    return known is not None and known.token != _own_token()
+
+
 def kept(name: str) -> str:
     """Message for when another resource has claimed it."""
     return f"{name} stays: another resource has written it since this one did"
@@ -84,14 +93,26 @@ def digest(token: str, content: str) -> str:
     return hashlib.sha256(f"{token}\n{content}".encode()).hexdigest()
 
 
-def content_of(units: Mapping[str, Unit]) -> str:
-    """Content of units, for a claim: which there are, with which file and desired state."""
+def content_of(units: Mapping[str, Unit], texts: Mapping[str, str]) -> str:
+    """Content of units, for a claim: which there are, with which file and desired state.
+
+    A file counts as it was given: another version of a secret is no change by hand.
+
+    Args:
+        units: the records.
+        texts: the files that they name, by SHA-256.
+    """
+
+    def given(sha: str) -> str:
+        return sha_of(unpinned(texts[sha])) if pins_of(texts.get(sha, "")) else sha
+
     wanted: dict[str, list[object]] = {
-        name: [unit.sha, unit.desired_state] for name, unit in units.items()
+        name: [given(unit.sha), unit.desired_state] for name, unit in units.items()
     }
     for name, unit in units.items():
         if unit.retained_files:  # As a canary leaves them.
-            wanted[name].append(dict(unit.retained_files))
+            kept = {machine: given(sha) for machine, sha in unit.retained_files.items()}
+            wanted[name].append(kept)
     return json.dumps(wanted, sort_keys=True)
 
 

@@ -20,7 +20,7 @@ def dead_units(names: Iterable[str], view: ClusterState, with_finished: bool) ->
 
 
 def _is_at_rest(name: str, view: ClusterState, with_finished: bool) -> bool:
-    unit = view.units.get(name)
+    unit = view.asked(name)
     if not unit or unit.desired_state is not DesiredState.LAUNCHED or view.is_global(name):
         return False
     if view.has_completed(name):

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ...cluster_state.state import ClusterState
+from ...model.pins import pinned, unpinned
 from ...model.records import DesiredState, Unit
+from ...model.secrets import is_secret_name
 from ...unitfiles.text import sha_of, unix_lines
 from ...unitfiles.unitfile import is_template, parse, template_of
 from ..cli.errors import CtlError
@@ -14,6 +16,7 @@ from ..cli.local_files import check_size
 from ..cli.spelling import did_you_mean
 from ..releases.canary import canary_units
 from ..releases.file_change import unknown_template
+from .secret_versions import current_versions
 from .transaction import Transaction
 from .unplaced import unplaced_reasons
 
@@ -45,6 +48,14 @@ class Manifest:
         """
         return cls.read(_load(text))
 
+    def pinned(self, view: ClusterState) -> "Manifest":
+        """The manifest with the versions of secrets that the cluster has, in each file."""
+        versions = current_versions(view)
+        texts = {sha: pinned(text, versions) for sha, text in self.texts.items()}
+        new = {sha: sha_of(text) for sha, text in texts.items()}
+        units = {name: replace(unit, sha=new[unit.sha]) for name, unit in self.units.items()}
+        return replace(self, units=units, texts={new[sha]: one for sha, one in texts.items()})
+
     @classmethod
     def read(cls, given: Any) -> "Manifest":
         """Check a document that was read already; see `from_json`."""
@@ -57,7 +68,7 @@ class Manifest:
         canaries: dict[str, int] = {}
         for name, given in _object("units", document["units"]).items():
             file = _object(f"unit {name}", given, _FIELDS, {"text"})
-            unit_text = unix_lines(str(file["text"]))
+            unit_text = unpinned(unix_lines(str(file["text"])))
             check_size(f"the file of {name}", unit_text)
             sha = sha_of(unit_text)
             texts[sha] = unit_text
@@ -71,6 +82,19 @@ class Manifest:
         return cls(owner, units, texts, canaries)
 
 
+def coming_secrets(text: str) -> list[str]:
+    """Names of secrets in `fleetctl plan`'s document: its field `secrets`, set before the units.
+
+    Raises:
+        CtlError: the document is none, or these are no names.
+    """
+    given: Any = _object("the document", _load(text)).get("secrets", [])
+    names = [str(one) for one in cast(list[Any], given)] if isinstance(given, list) else [""]
+    if not all(map(is_secret_name, names)):
+        raise CtlError(f"plan: secrets must be a list of names of secrets, not {given!r:.80}")
+    return names
+
+
 def documents(text: str) -> list[Manifest]:
     """Manifests of `fleetctl plan`'s document: first those of its field `after`, then itself.
 
@@ -79,6 +103,7 @@ def documents(text: str) -> list[Manifest]:
     """
     document = _object("the document", _load(text))
     after: Any = document.pop("after", [])
+    document.pop("secrets", None)
     if not isinstance(after, list):
         raise CtlError(f"apply: after must be a list of documents, not {after!r:.80}")
     return [Manifest.read(one) for one in (*cast(list[Any], after), document)]

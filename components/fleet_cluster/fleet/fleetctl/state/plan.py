@@ -14,11 +14,13 @@ from ...model.keys import file_key, schedule_key, state_key, unit_key
 from ...model.record import Record
 from ...model.records import Assignment, DesiredState, Unit, UnitState
 from ...unitfiles.dependencies import BINDING, dependencies
+from ...unitfiles.quadlets.names import service_of
 from ...unitfiles.unitfile import is_template, template_of
 from .dead_units import dead_units
 from .orphans import as_it_runs
 from .planned_step import STARTING, PlannedAction, PlannedStep
 from .rollout_order import RolloutOrder, changing, rollout_order
+from .secret_versions import lacking
 from .unit_state import is_active_on
 from .unplaced import unplaced_reasons
 
@@ -72,6 +74,7 @@ def cluster_plan(
     then = _then(change, view, resting)
     asked = _wanting_a_machine(change)
     refused = {name: why for name in asked if (why := unplaced_reasons(name, then))}
+    refused |= lacking(change.wanted, change.texts, view)
     if refused:
         return ClusterPlan([], [], refused)
     now = as_it_runs(change.wanted, change.texts, view)
@@ -251,7 +254,8 @@ def _bound(
 ) -> Iterator[PlannedStep]:
     """What systemd stops with units that stop, and runs again when they do."""
     planned = {step.unit for step in steps}
-    downs = {(step.unit, step.source): step for step in steps if step.source and step.was_up}
+    stopped = (step for step in steps if step.source and step.was_up)
+    downs = {(service_of(step.unit), step.source): step for step in stopped}
     for name in sorted(then.units.keys() - planned):
         is_to_run = then.units[name].desired_state is DesiredState.LAUNCHED
         if not is_to_run or then.requirements(name) is None:

@@ -9,6 +9,7 @@ from ...cluster_state.state import ClusterState
 from ...kv import batches
 from ...model.records import DesiredState, Unit
 from ...unitfiles.dependencies import PULLING, dependencies
+from ...unitfiles.quadlets.names import service_of
 from ...unitfiles.unitfile import is_template, template_of
 from .orphans import as_it_runs, has_orphans
 from .unit_state import is_active, is_active_on
@@ -98,7 +99,8 @@ def is_rolled(wanted: Unit, known: Unit | None) -> bool:
 
 def has_file(known: Unit, wanted: Unit) -> bool:
     """Whether a unit is as it is wanted, or is on its way to that from machine to machine."""
-    return replace(known, retained_files=wanted.retained_files) == wanted
+    there = wanted.retained_files, wanted.newcomers_sha
+    return replace(known, retained_files=there[0], newcomers_sha=there[1]) == wanted
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,8 @@ def rollback_point(
 
 def _earlier(name: str, wanted: Unit, view: ClusterState) -> Unit | None:
     known, template = view.units.get(name), view.units.get(template_of(name) or "")
-    if known and known.retained_files and has_file(known, wanted):
-        return replace(known, sha=min(known.retained_files.values()), retained_files={})
+    if known and known.previous_files and has_file(known, wanted):
+        return known.with_file(known.newcomers_sha or min(known.previous_files))
     if known and known == wanted and template and template.sha in view.files:
         return replace(known, sha=template.sha)
     return known
@@ -157,4 +159,4 @@ def followers(name: str, view: ClusterState) -> list[str]:
 
 def pulls(name: str, text: str, other: str) -> bool:
     """Whether systemd starts `other` when it starts unit `name`, which has this file."""
-    return other in dependencies(name, text, PULLING)
+    return service_of(other) in dependencies(name, text, PULLING)

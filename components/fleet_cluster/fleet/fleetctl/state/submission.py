@@ -5,13 +5,16 @@ from dataclasses import replace
 
 from ...cluster_state.state import ClusterState
 from ...cluster_state.unit_files import parse_once
+from ...model.pins import pinned, unpinned
 from ...model.records import DesiredState, Unit
-from ...unitfiles.sockets import accepted_template
+from ...unitfiles.quadlets.names import units_of
 from ...unitfiles.text import sha_of
+from ...unitfiles.triggers import accepted_template, triggered_unit
 from ...unitfiles.unitfile import is_template, template_of
 from ..cli.errors import CtlError
 from ..cli.names import is_glob, name_of, select
 from ..cli.spelling import did_you_mean
+from .secret_versions import current_versions
 from .transaction import Transaction
 
 
@@ -69,12 +72,25 @@ def _check_can_run(name: str, desired: DesiredState) -> None:
 def _texts_with_template(
     name: str, files: Mapping[str, str], view: ClusterState, replaced: bool
 ) -> dict[str, str]:
-    """The texts of `_texts`, and of the template that a socket accepts connections with."""
+    """The texts of `_texts`, and of what comes along.
+
+    That is the template that a socket accepts connections with, or what a timer or path starts.
+    """
     found = _texts(name, files, view, replaced)
+    service = triggered_unit(name, found[name]) if not is_template(name) else None
+    for unit in units_of(service or ""):
+        if _has_file(unit, files, view):
+            found |= _texts(unit, files, view, replaced)
+            break
     template = accepted_template(name, found[name])
     if template and template in files:
         found |= _texts(template, files, view, replaced)
     return found
+
+
+def _has_file(unit: str, files: Mapping[str, str], view: ClusterState) -> bool:
+    names = {unit, template_of(unit) or unit}
+    return any(name in files or name in view.units for name in names)
 
 
 def _brought(known: Unit | None, sha: str, desired: DesiredState) -> Unit:
@@ -83,7 +99,7 @@ def _brought(known: Unit | None, sha: str, desired: DesiredState) -> Unit:
     desired = known.desired_state if desired is DesiredState.INACTIVE else desired
     if sha == known.sha:
         return replace(known, desired_state=desired)
-    return replace(known, sha=sha, desired_state=desired, retained_files={})
+    return replace(known.with_file(sha), desired_state=desired)
 
 
 def _texts(
@@ -100,10 +116,11 @@ def _texts(
             f"there is no unit file for {name}: not in the cluster, and no file "
             f"{name}{f' or {template}' if template else ''} here{did_you_mean(name, known)}"
         )
-    if given is None or given == in_cluster:
+    if given is None or unpinned(given) == unpinned(in_cluster or ""):
         return {name: in_cluster or ""}
     if in_cluster is not None and not replaced:
         raise _differs(name, source, name if name in view.units else template)
+    given = pinned(given, current_versions(view))
     too = {template: given} if source == template and template in view.units else {}
     return {**too, name: given}
 

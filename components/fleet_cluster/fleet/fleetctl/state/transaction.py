@@ -19,6 +19,7 @@ from ...kv import (
 from ...model import keys
 from ...model.record import Record
 from ...model.records import Unit
+from ...model.releases import Canary
 from ..cli.errors import CtlError
 from ..cli.origin import Origin
 from ..cli.output import notice_if_slow
@@ -37,7 +38,7 @@ class Transaction:
     units: Mapping[str, Unit | None] = field(default_factory=dict[str, Unit | None])
     """The new desired state of each unit that changes; None removes it."""
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The unit files that these units name: SHA-256 to text."""
+    """The unit files that these units and canaries name: SHA-256 to text."""
     records: Mapping[str, Record | None] = field(default_factory=dict[str, Record | None])
     """Other records that change, by key; None removes one."""
     lease: int = 0
@@ -133,21 +134,31 @@ def _writes(view: ClusterState, transaction: Transaction, origin: Origin) -> Ite
     """Writes of a transaction: each record by itself, but that of a unit with its releases."""
     now = time()
     for key, record in transaction.records.items():
-        yield _of_records({key: record}, transaction.lease)
+        write = _of_records({key: record}, transaction.lease)
+        sha = record.sha if isinstance(record, Canary) else ""
+        yield _with_file(write, sha, transaction.texts)
     written: set[str] = set()
     noted = release_records(transaction.units, transaction.failed, view, origin, now)
     for name, unit in transaction.units.items():
         releases = _of_records(noted.pop(name, {}))
         own = _of_records({keys.unit_key(name): unit and replace(unit, written_at=now)})
-        files: list[Operation] = []
-        if unit and unit.sha not in written and unit.sha in transaction.texts:
-            # Also when the file is there already: a new revision keeps `tidy` off it.
-            files = [Put(keys.file_key(unit.sha), transaction.texts[unit.sha])]
-            written.add(unit.sha)
-        size = sum(len(put.value.encode()) for put in files if isinstance(put, Put))
-        yield _Write(own.keys + releases.keys, own.operations + files + releases.operations, size)
+        sha = unit.sha if unit and unit.sha not in written else ""
+        written.add(sha)
+        write = _Write(own.keys + releases.keys, own.operations + releases.operations)
+        yield _with_file(write, sha, transaction.texts)
     for releases in noted.values():
         yield _of_records(releases)
+
+
+def _with_file(write: _Write, sha: str, texts: Mapping[str, str]) -> _Write:
+    """The write with this file, if it is one of these.
+
+    Also when the file is there already: a new revision keeps `tidy` off it.
+    """
+    if sha not in texts:
+        return write
+    put = Put(keys.file_key(sha), texts[sha])
+    return _Write(write.keys, [*write.operations, put], len(put.value.encode()))
 
 
 def _of_records(records: Mapping[str, Record | None], lease: int = 0) -> _Write:
@@ -175,9 +186,10 @@ def tidy(watcher: Watcher) -> None:
 
 
 def _used_files(view: ClusterState) -> set[str]:
-    """Files that a unit, a machine's instruction or a release names, by SHA-256."""
+    """Files that a unit, a canary, a machine's instruction or a release names, by SHA-256."""
     units = view.units.values()
-    used = {sha for unit in units for sha in (unit.sha, *unit.retained_files.values())}
+    used = {sha for one in units for sha in (one.sha, one.newcomers_sha, *one.previous_files)}
+    used.update(sha for one in view.canaries.values() for sha in (one.sha, one.previous_sha))
     used.update(one.sha for name in view.schedule for one in view.assigned(name).values())
     used.update(release.sha for release in view.releases.values() if not release.failed)
     return used

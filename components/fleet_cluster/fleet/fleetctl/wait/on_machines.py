@@ -1,5 +1,7 @@
 """Wait conditions on each machine that is to have a unit (pure)."""
 
+from dataclasses import replace
+
 from ...cluster_state.reservations import Reservations
 from ...cluster_state.state import ClusterState
 from ...model import keys
@@ -30,7 +32,7 @@ def on_all_machines(name: str, wanted: Unit, check: MachineCheck, verb: str) -> 
         everywhere = _expected_machines(name, view)
         if not everywhere:
             return _unplaced(name, view)
-        machines = [machine for machine in everywhere if machine not in wanted.retained_files]
+        machines = [one for one in everywhere if wanted.sha_on(one) == wanted.sha]
         outcomes = [on_machine(name, wanted, machine, check, view) for machine in machines]
         failed = [one for one in outcomes if isinstance(one, Failed)]
         waiting = [one for one in outcomes if isinstance(one, Waiting)]
@@ -49,7 +51,9 @@ def on_machine(
         return Reached(where)
     if machine not in view.machines:
         return Waiting(f"{where}: the unit moves when the machine's lease has ended")
-    if not _is_assigned(wanted, view.assigned(name).get(machine)):
+    asked = view.asked(name)
+    told = replace(wanted, desired_state=asked.desired_state) if asked else wanted
+    if not _is_assigned(told, view.assigned(name).get(machine)):
         return Waiting(_wait_for_room(name, machine, view) or undecided(view, machine))
     state = view.reported(name).get(machine)
     if state is None:

@@ -108,9 +108,17 @@ def running(name: str, wanted: Unit, before: Reports) -> WaitCondition:
 
 def loaded(name: str, wanted: Unit) -> WaitCondition:
     """Wait condition: the unit's file is on its machine, or on all of its machines."""
+    return _on_disk(name, wanted, "loaded")
 
+
+def scheduled(name: str, wanted: Unit) -> WaitCondition:
+    """Wait condition: a timer with `Once=true` is where its elapses are to be run."""
+    return _on_disk(name, wanted, "scheduled")
+
+
+def _on_disk(name: str, wanted: Unit, verb: str) -> WaitCondition:
     def check(machine: str, state: UnitState, view: ClusterState) -> Outcome:
         where = legend(machine, view.machines)
         return Reached(where) if state.load == "loaded" else Waiting(f"{state.load} on {where}")
 
-    return on_all_machines(name, wanted, check, "loaded")
+    return on_all_machines(name, wanted, check, verb)

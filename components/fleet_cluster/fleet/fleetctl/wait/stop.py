@@ -46,6 +46,8 @@ def gone(name: str, message: str) -> WaitCondition:
         unit = view.units.get(name)
         if unit and unit.desired_state is not DesiredState.INACTIVE:
             return Failed("someone else started it meanwhile; see: fleetctl list-unit-files")
+        if trigger := view.trigger(name):
+            return Waiting(f"{trigger} keeps it loaded, to start it: fleetctl destroy {trigger}")
         for machine, state in view.reported(name).items():
             return Waiting(describe(state, machine, view))
         for machine in view.assigned(name):

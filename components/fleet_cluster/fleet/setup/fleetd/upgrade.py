@@ -20,7 +20,10 @@ SERVICES = (
     "fleet-fence.path",
     "fleet-prune-images.service",
     "fleet-prune-images.timer",
+    "fleet-credentials.socket",
+    "fleet-credentials@.service",
 )
+CREDENTIALS = "fleet-credentials.socket"
 UNITS = Path("/etc/systemd/system")
 
 START_SECONDS = 60
@@ -130,6 +133,8 @@ class Upgrade:
         self.systemctl("enable", "fleetd.service")
         self.systemctl("enable", "--now", "fleet-fence.path")
         self.systemctl("enable", "--now", "fleet-prune-images.timer")
+        if (self.units / CREDENTIALS).exists():  # A version from before there were secrets.
+            self.systemctl("enable", "--now", CREDENTIALS)
         self.systemctl("restart", "fleetd.service", seconds=seconds)
         if seconds:
             self.systemctl("try-restart", "fleet-fence.service")

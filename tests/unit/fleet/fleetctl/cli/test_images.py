@@ -31,3 +31,8 @@ def test_images_of_a_command(command: str, images: list[str] | None) -> None:
 def test_each_is_named_once_and_in_order() -> None:
     lines = ["ExecStartPre=docker pull b", "ExecStart=docker run b", "ExecStopPost=docker run a"]
     assert images_in("\n".join(["[Service]", "Environment=docker run c", *lines])) == ["b", "a"]
+
+
+def test_the_image_of_a_quadlet() -> None:
+    text = f"[Container]\nImage = reg:5000/web{DIGEST}\nExec=docker run a\nRootImage=/b\n"
+    assert images_in(text) == [f"reg:5000/web{DIGEST}"]

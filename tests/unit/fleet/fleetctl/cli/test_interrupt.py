@@ -106,6 +106,7 @@ WORDS = {
     "apply": ["--destroy", "--owner", "web"],
     "drain": ["machine-2"],
     "rebalance": [],
+    "secret": ["rm", "db-password"],
     "set-metadata": ["machine-2", "disk=ssd"],
 }
 

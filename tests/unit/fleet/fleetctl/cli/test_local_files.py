@@ -78,3 +78,12 @@ def test_what_etcd_would_refuse_is_refused() -> None:
     Path("hello.service").write_text("#" * 1_000_001)
     with pytest.raises(CtlError, match="has 1000001 bytes, and etcd takes no more than 1000000"):
         read_files(["hello"])
+
+
+def test_what_a_timer_starts_comes_along_be_it_a_container() -> None:
+    for name in ("n@.container", "web.container"):
+        Path(name).write_text("[Container]\nImage=localhost/shop:1\n")
+    Path("n@.timer").write_text("[Timer]\nOnCalendar=daily\n")
+    assert read_files(["n@.timer"]).keys() == {"n@.timer", "n@.container"}
+    Path("web.timer").write_text("[Timer]\nOnCalendar=daily\nUnit=hello.service\n")
+    assert read_files(["web.timer"]).keys() == {"web.timer", "hello.service"}

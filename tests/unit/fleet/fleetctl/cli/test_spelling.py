@@ -37,7 +37,7 @@ def test_only_what_is_near_is_suggested(given: str, known: list[str], meant: str
 
 @pytest.mark.parametrize(
     ("word", "ours"),
-    [("logs", "journal"), ("ps", "list-units"), ("rm", "destroy"), ("exec", "ssh")],
+    [("logs", "journal"), ("ps", "list-units"), ("rm", "destroy"), ("attach", "exec")],
 )
 def test_a_command_of_another_tool(word: str, ours: str, capsys: Output) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -57,3 +57,17 @@ def test_no_far_fetched_command(capsys: Output) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["frobnicate"])
     assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["stop", "a", "--no-blok"], "unrecognized arguments: --no-blok; did you mean --no-block?"),
+        (["list-units", "--ouput=json"], "--ouput=json; did you mean --output?"),
+        (["status", "a", "--tunel", "m"], "--tunel m; did you mean --tunnel?"),
+    ],
+)
+def test_an_option_that_is_mistyped(words: list[str], hint: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert hint in capsys.readouterr().err

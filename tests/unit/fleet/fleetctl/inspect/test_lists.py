@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, UsageError
+from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.records import DesiredState, MachineState, UnitState
 from fleet_cluster.fleet.unitfiles.text import sha_of
@@ -258,3 +259,48 @@ def test_a_name_that_is_too_long_is_told_and_can_be_destroyed(
     assert "it cannot run: unit name 'aaaa" in capsys.readouterr().err
     assert fleetctl("destroy", name) == Exit.DONE
     assert not cluster.view().units
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("list-units", "all.service big.service hello.service loaded.service sinatra@5000.service"),
+        ("list-machines", "machine-1 machine-2 machine-3"),
+        (
+            "list-unit-files",
+            "all.service big.service hello.service loaded.service "
+            "sinatra@.service sinatra@5000.service",
+        ),
+    ],
+)
+def test_names_alone_are_what_other_commands_take_each_once(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output, command: str, names: str
+) -> None:
+    fleetctl(command, "--output", "name")
+    assert capsys.readouterr() == ("".join(f"{name}\n" for name in names.split()), "")
+
+
+@pytest.mark.parametrize("command", ["list-units", "list-machines", "list-unit-files"])
+def test_a_wide_table_has_all_columns_and_its_notes(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output, command: str
+) -> None:
+    fleetctl(command)
+    notes = capsys.readouterr().err
+    fleetctl(command, "--output", "json")
+    fields = list(json.loads(capsys.readouterr().out)[0])
+    fleetctl(command, "--output", "wide")
+    wide = capsys.readouterr()
+    assert set(wide.out.splitlines()[0].lower().split()) == set(fields)
+    assert wide.err == notes
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["list-names"], ["list-backups"], ["list-units"], ["list-unit-files"]),
+        *(["list-machines"], ["history", "a"], ["runs", "a"], ["secret", "list"]),
+    ],
+)
+@pytest.mark.parametrize("output", ["table", "wide", "json", "name"])
+def test_all_lists_have_the_same_outputs(words: list[str], output: str) -> None:
+    assert parse([*words, "--output", output])[1].named

@@ -166,6 +166,28 @@ def test_documents_that_come_before_count(
     assert lines(capsys) == ["log@.service: 1 starts (machine-3 1)"]
 
 
+def test_secrets_that_are_set_before_are_not_missing(
+    fleetctl: Fleetctl, web: SmallCluster, capsys: Output
+) -> None:
+    text = f"{SLEEP}LoadCredential=key:/run/fleet/credentials\n"
+    unit = {"key.service": {"text": text, "target": "launched"}}
+    asked = {"owner": "key", "units": unit}
+    fleetctl.document = json.dumps(asked)
+    with pytest.raises(CtlError):
+        fleetctl("plan")
+    assert "names the secret key" in capsys.readouterr().out
+    fleetctl.document = json.dumps({**asked, "secrets": ["key"]})
+    assert fleetctl("plan") == Exit.DONE
+    assert "key.service: 1 starts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("secrets", ["{}", '["a/b"]', "7"])
+def test_secrets_to_come_must_be_names(fleetctl: Fleetctl, secrets: str) -> None:
+    fleetctl.document = f'{{"owner": "web", "units": {{}}, "secrets": {secrets}}}'
+    with pytest.raises(CtlError, match="secrets must be a list of names"):
+        fleetctl("plan")
+
+
 @pytest.mark.parametrize("after", ["{}", '"x"'])
 def test_after_must_be_documents(fleetctl: Fleetctl, after: str) -> None:
     fleetctl.document = f'{{"owner": "web", "units": {{}}, "after": {after}}}'

@@ -48,23 +48,12 @@ def test_journal_passes_its_options_on(
 ) -> None:
     cluster.add("hello.service")
     fleetctl("journal", "-f", "--lines", "50", "--output", "cat", "--sudo", "hello")
-    ((host, command, _),) = machines.runs
-    assert host == "machine-1"
+    fleetctl("journal", "--since=-1h", "--grep", "a b", "hello")
+    assert [host for host, _, _ in machines.runs] == ["machine-1"] * 2
     expected = "sudo journalctl --no-pager --unit=hello.service --lines=50 --follow --output=cat"
-    assert command == expected.split()
-
-
-def test_journal_of_a_global_unit(
-    fleetctl: Fleetctl, cluster: SmallCluster, machines: FakeMachines
-) -> None:
-    cluster.add("all.service", SLEEP + "[X-Fleet]\nGlobal=true\n")
-    fleetctl("journal", "all")
-    assert [host for host, _, _ in machines.runs] == ["machine-1", "machine-2"]
-    with pytest.raises(CtlError, match="follow one at a time, with --machine"):
-        fleetctl("journal", "-f", "all")
-    machines.runs.clear()
-    fleetctl("journal", "-f", "all", "--machine", "9d04")
-    assert [host for host, _, _ in machines.runs] == ["machine-2"]
+    assert machines.runs[0][1] == expected.split()
+    asked = ["--unit=hello.service", "--lines=all", "--since=-1h", "--grep=a b"]
+    assert machines.runs[1][1] == ["journalctl", "--no-pager", *asked]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ Output = pytest.CaptureFixture[str]
 BAD = '[Service]\nExecStart=/bin/sh -c "sleep infinity\n'
 """Cut off at its quote: systemd does not load it."""
 SOCKET = "[Socket]\nListenStream=7077\nAccept=yes\n"
+QUADLET = "[Container]\nImage=reg/web\n"
 CONNECTION = "[Service]\nExecStart=-/bin/cat\nStandardInput=socket\n"
 
 
@@ -91,3 +92,63 @@ def test_a_socket_without_its_template_is_refused(
         fleetctl("start", "echo.socket")
     cluster.add("echo@.service", CONNECTION, DesiredState.INACTIVE)
     assert fleetctl("start", "echo.socket") == Exit.DONE
+
+
+@pytest.mark.parametrize(
+    ("there", "new"),
+    [
+        ("web.container", "web.service"),
+        ("web.service", "web.container"),
+        ("web@1.container", "web@1.service"),
+        ("data.volume", "data-volume.service"),
+    ],
+)
+def test_two_units_of_one_service_are_refused(
+    there: str, new: str, fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    texts = {"service": SLEEP, "container": QUADLET, "volume": "[Volume]\n"}
+    cluster.add(there, texts[there.rpartition(".")[2]])
+    fleetctl.files = {new: texts[new.rpartition(".")[2]]}
+    with pytest.raises(CtlError, match=rf"{new}: on a machine it is .*, and so is {there}"):
+        fleetctl("start", new)
+    assert new not in cluster.view().units
+
+
+def test_a_quadlet_that_is_known_is_started_again(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    cluster.add("web.container", QUADLET, DesiredState.INACTIVE)
+    assert fleetctl("start", "web.container") == Exit.DONE
+
+
+def test_the_service_of_a_quadlet_is_not_its_name(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    cluster.add("web@1.container", QUADLET)
+    with pytest.raises(CtlError, match=r"the service that Podman makes of web@1\.container"):
+        fleetctl("stop", "web@1.service")
+
+
+NAMED = SLEEP + "[X-Fleet]\nName=web\n"
+
+
+def test_a_name_that_another_unit_has_is_refused_before_anything_is_written(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    cluster.add("web@1.service", NAMED)
+    before = dict(cluster.view().units)
+    fleetctl.files = {"shop.service": NAMED}
+    with pytest.raises(CtlError, match="shop.service has Name=web, which web@1.service has"):
+        fleetctl("submit", "shop")
+    assert cluster.view().units == before
+
+
+def test_instances_of_one_template_and_units_of_one_owner_share_a_name(
+    fleetctl: Fleetctl, cluster: SmallCluster
+) -> None:
+    fleetctl.files = {"web@.service": NAMED}
+    assert fleetctl("submit", "web@1", "web@2") == Exit.DONE
+    cluster.store.wipe()
+    units = {f"{one}.service": {"text": NAMED, "target": "inactive"} for one in ("a", "b")}
+    fleetctl.document = json.dumps({"owner": "both", "units": units})
+    assert fleetctl("apply") == Exit.DONE

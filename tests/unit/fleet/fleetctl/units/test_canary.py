@@ -4,9 +4,10 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, UsageError
 from fleet_cluster.fleet.fleetctl.releases.canary import pending
-from fleet_cluster.fleet.kv import Changes
+from fleet_cluster.fleet.kv import Changes, Put
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.records import DesiredState, MachineState, Unit, UnitState
+from fleet_cluster.fleet.model.releases import Canary
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fleetctl.small_cluster import (
     SLEEP,
@@ -226,3 +227,15 @@ def test_bad_input(fleetctl: Fleetctl, web: SmallCluster, words: list[str], comp
 def test_canary_continue_and_back_exclude_each_other(fleetctl: Fleetctl) -> None:
     with pytest.raises(SystemExit):
         fleetctl("rollout", "--continue", "--back", WEBS)
+
+
+@pytest.mark.parametrize("word", ["--continue", "--back"])
+def test_one_that_was_interrupted_before_it_began_is_pending_with_what_it_supersedes(
+    fleetctl: Fleetctl, web: SmallCluster, word: str
+) -> None:
+    fleetctl("rollout", "--canary", "1", WEBS)
+    web.store.commit([Put(keys.file_key(sha_of(THIRD)), THIRD)])
+    web.put(keys.canary_key(WEBS), Canary(sha_of(THIRD), sha_of(OLD)))
+    fleetctl.files = {}
+    assert fleetctl("rollout", word, WEBS) == Exit.DONE
+    assert with_file(web, THIRD if word == "--continue" else OLD) == [WEBS, *NAMES]

@@ -156,7 +156,7 @@ def leave(cluster: SmallCluster, machine: MachineState, *, is_forgotten: bool) -
 def test_a_global_unit_goes_on_too(pulumi: Pulumi, cluster: SmallCluster) -> None:
     pulumi.up(everywhere(OLD, 1))
     pulumi.up(everywhere(NEW, 1))
-    assert len(cluster.view().units[ALL].retained_files) == 1
+    assert len(cluster.view().units[ALL].previous_files) == 1
     assert not pulumi.up(everywhere(NEW, 1))
     assert pulumi.up(everywhere(NEW, 0))
     assert not cluster.view().units[ALL].retained_files
@@ -182,6 +182,19 @@ def test_a_machine_that_is_away_changes_nothing_of_a_global_canary(
     cluster.come_back(away)
     assert machines_on_new(cluster) == canary
     assert cluster.view().canaries == pending
+    assert pulumi.up(everywhere(NEW, 0))
+    assert machines_on_new(cluster) == {"machine-1", "machine-2", "machine-3"}
+
+
+def test_a_machine_that_comes_while_a_global_canary_waits_has_the_file_before(
+    pulumi: Pulumi, cluster: SmallCluster
+) -> None:
+    pulumi.up(everywhere(OLD, 1))
+    pulumi.up(everywhere(NEW, 1))
+    cluster.join(CORE)
+    cluster.come_back(CORE)
+    assert machines_on_new(cluster) == {WEB.hostname}
+    assert not pulumi.up(everywhere(NEW, 1)), "nothing was done by hand"
     assert pulumi.up(everywhere(NEW, 0))
     assert machines_on_new(cluster) == {"machine-1", "machine-2", "machine-3"}
 
@@ -216,7 +229,10 @@ def test_a_canary_whose_machines_an_earlier_version_has_not_noted_stays_pending(
 ) -> None:
     pulumi.up(everywhere(OLD, 1))
     pulumi.up(everywhere(NEW, 1))
-    cluster.put(keys.canary_key(ALL), replace(cluster.view().canaries[ALL], machines={}))
+    unit, canary = cluster.view().units[ALL], cluster.view().canaries[ALL]
+    kept = {DB.id: canary.previous_sha}
+    cluster.put(keys.unit_key(ALL), replace(unit, retained_files=kept, newcomers_sha=""))
+    cluster.put(keys.canary_key(ALL), replace(canary, machines={}))
     leave(cluster, WEB, is_forgotten=True)
     assert pulumi.up(everywhere(NEW, 1), "machine-2")
     assert pulumi.printed["canaries"] == {ALL: "0 of 1 machines of all.service have the new file"}

@@ -66,7 +66,7 @@ def released_unit(given: str, view: ClusterState) -> str:
 
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("unit", metavar="UNIT", help="a unit, or a template for its instances")
-    table.add_options(parser, FIELDS, SHOWN)
+    table.add_options(parser, FIELDS, SHOWN, "revision")
 
 
 def _run(context: Context, arguments: Namespace) -> int:

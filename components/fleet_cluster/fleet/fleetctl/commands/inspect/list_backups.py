@@ -52,7 +52,7 @@ def row(backup: Backup, now: float) -> table.Row:
 
 
 def _configure(parser: ArgumentParser) -> None:
-    table.add_options(parser, FIELDS, SHOWN)
+    table.add_options(parser, FIELDS, SHOWN, "name")
 
 
 def _run(context: Context, arguments: Namespace) -> int:

@@ -79,7 +79,7 @@ def _description(name: str, view: ClusterState) -> str | None:
 
 def _configure(parser: ArgumentParser) -> None:
     table.add_units(parser)
-    table.add_options(parser, FIELDS, SHOWN)
+    table.add_options(parser, FIELDS, SHOWN, "unit")
 
 
 def _run(context: Context, arguments: Namespace) -> int:

@@ -15,9 +15,18 @@ from ...cli.names import legend, name_of
 from ...cli.rollout_options import add_max_unavailable, limits_of
 from ...operations.context import Context
 from ...releases.file_change import wanted
-from ...state.manifest import Manifest, at_first, check_owner, documents, in_the_way, obsolete
+from ...state.manifest import (
+    Manifest,
+    at_first,
+    check_owner,
+    coming_secrets,
+    documents,
+    in_the_way,
+    obsolete,
+)
 from ...state.plan import ClusterPlan, Group, PlannedChange, afterwards, cluster_plan
 from ...state.planned_step import PlannedAction, PlannedStep
+from ...state.secret_versions import with_coming
 from ...state.submission import submission
 from ...state.watcher import read_state
 from ..command import Command, Input
@@ -42,7 +51,7 @@ def change_of(manifest: Manifest, view: ClusterState) -> PlannedChange:
         CtlError: a unit belongs to someone else.
     """
     check_owner(manifest, view)
-    now = at_first(manifest, view)
+    now = at_first(manifest.pinned(view), view)
     first = bool(in_the_way(now, view))
     return PlannedChange(now.units, now.texts, obsolete(now, view), first, now.canaries)
 
@@ -167,6 +176,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     if arguments.units:
         change = change_of_units(arguments.units, context.files, view)
     else:
+        view = with_coming(coming_secrets(context.document), view)
         *before, manifest = documents(context.document)
         for earlier in before:
             view = afterwards(change_of(earlier, view), view)
@@ -200,8 +210,9 @@ on standard input, what `apply` would make of it; with units or files, what `rol
 a template, and `start --replace` of a unit. It asks the scheduler and the rollout's own order; what
 machines do meanwhile, it cannot know.
 
-A document may have the field `after`: a list of documents that are to be applied before it. The
-exit code is 1 when a unit would fit on no machine: then nothing would be done.""",
+A document may have the field `after`: a list of documents that are to be applied before it, and
+`secrets`: a list of the names of secrets that are to be set before. The exit code is 1 when a unit
+would fit on no machine: then nothing would be done.""",
     example="""
   $ fleetctl plan units/sinatra@.service
   UNIT                    ACTION  FROM                    TO                      WHY

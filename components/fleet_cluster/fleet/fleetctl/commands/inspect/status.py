@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from ....unitfiles.quadlets.names import service_of
 from ...cli.errors import Exit
 from ...operations.context import Context
 from ..command import Command, RunsOn
@@ -15,7 +16,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     worst = int(Exit.DONE)
     for number, found in enumerate(context.machines.locate(arguments.units, units_only=True)):
         print("\n" * bool(number), end="", flush=True)
-        command = ["systemctl", "status", "--no-pager", "--full", "--", found.unit]
+        command = ["systemctl", "status", "--no-pager", "--full", "--", service_of(found.unit)]
         worst = max(worst, context.machines.run(found.machine, command))
     return worst
 

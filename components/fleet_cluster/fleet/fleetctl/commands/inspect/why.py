@@ -13,6 +13,7 @@ from ...cli import table
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
 from ...operations.context import Context
+from ...state.secret_versions import lost_secrets
 from ...state.timeline import Event, time_of, timeline
 from ...state.watcher import read_state
 from ...wait.desired_state import in_desired_state
@@ -76,6 +77,8 @@ def headline(name: str, view: ClusterState) -> str:
 
 def present(name: str, view: ClusterState) -> str:
     """What still has to happen, or why it cannot; empty when the unit is as it is to be."""
+    if undeliverable := lost_secrets(view.text_of(name) or "", view):
+        return f"waiting: {undeliverable}"
     outcome = in_desired_state(name, view.units[name], None)(view)
     if isinstance(outcome, Waiting):
         return f"waiting: {outcome.why}"

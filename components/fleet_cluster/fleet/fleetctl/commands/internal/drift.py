@@ -3,13 +3,15 @@
 import json
 from argparse import ArgumentParser, Namespace
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
+from ....cluster_state.state import ClusterState
 from ....kv import KV
 from ....model.records import Unit
 from ...cli.errors import Exit
 from ...operations.context import Context
 from ...state.claims import changed, claims_in, content_of
+from ...state.secret_versions import claim_name, current_versions
 from ...state.watcher import read_state
 from ..command import Command
 
@@ -22,7 +24,8 @@ def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     claims = claims_in(view)
     keys = [name for name in claims if name.startswith("/")]
-    contents = {**_units(view.units), **(_values(context.connect_as_app(), keys) if keys else {})}
+    values = _values(context.connect_as_app(), keys) if keys else {}
+    contents = {**_units(view), **_secrets(view), **values}
     print(
         json.dumps(
             {
@@ -34,12 +37,17 @@ def _run(context: Context, arguments: Namespace) -> int:
     return Exit.DONE
 
 
-def _units(units: Mapping[str, Unit]) -> dict[str, str]:
+def _units(view: ClusterState) -> dict[str, str]:
     """What each owner's units are now."""
     owned: defaultdict[str, dict[str, Unit]] = defaultdict(dict)
-    for name, unit in units.items():
+    for name, unit in view.units.items():
         owned[unit.owner][name] = unit
-    return {owner: content_of(its) for owner, its in owned.items()}
+    return {owner: content_of(its, view.files) for owner, its in owned.items()}
+
+
+def _secrets(view: ClusterState) -> dict[str, str]:
+    """Which version each secret has now: of the values, nothing is compared."""
+    return {claim_name(name): version for name, version in current_versions(view).items()}
 
 
 def _values(application: KV, keys: Iterable[str]) -> dict[str, str]:

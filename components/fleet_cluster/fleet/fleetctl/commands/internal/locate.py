@@ -12,10 +12,11 @@ from ..command import Command
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("names", nargs="+")
     parser.add_argument("--units", action="store_true", help="names are of units only")
+    parser.add_argument("--some", action="store_true", help="units that are nowhere are told")
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    located = context.machines.locate(arguments.names, arguments.units)
+    located = context.machines.locate(arguments.names, arguments.units, arguments.some)
     print(json.dumps([{"machine": to_wire(on.machine), "unit": on.unit} for on in located]))
     return Exit.DONE
 

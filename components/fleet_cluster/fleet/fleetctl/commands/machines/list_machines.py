@@ -98,7 +98,7 @@ def _sorted(by_name: Mapping[str, T]) -> list[tuple[str, T]]:
 
 
 def _configure(parser: ArgumentParser) -> None:
-    table.add_options(parser, FIELDS, SHOWN)
+    table.add_options(parser, FIELDS, SHOWN, "hostname")
 
 
 def _run(context: Context, arguments: Namespace) -> int:

@@ -31,12 +31,12 @@ def _configure(parser: ArgumentParser) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    manifest = _wanted(context, arguments)
-    limits, origin = limits_of(arguments), _origin(context, manifest, arguments)
-    if _is_claimed(context, manifest.owner, arguments):
+    given = _wanted(context, arguments)
+    limits, origin = limits_of(arguments), _origin(context, given, arguments)
+    if _is_claimed(context, given.owner, arguments):
         return Exit.DONE
     with Watcher(context.connect(), origin) as watcher:
-        code = Exit.DONE
+        code, manifest = Exit.DONE, given.pinned(watcher.state)
         if not _has_been_applied(watcher, manifest, arguments):
             code = report(context, watcher, lambda: apply(manifest, watcher, limits))
         if code == Exit.DONE:
@@ -72,14 +72,19 @@ def _has_been_applied(watcher: Watcher, manifest: Manifest, arguments: Namespace
     """Whether Pulumi asks again for what its resource has applied: units run as they do."""
     if arguments.claim is None or arguments.destroy:
         return False
-    content = content_of(at_first(manifest, watcher.state).units)
+    content = content_of(at_first(manifest, watcher.state).units, _known_files(manifest, watcher))
     return stands(watcher.state, manifest.owner, content, arguments.claim)
+
+
+def _known_files(manifest: Manifest, watcher: Watcher) -> Mapping[str, str]:
+    """The files of a manifest, and those that its canaries leave others."""
+    return {**watcher.state.files, **manifest.texts}
 
 
 def _claimed(watcher: Watcher, manifest: Manifest, arguments: Namespace) -> Mapping[str, str]:
     if arguments.claim is None:
         return {}
-    content = content_of(at_first(manifest, watcher.state).units)
+    content = content_of(at_first(manifest, watcher.state).units, _known_files(manifest, watcher))
     return {"claim": claim(watcher.store, manifest.owner, content, arguments.claim)}
 
 

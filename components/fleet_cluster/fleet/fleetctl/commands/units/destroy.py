@@ -1,8 +1,10 @@
 """`fleetctl destroy`."""
 
-from argparse import Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 
+from ...cli.errors import Exit
 from ...cli.names import select
+from ...cli.output import tell
 from ...cli.wait_options import timeout_of
 from ...operations.context import Context
 from ...operations.destroy import destroy
@@ -12,9 +14,18 @@ from ...state.watcher import Watcher
 from ..command import Command
 
 
+def _configure(parser: ArgumentParser) -> None:
+    add_options(parser)
+    # For fleetctl run, which may be told to end before its unit is there.
+    parser.add_argument("--if-known", action="store_true", help=SUPPRESS)
+
+
 def _run(context: Context, arguments: Namespace) -> int:
     with Watcher(context.connect()) as watcher:
         known = watcher.state.units.keys() | watcher.state.states.keys()
+        if arguments.if_known and known.isdisjoint(arguments.units):
+            tell("Nothing was run yet, and nothing is left")
+            return Exit.DONE
         names = select(arguments.units, known)
         timeout, block = timeout_of(arguments), not arguments.no_block
         return report(context, watcher, lambda: destroy(watcher, names, timeout, block))
@@ -33,7 +44,7 @@ its instances alone.""",
 
   $ fleetctl destroy 'sinatra@*'
 """,
-    configure=add_options,
+    configure=_configure,
     run=_run,
     after_interrupt=(
         "Units that have been told to stop go on stopping, and stay known as inactive; the same "

@@ -7,6 +7,7 @@ from ....cluster_state.placement import SERVING
 from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState, UnitState, Verb
 from ....unitfiles.dependencies import BINDING, dependencies
+from ....unitfiles.quadlets.names import service_of
 from ...cli.errors import CtlError, Exit
 from ...cli.names import legend, select
 from ...cli.wait_options import add_limits, timeout_of
@@ -106,7 +107,7 @@ def _bound_to(name: str, machine: str, view: ClusterState) -> Iterator[str]:
             text
             and state
             and state.active in SERVING
-            and name in dependencies(other, text, BINDING)
+            and service_of(name) in dependencies(other, text, BINDING)
         ):
             yield other
 

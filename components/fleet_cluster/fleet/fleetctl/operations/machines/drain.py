@@ -81,6 +81,8 @@ class MachineDrain:
         return Waiting(f"it stops on {self._from}")
 
     def _still_at_home(self, view: ClusterState) -> Outcome:
+        if view.units[self._name].machine:
+            return Waiting(f"what it runs on {self._from} goes on; to stop it: fleetctl destroy")
         reasons = view.plan().stuck.get(self._name)
         if reasons is not None:
             others = [f"  {legend(on, view.machines)}: {reasons[on]}" for on in sorted(reasons)]

@@ -1,17 +1,15 @@
 """Machines that cannot be reached; `ssh` is a script that answers or fails as the test says."""
 
-import asyncio
+import json
 import os
-from collections.abc import Coroutine
+import subprocess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from fleet_cluster._lifecycle import plan_hook, quorum, reachability, ssh_call
+from fleet_cluster._lifecycle import plan_hook, quorum, ssh_call
 from fleet_cluster._lifecycle.ssh_call import UnreachableError, call_any
-
-T = TypeVar("T")
 
 FILES = {"ssh_config": "", "known_hosts": "machine ssh-ed25519 AAAA1\n", "identity": "secret"}
 DEAD = "echo 'No route to host' >&2; exit 255"
@@ -40,44 +38,6 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ssh:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(ssh_call, "_silent", set[tuple[str, str]]())
     return Ssh(tmp_path)
-
-
-def in_a_run(asked: Coroutine[Any, Any, T]) -> T:
-    """As one program runs: `asyncio.run` would leave other tests without an event loop."""
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(asked)
-    finally:
-        loop.close()
-
-
-def test_what_is_written_through_a_dead_machine_fails_and_what_helps_is_said(ssh: Ssh):
-    ssh.does(DEAD)
-    with pytest.raises(reachability.UnreachableError) as refused:
-        in_a_run(reachability.check_reachable(FILES, "10.0.0.1"))
-    assert "the machine at 10.0.0.1" in str(refused.value)
-    assert "No route to host" in str(refused.value)
-    assert "nor can another member of etcd" in str(refused.value)
-    assert "`pulumi up --refresh` makes it anew" in str(refused.value)
-
-
-@pytest.mark.parametrize(("script", "calls"), [("exit 1", 1), (DEAD, reachability.TRIES)])
-def test_a_machine_is_asked_once_in_a_run_whatever_it_says(ssh: Ssh, script: str, calls: int):
-    async def ask() -> set[str]:
-        return set(await asyncio.gather(*(reachability.silence(FILES) for _ in range(20))))
-
-    ssh.does(script)
-    assert len(in_a_run(ask())) == 1
-    assert len(ssh.called) == calls
-    in_a_run(ask())
-    assert len(ssh.called) == 2 * calls, "in the next run it may be there again"
-
-
-def test_without_openssh_the_command_plugin_finds_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    in_a_run(reachability.check_reachable(FILES, "10.0.0.9"))
 
 
 def test_a_machine_that_cannot_be_reached_is_asked_last_from_then_on(ssh: Ssh):
@@ -118,3 +78,21 @@ def test_a_preview_asks_another_machine_when_the_first_cannot_be_reached(
     plan = plan_hook.ask(["machine", "machine-2", "machine-3"], FILES, '{"owner": "a.service"}')
     assert plan == {"lines": ["it starts"]}
     assert ssh.called == ["machine", "machine-2"]
+
+
+def test_a_preview_tells_which_secrets_the_program_sets(monkeypatch: pytest.MonkeyPatch):
+    questions: list[str] = []
+
+    def call(*_: object, question: str, **_more: object) -> tuple[str, Any]:
+        questions.append(question)
+        return "", subprocess.CompletedProcess[str]([], 0, "{}", "")
+
+    monkeypatch.setattr(plan_hook, "_before", plan_hook.new_memory())
+    monkeypatch.setattr(plan_hook, "_secrets", set[str]())
+    monkeypatch.setattr(plan_hook, "call_any", call)
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
+    plan_hook.ask(["machine"], FILES, '{"owner": "a.service"}')
+    plan_hook.note_secrets(["db-password"])
+    plan_hook.ask(["machine"], FILES, '{"owner": "a.service"}')
+    secrets = [json.loads(one).get("secrets") for one in questions]
+    assert secrets == [None, ["db-password"]]

@@ -1,0 +1,1 @@
+"""Runs: what the leader hands out once, and removes when it is over."""

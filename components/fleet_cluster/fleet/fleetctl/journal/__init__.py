@@ -1,0 +1,1 @@
+"""Journals of many units and machines, merged by time."""

@@ -1,0 +1,57 @@
+"""The history: the overview as it is now, what has happened, and how often units started again."""
+
+from collections import Counter, deque
+
+from .changes import Change, apply
+from .events import Event, Kind, events, recent, restarts
+from .overview import Overview, Place
+
+KEEP_SECONDS = 15 * 60.0
+"""So long, events are shown."""
+MOST_EVENTS = 500
+
+
+class History:
+    """History of a cluster from changes, in the order in which they come. Pure: no clock."""
+
+    def __init__(self) -> None:
+        self.overview = Overview()
+        self.restarts = Counter[Place]()
+        """Of each unit, as far as they were seen."""
+        self.lost_since: dict[str, float] = {}
+        """When the lease of a machine that is lost was seen to have ended."""
+        self.lost = False
+        """Whether etcd did not answer when last heard."""
+        self.is_known = False
+        """Whether anything was heard yet."""
+        self._events = deque[Event](maxlen=MOST_EVENTS)
+
+    def take_in(self, one: Change) -> None:
+        """Take in a change. One that is whole is compared with what was known before."""
+        now = apply(self.overview, one)
+        if self.is_known:
+            self._events.extend(events(self.overview, now, one.at))
+            self.restarts.update(restarts(self.overview, now))
+            self.lost_since = self._lost_since(now, one.at)
+        else:
+            self._events.extend(recent(now, one.at - KEEP_SECONDS))
+        self.overview, self.lost, self.is_known = now, one.lost, True
+
+    def _lost_since(self, now: Overview, at: float) -> dict[str, float]:
+        found = dict[str, float]()
+        for id, row in now.machines.items():
+            before = self.overview.machines.get(id)
+            if row.is_lost and before and not before.is_lost:
+                found[id] = at
+            elif row.is_lost and id in self.lost_since:
+                found[id] = self.lost_since[id]
+        return found
+
+    def note(self, text: str, at: float) -> None:
+        """Note what was said on the way here, and when."""
+        self._events.append(Event(at, Kind.NOTE, text))
+
+    def events(self, now: float) -> list[Event]:
+        """What has happened in the last minutes, the newest first."""
+        kept = (one for one in reversed(self._events) if one.at >= now - KEEP_SECONDS)
+        return sorted(kept, key=lambda event: -event.at)

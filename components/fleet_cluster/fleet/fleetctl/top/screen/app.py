@@ -1,0 +1,187 @@
+"""The screen of `fleetctl top`: draws what is heard, and runs what keys ask for."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from queue import Empty, SimpleQueue
+from time import time
+from typing import ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Key
+from textual.message import Message
+from textual.widgets import Static
+
+from ..actions import HELP, OF_MACHINES, OF_UNITS, Action, NoActionError, action
+from ..history import History
+from ..lines import cut, event_table, headline, machine_table, unit_table
+from ..link import Ended, Heard, News, Told
+from .row_list import RowList
+
+TICK_SECONDS = 1.0
+"""How often it looks what has another age by now; only that is drawn."""
+
+Runner = Callable[[Sequence[str]], None]
+"""Runs a command line of fleetctl in the terminal, until the operator has seen it."""
+
+
+class Arrived(Message):
+    """Message: there is news in the queue."""
+
+
+class Top(App[None]):
+    """The screen. `hear` may be called from any thread; `run_command` gets the terminal."""
+
+    CSS = """
+    #machines { height: 5; }
+    #units { height: 1fr; }
+    #events { height: 5; }
+    #head, #foot { height: 1; }
+    #head { text-style: bold; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", show=False),
+        Binding("t", "only_trouble", show=False),
+    ]
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(
+        self,
+        run_command: Runner,
+        clock: Callable[[], float] = time,
+        suspended: Callable[[], AbstractContextManager[None]] | None = None,
+    ) -> None:
+        super().__init__(ansi_color=True)
+        self.animation_level = "none"
+        self._run_command = run_command
+        self._clock = clock
+        self._suspended = suspended or self.suspend
+        self._history = History()
+        self._news: SimpleQueue[News] = SimpleQueue()
+        self._offset = 0.0
+        """How far the clock of the machine that is heard is ahead of ours."""
+        self._link = "connecting"
+        self._only_trouble = False
+        self._asked: Action | None = None
+        self._said = ""
+
+    def hear(self, news: News) -> None:
+        """Take in news, from any thread."""
+        self._news.put(news)
+        self.post_message(Arrived())
+
+    def compose(self) -> ComposeResult:
+        """See `App`."""
+        yield Static(id="head", markup=False)
+        yield RowList("machines")
+        yield RowList("units")
+        yield RowList("events")
+        yield Static(id="foot", markup=False)
+
+    def on_mount(self) -> None:
+        """See `App`."""
+        self._list("events").can_focus = False
+        self._list("units").focus()
+        self.set_interval(TICK_SECONDS, self._show_rows)
+        self.on_arrived()
+
+    def on_resize(self) -> None:
+        """See `App`."""
+        self.call_after_refresh(self._show)
+
+    def on_arrived(self) -> None:
+        """Take in all that has come, and draw once."""
+        for one in _drained(self._news):
+            self._take_in(one)
+        self._show()
+
+    def on_key(self, event: Key) -> None:
+        """Answer a question, or find out what a key asks for."""
+        asked, self._asked, self._said = self._asked, None, ""
+        if asked:
+            event.prevent_default().stop()
+            if event.key == "y":
+                self._run(asked)
+        elif event.key in OF_UNITS or event.key in OF_MACHINES:
+            self._ask_for(event.key)
+        self._show_foot()
+
+    def action_only_trouble(self) -> None:
+        """Show only units in trouble, or all again."""
+        self._only_trouble = not self._only_trouble
+        self._show()
+
+    def _ask_for(self, key: str) -> None:
+        of_machines = self._list("machines").has_focus
+        row = self._list("machines" if of_machines else "units").chosen
+        nothing = "" if of_machines else ("", "")
+        try:
+            wanted = action(key, row.key if row else nothing, self._history.overview)
+        except NoActionError as error:
+            self._said = str(error)
+            return
+        if wanted.is_change:
+            self._asked = wanted
+        else:
+            self._run(wanted)
+
+    def _run(self, wanted: Action) -> None:
+        with self._suspended():
+            self._run_command(wanted.words)
+        self.on_arrived()
+        self.refresh(layout=True)
+
+    def _take_in(self, news: News) -> None:
+        match news:
+            case Heard(way, change):
+                self._offset = change.at - self._clock()
+                self._history.take_in(change)
+                self._link = f"through {way}"
+            case Told(text):
+                self._history.note(text, self._now())
+            case Ended():
+                self._history.note(f"{news.way}: {news.reason}", self._now())
+                self._link = f"no connection to {news.way}, trying {news.next}"
+
+    def _show(self) -> None:
+        overview, width = self._history.overview, self.size.width
+        self._lay_out(len(overview.machines))
+        self._show_rows()
+        self._list("events").show(event_table(self._history.events(self._now()), width))
+        self._show_head(width)
+        self._show_foot()
+
+    def _show_rows(self) -> None:
+        width, now = self.size.width, self._now()
+        self._list("machines").show(machine_table(self._history, width, now))
+        units = unit_table(self._history, width, now, only_trouble=self._only_trouble)
+        self._list("units").show(units)
+
+    def _show_head(self, width: int) -> None:
+        link = "etcd does not answer: this may be old" if self._history.lost else self._link
+        left = cut(headline(self._history.overview), max(width - len(link) - 2, 0))
+        self.query_one("#head", Static).update(f"{left:<{max(width - len(link), 0)}}{link}"[:width])
+
+    def _show_foot(self) -> None:
+        foot = self._asked.question if self._asked else self._said or HELP
+        self.query_one("#foot", Static).update(foot)
+
+    def _lay_out(self, machines: int) -> None:
+        """The machines have what they need, up to a quarter; the events a fifth."""
+        height = self.size.height
+        self._list("machines").styles.height = min(machines + 1, max(height // 4, 4))
+        self._list("events").styles.height = max(height // 5, 4)
+
+    def _list(self, id: str) -> RowList:
+        return self.query_one(f"#{id}", RowList)
+
+    def _now(self) -> float:
+        return self._clock() + self._offset
+
+
+def _drained(queue: "SimpleQueue[News]") -> Iterable[News]:
+    try:
+        while True:
+            yield queue.get_nowait()
+    except Empty:
+        return

@@ -1,0 +1,1 @@
+"""Secrets of units: sealed by age, and given to systemd when a unit starts."""

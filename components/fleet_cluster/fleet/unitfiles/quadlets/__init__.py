@@ -1,0 +1,1 @@
+"""Quadlets: unit files of which Podman's generator makes services."""

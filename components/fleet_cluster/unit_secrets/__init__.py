@@ -1,0 +1,1 @@
+"""Secrets of units, which follow them to whichever machine they run on."""

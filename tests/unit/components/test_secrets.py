@@ -1,0 +1,95 @@
+"""Secrets as resources: what is refused, and what Pulumi shows of them."""
+
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from fleet_cluster._lifecycle import plan_hook
+from fleet_cluster.errors import InputError
+from fleet_cluster.fleet.model.secrets import MAX_BYTES
+from fleet_cluster.machine import Connection
+from fleet_cluster.unit_secrets.secrets import Secrets
+
+WAY = Connection(host="10.0.0.1", private_key="key", host_key="ssh-ed25519 AAAA")
+ACCESS: dict[str, Any] = {
+    "machines": [{"name": "machine-1", "metadata": {}, "connection": dict(WAY)}],
+    "ready": True,
+    "data_id": "one",
+    "network": "",
+}
+
+
+class Engine(pulumi.runtime.Mocks):
+    """An engine that makes what it is asked for, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.commands: list[dict[str, Any]] = []
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        if args.typ == "command:local:Command":
+            self.commands.append(inputs)
+        return f"{args.name}-id", inputs
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, []
+
+
+@pytest.fixture
+def engine() -> Engine:
+    made = Engine()
+    pulumi.runtime.set_mocks(made, project="shop", stack="test")
+    return made
+
+
+def test_what_tells_one_value_from_another_is_not_logged(engine: Engine) -> None:
+    """The command plugin logs what a command prints, secret in the state or not."""
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def program() -> Any:
+        return Secrets("shop", {"cluster": ACCESS, "secrets": {"db-password": "x"}}).names
+
+    program()
+    assert [one["logging"] for one in engine.commands] == ["stderr"]
+
+
+@pytest.mark.parametrize("is_preview", [True, False])
+def test_a_preview_of_units_knows_the_secrets_that_are_set_beside_them(
+    is_preview: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = set[str]()
+    monkeypatch.setattr(plan_hook, "_secrets", known)
+    pulumi.runtime.set_mocks(Engine(), project="shop", stack="test", preview=is_preview)
+    Secrets("shop", {"cluster": ACCESS, "secrets": {"db-password": "x"}})
+    assert known == ({"db-password"} if is_preview else set())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("", "is empty"), ("x" * (MAX_BYTES + 1), str(MAX_BYTES))]
+)
+def test_a_value_that_no_unit_could_be_given_is_refused_before_a_machine_is_asked(
+    engine: Engine, value: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as refused:
+        Secrets("shop", {"cluster": ACCESS, "secrets": {"db-password": value}})
+    assert "xx" not in str(refused.value)
+    assert not engine.commands
+
+
+def test_secrets_that_come_as_one_output_are_set_each(engine: Engine) -> None:
+    """As YAML has them, where one value is an output: the whole map is one, and a secret."""
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def program() -> Any:
+        given: Any = pulumi.Output.secret(pulumi.Output.from_input({"b": "x", "a": "y"}))
+        return Secrets("shop", {"cluster": ACCESS, "secrets": given}).names.apply(seen.append)
+
+    seen: list[list[str]] = []
+    program()
+    assert seen == [["a", "b"]]
+    assert len(engine.commands) == 2
