@@ -1,7 +1,6 @@
 """MachineSetup: machines in, a running fleet out."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -14,7 +13,8 @@ from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
 from ._lifecycle.member_command import MemberCommandArgs, through_members
 from ._lifecycle.upgrade_order import predecessors
-from ._releases import ARCHIVE, ARCHIVES, coredns
+from ._releases import ARCHIVE, coredns
+from ._releases.copies import copies
 from .fleet.etcd_configuration import EtcdSettings, digest
 from .fleet.etcd_roles import Grants, all_grants, held_by, roles
 from .fleet.setup.etcd_service import common_digest
@@ -86,6 +86,7 @@ class MachineSetup:
         )
         self._pki = Pki(f"{name}-pki", signed, self._opts())
         self.machines: list[Machine] = []
+        self._copies: dict[str, list[remote.CopyToRemote]] = {}
         self._configured: list[remote.Command] = []
         self._etcd_steps: list[remote.Command] = []
         self._dropped: list[remote.Command] = []
@@ -97,6 +98,7 @@ class MachineSetup:
         """Set a machine up: software and certificates, etcd if it is a member, fleet."""
         self.machines.append(machine)
         is_member = machine["name"] in self._members
+        self._copies[machine["name"]] = self._copy_releases(machine)
         configured = self._configure(machine, [] if is_member else [self._admit(machine)])
         self._configured.append(configured)
         if is_member:
@@ -153,7 +155,10 @@ class MachineSetup:
         return EtcdData(f"{self._name}-store", {"machines": list(self.machines)}, opts)
 
     def _drain(self, machine: Machine) -> DrainOnDelete:
-        """Through a member, when the first one has the present software."""
+        """Through a member, when the first one has the present software.
+
+        It ends first of what is made again with its machine: if etcd refuses, all else is there.
+        """
         is_member = machine["name"] in self._members
         args = DrainOnDeleteArgs(
             machine=machine,
@@ -161,7 +166,8 @@ class MachineSetup:
             worker=not is_member,
             asks_etcd=is_member and "network" in self._args,
         )
-        return DrainOnDelete(f"{machine['name']}-leave", args, self._opts(self._configured[:1]))
+        after = [*self._copies[machine["name"]], *self._configured[:1]]
+        return DrainOnDelete(f"{machine['name']}-leave", args, self._opts(after))
 
     def _ways(self) -> dict[str, Connection]:
         """The ways to etcd's members by name, which are known before the machines are there."""
@@ -177,22 +183,13 @@ class MachineSetup:
         return through_members(name, self._ways(), step, opts)
 
     def _configure(self, machine: Machine, before: Sequence[pulumi.Resource]) -> remote.Command:
-        processor = machine.get("processor") or own_processor()
-        releases = etcd_archive(processor), coredns.coredns_archive(processor)
-        sources = zip(ARCHIVES, (self._bundle.path, *releases), strict=True)
-        copied = [self._copy(machine, what, path) for what, path in sources]
-        after, stdin = [*copied, *before], self._configuration(machine)
+        after, stdin = [*self._copies[machine["name"]], *before], self._configuration(machine)
         return self._step(machine, "configure", stdin, after, program=f"python3 {ARCHIVE}")
 
-    def _copy(self, machine: Machine, what: str, path: Path) -> remote.CopyToRemote:
-        return remote.CopyToRemote(
-            f"{machine['name']}-{what}",
-            connection=ssh(machine["connection"]),
-            source=pulumi.FileAsset(str(path)),
-            remote_path=ARCHIVES[what],
-            triggers=[machine["id"]],
-            opts=self._opts(),
-        )
+    def _copy_releases(self, machine: Machine) -> list[remote.CopyToRemote]:
+        processor = machine.get("processor") or own_processor()
+        releases = etcd_archive(processor), coredns.coredns_archive(processor)
+        return copies(machine, (self._bundle.path, *releases), self._opts())
 
     def _configuration(self, machine: Machine) -> pulumi.Output[str]:
         is_member, pairs = machine["name"] in self._members, self._pki.pairs

@@ -264,6 +264,7 @@ def test_a_member_that_etcd_needs_is_not_made_anew(
     eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)
     assert asking.machine_ids(cluster, machines) == ids
     assert asking.etcd_members(cluster, "machine-1") == members
+    assert cluster.changes() == {}, "what was refused has ended nothing of machine-2"
 
 
 def test_a_restarted_machine_keeps_its_identity_and_its_data(

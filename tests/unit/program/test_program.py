@@ -312,6 +312,25 @@ def test_a_drain_waits_for_no_machine_but_its_own():
     assert order.waits("machine-2-drain", ":Container") == {"machine-1", "machine-2"}
 
 
+def test_a_refused_end_of_a_machine_has_ended_nothing_else_of_it():
+    """What is made again with a machine goes before what it waits for, so the drain goes first."""
+    engine = Engine()
+    order = Order(engine)
+    run_program(engine, {f"fleet-cluster:{key}": value for key, value in CONFIG.items()}, (), order)
+    made_again = {
+        name
+        for kind in ("command:remote:CopyToRemote", "command:remote:Command")
+        for name, inputs in engine.of(kind).items()
+        if inputs.get("triggers")
+    }
+    for machine in ("machine-1", "machine-2", "machine-3", "machine-4"):
+        of_it = {name for name in made_again if name.startswith(f"{machine}-")}
+        assert len(of_it) == 4, of_it
+        waits = order.waits(f"{machine}-drain", ":Command")
+        waits |= order.waits(f"{machine}-drain", "CopyToRemote")
+        assert waits >= of_it
+
+
 def test_etcd_forgets_a_worker_when_it_has_been_drained(program: Engine):
     commands = program.of("command:local:Command")
     drained, gone, forgotten = commands["machine-4-drain"]["delete"].partition("worker-gone")
