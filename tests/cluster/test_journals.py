@@ -140,3 +140,26 @@ def test_the_last_lines_of_a_killed_machine_are_there(cluster: Stack, shipped: d
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, shipped), 120)
     write(cluster, "machine-2", "back", ["again"])
     arrives(cluster, "machine-2", "back", ["again"])
+
+
+@pytest.mark.faults
+def test_journals_go_on_with_another_authority_and_a_key_of_before_is_worth_nothing(
+    cluster: Stack, shipped: dict[str, str]
+):
+    leaked = "/root/leaked-journal"
+    url = f"https://{shipped[RECEIVER]}:{PORT}/upload"
+    pair = f"--cert {leaked}/upload.crt --key {leaked}/upload.key"
+    post = (
+        f"sudo curl --silent --insecure --max-time 9 {url} {pair} --data-binary @- "
+        "--header 'Content-Type: application/vnd.fdo.journal'"
+    )
+    cluster.on("machine-2", f"sudo cp -r {PKI} {leaked}")
+    assert cluster.on("machine-2", post, stdin=ENTRY).code == 0
+    number = int(cluster.run("pulumi", "config", "get", "certificate-authority").out or 1)
+    cluster.configure({"certificate-authority": str(number + 1)})
+    cluster.up()
+    assert cluster.on("machine-2", post, check=False, stdin=ENTRY).code in (52, 56)
+    cluster.on("machine-2", f"sudo rm -r {leaked}")
+    for machine in shipped:
+        write(cluster, machine, "rotated", ["goes on"])
+        arrives(cluster, machine, "rotated", ["goes on"])
