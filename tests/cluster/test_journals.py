@@ -60,6 +60,18 @@ def arrives(stack: Stack, machine: str, tag: str, lines: Sequence[str]) -> None:
     eventually(f"lines of {machine}", have_come)
 
 
+def test_what_machines_have_for_it_does_nothing_by_itself(cluster: Stack, machines: dict[str, str]):
+    services = "haproxy.service systemd-journal-remote.socket systemd-journal-gatewayd.socket"
+    listening = (
+        "sudo ss --listening --tcp --numeric --no-header 'sport >= 19531 and sport <= 19532'"
+    )
+    for machine in machines:
+        states = cluster.on(machine, f"systemctl is-enabled {services}", check=False).out.split()
+        assert states == ["disabled"] * 3, states
+        assert cluster.on(machine, f"systemctl is-active {services}", check=False).code != 0
+        assert cluster.on(machine, f"ss --listening --tcp --no-header {ports}").out == ""
+
+
 def test_lines_of_all_machines_arrive_and_none_is_lost_while_nobody_takes_them(
     cluster: Stack, shipped: dict[str, str]
 ):
