@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from fleet_cluster.fleet.etcd_configuration import MIB
 from fleet_cluster.fleet.journal_shipping import PKI
 from fleet_cluster.journals.shipping import FOLDER, PORT
 from tests.cluster import asking, faults
 from tests.cluster.stack import Stack, eventually
 
 RECEIVER = "machine-3"
+MAX_USE = 16
+"""MiB that the journal of each machine takes at most."""
 TAKES = "fleet-journal.service 'fleet-journal-remote@*.service'"
 """What takes journals, as systemctl has it."""
 ENTRY = (
@@ -23,7 +26,7 @@ ENTRY = (
 def shipped(cluster: Stack, machines: dict[str, str]) -> Iterator[dict[str, str]]:
     """All machines, which send their journals to one of them until the tests end."""
     before = asking.runs(cluster, machines)
-    cluster.configure({"journal-machine": RECEIVER, "journal-max-use": "100M"})
+    cluster.configure({"journal-machine": RECEIVER, "journal-max-use": f"{MAX_USE}M"})
     try:
         cluster.up()
         now = asking.runs(cluster, machines)
@@ -139,6 +142,24 @@ def test_a_sender_takes_no_other_machine_for_the_receiver(cluster: Stack, shippe
     finally:
         cluster.on("machine-2", "sudo systemctl stop pretends.service", check=False)
     assert told.code == 1 and "unsuitable certificate purpose" in told.text, told.text
+
+
+def test_what_a_machine_writes_is_limited_by_itself_and_costs_no_other_its_lines(
+    cluster: Stack, shipped: dict[str, str]
+):
+    for machine in shipped:
+        write(cluster, machine, "first", [machine])
+        arrives(cluster, machine, "first", [machine])
+    # In long lines: journald takes only so many from one service in half a minute.
+    much = "head --bytes=24M /dev/urandom | base64 --wrap=16000 | systemd-cat --identifier=much"
+    cluster.on("machine-1", much)
+    write(cluster, "machine-1", "last", ["the end"])
+    arrives(cluster, "machine-1", "last", ["the end"])
+    used = cluster.on(RECEIVER, f"sudo du --summarize --bytes {FOLDER}/machine-1").out
+    assert int(used.split()[0]) <= (MAX_USE + 4) * MIB
+    assert kept(cluster, "machine-1", "first") == [], "its oldest lines went"
+    for machine in shipped.keys() - {"machine-1"}:
+        assert kept(cluster, machine, "first") == [machine]
 
 
 @pytest.mark.faults
