@@ -8,10 +8,10 @@ from enum import Enum, auto
 
 from ...model.printable import printable
 from ...unitfiles.resources import cpus_text, memory_text
+from ..live.events import Event, Kind, counted
+from ..live.history import History
+from ..live.overview import MachineRow, Overview, Place, UnitRow
 from ..state.unit_state import LOST
-from .events import Event, Kind, counted
-from .history import History
-from .overview import MachineRow, Overview, Place, UnitRow
 
 GAP = 2
 WIDE = 100

@@ -11,8 +11,8 @@ from typing import Any
 from ...cli.errors import CtlError, Exit
 from ...cli.options import option_words
 from ...cli.output import notice_if_slow, tell
+from ...live.link import Ended, Heard, Link, News, Told, ways_to
 from ...operations.context import Context
-from ...top.link import Ended, Heard, Link, News, Told, ways_to
 from ...top.terminal import run_in_terminal
 from ..command import Command, RunsOn
 
