@@ -14,8 +14,9 @@ from textual.widgets import Static
 
 from ...live.history import History
 from ...live.link import Ended, Heard, News, Told
+from ...live.words import headline
 from ..actions import HELP, OF_MACHINES, OF_UNITS, Action, NoActionError, action
-from ..lines import cut, event_table, headline, machine_table, unit_table
+from ..lines import cut, event_table, machine_table, unit_table
 from .row_list import RowList
 
 TICK_SECONDS = 1.0
