@@ -4,9 +4,12 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import cast
 
 from fleet_cluster.fleet.fleetctl.dashboard.feed import Feed
+from fleet_cluster.fleet.fleetctl.dashboard.load_balancer import LoadBalancer, Totals
 from fleet_cluster.fleet.fleetctl.dashboard.programs import Programs
 from fleet_cluster.fleet.fleetctl.dashboard.server import Server
 from fleet_cluster.fleet.fleetctl.live.changes import Change, change
@@ -77,6 +80,45 @@ class FakeCluster:
         return said
 
 
+class FakeHAProxy(BaseHTTPRequestHandler):
+    """HAProxy's statistics; what was asked of it by another name is answered by an app."""
+
+    told = "# pxname,svname,stot,hrsp_5xx\nhealthy,BACKEND,{requests},{errors}\n"
+
+    def do_GET(self) -> None:
+        is_asked = (self.headers["Host"], self.path) == ("haproxy-statistics", "/;csv")
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write((self.text() if is_asked else "<html>").encode())
+
+    def text(self) -> str:
+        counts = cast(HAProxyServer, self.server).counts
+        return self.told.format(**vars(counts))
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+class HAProxyServer(ThreadingHTTPServer):
+    """A load balancer that has counted what a test wants."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), FakeHAProxy)
+        self.counts = Totals(0, 0)
+
+
+@contextmanager
+def haproxy() -> Generator[HAProxyServer]:
+    with HAProxyServer() as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
 @dataclass(frozen=True)
 class Dashboard:
     """A page that is served."""
@@ -88,14 +130,17 @@ class Dashboard:
 
 
 @contextmanager
-def dashboard(call: Sequence[str] = (sys.executable, "-c", FLEETCTL)) -> Generator[Dashboard]:
+def dashboard(
+    call: Sequence[str] = (sys.executable, "-c", FLEETCTL),
+    load_balancer: LoadBalancer | None = None,
+) -> Generator[Dashboard]:
     """Serve the page, with a program in fleetctl's place."""
     cluster = FakeCluster()
     ways = [Way("machine-1", []), Way("machine-2", [])]
     with (
         closing(Feed(ways, cluster.connect)) as feed,
         closing(Programs(call)) as programs,
-        Server(0, feed, programs) as server,
+        Server(0, feed, programs, load_balancer) as server,
     ):
         feed.open()
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -9,10 +9,11 @@ from time import time
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from fleet_cluster.fleet.fleetctl.dashboard.load_balancer import LoadBalancer, Totals
 from fleet_cluster.fleet.fleetctl.live.link import Ended
 from fleet_cluster.fleet.fleetctl.live.overview import MachineRow, Overview, UnitRow
 from tests.browser import Watched, chromium
-from tests.dashboard import Dashboard, dashboard
+from tests.dashboard import Dashboard, dashboard, haproxy
 from tests.unit.fleet.fleetctl.live.any_overview import IDS, busy, large, machine, overview, unit
 
 CONTRAST = """
@@ -317,3 +318,16 @@ def test_a_machine_that_nobody_vouches_for_is_lost_with_its_units(
     lost = MachineRow(IDS[1], state="lost", units=2)
     served.cluster.say(Overview({**now.machines, lost.id: lost}, units), time())
     expect(column(page, "machine-2")).to_contain_text(re.compile(r"lost \ds.*lost \(active\)"))
+
+
+def test_requests_per_second_are_told_where_a_load_balancer_tells(browser: Browser) -> None:
+    with haproxy() as balancer, browser.new_page() as page:
+        address = LoadBalancer(f"127.0.0.1:{balancer.server_port}")
+        with dashboard(load_balancer=address) as served, page.expect_response("**/requests"):
+            page.goto(served.server.url)
+            expect(page.locator("#requests")).to_have_text("0 requests/s, 0 errors/s")
+            balancer.counts = Totals(1000, 500)
+            expect(page.locator("#requests")).to_have_text(
+                re.compile(r"^[1-9]\d* requests/s, [1-9]\d* errors/s$")
+            )
+            expect(page.locator("#requests")).to_have_class("loud")

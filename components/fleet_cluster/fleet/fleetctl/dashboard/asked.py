@@ -13,11 +13,13 @@ FILES = {
     "cluster.js": ("cluster.js", "text/javascript"),
     "events.js": ("events.js", "text/javascript"),
     "panel.js": ("panel.js", "text/javascript"),
+    "requests.js": ("requests.js", "text/javascript"),
     "dom.js": ("dom.js", "text/javascript"),
 }
 """The files of the page, by path: their names here, and their types."""
 OF_UNITS = {"why", "journal"}
 EVENTS = "events"
+REQUESTS = "requests"
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -37,7 +39,7 @@ class Asked:
     """A request that may be answered."""
 
     what: str
-    """A key of `FILES`, `EVENTS`, or one of `OF_UNITS`."""
+    """A key of `FILES`, `EVENTS`, `REQUESTS`, or one of `OF_UNITS`."""
     unit: str = ""
     machine: str = ""
 
@@ -69,7 +71,7 @@ def asked(target: str, host: str, port: int, token: str) -> Asked:
     if not compare_digest(path[: len(beginning)].encode(), beginning.encode()):
         raise RefusedError(HTTPStatus.NOT_FOUND, "the address is as it was printed")
     what = path[len(beginning) :]
-    if what in FILES or what == EVENTS:
+    if what in FILES or what in (EVENTS, REQUESTS):
         return Asked(what)
     if what not in OF_UNITS:
         raise RefusedError(HTTPStatus.NOT_FOUND, "there is nothing here")

@@ -1,9 +1,11 @@
 """The server of the page, for browsers of this computer only."""
 
+import json
 import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -12,8 +14,9 @@ from threading import Thread
 from typing import Any, cast
 
 from ..cli.names import misnomer
-from .asked import EVENTS, FILES, HEADERS, Asked, RefusedError, asked
+from .asked import EVENTS, FILES, HEADERS, REQUESTS, Asked, RefusedError, asked
 from .feed import Feed
+from .load_balancer import LoadBalancer, NothingToldError
 from .programs import Programs, TooManyError
 
 ADDRESS = "127.0.0.1"
@@ -29,7 +32,13 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, feed: Feed, programs: Programs) -> None:
+    def __init__(
+        self,
+        port: int,
+        feed: Feed,
+        programs: Programs,
+        load_balancer: LoadBalancer | None = None,
+    ) -> None:
         """`port`: 0 for any that is free.
 
         Raises:
@@ -38,6 +47,7 @@ class Server(ThreadingHTTPServer):
         super().__init__((ADDRESS, port), _Handler)
         self.feed = feed
         self.programs = programs
+        self.load_balancer = load_balancer
         self.token = secrets.token_urlsafe(24)
 
     def server_bind(self) -> None:
@@ -77,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, wanted: Asked, server: Server) -> None:
         if wanted.what == EVENTS:
             self._send_events(server.feed)
+        elif wanted.what == REQUESTS:
+            self._send_requests(server.load_balancer)
         elif wanted.what in FILES:
             name, kind = FILES[wanted.what]
             content = (files(PACKAGE) / name).read_bytes()
@@ -101,6 +113,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._when_closed(page.end)
             while message := page.get():
                 self.wfile.write(f"data: {message}\n\n".encode())
+
+    def _send_requests(self, load_balancer: LoadBalancer | None) -> None:
+        if load_balancer is None:
+            self._send(HTTPStatus.NO_CONTENT, "application/json", b"")
+            return
+        try:
+            counted = json.dumps(asdict(load_balancer.totals()))
+        except NothingToldError as error:
+            raise RefusedError(HTTPStatus.BAD_GATEWAY, str(error)) from error
+        self._send(HTTPStatus.OK, "application/json", counted.encode())
 
     def _run_for(self, wanted: Asked, server: Server) -> None:
         unit, machine = wanted.unit, wanted.machine

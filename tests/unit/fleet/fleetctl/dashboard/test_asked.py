@@ -55,6 +55,12 @@ def test_with_it_there_is_nothing_but_the_page(path: str) -> None:
 def test_whatever_is_asked_for_is_answered_or_refused(path: str) -> None:
     for target in (path, f"/{TOKEN}/{path}"):
         try:
-            assert asked(target, OWN, PORT, TOKEN).what in {*FILES, "events", "why", "journal"}
+            assert asked(target, OWN, PORT, TOKEN).what in {
+                *FILES,
+                "events",
+                "requests",
+                "why",
+                "journal",
+            }
         except RefusedError as error:
             assert error.status == HTTPStatus.NOT_FOUND

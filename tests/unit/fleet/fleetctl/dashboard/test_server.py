@@ -14,8 +14,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from fleet_cluster.fleet.fleetctl.dashboard.asked import FILES
+from fleet_cluster.fleet.fleetctl.dashboard.load_balancer import LoadBalancer, Totals
 from fleet_cluster.fleet.fleetctl.dashboard.programs import MOST_PROGRAMS
-from tests.dashboard import Dashboard, dashboard
+from tests.dashboard import Dashboard, dashboard, haproxy
 from tests.unit.fleet.fleetctl.live.any_overview import AT, IDS, busy
 
 SAYS_ITS_END = """
@@ -202,3 +203,26 @@ def test_no_more_logs_are_open_than_there_may_be(
         with asked(page, of_unit("journal", "hello.service")) as second:
             assert second.status == HTTPStatus.SERVICE_UNAVAILABLE
             assert b"close some" in second.read()
+
+
+def test_requests_are_those_that_haproxy_has_counted() -> None:
+    with haproxy() as balancer:
+        balancer.counts = Totals(12, 3)
+        address = LoadBalancer(f"127.0.0.1:{balancer.server_port}")
+        with dashboard(load_balancer=address) as page, asked(page, "requests") as answer:
+            assert json.loads(answer.read()) == {"requests": 12, "errors": 3}
+
+
+def test_a_load_balancer_that_tells_nothing_is_told(page: Dashboard) -> None:
+    address = f"127.0.0.1:{page.server.server_port}"
+    with (
+        dashboard(load_balancer=LoadBalancer(address)) as other,
+        asked(other, "requests") as answer,
+    ):
+        assert answer.status == HTTPStatus.BAD_GATEWAY
+        assert b"tells nothing of its requests" in answer.read()
+
+
+def test_without_a_load_balancer_there_are_no_requests(page: Dashboard) -> None:
+    with asked(page, "requests") as answer:
+        assert answer.status == HTTPStatus.NO_CONTENT

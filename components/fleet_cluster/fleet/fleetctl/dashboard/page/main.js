@@ -3,6 +3,7 @@ import { Cluster } from "./cluster.js";
 import { make, put } from "./dom.js";
 import { Events } from "./events.js";
 import { Panel } from "./panel.js";
+import { Requests } from "./requests.js";
 
 const element = (id) => document.getElementById(id);
 const filter = element("filter");
@@ -12,6 +13,7 @@ const events = new Events(element("events"), element("quiet"), element("said"));
 let ahead = 0; // How far the cluster's clock is ahead of ours, in seconds.
 const now = () => Date.now() / 1000 + ahead;
 const panel = new Panel(cluster, now);
+const requests = new Requests(element("requests"));
 let source = null;
 
 function take(message) {
@@ -46,8 +48,10 @@ function follow() {
   source = null;
   if (document.hidden) {
     panel.pause();
+    requests.stop();
     return;
   }
+  requests.start();
   source = new EventSource("events");
   source.onmessage = (event) => take(JSON.parse(event.data));
   source.onerror = () => tellLink("fleetctl dashboard does not answer: it has ended, and what is shown is old", false);
