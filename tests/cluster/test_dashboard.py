@@ -44,7 +44,7 @@ def page_of(stack: Stack, *options: str) -> Generator[Page]:
     with (
         subprocess.Popen(call, env=environment, stdout=subprocess.PIPE, text=True) as process,
         chromium() as browser,
-        browser.new_page(viewport={"width": 1280, "height": 800}) as page,
+        browser.new_page(viewport={"width": 1280, "height": 640}) as page,
     ):
         try:
             assert process.stdout
@@ -63,6 +63,7 @@ def column(page: Page, name: str) -> Locator:
 
 
 def take(page: Page, pictures: Path, name: str, scheme: str) -> None:
+    page.evaluate("document.activeElement.blur()")
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     file = pictures / f"{name}-{scheme}.png"
     page.screenshot(path=file, animations="disabled")

@@ -270,8 +270,9 @@ def test_a_connection_that_is_lost_is_told(page: Page, served: Dashboard) -> Non
 
 
 def test_a_page_that_nobody_sees_follows_nothing(
-    page: Page, served: Dashboard, monkeypatch: pytest.MonkeyPatch
+    watched: Watched, served: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = watched.page
     nobody_looks = Event()
     monkeypatch.setattr(served.feed, "linger", nobody_looks.set)
     page.evaluate(
@@ -282,6 +283,7 @@ def test_a_page_that_nobody_sees_follows_nothing(
     served.cluster.say(Overview({}, {}), time())
     page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".unit")).to_have_count(0)
+    assert sum(one.endswith("/events") for one in watched.requests) == 2
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -301,6 +303,8 @@ def test_it_fits_on_a_telephone(page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     width = "document.documentElement.scrollWidth"
     assert page.evaluate(width) == 400
+    box = column(page, "machine-1").bounding_box()
+    assert box and box["width"] > 350
     page.get_by_role("button", name=re.compile("sinatra@5001")).click()
     expect(page.locator("#timeline li")).to_have_count(2)
     assert page.evaluate(width) == 400

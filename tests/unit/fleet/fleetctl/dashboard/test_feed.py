@@ -97,13 +97,17 @@ def test_the_link_ends_a_while_after_the_last_page_and_begins_with_the_next(
         assert cluster.link is not first and cluster.link.is_open
 
 
-def test_a_page_that_comes_in_time_keeps_the_link(feed: Feed, cluster: FakeCluster) -> None:
+def test_a_page_that_comes_in_time_keeps_the_link(
+    feed: Feed, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_SECONDS", 3600.0)
     feed.open()
     feed.linger()
     with feed.page():
         timer = feed._linger  # pyright: ignore[reportPrivateUsage]
         assert timer
-        timer.join()  # It was cancelled.
+        timer.join(60)
+        assert not timer.is_alive()  # It was cancelled.
         assert cluster.link.is_open and len(cluster.links) == 1
 
 

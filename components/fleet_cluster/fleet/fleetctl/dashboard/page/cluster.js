@@ -1,8 +1,9 @@
 // Machines as columns with their units: only what has changed is changed in the page.
-import { age, make, place, put } from "./dom.js";
+import { age, make, place, put, putName } from "./dom.js";
 
 const MARKS = { good: "\u25cf", busy: "\u25d0", bad: "\u25b2", quiet: "\u25cb" };
 const FRESH_SECONDS = 600;
+const ARRIVED_SECONDS = 4;
 const NOWHERE = { id: "", name: "On no machine", address: "", state: "", tone: "bad", reserved: [] };
 
 /** Key of a place: ids of machines have no space. */
@@ -15,20 +16,21 @@ export class Cluster {
     this.machines = new Map();
     this.units = new Map();
     this.ageing = new Set();
+    this.touched = new Set();
+    this.arrived = new Map();
     this.wanted = { text: "", trouble: false };
     root.addEventListener("click", (event) => {
       const row = event.target.closest(".unit");
       if (row) open(row.told);
     });
     root.addEventListener("focusin", (event) => this.#rove(event.target));
-    root.addEventListener("animationend", (event) => event.target.classList.remove("arrived"));
   }
 
   /** Takes in a message; `now` in seconds, by the clock of the cluster. */
   take(message, now) {
     if (message.whole) this.#forget(message);
     for (const told of message.machines) this.#machine(told);
-    for (const told of message.units) this.#unit(told, !message.whole);
+    for (const told of message.units) this.#unit(told, message.whole ? 0 : now + ARRIVED_SECONDS);
     this.#summarize();
     this.tick(now);
   }
@@ -37,6 +39,7 @@ export class Cluster {
   filter(text, trouble) {
     this.wanted = { text: text.trim().toLowerCase(), trouble };
     for (const row of this.units.values()) row.hidden = !this.#fits(row.told);
+    this.touched = new Set(this.machines.values());
     this.#summarize();
   }
 
@@ -48,6 +51,11 @@ export class Cluster {
       const shows = since && (seconds < FRESH_SECONDS || tone === "bad" || tone === "busy");
       put(row.parts.age, shows ? age(seconds) : "");
       if (!shows) this.ageing.delete(row);
+    }
+    for (const [row, until] of this.arrived) {
+      if (now < until) continue;
+      row.classList.remove("arrived");
+      this.arrived.delete(row);
     }
     for (const column of this.machines.values()) {
       const { lost_since: since, state } = column.told;
@@ -79,6 +87,7 @@ export class Cluster {
       return undefined;
     }
     const column = known ?? this.#column(told);
+    this.touched.add(column);
     const isRenamed = column.told?.name !== told.name;
     column.told = told;
     if (isRenamed) column.remove();
@@ -120,27 +129,30 @@ export class Cluster {
     bar.setAttribute("aria-hidden", "true");
   }
 
-  #unit(told, isNew) {
+  #unit(told, until) {
     const key = keyOf(told.unit, told.machine);
     const known = this.units.get(key);
     if (told.gone) {
       if (known) this.#remove(key, known);
       return;
     }
-    const row = known ?? this.#row(key, told, isNew);
+    const row = known ?? this.#row(key, told);
+    if (!known && until) this.arrived.set(row, until);
+    if (!known && until) row.classList.add("arrived");
     row.told = told;
+    this.touched.add(row.closest(".machine"));
     row.dataset.tone = told.tone;
     row.classList.toggle("leaving", !told.home);
     const state = told.home ? told.state : `${told.state}, leaving`;
     put(row.parts.mark, MARKS[told.tone]);
-    put(row.parts.name, told.label);
+    putName(row.parts.name, told.label);
     put(row.parts.state, told.restarts ? `${state}, ${told.restarts} restarts` : state);
     put(row.parts.problem, told.problem);
     row.hidden = !this.#fits(told);
     this.ageing.add(row);
   }
 
-  #row(key, told, isNew) {
+  #row(key, told) {
     const parts = {
       mark: make("span", "mark"), name: make("span", "name"), state: make("span", "state"),
       age: make("span", "age"), problem: make("span", "problem"),
@@ -150,7 +162,7 @@ export class Cluster {
       make("span", "how", parts.state, " ", parts.age), " ", parts.problem);
     button.type = "button";
     button.tabIndex = this.units.size ? -1 : 0;
-    const row = make("li", isNew ? "unit arrived" : "unit", button);
+    const row = make("li", "unit", button);
     row.parts = parts;
     const column = this.machines.get(told.machine) ?? this.#machine(
       told.machine ? { ...NOWHERE, id: told.machine, name: told.machine.slice(0, 8) } : NOWHERE,
@@ -163,9 +175,11 @@ export class Cluster {
   #remove(key, row) {
     const hadFocus = row.contains(document.activeElement);
     const next = (row.nextElementSibling ?? row.previousElementSibling)?.firstElementChild;
+    this.touched.add(row.closest(".machine"));
     row.remove();
     this.units.delete(key);
     this.ageing.delete(row);
+    this.arrived.delete(row);
     if (row.firstElementChild.tabIndex === 0) {
       const heir = next ?? this.root.querySelector(".unit > button");
       if (heir) heir.tabIndex = 0;
@@ -179,10 +193,11 @@ export class Cluster {
     return !text || `${told.label} ${told.state} ${this.nameOf(told.machine)}`.toLowerCase().includes(text);
   }
 
-  // Counts, and columns that have nothing to show.
+  // Counts, and columns that have nothing to show, where anything has changed.
   #summarize() {
     const isFiltered = this.wanted.text || this.wanted.trouble;
-    for (const [id, column] of this.machines) {
+    for (const column of this.touched) {
+      const { id } = column.told;
       const rows = [...column.parts.units.children];
       const bad = rows.filter((row) => row.dataset.tone === "bad").length;
       const units = `${rows.length} ${rows.length === 1 ? "unit" : "units"}`;
@@ -190,6 +205,7 @@ export class Cluster {
       const isOdd = this.wanted.trouble && column.dataset.tone === "bad" && id;
       column.hidden = !id && !rows.length || isFiltered && !isOdd && rows.every((row) => row.hidden);
     }
+    this.touched.clear();
     const reachable = this.root.querySelector('.machine:not([hidden]) .unit:not([hidden]) > button[tabindex="0"]');
     if (!reachable) this.#rove(this.buttons()[0]);
   }
