@@ -16,11 +16,13 @@ export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Sets a name, which may be broken where a person would. */
+const LONG = 22;
+
+/** Sets a name; one that is long may be broken where a person would. */
 export function putName(element, text) {
-  if (element.textContent === text) return;
+  if (text.length < LONG || element.textContent === text) return put(element, text);
   const parts = text.split(/(?<=[-@._])/).flatMap((part) => [part, document.createElement("wbr")]);
-  element.replaceChildren(...parts.slice(0, -1));
+  return element.replaceChildren(...parts.slice(0, -1));
 }
 
 /** Puts an element among others, in the order of a key that each of them has. */
