@@ -18,7 +18,7 @@ down: ## Remove the cluster and everything that "make up" made, except caches (S
 	@toolchain/down
 
 test: setup ## All checks: style, types, layers, unit tests, plugins, a real cluster
-	@toolchain/setup sshd promtool
+	@toolchain/setup sshd promtool chromium
 	@toolchain/check
 
 test-aws: setup ## What make test says of AWS: the plugin, and a cluster on EC2 as moto has it

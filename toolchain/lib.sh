@@ -33,6 +33,7 @@ source "$toolchain/tools/coredns.sh"
 source "$toolchain/tools/sshd.sh"
 source "$toolchain/tools/language-yaml.sh"
 source "$toolchain/tools/promtool.sh"
+source "$toolchain/tools/chromium.sh"
 
 # What an earlier "make env" exported, of this checkout or another, is not the user's own choice.
 while IFS='=' read -r name value; do

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...unitfiles.names import template_of
 from ..cli.names import misnomer
-from .overview import Overview, Place
+from ..live.overview import Overview, Place
 
 
 @dataclass(frozen=True)

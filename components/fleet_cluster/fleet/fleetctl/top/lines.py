@@ -1,6 +1,5 @@
 """The lines of the screen: an overview and its history as text, in as many columns (pure)."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,20 +7,16 @@ from enum import Enum, auto
 
 from ...model.printable import printable
 from ...unitfiles.resources import cpus_text, memory_text
+from ..live.events import Event
+from ..live.history import History
+from ..live.overview import MachineRow, Place, UnitRow
+from ..live.words import LOUD, is_trouble, state_text
 from ..state.unit_state import LOST
-from .events import Event, Kind, counted
-from .history import History
-from .overview import MachineRow, Overview, Place, UnitRow
 
 GAP = 2
 WIDE = 100
 """From so many columns on, there is room for what units reserve, and for what is wrong."""
 LEAST_NOTE = 16
-NOWHERE = "on no machine"
-BAD = {"failed", LOST}
-FIRST = {*BAD, NOWHERE}
-"""What is told first: of a narrow line, the end is cut off."""
-LOUD = {Kind.LOST, Kind.FAILED}
 AGES = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -69,22 +64,6 @@ _MACHINE = (
 _PLACE = (_Column("MACHINE", 12), _Column("STATE", 18))
 _TIMES = (_Column("SINCE", 5, is_number=True), _Column("RESTARTS", 8, is_number=True))
 _RESERVED = (_Column("MEMORY", 7, is_number=True), _Column("CPUS", 5, is_number=True))
-
-
-def headline(overview: Overview) -> str:
-    """The cluster in one line."""
-    machines = Counter(row.is_lost for row in overview.machines.values())
-    lost = f" ({machines[True]} lost)" * bool(machines[True])
-    found = Counter(_word(row) for row in overview.units.values())
-    ordered = sorted(found.items(), key=lambda one: (one[0] not in FIRST, -one[1], one[0]))
-    parts = [f"{count} {word}" for word, count in ordered]
-    units = len({row.unit for row in overview.units.values()})
-    told = f": {', '.join(parts)}" if parts else ""
-    return f"{counted(machines[False], 'machine')}{lost}, {counted(units, 'unit')}{told}"
-
-
-def _word(row: UnitRow) -> str:
-    return NOWHERE if not row.machine else row.active
 
 
 def machine_table(history: History, width: int, now: float) -> Table:
@@ -138,11 +117,6 @@ def unit_table(history: History, width: int, now: float, *, only_trouble: bool =
     return Table(_title(columns, width), lines)
 
 
-def is_trouble(row: UnitRow) -> bool:
-    """Whether somebody should look: it failed, nobody knows how it does, or it is nowhere."""
-    return row.active in BAD or not row.machine or bool(row.problem) or "restart" in row.sub
-
-
 def _unit_columns(rows: Iterable[UnitRow], width: int) -> tuple[_Column, ...]:
     fixed = (*_PLACE, *_TIMES, *(_RESERVED if width >= WIDE else ()))
     left = width - sum(one.width + GAP for one in fixed)
@@ -159,7 +133,7 @@ def _unit_cells(
     cells = {
         "UNIT": row.unit,
         "MACHINE": history.overview.name_of(row.machine) if row.machine else "-",
-        "STATE": _state(row),
+        "STATE": state_text(row),
         "SINCE": age(now - row.since) if row.since else "-",
         "RESTARTS": str(again) if again else "-",
         "MEMORY": memory_text(row.memory) if row.memory else "-",
@@ -167,13 +141,6 @@ def _unit_cells(
         "WHY": row.problem,
     }
     return [cells[one.title] for one in columns]
-
-
-def _state(row: UnitRow) -> str:
-    """Systemd's words, the second where it says more."""
-    if row.active in ("failed", "active"):
-        return row.active if row.sub == row.active else f"{row.active} {row.sub}"
-    return f"{row.active} ({row.sub})" if row.active == LOST else row.sub or row.active
 
 
 def age(seconds: float) -> str:

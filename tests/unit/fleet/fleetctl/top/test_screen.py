@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from fleet_cluster.fleet.fleetctl.top.changes import change
-from fleet_cluster.fleet.fleetctl.top.link import Ended, Heard, Told
-from fleet_cluster.fleet.fleetctl.top.overview import MachineRow, Overview
+from fleet_cluster.fleet.fleetctl.live.changes import change
+from fleet_cluster.fleet.fleetctl.live.link import Ended, Heard, Told
+from fleet_cluster.fleet.fleetctl.live.overview import MachineRow, Overview
 from fleet_cluster.fleet.fleetctl.top.screen.app import Top
 from fleet_cluster.fleet.fleetctl.top.screen.row_list import first_shown
 from tests.checkout import CHECKOUT
-from tests.unit.fleet.fleetctl.top.any_overview import (
+from tests.unit.fleet.fleetctl.live.any_overview import (
     AT,
     IDS,
     busy,

@@ -12,10 +12,11 @@ from textual.events import Key
 from textual.message import Message
 from textual.widgets import Static
 
+from ...live.history import History
+from ...live.link import Ended, Heard, News, Told
+from ...live.words import headline
 from ..actions import HELP, OF_MACHINES, OF_UNITS, Action, NoActionError, action
-from ..history import History
-from ..lines import cut, event_table, headline, machine_table, unit_table
-from ..link import Ended, Heard, News, Told
+from ..lines import cut, event_table, machine_table, unit_table
 from .row_list import RowList
 
 TICK_SECONDS = 1.0

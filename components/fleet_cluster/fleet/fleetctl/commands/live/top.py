@@ -10,9 +10,9 @@ from typing import Any
 
 from ...cli.errors import CtlError, Exit
 from ...cli.options import option_words
-from ...cli.output import notice_if_slow, tell
+from ...live.first_rows import first_rows
+from ...live.link import Link, News, ways_to
 from ...operations.context import Context
-from ...top.link import Ended, Heard, Link, News, Told, ways_to
 from ...top.terminal import run_in_terminal
 from ..command import Command, RunsOn
 
@@ -33,7 +33,7 @@ def _run(context: Context, arguments: Namespace) -> int:
     link = Link(ways, lambda one: hear[0](one))
     link.start()
     try:
-        first = _first(news, len(ways))
+        first = first_rows(news, len(ways))
         environment = dict(os.environ)  # Textual takes NO_COLOR out of it.
         app = screen(
             partial(run_in_terminal, options=option_words(arguments), environment=environment)
@@ -57,28 +57,6 @@ def _screen() -> Any:
             "there is none: run top on your own computer, with --tunnel HOST"
         ) from error
     return Top
-
-
-def _first(news: "SimpleQueue[News]", ways: int) -> list[News]:
-    """What comes up to the first rows.
-
-    Raises:
-        CtlError: no machine sends any.
-    """
-    ended = list[str]()
-    others = list[News]()
-    with notice_if_slow("Waiting for a machine to say what there is."):
-        while True:
-            match one := news.get():
-                case Heard():
-                    return [*others, one]
-                case Told(text):
-                    tell(text)
-                case Ended():
-                    ended.append(f"{one.way}: {one.reason}")
-                    others.append(one)
-            if len(ended) == ways:
-                raise CtlError("no machine says what there is:\n  " + "\n  ".join(ended))
 
 
 COMMAND = Command(

@@ -5,9 +5,16 @@ import json
 import pytest
 from hypothesis import given
 
-from fleet_cluster.fleet.fleetctl.top.changes import BadLineError, Change, apply, change
-from fleet_cluster.fleet.fleetctl.top.overview import Overview
-from tests.unit.fleet.fleetctl.top.any_overview import AT, busy, large, machine, overview, overviews
+from fleet_cluster.fleet.fleetctl.live.changes import BadLineError, Change, apply, change
+from fleet_cluster.fleet.fleetctl.live.overview import Overview
+from tests.unit.fleet.fleetctl.live.any_overview import (
+    AT,
+    busy,
+    large,
+    machine,
+    overview,
+    overviews,
+)
 
 
 @given(overviews, overviews)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from fleet_cluster.fleet.fleetctl.top.changes import change
-from fleet_cluster.fleet.fleetctl.top.link import Heard
-from fleet_cluster.fleet.fleetctl.top.overview import MachineRow, Overview, UnitRow
+from fleet_cluster.fleet.fleetctl.live.changes import change
+from fleet_cluster.fleet.fleetctl.live.link import Heard
+from fleet_cluster.fleet.fleetctl.live.overview import MachineRow, Overview, UnitRow
 
 AT = 1_764_442_800.0
 """2025-11-29 19:00:00 UTC."""

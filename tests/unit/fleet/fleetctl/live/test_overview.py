@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet_cluster.fleet.fleetctl.top.changes import Change, apply, change
-from fleet_cluster.fleet.fleetctl.top.overview import Overview, overview_of
+from fleet_cluster.fleet.fleetctl.live.changes import Change, apply, change
+from fleet_cluster.fleet.fleetctl.live.overview import Overview, overview_of
 from fleet_cluster.fleet.kv import KeyValue
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.records import Assignment, DesiredState, Eligibility, UnitState

@@ -6,14 +6,14 @@ from queue import Queue
 
 import pytest
 
+from fleet_cluster.fleet.fleetctl.live import link as module
+from fleet_cluster.fleet.fleetctl.live.changes import change
+from fleet_cluster.fleet.fleetctl.live.link import Ended, Heard, Link, News, Told, Way, ways_to
 from fleet_cluster.fleet.fleetctl.operations.context import no_kv
 from fleet_cluster.fleet.fleetctl.remote.access import FromMachine, FromOutside
 from fleet_cluster.fleet.fleetctl.remote.ssh import SshHost, SshOptions
 from fleet_cluster.fleet.fleetctl.remote.tunnel import Tunnel
-from fleet_cluster.fleet.fleetctl.top import link as module
-from fleet_cluster.fleet.fleetctl.top.changes import change
-from fleet_cluster.fleet.fleetctl.top.link import Ended, Heard, Link, News, Told, Way, ways_to
-from tests.unit.fleet.fleetctl.top.any_overview import AT, busy
+from tests.unit.fleet.fleetctl.live.any_overview import AT, busy
 
 LINE = change(None, busy(), AT).to_json()
 GET_REQUEST = "import sys, os; sys.stdin.readline(); "

@@ -5,11 +5,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_cluster.fleet.fleetctl.top.changes import change
-from fleet_cluster.fleet.fleetctl.top.events import Kind, events, recent, restarts
-from fleet_cluster.fleet.fleetctl.top.history import KEEP_SECONDS, MOST_EVENTS, History
-from fleet_cluster.fleet.fleetctl.top.overview import MachineRow, Overview, UnitRow
-from tests.unit.fleet.fleetctl.top.any_overview import (
+from fleet_cluster.fleet.fleetctl.live.changes import change
+from fleet_cluster.fleet.fleetctl.live.events import Kind, events, recent, restarts
+from fleet_cluster.fleet.fleetctl.live.history import KEEP_SECONDS, MOST_EVENTS, History
+from fleet_cluster.fleet.fleetctl.live.overview import MachineRow, Overview, UnitRow
+from tests.unit.fleet.fleetctl.live.any_overview import (
     AT,
     IDS,
     machine,

@@ -26,16 +26,18 @@ class History:
         """Whether anything was heard yet."""
         self._events = deque[Event](maxlen=MOST_EVENTS)
 
-    def take_in(self, one: Change) -> None:
-        """Take in a change. One that is whole is compared with what was known before."""
+    def take_in(self, one: Change) -> list[Event]:
+        """Take in a change: what has happened. What is whole is compared with what was known."""
         now = apply(self.overview, one)
         if self.is_known:
-            self._events.extend(events(self.overview, now, one.at))
+            happened = events(self.overview, now, one.at)
             self.restarts.update(restarts(self.overview, now))
             self.lost_since = self._lost_since(now, one.at)
         else:
-            self._events.extend(recent(now, one.at - KEEP_SECONDS))
+            happened = recent(now, one.at - KEEP_SECONDS)
+        self._events.extend(happened)
         self.overview, self.lost, self.is_known = now, one.lost, True
+        return happened
 
     def _lost_since(self, now: Overview, at: float) -> dict[str, float]:
         found = dict[str, float]()
@@ -47,9 +49,11 @@ class History:
                 found[id] = self.lost_since[id]
         return found
 
-    def note(self, text: str, at: float) -> None:
+    def note(self, text: str, at: float) -> Event:
         """Note what was said on the way here, and when."""
-        self._events.append(Event(at, Kind.NOTE, text))
+        said = Event(at, Kind.NOTE, text)
+        self._events.append(said)
+        return said
 
     def events(self, now: float) -> list[Event]:
         """What has happened in the last minutes, the newest first."""

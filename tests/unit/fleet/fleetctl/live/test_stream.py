@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from fleet_cluster.fleet.fleetctl.live import stream as module
+from fleet_cluster.fleet.fleetctl.live.changes import Change
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
-from fleet_cluster.fleet.fleetctl.top import stream as module
-from fleet_cluster.fleet.fleetctl.top.changes import Change
 from fleet_cluster.fleet.kv import Put
 from fleet_cluster.fleet.model import keys
 from tests.unit.fleet.fleetctl.small_cluster import WEB, Fleetctl, SmallCluster
