@@ -20,6 +20,8 @@ LONGEST = 3.0
 """Seconds that a wait takes in the picture: pulumi works for longer."""
 TICK = 0.5
 """Seconds between two of its counts."""
+AT_ONCE = 0.05
+"""Seconds within which what asciinema has read in pieces was drawn at once."""
 LAST = 8000
 """Milliseconds that the end is shown before it begins again."""
 
@@ -90,11 +92,24 @@ def shorten(events: Sequence[Event]) -> list[Event]:
     What only counts on goes along, and is left out where it comes too often.
     """
     kept: list[Event] = []
-    for event in _in_shorter_time(events):
+    for event in _in_shorter_time(_joined(events)):
         if event.is_tick and kept and event.at - kept[-1].at < TICK:
             continue
         kept.append(event)
     return kept
+
+
+def _joined(events: Sequence[Event]) -> list[Event]:
+    """What was drawn at once as one event: a piece alone may look like a count."""
+    joined: list[Event] = []
+    last = -AT_ONCE
+    for event in events:
+        if event.at - last < AT_ONCE:
+            joined[-1] = Event(joined[-1].at, joined[-1].drawn + event.drawn)
+        else:
+            joined.append(event)
+        last = event.at
+    return joined
 
 
 def _in_shorter_time(events: Sequence[Event]) -> Iterator[Event]:

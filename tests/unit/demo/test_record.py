@@ -19,7 +19,8 @@ EVENTS = st.lists(st.tuples(st.floats(0, 30), st.sampled_from([TICKED, PRINTED])
 def test_all_that_was_printed_is_there_and_no_wait_is_too_long(events: list[Event]) -> None:
     kept = shorten(events)
     printed = [event for event in kept if not event.is_tick]
-    assert len(printed) == len([event for event in events if not event.is_tick])
+    shown = "".join(event.drawn for event in kept)
+    assert shown.count("line\r\n") == "".join(one.drawn for one in events).count("line\r\n")
     times = [event.at for event in kept]
     assert times == sorted(times)
     for first, last in zip(printed, printed[1:], strict=False):
@@ -44,3 +45,9 @@ def test_a_cast_stays_a_cast() -> None:
     first, *rest = shortened(cast).splitlines()
     assert first == header
     assert [json.loads(line) for line in rest] == [[0.0, "o", PRINTED], [LONGEST, "o", PRINTED]]
+
+
+def test_what_was_read_in_pieces_is_drawn_as_a_whole() -> None:
+    head, tail = TICKED[:-4], TICKED[-4:]
+    events = [Event(1.0, PRINTED), Event(9.0, head), Event(9.01, tail), Event(9.02, TICKED)]
+    assert [event.drawn for event in shorten(events)] == [PRINTED, TICKED + TICKED]
