@@ -94,6 +94,12 @@ pulumi_for() {
   return "$code"
 }
 
+# program_of STACK: the folder of its program. The demo's is a copy, for it to change.
+program_of() {
+  local copy=$root/.pulumi/programs/${1##*/}
+  if [[ -d $copy ]]; then echo "$copy"; else echo "$root"; fi
+}
+
 # pulumi_log STACK: where it is until the stack is removed.
 pulumi_log() {
   echo "$root/.pulumi/${1##*/}.log"

@@ -50,6 +50,7 @@ _ROOMS = {
     "locate": "internal",
     "seed": "internal",
     "stream": "internal",
+    "usage": "internal",
     "begin-run": "internal",
     "drift": "internal",
     "completion": "inspect",

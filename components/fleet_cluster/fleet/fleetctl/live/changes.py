@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar, cast
 
 from .overview import MachineRow, Overview, UnitRow
@@ -27,6 +27,8 @@ class Change:
     machines: Mapping[str, MachineRow | None]
     units: Mapping[tuple[str, str], UnitRow | None]
     """None for what is gone."""
+    leases: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many seconds ago the lease of each machine was renewed, if that was asked just now."""
 
     def to_json(self) -> str:
         """The line, without its end."""
@@ -39,6 +41,7 @@ class Change:
                 _sparse(row) or {"unit": unit, "machine": machine}
                 for (unit, machine), row in self.units.items()
             ],
+            **({"leases": dict(self.leases)} if self.leases else {}),
         }
         return json.dumps(told, separators=(",", ":"))
 
@@ -59,6 +62,7 @@ class Change:
                 bool(raw["lost"]),
                 {row.id: row if there else None for row, there in machines},
                 {(row.unit, row.machine): row if there else None for row, there in units},
+                {str(id): int(age) for id, age in raw.get("leases", {}).items()},
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadLineError(f"not a change: {line[:200]!r} ({error})") from error

@@ -1,6 +1,7 @@
 """The history: the overview as it is now, what has happened, and how often units started again."""
 
 from collections import Counter, deque
+from collections.abc import Mapping
 
 from .changes import Change, apply
 from .events import Event, Kind, events, recent, restarts
@@ -9,6 +10,8 @@ from .overview import Overview, Place
 KEEP_SECONDS = 15 * 60.0
 """So long, events are shown."""
 MOST_EVENTS = 500
+LEASES_SECONDS = 15.0
+"""So long after it was told, the age of a lease is shown: three times as long as between two."""
 
 
 class History:
@@ -25,9 +28,13 @@ class History:
         self.is_known = False
         """Whether anything was heard yet."""
         self._events = deque[Event](maxlen=MOST_EVENTS)
+        self._leases: Mapping[str, int] = {}
+        self._leases_at = 0.0
 
     def take_in(self, one: Change) -> list[Event]:
         """Take in a change: what has happened. What is whole is compared with what was known."""
+        if one.leases:
+            self._leases, self._leases_at = one.leases, one.at
         now = apply(self.overview, one)
         if self.is_known:
             happened = events(self.overview, now, one.at)
@@ -48,6 +55,14 @@ class History:
             elif row.is_lost and id in self.lost_since:
                 found[id] = self.lost_since[id]
         return found
+
+    def lease_age(self, machine: str, now: float) -> int | None:
+        """How many seconds ago its lease was renewed, when that was told last.
+
+        None where nobody says it: a machine that is lost, a fleetctl of the version before.
+        """
+        is_new = now - self._leases_at < LEASES_SECONDS
+        return self._leases.get(machine) if is_new and not self.lost else None
 
     def note(self, text: str, at: float) -> Event:
         """Note what was said on the way here, and when."""

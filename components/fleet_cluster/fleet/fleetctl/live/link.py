@@ -1,23 +1,19 @@
 """The link to a machine that streams the cluster; to another one when that is gone."""
 
-import json
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import cycle
 from threading import Event, Thread
 from typing import IO
 
-from ...model.wire import to_wire
 from ..remote.access import FromOutside
 from ..remote.machines import Machines
-from ..remote.tunnel import REMOTE_FLAG, RemoteRequest
+from ..remote.streams import STREAM, begin
 from .changes import BadLineError, Change
 
 RETRY_SECONDS = 1.0
 """How long to leave a machine alone that has said nothing."""
-STREAM = ("fleetctl", REMOTE_FLAG)
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ class Link(Thread):
     def _follow(self, way: Way) -> tuple[bool, str]:
         """Whether a machine told anything, and why it does not go on."""
         try:
-            process = _begin(way.call)
+            process = begin(way.call)
         except OSError as error:
             return False, f"{way.call[0]}: {error.strerror}"
         with process:
@@ -128,21 +124,3 @@ class Link(Thread):
             if text := line.strip():
                 said[:] = [text]
                 self._tell(Told(text))
-
-
-def _begin(call: Sequence[str]) -> "subprocess.Popen[str]":
-    """Begin a call that Ctrl-C at this terminal does not reach; its input stays open."""
-    process = subprocess.Popen(
-        call,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    with suppress(BrokenPipeError):  # It has ended, and says why.
-        assert process.stdin
-        process.stdin.write(json.dumps(to_wire(RemoteRequest())) + "\n")
-        process.stdin.flush()
-    return process

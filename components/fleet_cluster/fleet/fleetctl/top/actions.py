@@ -26,7 +26,7 @@ class Action:
 
 OF_UNITS = {"j": "journal", "s": "status", "w": "why", "r": "restart", "o": "rollout"}
 OF_MACHINES = {"d": "drain"}
-HELP = "j journal  s status  w why  r restart  o rollout  d drain  t trouble  q quit"
+HELP = "j journal s status w why r restart o rollout d drain t trouble c/m sort q quit"
 
 
 class NoActionError(Exception):

@@ -25,6 +25,15 @@ def test_a_change_leads_from_one_overview_to_the_next(before: Overview, now: Ove
     assert apply(before, Change.from_json(whole)) == now
 
 
+def test_ages_of_leases_are_a_line_of_their_own_and_change_no_row() -> None:
+    told = Change(AT, False, False, {}, {}, {machine(1).id: 3})
+    one = Change.from_json(told.to_json())
+    assert one == told and apply(busy(), one) == busy()
+    assert "leases" not in change(None, busy(), AT).to_json(), "as the version before writes it"
+    with pytest.raises(BadLineError):
+        Change.from_json(told.to_json().replace(":3}", ':"x"}'))
+
+
 @given(overviews)
 def test_where_nothing_changes_no_row_is_sent(one: Overview) -> None:
     empty = change(one, one, AT)

@@ -6,9 +6,12 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.live import stream as module
 from fleet_cluster.fleet.fleetctl.live.changes import Change
+from fleet_cluster.fleet.fleetctl.live.stream import LEASE_SECONDS, lease_ages
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
-from fleet_cluster.fleet.kv import Put
+from fleet_cluster.fleet.kv import KVForbiddenError, KVUnavailableError, Put
 from fleet_cluster.fleet.model import keys
+from tests.unit.fleet.fakes.clock import FakeClock
+from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.fleetctl.small_cluster import WEB, Fleetctl, SmallCluster
 
 Output = pytest.CaptureFixture[str]
@@ -88,3 +91,46 @@ def test_etcd_that_does_not_answer_is_told_and_so_is_its_return(
     ]
     found, _ = streamed(fleetctl, capsys)
     assert [one.lost for one in found] == [False, True, False]
+
+
+def test_how_old_leases_are_is_told_while_somebody_listens(
+    fleetctl: Fleetctl,
+    cluster: SmallCluster,
+    steps: Steps,
+    capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    lease = cluster.store.grant(10)
+    entry = cluster.store.get([keys.machine_key(WEB.id)]).entries[keys.machine_key(WEB.id)]
+    cluster.store.commit([Put(entry.key, entry.value, lease)])
+    steps += [
+        lambda: now.__setitem__(0, LEASE_SECONDS / 2),
+        lambda: now.__setitem__(0, LEASE_SECONDS),
+        lambda: cluster.store.leases.pop(lease),
+        lambda: now.__setitem__(0, 2 * LEASE_SECONDS),
+    ]
+    found, _ = streamed(fleetctl, capsys)
+    assert [one.leases for one in found if one.leases] == [{WEB.id: 0}, {WEB.id: 0}]
+    assert not any(one.machines or one.units for one in found if one.leases)
+
+
+class Refusing(MemoryKV):
+    """A store that does not tell of some leases, and then does not answer."""
+
+    def lease_age(self, lease: int) -> int:
+        if lease == 1:
+            raise KVForbiddenError("permission denied")
+        if lease == 4:
+            raise KVUnavailableError("no member answered")
+        return super().lease_age(lease)
+
+
+def test_what_etcd_does_not_tell_of_leases_is_left_out() -> None:
+    clock = FakeClock()
+    store = Refusing(clock)
+    leases = {f"m{number}": store.grant(10) for number in range(1, 6)}
+    store.revoke(3)
+    clock.advance(3.5)
+    assert lease_ages(store, leases) == {"m2": 4}, "rounded up"

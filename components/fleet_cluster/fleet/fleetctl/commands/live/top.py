@@ -14,6 +14,7 @@ from ...live.first_rows import first_rows
 from ...live.link import Link, News, ways_to
 from ...operations.context import Context
 from ...top.terminal import run_in_terminal
+from ...usage.probes import probes_of
 from ..command import Command, RunsOn
 
 
@@ -35,13 +36,13 @@ def _run(context: Context, arguments: Namespace) -> int:
     try:
         first = first_rows(news, len(ways))
         environment = dict(os.environ)  # Textual takes NO_COLOR out of it.
-        app = screen(
-            partial(run_in_terminal, options=option_words(arguments), environment=environment)
-        )
-        for one in first:
-            app.hear(one)
-        hear[0] = app.hear
-        app.run()
+        run = partial(run_in_terminal, options=option_words(arguments), environment=environment)
+        with probes_of(context.machines, lambda one: app.hear(one)) as probes:
+            app = screen(run, ask=probes.ask)
+            for one in first:
+                app.hear(one)
+            hear[0] = app.hear
+            app.run()
     finally:
         link.close()
     return Exit.DONE
@@ -64,11 +65,12 @@ COMMAND = Command(
     summary="machines, units and what happens to them, live on the screen",
     help="""\
 Show machines, units and the events of the last 15 minutes, as they change: a machine of the cluster
-watches etcd and sends what has changed; nothing is asked again and again. When it is gone, another
-one goes on. MEMORY and CPUS are what units reserve, of how much; RESTARTS are those seen since top
-began. Arrows and Tab choose a row; j, s, w show its journal, status, why; r, o, d restart it, roll
-it out, or drain it, after y; t shows only what is in trouble; q ends. It needs Textual, on this
-computer only: pip install 'fleet-cluster[top]'.""",
+watches etcd and sends what has changed. When it is gone, another one goes on. CPUS and MEMORY are
+what is used, of how much; FREE is the room on the fullest disk. Nothing tells of these, so each
+machine looks every 3 seconds, and every 5 how old leases are, while top runs. RESTARTS are those
+seen since top began. Arrows and Tab choose a row; j, s, w show its journal, status, why; r, o, d
+restart it, roll it out, or drain it, after y; t shows only what is in trouble; c, m what uses the
+most first; q ends. It needs Textual, on this computer only: pip install 'fleet-cluster[top]'.""",
     example="""
   $ fleetctl top
   $ NO_COLOR=1 fleetctl top --tunnel machine-2
