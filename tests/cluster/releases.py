@@ -7,8 +7,8 @@ import subprocess
 from tests.checkout import CHECKOUT
 from tests.cluster.stack import Stack
 
-PREVIOUS = "66d7aab"
-"""The last commit of the release before, which knows all that the example's unit files say."""
+PREVIOUS = "f507848"
+"""A commit of the release before, which knows all that the example's unit files say."""
 SOURCE = "components/fleet_cluster"
 SINCE: tuple[str, ...] = ()
 """Settings that it does not know, and refuses."""
