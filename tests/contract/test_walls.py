@@ -130,6 +130,7 @@ def test_fleet_on_a_worker_may_report_from_when_a_member_takes_it_in_until_it_go
     office.admit(json.dumps(Worker(ANOTHER, address, id, "data").to_wire()))
     lease = store.grant(600)
     assert store.commit([replace(record, lease=lease)]) and store.keep_alive(lease) == 600
+    assert connect(held(etcd, "fleet")).lease_age(lease) < 600, "a member's fleetctl may look"
     with pytest.raises(KVForbiddenError):
         store.commit([replace(leading, lease=lease)])
     # As one has it that led before it was a worker.

@@ -169,6 +169,14 @@ class KV(Protocol):
         """
         ...
 
+    def lease_age(self, lease: int) -> int:
+        """How many seconds ago the lease was renewed, rounded up: of nothing that is watched.
+
+        Raises:
+            LeaseLostError: it has gone.
+        """
+        ...
+
     def revoke(self, lease: int) -> None:
         """End the lease and remove all that is bound to it; one that has gone is no error."""
         ...

@@ -182,6 +182,14 @@ class Etcd:
             raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
         return ttl
 
+    def lease_age(self, lease: int) -> int:
+        """See `KV.lease_age`."""
+        told = self._call("Lease/LeaseTimeToLive", rpc.LeaseTimeToLiveRequest(ID=lease))
+        if told.TTL <= 0:
+            raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
+        # A new leader of etcd gives each lease some more than its full time.
+        return max(told.grantedTTL - told.TTL, 0)
+
     def revoke(self, lease: int) -> None:
         """See `KV.revoke`."""
         try:

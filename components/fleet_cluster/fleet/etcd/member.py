@@ -15,6 +15,7 @@ _UNARY: dict[str, tuple[type[Message], type[Message]]] = {
     "KV/Txn": (rpc.TxnRequest, rpc.TxnResponse),
     "Lease/LeaseGrant": (rpc.LeaseGrantRequest, rpc.LeaseGrantResponse),
     "Lease/LeaseRevoke": (rpc.LeaseRevokeRequest, rpc.LeaseRevokeResponse),
+    "Lease/LeaseTimeToLive": (rpc.LeaseTimeToLiveRequest, rpc.LeaseTimeToLiveResponse),
 }
 
 _OPTIONS = (

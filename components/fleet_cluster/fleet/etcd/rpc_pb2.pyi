@@ -105,6 +105,24 @@ class LeaseRevokeResponse(_message.Message):
     header: ResponseHeader
     def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ...) -> None: ...
 
+class LeaseTimeToLiveRequest(_message.Message):
+    __slots__ = ["ID"]
+    ID: int
+    ID_FIELD_NUMBER: _ClassVar[int]
+    def __init__(self, ID: _Optional[int] = ...) -> None: ...
+
+class LeaseTimeToLiveResponse(_message.Message):
+    __slots__ = ["ID", "TTL", "grantedTTL", "header"]
+    GRANTEDTTL_FIELD_NUMBER: _ClassVar[int]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ID: int
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TTL: int
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    grantedTTL: int
+    header: ResponseHeader
+    def __init__(self, header: _Optional[_Union[ResponseHeader, _Mapping]] = ..., ID: _Optional[int] = ..., TTL: _Optional[int] = ..., grantedTTL: _Optional[int] = ...) -> None: ...
+
 class PutRequest(_message.Message):
     __slots__ = ["ignore_lease", "key", "lease", "value"]
     IGNORE_LEASE_FIELD_NUMBER: _ClassVar[int]

@@ -98,6 +98,13 @@ class EtcdServer:
         except LeaseLostError:
             return rpc.LeaseKeepAliveResponse(ID=lease, TTL=0)
 
+    def time_to_live(self, lease: int) -> rpc.LeaseTimeToLiveResponse:
+        if lease not in self.store.leases:
+            return rpc.LeaseTimeToLiveResponse(ID=lease, TTL=-1)
+        granted = self.store.leases[lease].ttl
+        left = granted - self.store.lease_age(lease)
+        return rpc.LeaseTimeToLiveResponse(ID=lease, TTL=left, grantedTTL=granted)
+
     def watch(self, requests: Iterator[rpc.WatchRequest]) -> Iterator[rpc.WatchResponse]:
         answers: queue.SimpleQueue[rpc.WatchResponse | None] = queue.SimpleQueue()
         thread = threading.Thread(target=self._serve_watch, args=(requests, answers), daemon=True)
@@ -175,6 +182,11 @@ def _handlers(server: EtcdServer) -> grpc.GenericRpcHandler:
             "LeaseRevoke",
             rpc.LeaseRevokeRequest,
             lambda asked, _: server.store.revoke(asked.ID) or rpc.LeaseRevokeResponse(),
+        ),
+        "Lease/LeaseTimeToLive": unary(
+            "LeaseTimeToLive",
+            rpc.LeaseTimeToLiveRequest,
+            lambda asked, _: server.time_to_live(asked.ID),
         ),
         "Lease/LeaseKeepAlive": stream(rpc.LeaseKeepAliveRequest, keep_alive),
         "Watch/Watch": stream(rpc.WatchRequest, watch),

@@ -140,10 +140,13 @@ def test_lease_that_has_gone(
     etcd = connected(servers[0].endpoint)
     lease = etcd.grant(10)
     assert etcd.keep_alive(lease) == 10
+    assert etcd.lease_age(lease) == 0
     etcd.revoke(lease)
     etcd.revoke(lease)
     with pytest.raises(LeaseLostError):
         etcd.keep_alive(lease)
+    with pytest.raises(LeaseLostError):
+        etcd.lease_age(lease)
     with pytest.raises(LeaseLostError):
         etcd.commit([Put("/a", "", lease)])
 

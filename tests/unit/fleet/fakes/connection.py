@@ -111,6 +111,9 @@ class Connection:
     def keep_alive(self, lease: int) -> int:
         return self._ask("keep_alive", lambda: self._etcd.keep_alive(lease))
 
+    def lease_age(self, lease: int) -> int:
+        return self._ask("lease_age", lambda: self._etcd.lease_age(lease))
+
     def revoke(self, lease: int) -> None:
         self._ask("revoke", lambda: self._etcd.revoke(lease))
 

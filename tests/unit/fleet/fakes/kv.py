@@ -106,6 +106,12 @@ class MemoryKV:
         self.leases[lease].expires = self._clock() + self.leases[lease].ttl
         return self.leases[lease].ttl
 
+    def lease_age(self, lease: int) -> int:
+        if lease not in self.leases:
+            raise LeaseLostError("it has expired")
+        left = int(self.leases[lease].expires - self._clock())
+        return max(self.leases[lease].ttl - left, 0)
+
     def revoke(self, lease: int) -> None:
         if self.leases.pop(lease, None):
             self._delete([key for key, entry in self.entries.items() if entry.lease == lease])

@@ -60,6 +60,12 @@ class Walls(MemoryKV):
         self._check_lease(lease)
         return self._store.keep_alive(lease)
 
+    def lease_age(self, lease: int) -> int:
+        for key, entry in self._store.entries.items():
+            if lease and entry.lease == lease:
+                self._check("read", key)
+        return self._store.lease_age(lease)
+
     def revoke(self, lease: int) -> None:
         self._check_lease(lease)
         self._store.revoke(lease)

@@ -8,7 +8,8 @@ from .command import Command
 _ROOMS = {
     "list-machines": "machines",
     "list-units": "inspect",
-    "top": "inspect",
+    "top": "live",
+    "dashboard": "live",
     "list-unit-files": "inspect",
     "list-names": "inspect",
     "submit": "units",
@@ -49,6 +50,7 @@ _ROOMS = {
     "locate": "internal",
     "seed": "internal",
     "stream": "internal",
+    "usage": "internal",
     "begin-run": "internal",
     "drift": "internal",
     "completion": "inspect",

@@ -41,8 +41,8 @@ def processes_of(service: str, root: Path | None = None, proc: Path = PROC) -> P
     shown = _show(service)
     root = root or next((one for one in HIERARCHIES if one.is_dir()), HIERARCHIES[-1])
     group = shown.get("ControlGroup", "").lstrip("/")
-    groups, own = _look_through(root / group) if group else ([], [])
-    commands = {process: _words(proc, process) for process in own}
+    groups, own = look_through(root / group) if group else ([], [])
+    commands = {process: words_of(proc, process) for process in own}
     main = int(shown.get("MainPID") or 0) or min(commands, default=0)
     return Processes(f"{shown['ActiveState']} ({shown['SubState']})", main, groups, commands)
 
@@ -56,7 +56,7 @@ def _show(service: str) -> dict[str, str]:
     return shown
 
 
-def _look_through(group: Path) -> tuple[list[str], list[int]]:
+def look_through(group: Path) -> tuple[list[str], list[int]]:
     """The names of the cgroups within one, and the processes of all that are no containers'."""
     names: list[str] = []
     found: list[int] = []
@@ -71,7 +71,8 @@ def _look_through(group: Path) -> tuple[list[str], list[int]]:
     return names, found
 
 
-def _words(proc: Path, process: int) -> list[str]:
+def words_of(proc: Path, process: int) -> list[str]:
+    """The command line of a process; empty if it has just ended."""
     try:
         line = (proc / str(process) / "cmdline").read_bytes()
     except OSError:

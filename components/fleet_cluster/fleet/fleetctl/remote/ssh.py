@@ -12,6 +12,9 @@ from ..cli.numbers import is_port
 KEEPALIVE = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3")
 """A connection to a machine that is gone ends within 15 s, also under `journal -f`."""
 
+SHARED_SECONDS = 10
+"""How long a connection that is shared stays when nobody has it any more."""
+
 
 @dataclass(frozen=True)
 class SshHost:
@@ -57,6 +60,8 @@ class SshOptions:
     """An ssh configuration file; empty: the user's ~/.ssh/config."""
     batch: bool = False
     """Never ask anything: there is nobody to answer."""
+    shared: str = ""
+    """A folder of this process's: calls that go through one host share one connection to it."""
 
     def command(
         self,
@@ -106,9 +111,15 @@ class SshOptions:
             return ["-o", pinned, "-o", "StrictHostKeyChecking=yes"]
         return []
 
+    def _shared_flags(self) -> list[str]:
+        if not self.shared:
+            return []
+        persist = "-o", f"ControlPersist={SHARED_SECONDS}"
+        return ["-o", "ControlMaster=auto", "-o", f"ControlPath={self.shared}/%C", *persist]
+
     def _proxy(self, jump: SshHost) -> str:
         # Not -J: that one would not get the identity and the known hosts of this command line.
-        through = ["ssh", *self._flags(jump)]
+        through = ["ssh", *self._flags(jump), *self._shared_flags()]
         escaped = [word.replace("%", "%%") for word in through]
         return shlex.join([*escaped, "-W", "[%h]:%p", "--", jump.name])
 

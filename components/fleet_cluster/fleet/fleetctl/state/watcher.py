@@ -50,6 +50,11 @@ class Watcher:
         """Whether the store does not answer at present: `state` may be old."""
         return self._cache.lost
 
+    def leases(self) -> dict[str, int]:
+        """The leases in etcd that the machines' records are on, by the machine's id."""
+        found = {id: self._cache.entries.get(keys.machine_key(id)) for id in self.state.machines}
+        return {id: entry.lease for id, entry in found.items() if entry and entry.lease}
+
     def refresh(self) -> None:
         """Read everything again, and watch from there."""
         self._cache.close()

@@ -1,1 +1,1 @@
-"""The live screen of `fleetctl top`: what is streamed on a machine, and drawn on this computer."""
+"""The live screen of `fleetctl top`: the live cluster as lines, drawn on this computer."""

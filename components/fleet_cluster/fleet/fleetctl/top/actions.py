@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...unitfiles.names import template_of
 from ..cli.names import misnomer
-from .overview import Overview, Place
+from ..live.overview import Overview, Place
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Action:
 
 OF_UNITS = {"j": "journal", "s": "status", "w": "why", "r": "restart", "o": "rollout"}
 OF_MACHINES = {"d": "drain"}
-HELP = "j journal  s status  w why  r restart  o rollout  d drain  t trouble  q quit"
+HELP = "j journal s status w why r restart o rollout d drain t trouble c/m sort q quit"
 
 
 class NoActionError(Exception):

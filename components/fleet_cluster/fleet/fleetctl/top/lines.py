@@ -1,27 +1,23 @@
-"""The lines of the screen: an overview and its history as text, in as many columns (pure)."""
+"""The lines of the screen: what is known of the cluster as text, in as many columns (pure)."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 
 from ...model.printable import printable
-from ...unitfiles.resources import cpus_text, memory_text
+from ...unitfiles.resources import CPU, cpus_text, memory_text
+from ..live.events import Event
+from ..live.history import History
+from ..live.overview import MachineRow, Place, UnitRow
+from ..live.words import LOUD, is_trouble, state_text
 from ..state.unit_state import LOST
-from .events import Event, Kind, counted
-from .history import History
-from .overview import MachineRow, Overview, Place, UnitRow
+from ..usage.figures import Figures
+from ..usage.sample import MachineUsage, UnitUsage
 
-GAP = 2
-WIDE = 100
+WIDE = 120
 """From so many columns on, there is room for what units reserve, and for what is wrong."""
 LEAST_NOTE = 16
-NOWHERE = "on no machine"
-BAD = {"failed", LOST}
-FIRST = {*BAD, NOWHERE}
-"""What is told first: of a narrow line, the end is cut off."""
-LOUD = {Kind.LOST, Kind.FAILED}
 AGES = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -56,64 +52,117 @@ class _Column:
     width: int
     """0: what the others leave."""
     is_number: bool = False
+    field: str = ""
+    """What is in it, where another column has the same title."""
 
 
-_MACHINE = (
-    _Column("MACHINE", 12),
-    _Column("ADDRESS", 15),
+_MACHINE = _Column("MACHINE", 12)
+_STATE = _Column("STATE", 0)
+_LOAD = (
     _Column("UNITS", 5, is_number=True),
-    _Column("MEMORY", 9, is_number=True),
-    _Column("CPUS", 6, is_number=True),
-    _Column("STATE", 0),
+    _Column("CPUS", 7, is_number=True),
+    _Column("MEMORY", 10, is_number=True),
+    _Column("FREE", 6, is_number=True),
+    _Column("LEASE", 5, is_number=True),
 )
-_PLACE = (_Column("MACHINE", 12), _Column("STATE", 18))
+_CPUS, _MEMORY = _LOAD[1:3]
+_RESERVED = (
+    _Column("RESERVED", 8, is_number=True, field="cpu"),
+    _Column("RESERVED", 8, is_number=True, field="memory"),
+)
+_NARROW_MACHINE = (_MACHINE, *_LOAD, _STATE)
+_WIDE_MACHINE = (
+    *(_MACHINE, _Column("ADDRESS", 15), _LOAD[0]),
+    *(_CPUS, _RESERVED[0], _MEMORY, _RESERVED[1]),
+    *(*_LOAD[3:], _STATE),
+)
 _TIMES = (_Column("SINCE", 5, is_number=True), _Column("RESTARTS", 8, is_number=True))
-_RESERVED = (_Column("MEMORY", 7, is_number=True), _Column("CPUS", 5, is_number=True))
+_USED = (_Column("CPUS", 5, is_number=True), _Column("MEMORY", 6, is_number=True))
+_NARROW_UNIT = (_MACHINE, _Column("STATE", 14), *_TIMES, *_USED)
+_WIDE_UNIT = (
+    *(_MACHINE, _Column("STATE", 18), *_TIMES),
+    *(_USED[0], _RESERVED[0], _USED[1], _RESERVED[1]),
+)
 
 
-def headline(overview: Overview) -> str:
-    """The cluster in one line."""
-    machines = Counter(row.is_lost for row in overview.machines.values())
-    lost = f" ({machines[True]} lost)" * bool(machines[True])
-    found = Counter(_word(row) for row in overview.units.values())
-    ordered = sorted(found.items(), key=lambda one: (one[0] not in FIRST, -one[1], one[0]))
-    parts = [f"{count} {word}" for word, count in ordered]
-    units = len({row.unit for row in overview.units.values()})
-    told = f": {', '.join(parts)}" if parts else ""
-    return f"{counted(machines[False], 'machine')}{lost}, {counted(units, 'unit')}{told}"
+class Order(Enum):
+    """Order of the rows: by name, or what uses the most first."""
+
+    NAME = auto()
+    CPU = auto()
+    MEMORY = auto()
+
+    def first(self, usage: UnitUsage | MachineUsage | None) -> int:
+        """The smaller, the earlier; what nobody has said comes last."""
+        if self is Order.NAME or usage is None:
+            return 0
+        used = usage.cpu if self is Order.CPU else usage.memory
+        return -1 - used if used is not None else 0
 
 
-def _word(row: UnitRow) -> str:
-    return NOWHERE if not row.machine else row.active
+@dataclass(frozen=True)
+class Content:
+    """Content of the screen."""
+
+    history: History
+    figures: Figures
+    now: float
+    """By the clock of the machine that is heard: seconds since 1970."""
+    order: Order = Order.NAME
 
 
-def machine_table(history: History, width: int, now: float) -> Table:
-    """The machines, in as many columns of the terminal; `now` as of `unit_table`."""
-    overview = history.overview
-    ordered = sorted(overview.machines.values(), key=lambda row: (row.name or "~", row.id))
+def machine_table(content: Content, width: int) -> Table:
+    """The machines, in as many columns of the terminal."""
+    overview = content.history.overview
+    columns = _WIDE_MACHINE if _is_wide(width) else _NARROW_MACHINE
+    usages = {id: content.figures.machine(id) for id in overview.machines}
+    ordered = sorted(
+        overview.machines.values(),
+        key=lambda row: (content.order.first(usages[row.id]), row.name or "~", row.id),
+    )
     lines = [
         Line(
-            _joined(_machine_cells(row, history, now), _MACHINE, width), _machine_tone(row), row.id
+            _joined(_machine_cells(row, usages[row.id], content), columns, width),
+            _machine_tone(row),
+            row.id,
         )
         for row in ordered
     ]
-    return Table(_title(_MACHINE, width), lines)
+    return Table(_title(columns, width), lines)
 
 
-def _machine_cells(row: MachineRow, history: History, now: float) -> list[str]:
-    lost_at = history.lost_since.get(row.id)
-    return [
-        history.overview.name_of(row.id),
-        row.address,
-        str(row.units),
-        _part(row.memory, row.memory_total, memory_text),
-        _part(row.cpu, row.cpu_total, cpus_text),
-        f"{LOST} {age(now - lost_at)}" if lost_at else row.state or "ready",
-    ]
+def _machine_cells(row: MachineRow, usage: MachineUsage | None, content: Content) -> dict[str, str]:
+    lost_at = content.history.lost_since.get(row.id)
+    lease_age = content.history.lease_age(row.id, content.now)
+    return {
+        "MACHINE": content.history.overview.name_of(row.id),
+        "ADDRESS": row.address,
+        "UNITS": str(row.units),
+        "CPUS": _part(usage and _cpus(usage.cpu), row.cpu_total, cpus_text),
+        "cpu": cpus_text(row.cpu) if row.cpu_total else "-",
+        "MEMORY": _part(usage and _amount(usage.memory), row.memory_total, _amount),
+        "memory": _amount(row.memory) if row.memory_total else "-",
+        "FREE": _amount(usage.fullest.free) if usage and usage.fullest else "-",
+        "LEASE": "-" if lease_age is None else f"{lease_age}s",
+        "STATE": f"{LOST} {age(content.now - lost_at)}" if lost_at else row.state or "ready",
+    }
 
 
-def _part(reserved: int, total: int, text: Callable[[int], str]) -> str:
-    return f"{text(reserved)}/{text(total)}" if total else "-"
+def _part(used: str | None, total: int, text: Callable[[int], str]) -> str:
+    """What is used, of how much; also where only one of them is known."""
+    known = f"/{text(total)}" if total else ""
+    return f"{used or '-'}{known}" if used or known else "-"
+
+
+def _cpus(cpu: int) -> str:
+    return f"{cpu / CPU:.2f}"
+
+
+def _amount(size: int) -> str:
+    """An amount of memory in few letters: 1.5G, 812M."""
+    text = memory_text(size)
+    number, suffix = text[:-1], text[-1]
+    return f"{float(number):.0f}{suffix}" if "." in number and float(number) >= 10 else text
 
 
 def _machine_tone(row: MachineRow) -> Tone:
@@ -122,58 +171,56 @@ def _machine_tone(row: MachineRow) -> Tone:
     return Tone.TROUBLE if row.is_lost or "sick:" in row.state else Tone.QUIET
 
 
-def unit_table(history: History, width: int, now: float, *, only_trouble: bool = False) -> Table:
-    """The units. `now`: by the clock of the machine that is heard; `only_trouble`: not the rest."""
-    overview = history.overview
-    rows = [row for row in overview.units.values() if not only_trouble or is_trouble(row)]
-    columns = _unit_columns(rows, width)
+def unit_table(content: Content, width: int, *, only_trouble: bool = False) -> Table:
+    """The units. `only_trouble`: not the rest."""
+    known = content.history.overview.units
+    usages = {place: content.figures.unit(*place) for place in known}
+    found = [one for one, row in known.items() if not only_trouble or is_trouble(row)]
+    places = sorted(found, key=lambda one: content.order.first(usages[one]))
+    columns = _unit_columns([known[one] for one in places], width)
     lines = [
         Line(
-            _joined(_unit_cells(row, history, now, columns), columns, width),
-            Tone.TROUBLE if is_trouble(row) else Tone.PLAIN,
-            (row.unit, row.machine),
+            _joined(_unit_cells(known[one], usages[one], content), columns, width),
+            Tone.TROUBLE if is_trouble(known[one]) else Tone.PLAIN,
+            one,
         )
-        for row in rows
+        for one in places
     ]
     return Table(_title(columns, width), lines)
 
 
-def is_trouble(row: UnitRow) -> bool:
-    """Whether somebody should look: it failed, nobody knows how it does, or it is nowhere."""
-    return row.active in BAD or not row.machine or bool(row.problem) or "restart" in row.sub
-
-
 def _unit_columns(rows: Iterable[UnitRow], width: int) -> tuple[_Column, ...]:
-    fixed = (*_PLACE, *_TIMES, *(_RESERVED if width >= WIDE else ()))
-    left = width - sum(one.width + GAP for one in fixed)
+    fixed, gap = _WIDE_UNIT if _is_wide(width) else _NARROW_UNIT, _gap(width)
+    left = width - sum(one.width + gap for one in fixed)
     name = max([12, *(len(row.unit) for row in rows)])
-    if left - name - GAP < LEAST_NOTE:
+    if left - name - gap < LEAST_NOTE:
         return _Column("UNIT", max(left, 8)), *fixed
     return _Column("UNIT", name), *fixed, _Column("WHY", 0)
 
 
-def _unit_cells(
-    row: UnitRow, history: History, now: float, columns: Sequence[_Column]
-) -> list[str]:
-    again = history.restarts[row.unit, row.machine]
-    cells = {
+def _unit_cells(row: UnitRow, usage: UnitUsage | None, content: Content) -> dict[str, str]:
+    again = content.history.restarts[row.unit, row.machine]
+    cpu, memory = (usage.cpu, usage.memory) if usage else (None, None)
+    return {
         "UNIT": row.unit,
-        "MACHINE": history.overview.name_of(row.machine) if row.machine else "-",
-        "STATE": _state(row),
-        "SINCE": age(now - row.since) if row.since else "-",
+        "MACHINE": content.history.overview.name_of(row.machine) if row.machine else "-",
+        "STATE": state_text(row),
+        "SINCE": age(content.now - row.since) if row.since else "-",
         "RESTARTS": str(again) if again else "-",
-        "MEMORY": memory_text(row.memory) if row.memory else "-",
-        "CPUS": cpus_text(row.cpu) if row.cpu else "-",
+        "CPUS": "-" if cpu is None else _cpus(cpu),
+        "MEMORY": "-" if memory is None else _amount(memory),
+        "cpu": cpus_text(row.cpu) if row.cpu else "-",
+        "memory": _amount(row.memory) if row.memory else "-",
         "WHY": row.problem,
     }
-    return [cells[one.title] for one in columns]
 
 
-def _state(row: UnitRow) -> str:
-    """Systemd's words, the second where it says more."""
-    if row.active in ("failed", "active"):
-        return row.active if row.sub == row.active else f"{row.active} {row.sub}"
-    return f"{row.active} ({row.sub})" if row.active == LOST else row.sub or row.active
+def _is_wide(width: int) -> bool:
+    return width >= WIDE
+
+
+def _gap(width: int) -> int:
+    return 2 if _is_wide(width) else 1
 
 
 def age(seconds: float) -> str:
@@ -201,13 +248,13 @@ def _clock(at: float) -> str:
 
 
 def _title(columns: Sequence[_Column], width: int) -> str:
-    return _joined([one.title for one in columns], columns, width)
+    return _joined({one.field or one.title: one.title for one in columns}, columns, width)
 
 
-def _joined(cells: Sequence[str], columns: Sequence[_Column], width: int) -> str:
+def _joined(cells: Mapping[str, str], columns: Sequence[_Column], width: int) -> str:
     """Cells below each other, each as far as it fits."""
-    parts = [_fitted(printable(cell), one) for cell, one in zip(cells, columns, strict=True)]
-    return cut((" " * GAP).join(parts).rstrip(), width)
+    parts = [_fitted(printable(cells[one.field or one.title]), one) for one in columns]
+    return cut((" " * _gap(width)).join(parts).rstrip(), width)
 
 
 def _fitted(cell: str, column: _Column) -> str:

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from fleet_cluster.fleet.fleetctl.top.changes import change
-from fleet_cluster.fleet.fleetctl.top.link import Ended, Heard, Told
-from fleet_cluster.fleet.fleetctl.top.overview import MachineRow, Overview
+from fleet_cluster.fleet.fleetctl.live.changes import Change, change
+from fleet_cluster.fleet.fleetctl.live.link import Ended, Heard, Told
+from fleet_cluster.fleet.fleetctl.live.overview import MachineRow, Overview
 from fleet_cluster.fleet.fleetctl.top.screen.app import Top
 from fleet_cluster.fleet.fleetctl.top.screen.row_list import first_shown
+from fleet_cluster.fleet.fleetctl.usage.choice import MOST
+from fleet_cluster.fleet.fleetctl.usage.probes import Measured, Target, Unmeasured
+from fleet_cluster.fleet.fleetctl.usage.sample import Disk, MachineUsage, Sample, UnitUsage
 from tests.checkout import CHECKOUT
-from tests.unit.fleet.fleetctl.top.any_overview import (
+from tests.unit.fleet.fleetctl.live.any_overview import (
     AT,
+    GIB,
     IDS,
     busy,
     large,
@@ -37,10 +41,13 @@ class Screen:
     pilot: Pilot[None]
     top: Top
     runs: list[str] = field(default_factory=list[str])
+    asked: list[list[str]] = field(default_factory=list[list[str]])
+    """The machines that are to be asked what is used there, each time that these are others."""
 
-    async def hears(self, *news: Heard | Ended | Told) -> None:
+    async def hears(self, *news: Heard | Ended | Told | Measured | Unmeasured) -> None:
         for one in news:
             self.top.hear(one)
+        self.top.tick()
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
@@ -86,9 +93,14 @@ def on_screen(steps: Steps, size: tuple[int, int] = SMALL) -> None:
         def note(words: Sequence[str]) -> None:
             runs.append(" ".join(words))
 
-        top = Top(note, lambda: AT, nullcontext)
+        asked = list[list[str]]()
+
+        def ask(targets: Sequence[Target]) -> None:
+            asked.append([one.name for one in targets])
+
+        top = Top(note, lambda: AT, nullcontext, ask)
         async with top.run_test(size=size) as pilot:
-            await steps(Screen(pilot, top, runs))
+            await steps(Screen(pilot, top, runs, asked))
 
     asyncio.run(run())
 
@@ -107,6 +119,25 @@ def after_a_loss() -> tuple[Overview, Overview]:
     return before, overview(list(machines.values()), list(units.values()))
 
 
+def used() -> list[Measured]:
+    """What machine-1 and machine-3 say is used there."""
+    mib = 1 << 20
+    first = MachineUsage(372, 1434 * mib, (Disk("/", 12 * GIB, 40 * GIB),))
+    third = MachineUsage(1250, 3900 * mib, (Disk("/", 812 * mib, 40 * GIB),))
+    units = {
+        "flaps.service": None,
+        "hello.service": None,
+        "sinatra@5000.service": UnitUsage(214, 148 * mib),
+    }
+    return [
+        Measured(IDS[0], Sample(first, units, is_whole=True)),
+        Measured(IDS[2], Sample(third, {"db.service": UnitUsage(1007, 3277 * mib)}, is_whole=True)),
+    ]
+
+
+LEASES = Change(AT + 1, False, False, {}, {}, {IDS[0]: 2, IDS[2]: 3})
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_the_screen(size: tuple[int, int]) -> None:
     name = "top-{}x{}.txt".format(*size)
@@ -114,6 +145,7 @@ def test_the_screen(size: tuple[int, int]) -> None:
     async def steps(screen: Screen) -> None:
         before, now = after_a_loss()
         await screen.hears(whole(before), Heard("machine-1", change(before, now, AT + 1)))
+        await screen.hears(Heard("machine-1", LEASES), *used())
         assert screen.text == (GOLDEN / name).read_text()
 
     on_screen(steps, size)
@@ -218,6 +250,84 @@ def test_only_what_is_in_trouble() -> None:
             assert name in screen.text
         await screen.press("t")
         assert "hello.service" in screen.text
+
+    on_screen(steps)
+
+
+@pytest.mark.parametrize(("key", "first"), [("c", "db.service"), ("m", "sinatra@5000.service")])
+def test_what_uses_the_most_comes_first_and_then_again_the_names(key: str, first: str) -> None:
+    mib = 1 << 20
+    told = {
+        "hello.service": UnitUsage(0, mib),
+        "db.service": UnitUsage(900, mib),
+        "sinatra@5000.service": UnitUsage(800, 9 * mib),
+    }
+
+    async def steps(screen: Screen) -> None:
+        await screen.hears(whole(overview([machine(1)], [unit(name) for name in ["a", *told]])))
+        await screen.hears(Measured(IDS[0], Sample(MachineUsage(1, mib), told)))
+        await screen.press("down", key)
+        rows = [
+            line.split()[0] for line in screen.lines() if ".service" in line or "a " in line[:2]
+        ]
+        assert rows[0] == first and rows[-1] == "a", "what nobody tells comes last"
+        assert screen.chosen() == ["db.service"], "the choice stays on its unit"
+        await screen.press(key)
+        rows = [line.split()[0] for line in screen.lines() if ".service" in line]
+        assert rows == sorted(rows)
+
+    on_screen(steps)
+
+
+def test_machines_too_are_ordered_by_what_they_use() -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.hears(whole(overview([machine(1), machine(2), machine(3)], [])))
+        await screen.hears(
+            Measured(IDS[1], Sample(MachineUsage(100, 1))),
+            Measured(IDS[2], Sample(MachineUsage(900, 2))),
+        )
+        await screen.press("c")
+        shown = [line.split()[0] for line in screen.lines() if line.startswith("machine-")]
+        assert shown == ["machine-3", "machine-2", "machine-1"]
+
+    on_screen(steps)
+
+
+def test_what_is_not_said_any_more_is_not_shown_any_more() -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.hears(whole(overview([machine(1)], [unit("a.service")])))
+        told = {"a.service": UnitUsage(770, 1 << 30)}
+        await screen.hears(Measured(IDS[0], Sample(MachineUsage(330, 1 << 30), told)))
+        assert "0.77" in screen.text and "0.33/4" in screen.text
+        await screen.hears(Unmeasured(IDS[0]))
+        assert "0.77" not in screen.text and "0.33" not in screen.text
+        assert "a.service" in screen.text and " -/4 " in screen.text
+        assert "fleetctl is of a version before" not in screen.text
+
+    on_screen(steps)
+
+
+def test_fleetctls_of_a_version_before_are_told_once() -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.hears(whole(overview([machine(1), machine(2)], [])))
+        older = [Unmeasured(id, is_older=True) for id in (IDS[0], IDS[1], IDS[0])]
+        await screen.hears(*older, whole(overview([machine(1), machine(2)], [])))
+        assert screen.text.count("does not say what is used there") == 1
+
+    on_screen(steps, LARGE)
+
+
+def test_those_machines_are_asked_that_are_alive_or_to_be_seen() -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.hears(whole(overview([machine(1), machine(2, state="lost")], [])))
+        assert screen.asked == [["machine-1"]]
+        await screen.hears(whole(large()))
+        assert len(screen.asked[-1]) == MOST
+        await screen.press("end")
+        await screen.hears()
+        unseen = {f"machine-{number}" for number in range(1, 51)} - set(screen.asked[-1])
+        on_screen = [line.split()[1] for line in screen.lines() if line.startswith("web@")]
+        assert len(on_screen) > 5 and not unseen & set(on_screen)
 
     on_screen(steps)
 

@@ -12,11 +12,11 @@ import pytest
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError
 from fleet_cluster.fleet.fleetctl.cli.options import option_words
 from fleet_cluster.fleet.fleetctl.commands.parser import parse
-from fleet_cluster.fleet.fleetctl.top.changes import change
+from fleet_cluster.fleet.fleetctl.live.changes import change
 from tests.checkout import CHECKOUT, LIBRARY
 from tests.terminal import Terminal, on_terminal
+from tests.unit.fleet.fleetctl.live.any_overview import AT, busy
 from tests.unit.fleet.fleetctl.small_cluster import Fleetctl
-from tests.unit.fleet.fleetctl.top.any_overview import AT, busy
 
 TOP = [sys.executable, "-m", "fleet.fleetctl", "top"]
 SSH = """\

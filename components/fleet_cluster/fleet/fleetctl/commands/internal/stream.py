@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 from ...cli.errors import Exit
+from ...live.stream import stream
 from ...operations.context import Context
 from ...state.watcher import Watcher
-from ...top.stream import stream
 from ..command import Command
 
 

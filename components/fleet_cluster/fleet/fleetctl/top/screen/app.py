@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from time import time
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,17 +12,28 @@ from textual.events import Key
 from textual.message import Message
 from textual.widgets import Static
 
+from ...live.history import History
+from ...live.link import Ended, Heard, News, Told
+from ...live.words import headline
+from ...usage.choice import chosen
+from ...usage.figures import Figures
+from ...usage.probes import Measured, Target, Unmeasured
 from ..actions import HELP, OF_MACHINES, OF_UNITS, Action, NoActionError, action
-from ..history import History
-from ..lines import cut, event_table, headline, machine_table, unit_table
-from ..link import Ended, Heard, News, Told
+from ..lines import Content, Order, cut, event_table, machine_table, unit_table
 from .row_list import RowList
 
 TICK_SECONDS = 1.0
 """How often it looks what has another age by now; only that is drawn."""
 
+OLDER = "{} does not say what is used there: its fleetctl is of a version before"
+
+T = TypeVar("T")
 Runner = Callable[[Sequence[str]], None]
 """Runs a command line of fleetctl in the terminal, until the operator has seen it."""
+
+
+Asker = Callable[[Sequence[Target]], object]
+"""Has these machines asked what is used there, and no others, from now on."""
 
 
 class Arrived(Message):
@@ -42,6 +53,8 @@ class Top(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", show=False),
         Binding("t", "only_trouble", show=False),
+        Binding("c", "order('CPU')", show=False),
+        Binding("m", "order('MEMORY')", show=False),
     ]
     ENABLE_COMMAND_PALETTE = False
 
@@ -50,6 +63,7 @@ class Top(App[None]):
         run_command: Runner,
         clock: Callable[[], float] = time,
         suspended: Callable[[], AbstractContextManager[None]] | None = None,
+        ask: Asker = list[Target],
     ) -> None:
         super().__init__(ansi_color=True)
         self.animation_level = "none"
@@ -57,7 +71,13 @@ class Top(App[None]):
         self._clock = clock
         self._suspended = suspended or self.suspend
         self._history = History()
-        self._news: SimpleQueue[News] = SimpleQueue()
+        self._figures = Figures()
+        self._order = Order.NAME
+        self._ask = ask
+        self._targets: list[Target] = []
+        self._has_older = False
+        """Whether a machine was told of whose fleetctl does not know what is used."""
+        self._news: SimpleQueue[News | Measured | Unmeasured] = SimpleQueue()
         self._offset = 0.0
         """How far the clock of the machine that is heard is ahead of ours."""
         self._link = "connecting"
@@ -65,10 +85,11 @@ class Top(App[None]):
         self._asked: Action | None = None
         self._said = ""
 
-    def hear(self, news: News) -> None:
-        """Take in news, from any thread."""
+    def hear(self, news: News | Measured | Unmeasured) -> None:
+        """Take in news, from any thread; what is used is drawn with the next tick."""
         self._news.put(news)
-        self.post_message(Arrived())
+        if not isinstance(news, Measured | Unmeasured):
+            self.post_message(Arrived())
 
     def compose(self) -> ComposeResult:
         """See `App`."""
@@ -82,7 +103,7 @@ class Top(App[None]):
         """See `App`."""
         self._list("events").can_focus = False
         self._list("units").focus()
-        self.set_interval(TICK_SECONDS, self._show_rows)
+        self.set_interval(TICK_SECONDS, self.tick)
         self.on_arrived()
 
     def on_resize(self) -> None:
@@ -91,9 +112,15 @@ class Top(App[None]):
 
     def on_arrived(self) -> None:
         """Take in all that has come, and draw once."""
-        for one in _drained(self._news):
-            self._take_in(one)
+        self._take_in_all()
         self._show()
+
+    def tick(self) -> None:
+        """Draw what has another age or is used otherwise by now, and ask whom we look at."""
+        self._take_in_all()
+        self._figures.expire(self._clock())
+        self._show_rows()
+        self._ask_machines()
 
     def on_key(self, event: Key) -> None:
         """Answer a question, or find out what a key asks for."""
@@ -109,6 +136,12 @@ class Top(App[None]):
     def action_only_trouble(self) -> None:
         """Show only units in trouble, or all again."""
         self._only_trouble = not self._only_trouble
+        self._show()
+
+    def action_order(self, order: str) -> None:
+        """Show first what uses the most, or again in the order of names."""
+        wanted = Order[order]
+        self._order = Order.NAME if self._order is wanted else wanted
         self._show()
 
     def _ask_for(self, key: str) -> None:
@@ -131,8 +164,30 @@ class Top(App[None]):
         self.on_arrived()
         self.refresh(layout=True)
 
-    def _take_in(self, news: News) -> None:
+    def _ask_machines(self) -> None:
+        """Have the machines asked that are alive, or those on the screen if they are many."""
+        machines = self._history.overview.machines
+        alive = [id for id, row in machines.items() if not row.is_lost and row.address]
+        rows = [*self._list("machines").shown, *self._list("units").shown]
+        seen = [row if isinstance(row, str) else row[1] for row in rows]
+        ids = chosen(alive, seen, [one.id for one in self._targets])
+        targets = [Target(id, machines[id].name, machines[id].address) for id in ids]
+        if targets != self._targets:
+            self._targets = targets
+            self._ask(targets)
+
+    def _take_in_all(self) -> None:
+        for one in _drained(self._news):
+            self._take_in(one)
+
+    def _take_in(self, news: News | Measured | Unmeasured) -> None:
         match news:
+            case Measured(machine, sample):
+                self._figures.take_in(machine, sample, self._clock())
+            case Unmeasured(machine, is_older):
+                self._figures.forget(machine)
+                if is_older:
+                    self._note_older(self._history.overview.name_of(machine))
             case Heard(way, change):
                 self._offset = change.at - self._clock()
                 self._history.take_in(change)
@@ -143,6 +198,11 @@ class Top(App[None]):
                 self._history.note(f"{news.way}: {news.reason}", self._now())
                 self._link = f"no connection to {news.way}, trying {news.next}"
 
+    def _note_older(self, machine: str) -> None:
+        if not self._has_older:
+            self._history.note(OLDER.format(machine), self._now())
+        self._has_older = True
+
     def _show(self) -> None:
         overview, width = self._history.overview, self.size.width
         self._lay_out(len(overview.machines))
@@ -152,9 +212,9 @@ class Top(App[None]):
         self._show_foot()
 
     def _show_rows(self) -> None:
-        width, now = self.size.width, self._now()
-        self._list("machines").show(machine_table(self._history, width, now))
-        units = unit_table(self._history, width, now, only_trouble=self._only_trouble)
+        content = Content(self._history, self._figures, self._now(), self._order)
+        self._list("machines").show(machine_table(content, self.size.width))
+        units = unit_table(content, self.size.width, only_trouble=self._only_trouble)
         self._list("units").show(units)
 
     def _show_head(self, width: int) -> None:
@@ -179,7 +239,7 @@ class Top(App[None]):
         return self._clock() + self._offset
 
 
-def _drained(queue: "SimpleQueue[News]") -> Iterable[News]:
+def _drained(queue: "SimpleQueue[T]") -> Iterable[T]:
     try:
         while True:
             yield queue.get_nowait()

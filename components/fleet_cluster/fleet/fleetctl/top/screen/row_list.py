@@ -9,6 +9,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from ...live.overview import Place
 from ..lines import Line, Table, Tone
 
 STYLES = {
@@ -53,6 +54,11 @@ class RowList(Widget, can_focus=True):
         """The line that is chosen; None where there is none."""
         lines = self._table.lines
         return lines[self._chosen] if lines else None
+
+    @property
+    def shown(self) -> list[Place | str]:
+        """What the lines are about that are to be seen."""
+        return [line.key for _, line in self._on_screen()]
 
     def show(self, table: Table) -> None:
         """Show other lines; the choice stays on what it was about."""
@@ -99,14 +105,22 @@ class RowList(Widget, can_focus=True):
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def _to_draw(self) -> list[tuple[str, Style]]:
-        lines, height = self._table.lines, max(self.size.height - 1, 0)
+        lines = self._table.lines
         self._chosen = max(0, min(self._chosen, len(lines) - 1))
-        self._first = first_shown(self._chosen, self._first, height, len(lines))
-        shown = list(enumerate(lines))[self._first : self._first + height]
+        self._first = first_shown(self._chosen, self._first, self._height, len(lines))
+        shown = self._on_screen()
         return [
             (self._title(len(shown)), TITLE),
             *((line.text, self._style(number, line)) for number, line in shown),
         ]
+
+    @property
+    def _height(self) -> int:
+        return max(self.size.height - 1, 0)
+
+    def _on_screen(self) -> list[tuple[int, Line]]:
+        lines = self._table.lines[self._first : self._first + self._height]
+        return list(enumerate(lines, self._first))
 
     def _title(self, shown: int) -> str:
         """The title; where not all is shown, with what is."""
