@@ -92,8 +92,9 @@ def test_in_the_end_the_present_authority_is_trusted_alone_and_etcd_reads_that(
     monkeypatch.setattr("fleet_cluster.fleet.setup.dns.coredns.has_resolver", lambda: has_resolver)
     trust.trust(json.dumps(Trust("container-1", NEW.cert, member).to_wire()))
     assert [file.read_text() for file in files] == [NEW.cert] * 3
-    wanted = [("restart", "fleet-dns.service")] if has_resolver else []
-    assert restarted == wanted, "it reads whom it trusts when it starts"
+    dns = [("restart", "fleet-dns.service")] if has_resolver else []
+    journals = ("try-restart", "fleet-journal*.service")
+    assert restarted == [*dns, journals], "they read whom they trust when they start"
     assert seen == ([(MEMBERSHIP, [NEW.cert] * 3)] if member else [])
 
 
