@@ -1,7 +1,8 @@
 # One cluster on this computer. "make" alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-aws test-faults test-unit chaos pins doctor setup env simulate properties bench
-STACK ?= dev
+.PHONY: help up demo down test test-aws test-faults test-unit chaos pins doctor setup env simulate properties bench
+# The demo has a stack of its own, beside one that is up.
+STACK ?= $(if $(filter demo,$(MAKECMDGOALS)),demo,dev)
 export STACK
 
 help: ## This text
@@ -14,11 +15,14 @@ help: ## This text
 up: setup ## Bring the cluster up, or change it to what the files say; prints its URL (STACK=dev)
 	@toolchain/up
 
+demo: setup ## Scale, kill a machine, roll and heal on a cluster of its own, counting requests (DEMO_FAST=1, RECORD=docs/demo)
+	@bash -c '. toolchain/lib.sh && use_env && python -m demo$(if $(RECORD),.record $(RECORD))'
+
 down: ## Remove the cluster and everything that "make up" made, except caches (STACK=dev)
 	@toolchain/down
 
 test: setup ## All checks: style, types, layers, unit tests, plugins, a real cluster
-	@toolchain/setup sshd promtool
+	@toolchain/setup sshd promtool chromium
 	@toolchain/check
 
 test-aws: setup ## What make test says of AWS: the plugin, and a cluster on EC2 as moto has it

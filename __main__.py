@@ -37,6 +37,7 @@ cluster = fc.Cluster(
         "etcd_heartbeat_interval": chosen.etcd_heartbeat_interval,
         "etcd_election_timeout": chosen.etcd_election_timeout,
         "backups": chosen.backups,
+        "journals": chosen.journals,
     },
 )
 

@@ -13,14 +13,17 @@ import yaml
 import fleet_cluster as fc
 from config_aws import aws_args
 from config_values import SettingError, between, line, one_of, size
+from fleet_cluster.arguments.etcd import ETCD_SIZES
+from fleet_cluster.arguments.metadata import METADATA_PAIR
 from fleet_cluster.backups.schedule import MOST_KEPT
-from fleet_cluster.cluster import ETCD_SIZES, METADATA_PAIR, MOST_AUTHORITIES, MOST_RETENTION_HOURS
+from fleet_cluster.cluster import MOST_AUTHORITIES, MOST_RETENTION_HOURS
 from fleet_cluster.fleet.etcd_configuration import (
     HEARTBEAT_INTERVAL,
     QUOTA_BACKEND_BYTES,
     election_timeouts,
 )
 from fleet_cluster.fleet.model.reboot_window import ALLOWED, RebootWindow
+from fleet_cluster.journals.shipping import check_journals
 from fleet_cluster.pki import MOST_HOURS
 from fleet_cluster.providers.aws.provider import AwsProvider
 from fleet_cluster.providers.docker.provider import DockerProvider
@@ -60,6 +63,8 @@ class Settings:
     etcd_election_timeout: int
     backups: fc.BackupArgs | None
     """Where backups of etcd go; none are taken if nothing is given."""
+    journals: fc.JournalArgs | None
+    """Which machine keeps the journals of all; none does if nothing is given."""
     greeting: pulumi.Input[str]
     max_body_size: str
     """As nginx writes it: 100m."""
@@ -98,6 +103,7 @@ def read(config: pulumi.Config) -> Settings:
         etcd_heartbeat_interval=heartbeat,
         etcd_election_timeout=_election_timeout(config, heartbeat, agent_ttl),
         backups=_backups(config),
+        journals=_journals(config, cluster_size),
         greeting=line(config, "greeting"),
         max_body_size=size(config, "max-body-size"),
     )
@@ -137,6 +143,27 @@ def _backups(config: pulumi.Config) -> fc.BackupArgs | None:
     if folder:
         return {"folder": folder, "calendar": calendar, "keep": keep}
     return {"command": command, "calendar": calendar} if command else None
+
+
+def _journals(config: pulumi.Config, cluster_size: int) -> fc.JournalArgs | None:
+    """What was chosen; the rest counts only with a machine for them."""
+    machine = config.require("journal-machine")
+    if not machine:
+        return None
+    chosen = fc.JournalArgs(
+        machine=machine,
+        folder=config.require("journal-folder"),
+        max_use=config.require("journal-max-use"),
+    )
+    try:
+        check_journals(chosen, cluster_size)
+    except fc.InputError as error:
+        name = error.property_path.replace("journals.", "journal-").replace("_", "-")
+        allowed = error.reason.partition("allowed: ")[2]
+        raise SettingError(
+            name, config.require(name), allowed, default(name) or "machine-1"
+        ) from None
+    return chosen
 
 
 def _reboot_window(config: pulumi.Config) -> str:

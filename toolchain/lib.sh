@@ -33,6 +33,7 @@ source "$toolchain/tools/coredns.sh"
 source "$toolchain/tools/sshd.sh"
 source "$toolchain/tools/language-yaml.sh"
 source "$toolchain/tools/promtool.sh"
+source "$toolchain/tools/chromium.sh"
 
 # What an earlier "make env" exported, of this checkout or another, is not the user's own choice.
 while IFS='=' read -r name value; do
@@ -91,6 +92,12 @@ pulumi_for() {
   say pulumi "this did not work; all of its output is in $log"
   say "" "next: mend what it says above, then: make ${0##*/}"
   return "$code"
+}
+
+# program_of STACK: the folder of its program. The demo's is a copy, for it to change.
+program_of() {
+  local copy=$root/.pulumi/programs/${1##*/}
+  if [[ -d $copy ]]; then echo "$copy"; else echo "$root"; fi
 }
 
 # pulumi_log STACK: where it is until the stack is removed.

@@ -6,9 +6,11 @@ secrets and the operator's ssh_config take its `access`, also in another stack.
 
 from . import fleet
 from .access import Access
+from .arguments.etcd import EtcdRole
 from .backups.schedule import BackupArgs
-from .cluster import Cluster, ClusterArgs, EtcdRole
+from .cluster import Cluster, ClusterArgs
 from .errors import InputError
+from .journals.shipping import JournalArgs
 from .keys import EtcdKeys, EtcdKeysArgs
 from .providers.provider import AwsArgs, DockerArgs, ProviderArgs, aws, docker
 from .ssh_config import SshConfig, SshConfigArgs
@@ -32,6 +34,7 @@ __all__ = [
     "FleetUnit",
     "FleetUnitArgs",
     "InputError",
+    "JournalArgs",
     "ProviderArgs",
     "Secrets",
     "SecretsArgs",

@@ -1,6 +1,5 @@
 """Cluster: machines, etcd and fleet on them, and the load balancer in front."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,38 +8,30 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 
 from .access import grant
+from .arguments.etcd import EtcdRole, etcd_roles, etcd_settings, etcd_size
+from .arguments.metadata import machine_metadata
 from .backups.schedule import BackupArgs, Backups, check_backups, take_backups, with_members_marked
 from .errors import InputError, between, not_allowed
-from .fleet.etcd_configuration import (
-    HEARTBEAT_INTERVAL,
-    QUOTA_BACKEND_BYTES,
-    EtcdSettings,
-    election_timeouts,
-)
-from .fleet.etcd_roles import ACCESS, OWN, Grants, is_glob
+from .fleet.etcd_configuration import EtcdSettings
+from .fleet.etcd_roles import Grants
 from .fleet.model.reboot_window import ALLOWED, RebootWindow
+from .journals.shipping import (
+    PORT,
+    JournalArgs,
+    Journals,
+    check_journals,
+    ship_journals,
+    with_receiver_marked,
+)
 from .machine_setup import AGENT_TTL, CERTIFICATE_HOURS, RECONCILE_INTERVAL, MachineSetup
 from .pki import MOST_HOURS
 from .providers.provider import ProviderArgs, check_provider, make_provider
 
-ETCD_SIZES = (1, 3, 5)
-ROLE_NAME = re.compile(r"(?!machine-)[a-z][a-z0-9-]{0,31}")
 MOST_AUTHORITIES = 999
 IMAGE_RETENTION_HOURS = 72
 MOST_RETENTION_HOURS = 8760
-METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
 RESERVED = ("machine",)
 """Names of images that the library itself has beside those of a cluster's units."""
-
-
-class EtcdRole(TypedDict):
-    """What a user of etcd may do."""
-
-    read: NotRequired[Sequence[str]]
-    """Keys that it may read: /app/ is all below it, /app/web* all that begin so. Of fleet's keys,
-    /fleet/internal/fleet/NAME/ tells where units with Name=NAME are."""
-    readwrite: NotRequired[Sequence[str]]
-    """Keys that it may read and write, named in the same way."""
 
 
 class ClusterArgs(TypedDict):
@@ -93,6 +84,8 @@ class ClusterArgs(TypedDict):
     and all certificates made anew, and what the one before has signed is not taken any more."""
     backups: NotRequired[BackupArgs | None]
     """Where backups of etcd's data go, and when. None are taken if not given."""
+    journals: NotRequired[JournalArgs | None]
+    """Which machine keeps the journals of all. They stay where they are if not given."""
 
 
 class Cluster(pulumi.ComponentResource):
@@ -135,6 +128,10 @@ class Cluster(pulumi.ComponentResource):
         )
         if checked.backups:
             take_backups(self, self.access, checked.backups)
+        if checked.journals:
+            source.let_machines_reach("journals", PORT)
+            addresses = {machine["name"]: machine["address"] for machine in setup.machines}
+            ship_journals(self, self.access, checked.journals, addresses)
         self.hostname = balancer.hostname
         self.url = balancer.url
         self.machines = pulumi.Output.all(
@@ -161,6 +158,7 @@ class Cluster(pulumi.ComponentResource):
                 "etcd_roles": checked.etcd_roles,
                 "certificate_hours": checked.certificate_hours,
                 "certificate_authority": checked.certificate_authority,
+                "journal_receiver": checked.journals.machine if checked.journals else "",
                 "etcd_settings": checked.etcd_settings,
                 "network": source.network,
             },
@@ -205,24 +203,28 @@ class _Checked:
     certificate_hours: int
     certificate_authority: int
     backups: Backups | None
+    journals: Journals | None
 
 
 def _check(args: ClusterArgs) -> _Checked:
     """See that the arguments are allowed, before anything is made."""
     agent_ttl = between("agent_ttl", args.get("agent_ttl", AGENT_TTL), 5, 300)
-    settings = _etcd_settings(args, agent_ttl)
+    settings = etcd_settings(args, agent_ttl)
     largest = check_provider(args["provider"], settings.quota_backend_bytes)
     size = between("size", args["size"], 1, largest)
     interval = args.get("reconcile_interval", RECONCILE_INTERVAL)
     hours = args.get("certificate_hours", CERTIFICATE_HOURS)
     retention = args.get("image_retention_hours", IMAGE_RETENTION_HOURS)
     authority = args.get("certificate_authority", 1)
-    etcd_size, backups = _etcd_size(args, size), check_backups(args.get("backups"))
-    metadata = _metadata_of_machines(args, size)
+    members, backups = etcd_size(args, size), check_backups(args.get("backups"))
+    journals = check_journals(args.get("journals"), size)
+    metadata = machine_metadata(args.get("metadata", ()), size)
+    if backups:
+        metadata = with_members_marked(metadata, members)
     return _Checked(
-        metadata=with_members_marked(metadata, etcd_size) if backups else metadata,
-        etcd_size=etcd_size,
-        etcd_roles=_etcd_roles(args),
+        metadata=with_receiver_marked(metadata, journals.machine) if journals else metadata,
+        etcd_size=members,
+        etcd_roles=etcd_roles(args),
         etcd_settings=settings,
         agent_ttl=agent_ttl,
         reconcile_interval=between("reconcile_interval", interval, 5, 86400),
@@ -231,19 +233,8 @@ def _check(args: ClusterArgs) -> _Checked:
         certificate_hours=between("certificate_hours", hours, 1, MOST_HOURS),
         certificate_authority=between("certificate_authority", authority, 1, MOST_AUTHORITIES),
         backups=backups,
+        journals=journals,
     )
-
-
-def _metadata_of_machines(args: ClusterArgs, size: int) -> list[Mapping[str, str]]:
-    given = list(args.get("metadata", ()))
-    if len(given) > size:
-        raise not_allowed("metadata", given, f"at most {size} entries, one a machine")
-    for number, entry in enumerate(given):
-        if not all(METADATA_PAIR.fullmatch("=".join(pair)) for pair in entry.items()):
-            allowed = "keys and values without space, comma or ="
-            raise not_allowed(f"metadata[{number}]", dict(entry), allowed)
-    none: Mapping[str, str] = {}
-    return given + [none] * (size - len(given))
 
 
 def _reboot_window(args: ClusterArgs) -> str:
@@ -252,46 +243,4 @@ def _reboot_window(args: ClusterArgs) -> str:
         RebootWindow.parse(given)
     except ValueError:
         raise not_allowed("reboot_window", given, ALLOWED) from None
-    return given
-
-
-def _etcd_size(args: ClusterArgs, size: int) -> int:
-    """A cluster smaller than the quorum asked for takes the largest size that fits."""
-    given = args.get("etcd_size", 3)
-    if given not in ETCD_SIZES:
-        raise not_allowed("etcd_size", given, "1, 3 or 5")
-    return min(given, max(one for one in ETCD_SIZES if one <= size))
-
-
-def _etcd_settings(args: ClusterArgs, agent_ttl: int) -> EtcdSettings:
-    usual = EtcdSettings()
-    quota = args.get("etcd_quota_backend_bytes", usual.quota_backend_bytes)
-    heartbeat = args.get("etcd_heartbeat_interval", usual.heartbeat_interval)
-    election = args.get("etcd_election_timeout", usual.election_timeout)
-    between("etcd_quota_backend_bytes", quota, *QUOTA_BACKEND_BYTES)
-    between("etcd_heartbeat_interval", heartbeat, *HEARTBEAT_INTERVAL)
-    low, high = election_timeouts(heartbeat, agent_ttl)
-    if not low <= election <= high:
-        allowed = f"{low} to {high}: five of etcd_heartbeat_interval up to half of agent_ttl"
-        raise not_allowed("etcd_election_timeout", election, allowed)
-    return EtcdSettings(quota, heartbeat, election)
-
-
-def _etcd_roles(args: ClusterArgs) -> Grants:
-    taken = [role.name for role in OWN]
-    given: dict[str, dict[str, Sequence[str]]] = {}
-    for name, role in args.get("etcd_roles", {}).items():
-        at = f"etcd_roles.{name}"
-        if name in taken or not ROLE_NAME.fullmatch(name):
-            allowed = f"a name of a-z, 0-9 and -, that is not {', '.join(taken)} or a machine's"
-            raise not_allowed(at, name, allowed)
-        given[name] = {access: list(role.get(access, ())) for access in ACCESS}
-        for access, globs in given[name].items():
-            for number, glob in enumerate(globs):
-                if not is_glob(glob, access):
-                    allowed = (
-                        "/app/ for the keys below it, or /app* for all that begin so, also /app2; "
-                        "of fleet's, /fleet/internal/fleet/NAME* and /fleet/cluster* to read"
-                    )
-                    raise not_allowed(f"{at}.{access}[{number}]", glob, allowed)
     return given

@@ -50,6 +50,8 @@ class MachineSetupArgs(TypedDict):
     """How long certificates are valid; a year if not given."""
     certificate_authority: NotRequired[int]
     """Number of the authority that signs them, from 1; 1 if not given."""
+    journal_receiver: NotRequired[str]
+    """The machine that journals are shipped to; they are not if it is not given, or empty."""
     etcd_settings: NotRequired[EtcdSettings]
     """etcd's configuration; a change restarts its members, one after the other."""
     network: NotRequired[pulumi.Resource]
@@ -192,13 +194,14 @@ class MachineSetup:
         return copies(machine, (self._bundle.path, *releases), self._opts())
 
     def _configuration(self, machine: Machine) -> pulumi.Output[str]:
-        is_member, pairs = machine["name"] in self._members, self._pki.pairs
+        name, pairs = machine["name"], self._pki.pairs
+        is_member, receiver = name in self._members, self._args.get("journal_receiver", "")
         configuration = Configuration[pulumi.Input[str]](
             resource=machine["id"],
             bundle=self._bundle.sha,
             etcd=VERSION,
             coredns=coredns.VERSION,
-            name=machine["name"],
+            name=name,
             address=machine["address"],
             metadata=machine["metadata"],
             endpoints=list(self._members.values()),
@@ -210,10 +213,12 @@ class MachineSetup:
             authority=self._pki.authority,
             previous_authority=self._pki.previous_authority,
             roles={role.name: pairs[role.name] for role in held_by(self._grants, member=is_member)},
-            worker=None if is_member else self._pki.worker(machine["name"]),
-            member=pairs[machine["name"]] if is_member else None,
+            worker=None if is_member else self._pki.worker(name),
+            member=pairs[name] if is_member else None,
             peer_authority=self._pki.peer_authority,
-            peer=self._pki.peers[machine["name"]] if is_member else None,
+            peer=self._pki.peers[name] if is_member else None,
+            journal_sender=self._pki.sender(name) if receiver else None,
+            journal_receiver=self._pki.receiver(machine["address"]) if receiver == name else None,
         )
         return pulumi.Output.json_dumps(configuration.to_wire())
 

@@ -11,6 +11,7 @@ import pulumi_tls as tls
 
 from .fleet.certificates import Certificate
 from .fleet.etcd_roles import WORKERS, Role
+from .fleet.journal_shipping import SENDERS
 from .fleet.setup.files import SERVER_NAME
 from .fleet.setup.inputs import Pair
 from .machine import MachineAddress
@@ -100,6 +101,15 @@ class Pki(pulumi.ComponentResource):
     def worker(self, name: str) -> Pair[pulumi.Input[str]]:
         """What a machine shows etcd that is no member of it. Secret."""
         return self._signed(f"{name}-worker", WORKERS + name, self._clients, ["client_auth"])
+
+    def sender(self, name: str) -> Pair[pulumi.Input[str]]:
+        """What a machine shows who takes its journal, and nothing else takes. Secret."""
+        return self._signed(f"{name}-journal", SENDERS + name, self._clients, ["client_auth"])
+
+    def receiver(self, address: pulumi.Input[str]) -> Pair[pulumi.Input[str]]:
+        """What machines are shown by who takes their journals, at its address. Secret."""
+        name = f"{SENDERS}receiver"
+        return self._signed(name, name, self._clients, ["server_auth"], ip_addresses=[address])
 
     def _key(self, name: str, number: int) -> tls.PrivateKey:
         return tls.PrivateKey(

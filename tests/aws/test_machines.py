@@ -41,6 +41,9 @@ def test_machines_are_what_their_user_data_says(cluster: Stack):
         # The file system of a container cannot grow: that cloud-init tried is all there is to see.
         ran = "sudo grep -c 'config-growpart' /var/log/cloud-init.log"
         assert int(cluster.on(machine, ran).out) > 0
+        # What is installed for units to use does nothing by itself.
+        assert cluster.on(machine, "systemctl is-enabled haproxy", check=False).out == "disabled\n"
+        assert cluster.on(machine, "systemctl is-active haproxy", check=False).code != 0
 
 
 def test_a_preview_shows_no_change(cluster: Stack):

@@ -54,6 +54,8 @@ def signed(
         files = {"ca.crt": pki.authority, PEER_AUTHORITY: pki.peer_authority}
         peers = {f"{name}-peer": pair for name, pair in pki.peers.items()}
         own = {f"{WORKERS}{name}": pki.worker(name) for name in workers}
+        own |= {f"{name}-journal": pki.sender(name) for name in members}
+        own |= {"journal.receiver": pki.receiver(next(iter(members.values())))}
         for name, pair in (pki.pairs | peers | own).items():
             files |= {f"{name}.crt": pair.cert, f"{name}.key": pair.key}
         pulumi.export("files", files)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 
+from fleet_cluster.fleet.fleetctl.dashboard.load_balancer import HOST, LoadBalancer
 from tests.contract.proxies import FINISH_SECONDS, IDLE_SECONDS, Proxies, running, wait
 from tests.streams.client import Talk, Upload, WebSocket
 
@@ -308,6 +311,21 @@ def test_without_an_app_a_stream_is_told_so_too(proxies: Proxies):
         status, text = get(proxies, "/", f"Accept: {accept}")
         assert status == 503
         assert "No instance of the app answers" in text
+
+
+def test_haproxy_tells_who_asks_how_much_it_was_asked_and_takes_no_orders(proxies: Proxies):
+    balancer = LoadBalancer.parse(proxies.url)
+    before = balancer.totals()
+    assert [get(proxies, "/")[0] for _ in range(3)] == [200] * 3
+    after = balancer.totals()
+    assert (after.requests - before.requests, after.errors - before.errors) == (3, 0)
+    with closing(HTTPConnection(balancer.address, timeout=60)) as connection:
+        connection.request("POST", "/", headers={"Host": HOST})
+        assert connection.getresponse().status == 403
+    proxies.forget("app")
+    proxies.wait_for_pool()
+    assert get(proxies, "/")[0] == 503
+    assert balancer.totals().errors == after.errors + 1
 
 
 def test_stopping_nginx_waits_for_what_is_in_flight_but_not_for_ever(proxies: Proxies):

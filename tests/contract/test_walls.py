@@ -35,7 +35,7 @@ GRANTS: Grants = {
 """Those of the example program."""
 ANOTHER = "machine-6"
 """A worker that comes and goes."""
-MEMBERS = ("machine-1", "machine-1-peer")
+MEMBERS = ("machine-1", "machine-1-peer", "machine-1-journal")
 MACHINES = {"a member's": MEMBERS, "a worker's": (WORKER,)}
 """Certificates of machines by what the document calls them."""
 PORTS = {"On 2379": (2379, "/version"), "On 2380": (2380, "/members")}
@@ -44,6 +44,8 @@ HOLDERS: Mapping[str, str] = {
     "a worker's": WORKER,
     "a member's as a server": "machine-1",
     "a member's as a peer": "machine-1-peer",
+    "a machine's as a sender of its journal": "machine-1-journal",
+    "that of the receiver of journals": "journal.receiver",
     "none": "",
     **{f"`{role.name}`": role.name for role in roles({})},
 }

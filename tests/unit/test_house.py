@@ -17,7 +17,13 @@ from tests.checkout import CHECKOUT, LIBRARY
 MODULE_LINES, ROOM_MODULES = 300, 15
 MEDIAN_LINES, NINE_OF_TEN_LINES = 9, 20
 FILE_BYTES = 1 << 20
-BINARY = frozenset({"tests/unit/fleet/simulation/previous.zip"})
+PICTURES = ("dashboard-dark", "dashboard-light", "dashboard-unit-dark", "dashboard-unit-light")
+BINARY = frozenset(
+    {
+        "tests/unit/fleet/simulation/previous.zip",
+        *(f"docs/pictures/{name}.png" for name in PICTURES),
+    }
+)
 GENERATED = frozenset({"rpc_pb2.py"})
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.name not in GENERATED)
 WORDS = """

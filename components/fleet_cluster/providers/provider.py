@@ -43,6 +43,10 @@ class Provider(Protocol):
         """Make a machine when `after` is there; numbers count from 1."""
         ...
 
+    def let_machines_reach(self, name: str, port: int) -> None:
+        """Let machines reach a port of each other, for what `name` says."""
+        ...
+
     def image(self, context: Path) -> pulumi.Output[str]:
         """Build an image, called as its folder is, and push it: what machines pull."""
         ...

@@ -29,6 +29,9 @@ DEFAULTS = {
     "backup-command": "",
     "backup-calendar": "daily",
     "backup-keep": "7",
+    "journal-machine": "",
+    "journal-folder": "/var/log/journal/remote",
+    "journal-max-use": "1G",
     **{setting: config.default(setting) for setting in config.AWS_ONLY},
 }
 

@@ -37,6 +37,9 @@ CONFIG = {
     "backup-command": "",
     "backup-calendar": "daily",
     "backup-keep": "7",
+    "journal-machine": "",
+    "journal-folder": "/var/log/journal/remote",
+    "journal-max-use": "1G",
     **{setting: default(setting) for setting in AWS_ONLY},
 }
 SECRET = "4dabf18193072939515e22adb298388d"

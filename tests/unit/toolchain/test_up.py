@@ -85,6 +85,32 @@ def test_down_leaves_no_log(ready: Computer) -> None:
     assert not log_of(ready).exists() and not files.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "stack"), [((), "demo"), (("STACK=mine",), "mine"), (("RECORD=docs/demo",), "demo")]
+)
+def test_the_demo_has_a_stack_of_its_own(
+    ready: Computer, words: tuple[str, ...], stack: str
+) -> None:
+    ready.stub("python", 'echo "$STACK: $*"', ready.checkout / ".venv/bin")
+    done = ready.run("make", "-s", "demo", *words)
+    module = "demo.record docs/demo" if "RECORD=docs/demo" in words else "demo"
+    assert (done.returncode, done.stdout) == (0, f"{stack}: -m {module}\n"), done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_a_stack_with_a_program_of_its_own_is_of_that_until_it_is_down(
+    ready: Computer, command: str
+) -> None:
+    (ready.checkout / ".pulumi/.pulumi/stacks").mkdir(parents=True)
+    program = ready.checkout / ".pulumi/programs/dev"
+    program.mkdir(parents=True)
+    ready.stub("pulumi", "[[ $1 == stack ]] || pwd" + ENGINE + PULUMI)
+    done = ready.run("make", "-s", command)
+    assert done.returncode == 0, done.stderr
+    assert str(program) in done.stdout.splitlines()
+    assert program.exists() == (command == "up")
+
+
 @pytest.mark.parametrize("other", [{}, {"CI": "true"}, {"TERM": "dumb"}])
 def test_on_a_terminal_pulumi_shows_its_own_tree(ready: Computer, other: dict[str, str]) -> None:
     """A terminal of CI is looked at by nobody; on a dumb one there is no tree."""

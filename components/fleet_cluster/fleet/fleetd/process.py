@@ -26,6 +26,7 @@ from ..etcd.member import Certificates
 from ..etcd.member_probe import MemberProbe
 from ..etcd_configuration import ETCD_PKI
 from ..journal_log import about, log_to_journal
+from ..journal_shipping import PKI as JOURNALS_PKI
 from ..kv import KV
 from ..model.records import MachineState
 from ..secrets.age import Age
@@ -107,7 +108,8 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
 
 def _folders(settings: Config) -> list[Path]:
     """Folders with certificates; none where etcd asks for none."""
-    return [settings.cert_file.parent, Path(ETCD_PKI)] if settings.cert_file else []
+    others = (Path(ETCD_PKI), Path(JOURNALS_PKI))
+    return [settings.cert_file.parent, *others] if settings.cert_file else []
 
 
 def _renew(store: Etcd, settings: Config) -> None:

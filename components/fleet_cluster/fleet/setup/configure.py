@@ -17,8 +17,9 @@ from .files import DOCKER, SSHD_OUTPUTS, files
 from .fleetd import age_key
 from .fleetd.versions import Versions
 from .inputs import Configuration
+from .journals import services as journals
 from .shell import StepError, run, say, systemctl, write
-from .trust import with_trusted
+from .trust import TRUSTED, with_trusted
 
 
 def configure(stdin: str) -> None:
@@ -40,6 +41,7 @@ def configure(stdin: str) -> None:
     for words in notices(changed, runs_containers()):
         systemctl(*words)
     coredns.start(changed)
+    journals.settle(changed, wanted.keys(), str(TRUSTED))
     coredns.remove_others(configuration.coredns)
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
     if before and (differences := fleet_conf_changes(before, conf.text)):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import config, etcd_roles
+from .. import journal_shipping as journals
 from ..config import Config
 from ..etcd_configuration import ETCD_PKI
 from .dns import files as dns
@@ -63,6 +64,7 @@ def files(
         **_role_files(configuration),
         **_worker_files(configuration),
         **_member_files(configuration),
+        **_journal_files(configuration),
     }
 
 
@@ -221,6 +223,17 @@ def _member_files(configuration: Configuration[str]) -> dict[str, File]:
         **_pair("member", configuration.member),
         **_pair("peer", configuration.peer),
     }
+
+
+def _journal_files(configuration: Configuration[str]) -> dict[str, File]:
+    """For root alone: systemd hands them to the units as credentials."""
+    found: dict[str, File] = {}
+    pairs = {"upload": configuration.journal_sender, "remote": configuration.journal_receiver}
+    for name, pair in pairs.items():
+        if pair:
+            found[f"{journals.PKI}/{name}.crt"] = File(pair.cert)
+            found[f"{journals.PKI}/{name}.key"] = File(pair.key, mode=0o600)
+    return found
 
 
 def _pair(name: str, pair: Pair[str]) -> dict[str, File]:

@@ -13,7 +13,7 @@ from ..etcd_roles import Grants
 from ..model.wire import from_wire, to_wire, wire, wire_names
 
 Text = TypeVar("Text")
-_OWN = ("worker", "member", "peer")
+_OWN = ("worker", "member", "peer", "journal_sender", "journal_receiver")
 """Certificates of one machine alone."""
 
 REFUSED = 3
@@ -99,6 +99,10 @@ class Configuration(StepInput, Generic[Text]):
     """What the certificates of etcd's peers are signed by."""
     peer: Pair[Text] | None
     """What etcd's member shows its peers; none if the machine is none."""
+    journal_sender: Pair[Text] | None
+    """What a machine shows who takes its journal; none where journals are not shipped."""
+    journal_receiver: Pair[Text] | None
+    """What it shows machines that send it theirs; none if it is not the one that takes them."""
 
     def to_wire(self) -> dict[str, Any]:
         """The object, with whatever stands for its texts."""

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from ..etcd_configuration import ETCD_PKI
 from ..etcd_roles import APP
+from ..journal_shipping import UNITS as JOURNALS
 from .dns import coredns
 from .dns import files as dns
 from .etcd import set_member_up
@@ -64,6 +65,7 @@ def trust(stdin: str) -> None:
         say("what the authority before this one has signed is not taken any more")
         if coredns.has_resolver():
             systemctl("restart", dns.UNIT)
+        systemctl("try-restart", JOURNALS)
     if wanted.member:
         # It reads whom it trusts when it starts; and connections of before are to end.
         set_member_up(wanted.member, bootstrap=False)

@@ -34,6 +34,8 @@ PACKAGES = [
     "less",
     "procps",
     "age",
+    "systemd-journal-remote",
+    "haproxy",
 ]
 """What machine_image/Dockerfile installs too."""
 DOCKER_CLI = "docker-cli"
@@ -150,6 +152,7 @@ def cloud_config(machine: Instance, files: Path) -> dict[str, Any]:
         "runcmd": [
             ["sh", "-c", f"command -v docker || apt-get install --yes {DOCKER_CLI}"],
             *(_etcd_commands() if machine.has_etcd_volume else ()),
+            ["systemctl", "disable", "--now", "haproxy.service"],
             ["systemctl", "daemon-reload"],
             ["systemctl", "restart", "systemd-journald.service"],
             ["systemctl", "restart", "docker.service"],

@@ -75,6 +75,10 @@ class AwsNetwork(pulumi.ComponentResource):
             }
         )
 
+    def let_machines_reach(self, name: str, port: int) -> None:
+        """Let machines of the cluster reach a port of each other, for what `name` says."""
+        self._from_group(f"{name}-inside", self.machines, (port, port), self.machines)
+
     def _rules_of_machines(self) -> None:
         for cidr in self._args["ssh_from"]:
             self._from_cidr(f"ssh-from-{cidr}", self.machines, SSH, cidr)

@@ -168,6 +168,10 @@ class AwsProvider:
         opts = moved_below(self._parent, pulumi.ResourceOptions(depends_on=[*after, address]))
         return AwsMachine(f"machine-{number}", args, opts).shape
 
+    def let_machines_reach(self, name: str, port: int) -> None:
+        """One rule more of their security group."""
+        self._network.let_machines_reach(name, port)
+
     def image(self, context: Path) -> pulumi.Output[str]:
         """Push to a repository of the image's own, for the machines' architecture."""
         processor = DEBIAN_NAMES[self._architecture]

@@ -29,6 +29,7 @@ defaults
 frontend http
     bind :80
     http-request disable-l7-retry unless METH_GET
+    use_backend statistics if {{ req.hdr(Host) -m str haproxy-statistics }}
     use_backend reachable if {{ nbsrv(healthy) eq 0 }}
     default_backend healthy
 
@@ -44,6 +45,13 @@ backend healthy
 backend reachable
     {events_may_be_rare}
 {servers}
+
+# What it counts, for fleetctl dashboard: curl -H "Host: haproxy-statistics" "URL/;csv"
+backend statistics
+    http-request deny unless METH_GET
+    stats enable
+    stats uri /
+    stats hide-version
 """
 _EVENTS_MAY_BE_RARE = (
     "http-request set-timeout server 1h if { req.hdr(Accept) -m sub text/event-stream }"

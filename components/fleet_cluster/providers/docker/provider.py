@@ -96,6 +96,9 @@ class DockerProvider:
         )
         return made.shape
 
+    def let_machines_reach(self, name: str, port: int) -> None:
+        """On their network they do."""
+
     def _image_of(self, machine: str) -> pulumi.Output[str]:
         newest = self._machine_image.reference
         return self._pinned_images.apply(lambda pinned: pinned.get(machine) or newest)

@@ -249,6 +249,8 @@ CONFIGURATION = Configuration(
     member=None,
     peer_authority="the peers' authority",
     peer=None,
+    journal_sender=None,
+    journal_receiver=None,
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from fleet_cluster.fleet import config
 from fleet_cluster.fleet.etcd_configuration import EtcdSettings
 from fleet_cluster.fleet.fleetctl.state.claims import PRINTED
+from fleet_cluster.fleet.journal_shipping import PKI
 from fleet_cluster.fleet.setup.configure import fleet_conf_changes, notices
 from fleet_cluster.fleet.setup.dns.files import ADDRESS
 from fleet_cluster.fleet.setup.etcd_service import unit
@@ -38,6 +39,8 @@ CONFIGURATION = Configuration(
     member=Pair("member cert", "member key"),
     peer_authority="the peers' authority",
     peer=Pair("peer cert", "peer key"),
+    journal_sender=None,
+    journal_receiver=None,
 )
 
 WORKER = replace(
@@ -229,3 +232,26 @@ def test_nobody_but_coredns_reads_the_key_of_its_role():
     assert {path: (one.group, one.mode) for path, one in held.items()} == {
         "/etc/fleet/pki/dns/tls.key": ("fleet-dns", 0o640)
     }
+
+
+SHIPPING = replace(
+    CONFIGURATION,
+    journal_sender=Pair("sender cert", "sender key"),
+    journal_receiver=Pair("receiver cert", "receiver key"),
+)
+
+
+def test_keys_for_journals_are_for_root_alone_and_the_receivers_on_one_machine() -> None:
+    added = files(SHIPPING, MACHINE_ID).keys() - files(CONFIGURATION, MACHINE_ID).keys()
+    written = {path: files(SHIPPING, MACHINE_ID)[path] for path in added}
+    texts = {path.removeprefix(f"{PKI}/"): file.text for path, file in written.items()}
+    assert texts == {
+        "upload.crt": "sender cert",
+        "upload.key": "sender key",
+        "remote.crt": "receiver cert",
+        "remote.key": "receiver key",
+    }
+    keys = [file for path, file in written.items() if path.endswith(".key")]
+    assert {(file.group, file.mode) for file in keys} == {("root", 0o600)}
+    sender = files(replace(SHIPPING, journal_receiver=None), MACHINE_ID)
+    assert f"{PKI}/upload.key" in sender and f"{PKI}/remote.key" not in sender

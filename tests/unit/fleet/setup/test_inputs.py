@@ -46,6 +46,8 @@ CONFIGURATION = Configuration(
     member=Pair("member cert", "member key"),
     peer_authority="the peers' authority",
     peer=Pair("peer cert", "peer key"),
+    journal_sender=None,
+    journal_receiver=None,
 )
 MEMBERSHIP = Membership(
     "container-1", "machine-1", "10.0.0.1", NAMES, "3.6.16", GRANTS, SETTINGS, "3f2a"

@@ -31,6 +31,7 @@ defaults
 frontend http
     bind :80
     http-request disable-l7-retry unless METH_GET
+    use_backend statistics if { req.hdr(Host) -m str haproxy-statistics }
     use_backend reachable if { nbsrv(healthy) eq 0 }
     default_backend healthy
 
@@ -48,6 +49,13 @@ backend reachable
     http-request set-timeout server 1h if { req.hdr(Accept) -m sub text/event-stream }
     server machine-1 10.0.0.11:80 check
     server machine-2 10.0.0.12:80 check
+
+# What it counts, for fleetctl dashboard: curl -H "Host: haproxy-statistics" "URL/;csv"
+backend statistics
+    http-request deny unless METH_GET
+    stats enable
+    stats uri /
+    stats hide-version
 """
 
 

@@ -8,7 +8,8 @@ from .command import Command
 _ROOMS = {
     "list-machines": "machines",
     "list-units": "inspect",
-    "top": "inspect",
+    "top": "live",
+    "dashboard": "live",
     "list-unit-files": "inspect",
     "list-names": "inspect",
     "submit": "units",

@@ -1,0 +1,1 @@
+"""The page of `fleetctl dashboard`: the live cluster, served to browsers of this computer."""

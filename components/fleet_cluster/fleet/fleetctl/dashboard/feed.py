@@ -1,0 +1,165 @@
+"""The feed: one link to the cluster for all pages that are open, and none while none is."""
+
+import json
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from threading import RLock, Timer
+from time import time
+from typing import Protocol
+
+from ..live.changes import Change, change
+from ..live.events import Event
+from ..live.history import History
+from ..live.link import Ended, Heard, Link, News, Told, Way
+from ..live.words import headline
+from .rollouts import Rollout, Rollouts
+from .shown import Shown, shown_events, shown_machine, shown_unit
+from .waiting import Waiting
+
+LINGER_SECONDS = 10.0
+"""How long the link stays when the last page has gone: one that is loaded again finds it."""
+
+
+class Connection(Protocol):
+    """A link, as the feed needs it."""
+
+    def start(self) -> None:
+        """Begin to tell news."""
+
+    def close(self) -> None:
+        """End."""
+
+
+Connect = Callable[[Sequence[Way], Callable[[News], None]], Connection]
+
+
+class Feed:
+    """Feed of the cluster to pages. Any thread may call it; close it at the end."""
+
+    def __init__(self, ways: Sequence[Way], connect: Connect = Link) -> None:
+        self._ways = ways
+        self._connect = connect
+        self._lock = RLock()
+        self._pages = list[Waiting]()
+        self._link: Connection | None = None
+        self._linger: Timer | None = None
+        self._history = History()
+        self._rollouts = Rollouts()
+        self._rolling = list[Rollout]()
+        self._offset = 0.0
+        """How far the clock of the machine that is heard is ahead of ours."""
+        self._way = "connecting"
+
+    def open(self, also: Callable[[News], None] = lambda _: None) -> None:
+        """Begin a link, unless there is one; `also` is told its news as well."""
+        with self._lock:
+            if self._linger:
+                self._linger.cancel()
+            if self._link is None:
+                self._begin(also)
+
+    def close(self) -> None:
+        """End the link, and all pages."""
+        with self._lock:
+            for page in self._pages:
+                page.end()
+            self._close_link()
+
+    @contextmanager
+    def page(self) -> Generator[Waiting]:
+        """Messages for a page, objects of JSON, from one that tells all that there is on."""
+        page = Waiting()
+        with self._lock:
+            self.open()
+            page.put(self._all(), self._all)
+            self._pages.append(page)
+        try:
+            yield page
+        finally:
+            self._leave(page)
+
+    def knows(self, unit: str, machine: str) -> bool:
+        """Whether the page shows that unit there."""
+        with self._lock:
+            return (unit, machine) in self._history.overview.units
+
+    def linger(self) -> None:
+        """End the link in a while, unless there is a page then."""
+        with self._lock:
+            self._linger = Timer(LINGER_SECONDS, self._close_if_unseen)
+            self._linger.daemon = True
+            self._linger.start()
+
+    def _begin(self, also: Callable[[News], None]) -> None:
+        def hear(news: News) -> None:
+            with self._lock:
+                if link is self._link:  # One that was closed has nothing more to say.
+                    self._hear(news)
+            also(news)
+
+        self._link = link = self._connect(self._ways, hear)
+        self._way = "connecting"
+        link.start()
+
+    def _leave(self, page: Waiting) -> None:
+        with self._lock:
+            self._pages.remove(page)
+            if not self._pages and self._link:
+                self.linger()
+
+    def _close_if_unseen(self) -> None:
+        with self._lock:
+            if not self._pages:
+                self._close_link()
+
+    def _close_link(self) -> None:
+        if self._linger:
+            self._linger.cancel()
+        if self._link:
+            self._link.close()
+        self._link = None
+
+    def _hear(self, news: News) -> None:
+        before = self._history.overview
+        happened = self._take_in(news)
+        difference = change(before, self._history.overview, self._now())
+        self._rolling = self._rollouts.take_in(before, self._history.overview)
+        message = self._message(difference, happened)
+        for page in self._pages:
+            page.put(message, self._all)
+
+    def _take_in(self, news: News) -> list[Event]:
+        match news:
+            case Heard(way, one):
+                self._offset = one.at - time()
+                self._way = f"through {way}"
+                return self._history.take_in(one)
+            case Told(text):
+                return [self._history.note(text, self._now())]
+            case Ended():
+                self._way = f"no connection to {news.way}, trying {news.next}"
+                return [self._history.note(f"{news.way}: {news.reason}", self._now())]
+
+    def _all(self) -> str:
+        """A message that tells all that there is."""
+        everything = change(None, self._history.overview, self._now())
+        return self._message(everything, self._history.events(self._now())[::-1])
+
+    def _message(self, one: Change, happened: Sequence[Event]) -> str:
+        history = self._history
+        told: Shown = {
+            "at": one.at,
+            "whole": one.is_whole,
+            "link": "etcd does not answer: this may be old" if history.lost else self._way,
+            "connected": self._way.startswith("through") and not history.lost,
+            "headline": headline(history.overview) if history.is_known else "",
+            "machines": [shown_machine(id, row, history) for id, row in one.machines.items()],
+            "units": [shown_unit(place, row, history) for place, row in one.units.items()],
+            "events": shown_events(happened),
+            "rollouts": [asdict(rollout) for rollout in self._rolling],
+        }
+        return json.dumps(told, separators=(",", ":"))
+
+    def _now(self) -> float:
+        return time() + self._offset

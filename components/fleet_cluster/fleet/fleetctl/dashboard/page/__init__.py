@@ -1,0 +1,1 @@
+"""The page's own files, as the browser gets them."""

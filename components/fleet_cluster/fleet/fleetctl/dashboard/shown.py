@@ -1,0 +1,94 @@
+"""What the page shows of machines, units and events: objects of JSON (pure)."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ...cluster_state.placement import SERVING
+from ...model.printable import printable
+from ...unitfiles.names import template_of
+from ...unitfiles.resources import cpus_text, memory_text
+from ..live.events import Event
+from ..live.history import History
+from ..live.overview import MachineRow, Place, UnitRow
+from ..live.words import LOUD, is_trouble, state_text
+
+SHORT_HASH = 7
+BUSY = {"activating", "deactivating", "reloading", "refreshing"}
+
+Shown = dict[str, Any]
+"""An object of JSON."""
+
+
+def shown_machine(id: str, row: MachineRow | None, history: History) -> Shown:
+    """A machine's column; one that is gone has its id only."""
+    if row is None:
+        return {"id": id, "gone": True}
+    return {
+        "id": id,
+        "name": printable(history.overview.name_of(id)),
+        "address": printable(row.address),
+        "state": printable(row.state or "ready"),
+        "tone": _machine_tone(row),
+        "lost_since": history.lost_since.get(id, 0.0),
+        "reserved": [
+            *_share("memory", row.memory, row.memory_total, memory_text),
+            *_share("CPUs", row.cpu, row.cpu_total, cpus_text),
+        ],
+    }
+
+
+def _machine_tone(row: MachineRow) -> str:
+    if row.is_lost or "sick:" in row.state:
+        return "bad"
+    return "busy" if row.state else "good"
+
+
+def _share(what: str, part: int, total: int, text: Callable[[int], str]) -> list[Shown]:
+    """How much of it is reserved; none where nobody says how much there is."""
+    if not total:
+        return []
+    return [{"what": what, "share": part / total, "text": f"{text(part)} of {text(total)}"}]
+
+
+def shown_unit(place: Place, row: UnitRow | None, history: History) -> Shown:
+    """A unit's row in the column of its machine; of one that is gone, only where it was."""
+    unit, machine = place
+    if row is None:
+        return {"unit": unit, "machine": machine, "gone": True}
+    return {
+        "unit": unit,
+        "machine": machine,
+        "label": printable(unit),
+        "template": template_of(unit) or "",
+        "state": printable(state_text(row).removeprefix("active ")),
+        "tone": _unit_tone(row),
+        "home": row.is_home or not machine,
+        "everywhere": row.everywhere,
+        "since": row.since,
+        "restarts": history.restarts[place],
+        "memory": memory_text(row.memory) if row.memory else "",
+        "cpus": cpus_text(row.cpu) if row.cpu else "",
+        "file": row.sha[:SHORT_HASH],
+        "problem": printable(row.problem),
+    }
+
+
+def _unit_tone(row: UnitRow) -> str:
+    if is_trouble(row):
+        return "bad"
+    if row.active in BUSY:
+        return "busy"
+    return "good" if row.active in SERVING else "quiet"
+
+
+def shown_events(happened: Iterable[Event]) -> list[Shown]:
+    """Events, in the order in which they are given."""
+    return [
+        {
+            "at": one.at,
+            "kind": one.kind.value,
+            "text": printable(one.text),
+            "loud": one.kind in LOUD,
+        }
+        for one in happened
+    ]

@@ -1,0 +1,1 @@
+"""Journals of all machines at one place, by units that fleet places."""
