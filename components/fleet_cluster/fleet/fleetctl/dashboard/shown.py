@@ -97,8 +97,8 @@ def shown_usage(id: str, figures: Figures, units: Iterable[Place], row: MachineR
     return {
         "id": id,
         "used": [
-            *_share("memory used", usage.memory, row.memory_total, memory_text),
-            *_share("CPUs used", usage.cpu, row.cpu_total, cpus_text),
+            *_share("memory", usage.memory, row.memory_total, memory_text),
+            *_share("CPUs", usage.cpu, row.cpu_total, cpus_text),
             *room,
         ],
         "units": {

@@ -72,8 +72,8 @@ def test_what_a_machine_and_its_units_use_as_far_as_it_was_said() -> None:
     assert shown_usage(row.id, figures, places, row) == {
         "id": row.id,
         "used": [
-            {"what": "memory used", "share": 0.25, "text": "1G of 4G"},
-            {"what": "CPUs used", "share": 0.25, "text": "1 of 4"},
+            {"what": "memory", "share": 0.25, "text": "1G of 4G"},
+            {"what": "CPUs", "share": 0.25, "text": "1 of 4"},
             {"what": "/var/lib/docker", "share": 0.75, "text": "3G of 4G"},
         ],
         "units": {"a.service": "1G, 0.25 CPUs"},

@@ -84,7 +84,7 @@ export class Cluster {
   #renew(leases) {
     for (const [id, column] of this.machines) {
       const seconds = leases[id];
-      const text = seconds === undefined ? "" : `lease ${seconds}s`;
+      const text = seconds === undefined || column.told.lost_since ? "" : `lease ${seconds}s`;
       if (id) put(column.parts.lease, text);
     }
   }
