@@ -14,7 +14,7 @@ NO_BROWSER = "--no-browser"
 
 @contextmanager
 def dashboard(stack: Stack, browser: bool) -> Generator[str]:
-    """Serve it: what it said first, with the address, or why there is none.
+    """Serve it: its address, or why there is none.
 
     `browser`: whether one is opened, where this computer has a screen.
     """
@@ -39,9 +39,10 @@ def dashboard(stack: Stack, browser: bool) -> Generator[str]:
 
 
 def address(lines: Iterable[str]) -> str:
-    """The first line with an address; if there is none, the last."""
-    line = "it ended at once"
+    """The address among what it says; all of that, if there is none."""
+    said: list[str] = []
     for line in lines:
-        if re.search(r"https?://\S+", line):
-            break
-    return line.strip()
+        if found := re.search(r"https?://\S+", line):
+            return found[0]
+        said.append(line.strip())
+    return " ".join(said) or "it ended at once"

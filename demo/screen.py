@@ -65,7 +65,7 @@ class Screen:
 
     def output(self, line: str) -> None:
         """A line that a command has printed."""
-        self._print(f"  {line}")
+        self._print(f"  {line.expandtabs()}")
 
     def trouble(self, text: str) -> None:
         """What went wrong."""

@@ -94,7 +94,7 @@ def kill(tour: Tour) -> None:
     """A machine is lost."""
     machine, instances = tour.stack.machine(VICTIM), tour.pace.instances
     lost = units_at(machine.address, tour.stack.app())
-    tour.say("A machine dies, as by a power cut. Its units run elsewhere when its lease has ended.")
+    tour.say("A machine is killed. Its units run elsewhere when its lease has ended.")
     tour.type(f"docker kill {machine.container}", nothing)
     tour.wait(
         f"all {instances} run on the other machines",
@@ -116,7 +116,7 @@ def roll(tour: Tour) -> None:
 
 def heal(tour: Tour) -> None:
     """The machine that was lost, back."""
-    tour.say("The dead machine comes back: pulumi looks what is there, and makes what is missing.")
+    tour.say("The dead machine comes back: pulumi looks what is there, and mends what is not.")
     tour.type(f"{UP} --refresh", pulumi_summary)
     tour.type("fleetctl list-machines")
 

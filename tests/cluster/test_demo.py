@@ -53,7 +53,7 @@ def test_no_request_fails_in_the_demo_and_nothing_is_left_of_it(stack: Stack):
     sent, failed = (int(number.replace(",", "")) for number in total.groups())
     assert sent > 1000 and failed == 0
     assert "This is release 2." in shown.out.partition("A release:")[2]
-    assert re.search(r"fleetctl dashboard: .*http://127.0.0.1:\d+", shown.out)
+    assert "fleetctl dashboard: " in shown.out
     assert git(stack.program, "diff", "--name-only") == []
     assert git(stack.program, "ls-files", "--others", "--exclude-standard") == []
     stack.run("make", "down")

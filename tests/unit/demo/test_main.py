@@ -83,7 +83,7 @@ def test_a_stack_that_is_no_demos_is_not_said_to_be_removed(
             ["Going through machine-2", "http://127.0.0.1:43251/6fYb/\n"],
             "http://127.0.0.1:43251/6fYb/",
         ),
-        (["usage: fleetctl\n", "fleetctl: it does not work\n"], "fleetctl: it does not work"),
+        (["it does not work.\n", "See: --help\n"], "it does not work. See: --help"),
         ([], "it ended at once"),
     ],
 )

@@ -24,6 +24,7 @@ def shown(terminal: bool, **environment: str) -> str:
         screen.command("pulumi up")
         screen.doing("working")
         screen.output(LONG)
+        screen.output("MACHINE\tIP")
         screen.count()
         screen.table(("", "failed"), [("heal", "0")])
     return paper.getvalue()
@@ -31,9 +32,9 @@ def shown(terminal: bool, **environment: str) -> str:
 
 def test_elsewhere_it_is_plain_lines_as_long_as_they_are() -> None:
     lines = shown(terminal=False).splitlines()
-    said = ["", "It is said.", "$ pulumi up", f"  {LONG}", f"  {STATUS}", ""]
-    assert lines[:6] == said
-    assert [line.split() for line in lines[6:]] == [["failed"], ["heal", "0"]]
+    said = ["", "It is said.", "$ pulumi up", f"  {LONG}", "  MACHINE IP", f"  {STATUS}", ""]
+    assert lines[:7] == said
+    assert [line.split() for line in lines[7:]] == [["failed"], ["heal", "0"]]
 
 
 def test_on_a_terminal_the_last_line_stays_and_long_ones_are_cut() -> None:

@@ -1,4 +1,4 @@
-"""Tables and JSON for list commands (pure)."""
+"""Tables, JSON and YAML for list commands (pure)."""
 
 import json
 from argparse import Action, ArgumentParser, Namespace
@@ -8,10 +8,14 @@ from typing import Any
 from ...model.printable import printable
 from .errors import UsageError
 from .spelling import did_you_mean
+from .yaml_text import block
 
 TAB = 8
 TABLE, WIDE, NAME = "table", "wide", "name"
-"""Values of `--output` beside `json`."""
+"""Values of `--output` beside `DATA`."""
+YAML = "yaml"
+DATA = ("json", YAML)
+"""Those for programs: all fields, ids and hashes in full."""
 
 Row = Mapping[str, Any]
 """One line of a table: field to value."""
@@ -54,9 +58,9 @@ def add_options(
         "--output",
         action=_Output,
         const=tuple(fields),
-        choices=[TABLE, "json", *([WIDE, NAME] if name else [])],
+        choices=[TABLE, *DATA, *([WIDE, NAME] if name else [])],
         default=TABLE,
-        help=f"json: a list of objects with all fields, ids and hashes in full{more}",
+        help=f"json, yaml: a list of objects with all fields, ids and hashes in full{more}",
     )
 
 
@@ -91,8 +95,8 @@ def chosen_fields(given: str, fields: Sequence[str]) -> list[str]:
 def render(rows: Sequence[Row], arguments: Namespace, fields: Sequence[str]) -> str:
     """The rows as the options of `add_options` want them."""
     chosen = chosen_fields(arguments.fields, fields)
-    if arguments.output == "json":
-        return json.dumps(list(rows), indent=2) + "\n"
+    if is_data(arguments):
+        return as_data(list(rows), arguments.output)
     if arguments.output == NAME:
         named = dict.fromkeys(_cell(row[arguments.named]) for row in rows)
         return "".join(f"{name}\n" for name in named)
@@ -100,6 +104,16 @@ def render(rows: Sequence[Row], arguments: Namespace, fields: Sequence[str]) -> 
     if not arguments.no_legend:
         lines.insert(0, [field.upper() for field in chosen])
     return align(lines)
+
+
+def is_data(arguments: Namespace) -> bool:
+    """Whether programs are to read the output, as one of `DATA`."""
+    return arguments.output in DATA
+
+
+def as_data(content: Any, output: str) -> str:
+    """What JSON can say, as `output`, one of `DATA`, with the end of the last line."""
+    return block(content) if output == YAML else json.dumps(content, indent=2) + "\n"
 
 
 def _cells(row: Row, fields: Sequence[str]) -> list[str]:
@@ -120,7 +134,9 @@ class Stream:
         self._widths: list[int] = []
 
     def render(self, rows: Sequence[Row]) -> str:
-        """The rows as lines; with `--output json`, one object a line."""
+        """The rows as lines; as JSON one object a line, as YAML a document each."""
+        if self._arguments.output == YAML:
+            return "".join(f"---\n{block(row)}" for row in rows)
         if self._arguments.output == "json":
             return "".join(json.dumps(row) + "\n" for row in rows)
         if self._arguments.output == NAME:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit, UsageError
 from fleet_cluster.fleet.fleetctl.commands.parser import parse
@@ -296,11 +297,28 @@ def test_a_wide_table_has_all_columns_and_its_notes(
 
 @pytest.mark.parametrize(
     "words",
+    [["list-units"], ["list-machines"], ["list-unit-files"], ["why", "hello"], ["plan"]],
+)
+def test_yaml_says_what_json_says(
+    fleetctl: Fleetctl, busy: SmallCluster, capsys: Output, words: list[str]
+) -> None:
+    if words == ["plan"]:
+        fleetctl.document = '{"owner": "me", "units": {}}'
+    code = fleetctl(*words, "--output", "json")
+    said = capsys.readouterr()
+    assert fleetctl(*words, "--output", "yaml") == code
+    again = capsys.readouterr()
+    assert yaml.safe_load(again.out) == json.loads(said.out) != []
+    assert again.err == said.err
+
+
+@pytest.mark.parametrize(
+    "words",
     [
         *(["list-names"], ["list-backups"], ["list-units"], ["list-unit-files"]),
         *(["list-machines"], ["history", "a"], ["runs", "a"], ["secret", "list"]),
     ],
 )
-@pytest.mark.parametrize("output", ["table", "wide", "json", "name"])
+@pytest.mark.parametrize("output", ["table", "wide", "json", "yaml", "name"])
 def test_all_lists_have_the_same_outputs(words: list[str], output: str) -> None:
     assert parse([*words, "--output", output])[1].named

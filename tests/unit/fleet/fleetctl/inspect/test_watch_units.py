@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
@@ -81,6 +82,19 @@ def test_a_unit_that_is_named_may_go_and_the_others_are_not_shown(
     steps += [lambda: cluster.leave(DB), lambda: cluster.store.remove(keys.unit_key("web.service"))]
     printed = watch(fleetctl, capsys, "web", "--no-legend", "--output", "name")
     assert set(printed) == {"web.service"}
+
+
+def test_yaml_is_a_document_a_row(
+    fleetctl: Fleetctl, cluster: SmallCluster, steps: Steps, capsys: Output
+) -> None:
+    cluster.add("web.service")
+    steps += [lambda: cluster.report("web.service", cluster.state("web.service", "failed", "x"))]
+    printed = "\n".join(watch(fleetctl, capsys, "--output", "yaml"))
+    found = list(yaml.safe_load_all(printed))
+    assert [(row["unit"], row["active"]) for row in found] == [
+        ("web.service", "active"),
+        ("web.service", "failed"),
+    ]
 
 
 def test_json_is_an_object_a_line(

@@ -72,7 +72,7 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     name = released_unit(arguments.unit, view)
-    rows = release_rows(name, view, arguments.full or arguments.output == "json")
+    rows = release_rows(name, view, arguments.full or table.is_data(arguments))
     if arguments.output == "table":
         rows = [{**row, "images": ", ".join(row["images"])} for row in rows]
     print(table.render(rows, arguments, FIELDS), end="", flush=True)

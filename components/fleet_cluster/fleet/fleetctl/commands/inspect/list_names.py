@@ -72,7 +72,7 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     units = listed(arguments.units, view.runnable())
-    rows = name_rows(units, view, arguments.full or arguments.output == "json")
+    rows = name_rows(units, view, arguments.full or table.is_data(arguments))
     print(table.render(rows, arguments, FIELDS), end="", flush=True)
     if not rows and not arguments.no_legend:
         tell("No unit that is to run has a Name= in [X-Fleet].")

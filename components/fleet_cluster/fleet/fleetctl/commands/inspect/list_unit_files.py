@@ -85,7 +85,7 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     names = listed(arguments.units, view.units)
-    rows = file_rows(names, view, arguments.full or arguments.output == "json")
+    rows = file_rows(names, view, arguments.full or table.is_data(arguments))
     print(table.render(rows, arguments, FIELDS), end="", flush=True)
     if not arguments.no_legend and arguments.output == "table":
         for note in notes(names, view):

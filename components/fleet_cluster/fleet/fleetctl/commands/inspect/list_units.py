@@ -116,7 +116,7 @@ def _watch(context: Context, arguments: Namespace) -> int:
         CtlError: a unit that is named is not known.
     """
     stream, shown = table.Stream(arguments, FIELDS), dict[tuple[str, str], table.Row]()
-    full = arguments.full or arguments.output == "json"
+    full = arguments.full or table.is_data(arguments)
     with Watcher(context.connect()) as watcher:
         listed(arguments.units, known_units(watcher.state))
         while True:
@@ -156,7 +156,7 @@ def _run(context: Context, arguments: Namespace) -> int:
         return _watch(context, arguments)
     view = read_state(context.connect())
     names = listed(arguments.units, known_units(view))
-    rows = unit_rows(names, view, arguments.full or arguments.output == "json")
+    rows = unit_rows(names, view, arguments.full or table.is_data(arguments))
     print(table.render(rows, arguments, FIELDS), end="", flush=True)
     if not arguments.no_legend and arguments.output == "table":
         for note in notes(names, view):

@@ -1,6 +1,5 @@
 """`fleetctl plan`."""
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -187,8 +186,8 @@ def _run(context: Context, arguments: Namespace) -> int:
 
 
 def _print(found: ClusterPlan, view: ClusterState, arguments: Namespace) -> None:
-    if arguments.output == "json":
-        print(json.dumps(as_json(found, view), indent=2))
+    if table.is_data(arguments):
+        print(table.as_data(as_json(found, view), arguments.output), end="")
         return
     if found.steps:
         print(table.render(rows(found.steps, view, arguments.full), arguments, FIELDS))

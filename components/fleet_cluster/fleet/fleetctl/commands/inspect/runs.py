@@ -83,7 +83,7 @@ def _configure(parser: ArgumentParser) -> None:
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
     name = unit_of_runs(arguments.unit, view)
-    rows = run_rows(name, view, arguments.full or arguments.output == "json")
+    rows = run_rows(name, view, arguments.full or table.is_data(arguments))
     print(table.render(rows, arguments, FIELDS), end="", flush=True)
     if not arguments.no_legend and arguments.output == "table":
         if not rows:

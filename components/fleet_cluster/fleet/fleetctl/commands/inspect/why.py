@@ -1,10 +1,10 @@
 """`fleetctl why`."""
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from ....cluster_state.state import ClusterState
 from ....model.records import DesiredState
@@ -24,7 +24,10 @@ from ..command import Command
 def _configure(parser: ArgumentParser) -> None:
     parser.add_argument("unit", metavar="UNIT", help="a unit")
     parser.add_argument(
-        "--output", choices=["text", "json"], default="text", help="json: one object, ids in full"
+        "--output",
+        choices=["text", *table.DATA],
+        default="text",
+        help="json, yaml: one object, ids in full",
     )
 
 
@@ -110,10 +113,10 @@ def _lines(event: Event, view: ClusterState) -> Iterator[str]:
         yield f"{'':36}  not on {legend(machine, view.machines)}: {reason}"
 
 
-def as_json(name: str, view: ClusterState) -> str:
-    """Explanation for programs: one object."""
+def as_object(name: str, view: ClusterState) -> dict[str, Any]:
+    """Explanation for programs."""
     events = [asdict(event) | {"at": time_of(event.at)} for event in timeline(name, view)]
-    content = {
+    return {
         "unit": name,
         "dstate": view.units[name].desired_state.value,
         "machines": sorted(view.assigned(name)),
@@ -121,7 +124,6 @@ def as_json(name: str, view: ClusterState) -> str:
         "timeline": events,
         "verdicts": dict(sorted(verdicts(name, view).items())),
     }
-    return json.dumps(content, indent=2) + "\n"
 
 
 def _run(context: Context, arguments: Namespace) -> int:
@@ -129,8 +131,10 @@ def _run(context: Context, arguments: Namespace) -> int:
     name, *others = select([arguments.unit], view.units)
     if others:
         raise CtlError(f"why tells of one unit; {arguments.unit} is {', '.join([name, *others])}")
-    render = as_json if arguments.output == "json" else as_text
-    print(render(name, view), end="")
+    if table.is_data(arguments):
+        print(table.as_data(as_object(name, view), arguments.output), end="")
+    else:
+        print(as_text(name, view), end="")
     wanted = view.units[name].desired_state is not DesiredState.INACTIVE
     return Exit.FAILED if wanted and not view.assigned(name) else Exit.DONE
 

@@ -103,13 +103,13 @@ def _configure(parser: ArgumentParser) -> None:
 
 def _run(context: Context, arguments: Namespace) -> int:
     view = read_state(context.connect())
-    rows = machine_rows(view, arguments.full or arguments.output == "json")
+    rows = machine_rows(view, arguments.full or table.is_data(arguments))
     # fleet 1.0's columns, unless more is asked for, or there is something to tell.
     if arguments.fields == ",".join(SHOWN):
         asked = IN_FULL if arguments.full else ()
         told = [field for field in TOLD if any(row[field] for row in rows)]
         arguments.fields = ",".join([*SHOWN, *asked, *told])
-    if arguments.output != "json":
+    if not table.is_data(arguments):
         rows = [_for_people(row) for row in rows]
     print(table.render(rows, arguments, FIELDS), end="")
     if (lock := view.reboot_lock) and lock.failure:

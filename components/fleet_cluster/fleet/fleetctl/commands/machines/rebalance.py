@@ -24,16 +24,16 @@ def _say(_name: str, message: str) -> None:
 
 
 def _run(context: Context, arguments: Namespace) -> int:
-    as_json = arguments.output == "json"
+    for_programs = table.is_data(arguments)
     table.chosen_fields(arguments.fields, FIELDS)  # Refused before anything moves.
     with Watcher(context.connect()) as watcher:
         plan, conditions = (planned(watcher.state), {}) if arguments.dry_run else write(watcher)
-        if plan.relocations or as_json:
-            lines = rows(plan, watcher.state, arguments.full or as_json)
+        if plan.relocations or for_programs:
+            lines = rows(plan, watcher.state, arguments.full or for_programs)
             print(table.render(lines, arguments, FIELDS), end="", flush=True)
         elif not conditions:
             print(nothing_to_move(plan))
-        timeout, announcer = timeout_of(arguments), _say if as_json else announce
+        timeout, announcer = timeout_of(arguments), _say if for_programs else announce
         return report(context, watcher, lambda: wait(watcher, conditions, timeout, announcer))
 
 
