@@ -13,11 +13,10 @@ from tests.terminal import on_terminal
 
 LIMIT, PATIENT = "FLEETCTL_COMPLETION_TIMEOUT", "60"
 SSH = """#!/bin/sh
-touch {folder}/begun
 {ssh} "$@"
 touch {folder}/ended
 """
-"""ssh itself, and whether it was called and has ended by itself."""
+"""ssh itself, and whether it has ended by itself."""
 
 
 def test_completion_knows_units_and_machines(cluster: Stack, machines: dict[str, str]):
@@ -40,7 +39,7 @@ def test_completion_gives_up_before_ssh_does(
         there = f"--tunnel=127.0.0.1:{silent.getsockname()[1]}"
         stack = replace(cluster, env={**cluster.env, LIMIT: "1"})
         assert stack.run("fleetctl", "complete", "--", there, "status", "").out == ""
-    assert {one.name for one in tmp_path.iterdir()} == {"ssh", "begun"}, "ssh gave up first"
+    assert not (tmp_path / "ended").exists(), "ssh gave up first"
 
 
 def test_tab_completes_a_unit_in_bash(cluster: Stack):

@@ -10,8 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from fleet_cluster.fleet.fleetctl.dashboard.load_balancer import LoadBalancer, Totals
-from fleet_cluster.fleet.fleetctl.live.link import Ended
+from fleet_cluster.fleet.fleetctl.live.changes import change
+from fleet_cluster.fleet.fleetctl.live.link import Ended, Heard
 from fleet_cluster.fleet.fleetctl.live.overview import MachineRow, Overview, UnitRow
+from fleet_cluster.fleet.fleetctl.usage.probes import Measured, Unmeasured
+from fleet_cluster.fleet.fleetctl.usage.sample import Disk, MachineUsage, Sample, UnitUsage
 from tests.browser import Watched, chromium
 from tests.dashboard import Dashboard, dashboard, haproxy
 from tests.unit.fleet.fleetctl.live.any_overview import IDS, busy, large, machine, overview, unit
@@ -335,3 +338,24 @@ def test_requests_per_second_are_told_where_a_load_balancer_tells(browser: Brows
                 re.compile(r"^[1-9]\d* requests/s, [1-9]\d* errors/s$")
             )
             expect(page.locator("#requests")).to_have_class("loud")
+
+
+def test_what_machines_and_units_use_and_the_age_of_leases_are_told(
+    page: Page, served: Dashboard
+) -> None:
+    disk = Disk("/var/lib", 1 << 30, 4 << 30)
+    sample = Sample(
+        MachineUsage(1000, 1 << 30, (disk,)), {"hello.service": UnitUsage(250, 1 << 25)}
+    )
+    served.feed.measure(Measured(IDS[0], sample))
+    first = column(page, "machine-1")
+    for text in ("memory1G of 4G", "CPUs1 of 4", "/var/lib3G of 4G", "memory reserved1.5G"):
+        expect(first).to_contain_text(text)
+    page.get_by_role("button", name=re.compile("hello.service")).click()
+    expect(page.locator("#facts")).to_contain_text("uses 32M, 0.25 CPUs")
+    now = recent(busy())
+    said = replace(change(now, now, time()), leases={IDS[0]: 3})
+    served.cluster.link.tell(Heard("machine-1", said))
+    expect(first).to_contain_text("lease 3s")
+    served.feed.measure(Unmeasured(IDS[0]))
+    expect(first).not_to_contain_text("/var/lib")

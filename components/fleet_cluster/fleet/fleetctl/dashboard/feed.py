@@ -13,8 +13,11 @@ from ..live.events import Event
 from ..live.history import History
 from ..live.link import Ended, Heard, Link, News, Told, Way
 from ..live.words import headline
+from ..usage.choice import chosen
+from ..usage.figures import Figures
+from ..usage.probes import Measured, Target, Unmeasured
 from .rollouts import Rollout, Rollouts
-from .shown import Shown, shown_events, shown_machine, shown_unit
+from .shown import Shown, shown_events, shown_machine, shown_unit, shown_usage
 from .waiting import Waiting
 
 LINGER_SECONDS = 10.0
@@ -31,15 +34,23 @@ class Connection(Protocol):
         """End."""
 
 
+Ask = Callable[[Sequence[Target]], object]
+"""Has these machines asked what is used there, and no others, from now on."""
+
 Connect = Callable[[Sequence[Way], Callable[[News], None]], Connection]
 
 
 class Feed:
     """Feed of the cluster to pages. Any thread may call it; close it at the end."""
 
-    def __init__(self, ways: Sequence[Way], connect: Connect = Link) -> None:
+    def __init__(
+        self, ways: Sequence[Way], connect: Connect = Link, ask: Ask = list[Target]
+    ) -> None:
         self._ways = ways
         self._connect = connect
+        self._ask = ask
+        self._targets = list[Target]()
+        self._figures = Figures()
         self._lock = RLock()
         self._pages = list[Waiting]()
         self._link: Connection | None = None
@@ -73,11 +84,25 @@ class Feed:
         with self._lock:
             self.open()
             page.put(self._all(), self._all)
+            for target in self._targets:
+                if self._figures.machine(target.id):
+                    page.put(self._usage(target.id), self._all)
             self._pages.append(page)
         try:
             yield page
         finally:
             self._leave(page)
+
+    def measure(self, news: Measured | Unmeasured) -> None:
+        """Take in what a machine uses, and tell it."""
+        with self._lock:
+            if isinstance(news, Measured):
+                self._figures.take_in(news.machine, news.sample, time())
+            else:
+                self._figures.forget(news.machine)
+            self._figures.expire(time())
+            for page in self._pages:
+                page.put(self._usage(news.machine), self._all)
 
     def knows(self, unit: str, machine: str) -> bool:
         """Whether the page shows that unit there."""
@@ -119,6 +144,7 @@ class Feed:
         if self._link:
             self._link.close()
         self._link = None
+        self._ask_machines([])
 
     def _hear(self, news: News) -> None:
         before = self._history.overview
@@ -126,6 +152,8 @@ class Feed:
         difference = change(before, self._history.overview, self._now())
         self._rolling = self._rollouts.take_in(before, self._history.overview)
         message = self._message(difference, happened)
+        machines = self._history.overview.machines.values()
+        self._ask_machines([row.id for row in machines if not row.is_lost and row.address])
         for page in self._pages:
             page.put(message, self._all)
 
@@ -140,6 +168,20 @@ class Feed:
             case Ended():
                 self._way = f"no connection to {news.way}, trying {news.next}"
                 return [self._history.note(f"{news.way}: {news.reason}", self._now())]
+
+    def _ask_machines(self, alive: Sequence[str]) -> None:
+        """Have those asked that are alive, or some of them if they are many."""
+        machines = self._history.overview.machines
+        ids = chosen(alive, [], [one.id for one in self._targets])
+        targets = [Target(id, machines[id].name, machines[id].address) for id in ids]
+        if targets != self._targets:
+            self._targets = targets
+            self._ask(targets)
+
+    def _usage(self, id: str) -> str:
+        overview = self._history.overview
+        told = shown_usage(id, self._figures, overview.units, overview.machines.get(id))
+        return json.dumps({"usage": told}, separators=(",", ":"))
 
     def _all(self) -> str:
         """A message that tells all that there is."""
@@ -156,10 +198,17 @@ class Feed:
             "headline": headline(history.overview) if history.is_known else "",
             "machines": [shown_machine(id, row, history) for id, row in one.machines.items()],
             "units": [shown_unit(place, row, history) for place, row in one.units.items()],
+            "leases": self._leases(),
             "events": shown_events(happened),
             "rollouts": [asdict(rollout) for rollout in self._rolling],
         }
         return json.dumps(told, separators=(",", ":"))
+
+    def _leases(self) -> dict[str, int]:
+        """How many seconds ago leases were renewed, by machine, as far as that is known."""
+        ids, now = self._history.overview.machines, self._now()
+        ages = {id: self._history.lease_age(id, now) for id in ids}
+        return {id: age for id, age in ages.items() if age is not None}
 
     def _now(self) -> float:
         return time() + self._offset

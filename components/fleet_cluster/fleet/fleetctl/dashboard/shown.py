@@ -11,6 +11,8 @@ from ..live.events import Event
 from ..live.history import History
 from ..live.overview import MachineRow, Place, UnitRow
 from ..live.words import LOUD, is_trouble, state_text
+from ..usage.figures import Figures
+from ..usage.sample import UnitUsage
 
 SHORT_HASH = 7
 BUSY = {"activating", "deactivating", "reloading", "refreshing"}
@@ -31,8 +33,8 @@ def shown_machine(id: str, row: MachineRow | None, history: History) -> Shown:
         "tone": _machine_tone(row),
         "lost_since": history.lost_since.get(id, 0.0),
         "reserved": [
-            *_share("memory", row.memory, row.memory_total, memory_text),
-            *_share("CPUs", row.cpu, row.cpu_total, cpus_text),
+            *_share("memory reserved", row.memory, row.memory_total, memory_text),
+            *_share("CPUs reserved", row.cpu, row.cpu_total, cpus_text),
         ],
     }
 
@@ -44,8 +46,8 @@ def _machine_tone(row: MachineRow) -> str:
 
 
 def _share(what: str, part: int, total: int, text: Callable[[int], str]) -> list[Shown]:
-    """How much of it is reserved; none where nobody says how much there is."""
-    if not total:
+    """How much of it is taken; none where that is nothing, or nobody says how much there is."""
+    if not part or not total:
         return []
     return [{"what": what, "share": part / total, "text": f"{text(part)} of {text(total)}"}]
 
@@ -79,6 +81,40 @@ def _unit_tone(row: UnitRow) -> str:
     if row.active in BUSY:
         return "busy"
     return "good" if row.active in SERVING else "quiet"
+
+
+def shown_usage(id: str, figures: Figures, units: Iterable[Place], row: MachineRow | None) -> Shown:
+    """What a machine uses, and its units, as far as it has said so lately."""
+    usage = figures.machine(id)
+    if usage is None or row is None:
+        return {"id": id, "used": [], "units": {}}
+    disk = usage.fullest
+    room = (
+        []
+        if disk is None
+        else _share(printable(disk.path), disk.size - disk.free, disk.size, memory_text)
+    )
+    return {
+        "id": id,
+        "used": [
+            *_share("memory", usage.memory, row.memory_total, memory_text),
+            *_share("CPUs", usage.cpu, row.cpu_total, cpus_text),
+            *room,
+        ],
+        "units": {
+            unit: text
+            for unit, machine in units
+            if machine == id and (text := _used(figures.unit(unit, id)))
+        },
+    }
+
+
+def _used(usage: UnitUsage | None) -> str:
+    if usage is None:
+        return ""
+    memory = "" if usage.memory is None else memory_text(usage.memory)
+    cpus = "" if usage.cpu is None else f"{cpus_text(usage.cpu)} CPUs"
+    return ", ".join(one for one in (memory, cpus) if one)
 
 
 def shown_events(happened: Iterable[Event]) -> list[Shown]:

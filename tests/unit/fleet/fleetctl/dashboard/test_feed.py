@@ -3,14 +3,19 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from time import time
 from typing import Any
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.dashboard import feed as module
-from fleet_cluster.fleet.fleetctl.dashboard.feed import Feed
+from fleet_cluster.fleet.fleetctl.dashboard.feed import Ask, Feed
 from fleet_cluster.fleet.fleetctl.dashboard.waiting import MOST_WAITING, Waiting
-from fleet_cluster.fleet.fleetctl.live.link import Ended, News, Told, Way
+from fleet_cluster.fleet.fleetctl.live.changes import change
+from fleet_cluster.fleet.fleetctl.live.link import Ended, Heard, News, Told, Way
+from fleet_cluster.fleet.fleetctl.usage.probes import Measured, Unmeasured
+from fleet_cluster.fleet.fleetctl.usage.sample import MachineUsage, Sample, UnitUsage
 from tests.dashboard import FakeCluster
 from tests.unit.fleet.fleetctl.live.any_overview import AT, busy, machine, overview, unit
 
@@ -169,3 +174,46 @@ def test_the_first_news_go_to_who_waits_for_them_as_well(cluster: FakeCluster) -
         feed.open(heard.append)
         cluster.say(SMALL, AT, whole=True)
     assert len(heard) == 1
+
+
+def test_machines_are_asked_what_they_use_while_there_is_a_link(cluster: FakeCluster) -> None:
+    asked = list[list[str]]()
+    now = overview([machine(1), machine(2), machine(3, state="lost")], [])
+    ask: Ask = lambda targets: asked.append([one.name for one in targets])  # noqa: E731
+    with closing(Feed(WAYS, cluster.connect, ask)) as feed:
+        feed.open()
+        assert asked == []
+        cluster.say(now, AT, whole=True)
+        cluster.say(now, AT + 1)
+        assert asked == [["machine-1", "machine-2"]]
+    assert asked[1:] == [[]]
+
+
+def test_what_is_used_is_told_to_pages_that_are_open_and_to_the_next(
+    feed: Feed, cluster: FakeCluster
+) -> None:
+    feed.open()
+    cluster.say(SMALL, AT, whole=True)
+    sample = Sample(MachineUsage(1000, 1 << 30), {"a.service": UnitUsage(250, None)})
+    with feed.page() as page:
+        read(page)
+        feed.measure(Measured(machine(1).id, sample))
+        told = read(page)["usage"]
+        assert told["units"] == {"a.service": "0.25 CPUs"}
+        assert [one["text"] for one in told["used"]] == ["1G of 4G", "1 of 4"]
+        with feed.page() as second:
+            read(second)
+            assert read(second)["usage"] == told
+        feed.measure(Unmeasured(machine(1).id))
+        assert read(page)["usage"] == {"id": machine(1).id, "used": [], "units": {}}
+
+
+def test_the_age_of_leases_is_told(feed: Feed, cluster: FakeCluster) -> None:
+    feed.open()
+    cluster.say(SMALL, AT, whole=True)
+    with feed.page() as page:
+        assert read(page)["leases"] == {}
+        said = replace(change(SMALL, SMALL, time()), leases={machine(1).id: 2})
+        cluster.link.tell(Heard("machine-1", said))
+        told = read(page)
+        assert told["leases"] == {machine(1).id: 2} and told["machines"] == []

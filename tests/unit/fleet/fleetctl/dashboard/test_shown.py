@@ -4,11 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from fleet_cluster.fleet.fleetctl.dashboard.shown import shown_events, shown_machine, shown_unit
+from fleet_cluster.fleet.fleetctl.dashboard.shown import (
+    shown_events,
+    shown_machine,
+    shown_unit,
+    shown_usage,
+)
 from fleet_cluster.fleet.fleetctl.live.changes import change
 from fleet_cluster.fleet.fleetctl.live.events import Event, Kind
 from fleet_cluster.fleet.fleetctl.live.history import History
 from fleet_cluster.fleet.fleetctl.live.overview import UnitRow
+from fleet_cluster.fleet.fleetctl.usage.figures import Figures
+from fleet_cluster.fleet.fleetctl.usage.sample import Disk, MachineUsage, Sample, UnitUsage
 from tests.unit.fleet.fleetctl.live.any_overview import AT, GIB, busy, machine, unit
 
 
@@ -28,8 +35,8 @@ def test_a_machine_with_what_is_reserved() -> None:
         "tone": "good",
         "lost_since": 0.0,
         "reserved": [
-            {"what": "memory", "share": 0.375, "text": "1.5G of 4G"},
-            {"what": "CPUs", "share": 0.375, "text": "1.5 of 4"},
+            {"what": "memory reserved", "share": 0.375, "text": "1.5G of 4G"},
+            {"what": "CPUs reserved", "share": 0.375, "text": "1.5 of 4"},
         ],
     }
 
@@ -54,6 +61,25 @@ def test_a_machine_that_was_lost_says_since_when() -> None:
     known.take_in(change(busy(), now, AT + 5))
     shown = shown_machine(lost.id, lost, known)
     assert shown["lost_since"] == AT + 5 and shown["state"] == "lost"
+
+
+def test_what_a_machine_and_its_units_use_as_far_as_it_was_said() -> None:
+    row, figures = machine(1), Figures()
+    disks = (Disk("/", 3 * GIB, 4 * GIB), Disk("/var/lib/docker", GIB, 4 * GIB))
+    units = {"a.service": UnitUsage(250, GIB), "b.service": UnitUsage(None, None)}
+    figures.take_in(row.id, Sample(MachineUsage(1000, GIB, disks), units), AT)
+    places = [("a.service", row.id), ("b.service", row.id), ("a.service", machine(2).id)]
+    assert shown_usage(row.id, figures, places, row) == {
+        "id": row.id,
+        "used": [
+            {"what": "memory", "share": 0.25, "text": "1G of 4G"},
+            {"what": "CPUs", "share": 0.25, "text": "1 of 4"},
+            {"what": "/var/lib/docker", "share": 0.75, "text": "3G of 4G"},
+        ],
+        "units": {"a.service": "1G, 0.25 CPUs"},
+    }
+    figures.forget(row.id)
+    assert shown_usage(row.id, figures, places, row) == {"id": row.id, "used": [], "units": {}}
 
 
 def test_a_unit_in_the_screens_words() -> None:

@@ -18,6 +18,7 @@ from ...dashboard.server import ADDRESS, Server
 from ...live.first_rows import first_rows
 from ...live.link import News, ways_to
 from ...operations.context import Context
+from ...usage.probes import probes_of
 from ..command import Command, RunsOn
 
 
@@ -42,7 +43,8 @@ def _run(context: Context, arguments: Namespace) -> int:
     ways = ways_to(context.machines)
     programs = Programs([*own_call(), *option_words(arguments)])
     with (
-        closing(Feed(ways)) as feed,
+        probes_of(context.machines, lambda one: feed.measure(one)) as probes,
+        closing(Feed(ways, ask=probes.ask)) as feed,
         closing(programs),
         _server(arguments.port, feed, programs, arguments.load_balancer) as server,
     ):

@@ -32,7 +32,16 @@ export class Cluster {
     for (const told of message.machines) this.#machine(told);
     for (const told of message.units) this.#unit(told, message.whole ? 0 : now + ARRIVED_SECONDS);
     this.#summarize();
+    this.#renew(message.leases);
     this.tick(now);
+  }
+
+  /** Takes in what a machine and its units use. */
+  use(usage) {
+    const column = this.machines.get(usage.id);
+    if (!column) return;
+    column.usage = usage;
+    this.#measure(column);
   }
 
   /** Shows only rows with that text, or in trouble. */
@@ -72,6 +81,14 @@ export class Cluster {
     return this.machines.get(machine)?.told.name ?? machine.slice(0, 8);
   }
 
+  #renew(leases) {
+    for (const [id, column] of this.machines) {
+      const seconds = leases[id];
+      const text = seconds === undefined || column.told.lost_since ? "" : `lease ${seconds}s`;
+      if (id) put(column.parts.lease, text);
+    }
+  }
+
   #forget(message) {
     const units = new Set(message.units.map((told) => keyOf(told.unit, told.machine)));
     const machines = new Set(message.machines.map((told) => told.id));
@@ -95,22 +112,26 @@ export class Cluster {
     put(column.parts.name, told.name);
     put(column.parts.address, told.address);
     column.dataset.tone = told.tone;
-    const { meters } = column.parts;
-    told.reserved.forEach((one, number) => this.#meter(meters, one, number));
-    while (meters.childElementCount > told.reserved.length) meters.lastElementChild.remove();
+    this.#measure(column);
     return column;
+  }
+
+  #measure({ parts: { meters }, told, usage }) {
+    const shown = told.tone === "bad" && told.lost_since ? told.reserved : [...(usage?.used ?? []), ...told.reserved];
+    shown.forEach((one, number) => this.#meter(meters, one, number));
+    while (meters.childElementCount > shown.length) meters.lastElementChild.remove();
   }
 
   #column({ id }) {
     const column = make("section", "machine");
     const parts = {
-      name: make("h2"), state: make("span", "state"), address: make("span", "address"),
+      name: make("h2"), state: make("span", "state"), address: make("span", "address"), lease: make("span", "lease"),
       count: make("span", "count"), meters: make("div", "meters"), units: make("ul"),
     };
     parts.name.id = `machine-${id || "none"}`;
     column.setAttribute("aria-labelledby", parts.name.id);
     column.append(
-      make("header", "", parts.name, parts.state, make("p", "", parts.address, parts.count), parts.meters),
+      make("header", "", parts.name, parts.state, make("p", "", parts.address, parts.lease, parts.count), parts.meters),
       parts.units,
     );
     column.parts = parts;

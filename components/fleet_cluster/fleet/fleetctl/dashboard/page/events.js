@@ -2,7 +2,7 @@
 import { clock, make, put } from "./dom.js";
 
 const KEEP_SECONDS = 900;
-const MOST = 300;
+const MOST = 100;
 const MOST_SAID = 3;
 
 export class Events {

@@ -17,6 +17,11 @@ const requests = new Requests(element("requests"));
 let source = null;
 
 function take(message) {
+  if (message.usage) {
+    cluster.use(message.usage);
+    panel.tick();
+    return;
+  }
   ahead = message.at - Date.now() / 1000;
   if (message.headline) put(element("headline"), message.headline);
   tellLink(message.link, message.connected);

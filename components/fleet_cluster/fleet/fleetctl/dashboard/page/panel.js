@@ -71,12 +71,14 @@ export class Panel {
 
   tick() {
     if (!this.isOpen || this.isGone) return;
-    const { machine, state, since, restarts, memory, cpus, file } = this.told;
+    const { unit, machine, state, since, restarts, memory, cpus, file } = this.told;
+    const used = this.cluster.machines.get(machine)?.usage?.units[unit];
     const reserves = [memory, cpus && `${cpus} CPUs`].filter(Boolean).join(", ");
     put(element("facts"), [
       machine ? `on ${this.cluster.nameOf(machine)}` : "on no machine",
       since ? `${state} for ${age(this.now() - since)}` : state,
       restarts ? `restarted ${restarts} times while this was looked at` : "",
+      used ? `uses ${used}` : "",
       reserves ? `reserves ${reserves}` : "",
       file ? `file ${file}` : "",
     ].filter(Boolean).join(" \u00b7 "));
