@@ -293,6 +293,14 @@ def test_machines_too_are_ordered_by_what_they_use() -> None:
     on_screen(steps)
 
 
+def test_news_and_ticks_may_come_when_the_screen_has_ended() -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.top.query("*").remove()
+        await screen.hears(whole(busy()))
+
+    on_screen(steps)
+
+
 def test_what_is_not_said_any_more_is_not_shown_any_more() -> None:
     async def steps(screen: Screen) -> None:
         await screen.hears(whole(overview([machine(1)], [unit("a.service")])))

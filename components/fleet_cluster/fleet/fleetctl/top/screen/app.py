@@ -119,8 +119,9 @@ class Top(App[None]):
         """Draw what has another age or is used otherwise by now, and ask whom we look at."""
         self._take_in_all()
         self._figures.expire(self._clock())
-        self._show_rows()
-        self._ask_machines()
+        if self._is_there:
+            self._show_rows()
+            self._ask_machines()
 
     def on_key(self, event: Key) -> None:
         """Answer a question, or find out what a key asks for."""
@@ -204,6 +205,8 @@ class Top(App[None]):
         self._has_older = True
 
     def _show(self) -> None:
+        if not self._is_there:
+            return
         overview, width = self._history.overview, self.size.width
         self._lay_out(len(overview.machines))
         self._show_rows()
@@ -231,6 +234,11 @@ class Top(App[None]):
         height = self.size.height
         self._list("machines").styles.height = min(machines + 1, max(height // 4, 4))
         self._list("events").styles.height = max(height // 5, 4)
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether there is something to draw on: a timer may come once more when it has ended."""
+        return bool(self.query(RowList))
 
     def _list(self, id: str) -> RowList:
         return self.query_one(f"#{id}", RowList)
