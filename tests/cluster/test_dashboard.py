@@ -83,7 +83,7 @@ def test_a_machine_is_killed_and_its_units_are_seen_to_move(
             unit = page.get_by_role("button", name=re.compile(f"{UNIT} running"))
             expect(column(page, victim).locator(unit)).to_be_visible()
             expect(column(page, victim)).to_contain_text(
-                re.compile(r"lease \ds.*memory.+ of .*CPUs.+ of ", re.S)
+                re.compile(r"lease \d+s.*memory.+ of .*CPUs.+ of ", re.S)
             )
             expect(page.locator("#link")).to_have_text(f"through {victim}")
             expect(page.locator("#requests")).to_have_text(re.compile(r"\d requests/s, 0 errors/s"))
