@@ -10,6 +10,8 @@ from .stack import Stack
 
 COMMAND = "fleetctl dashboard"
 NO_BROWSER = "--no-browser"
+END_SECONDS = 10
+"""How long it has to end when it is asked to."""
 
 
 @contextmanager
@@ -35,7 +37,11 @@ def dashboard(stack: Stack, browser: bool) -> Generator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.stdout.close()
-        process.wait()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def address(lines: Iterable[str]) -> str:
