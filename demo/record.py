@@ -1,4 +1,4 @@
-"""The picture of the README: `make demo RECORD=docs/demo` makes docs/demo.cast and docs/demo.svg.
+"""The demo as a picture: `make demo RECORD=docs/demo` makes docs/demo.cast and docs/demo.svg.
 
 asciinema records the demo on a fresh stack, which is removed before and afterwards; waits are made
 shorter; termtosvg makes the SVG of it. Both are installed into a temporary folder.

@@ -127,6 +127,7 @@ def test_only_a_machines_own_certificate_is_taken_and_for_that_machine_alone(
     assert kept(cluster, "machine-2", "forger") == [], "whatever it says"
 
 
+@pytest.mark.faults
 def test_a_sender_takes_no_other_machine_for_the_receiver(cluster: Stack, shipped: dict[str, str]):
     """Machine-2 pretends to be it, with the certificate that it has."""
     pair = f"-cert {PKI}/upload.crt -key {PKI}/upload.key"
@@ -144,6 +145,7 @@ def test_a_sender_takes_no_other_machine_for_the_receiver(cluster: Stack, shippe
     assert told.code == 1 and "unsuitable certificate purpose" in told.text, told.text
 
 
+@pytest.mark.faults
 def test_what_a_machine_writes_is_limited_by_itself_and_costs_no_other_its_lines(
     cluster: Stack, shipped: dict[str, str]
 ):
