@@ -69,7 +69,8 @@ def _remove_old(folder: Path) -> None:
 
 def _archive(source: Path) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    # Not compressed: what zlib makes of the same text differs from one computer to the next.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), ENTRY)
         for path in sorted(source.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
