@@ -190,6 +190,7 @@ def test_a_removed_machine_is_made_anew(cluster: Stack, machines: dict[str, str]
     assert cluster.changes() == {}
 
 
+@pytest.mark.faults
 def test_no_deployment_waits_for_the_machine_that_the_last_one_went_through(
     cluster: Stack, machines: dict[str, str], url: str
 ):

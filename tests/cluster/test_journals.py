@@ -73,6 +73,7 @@ def test_what_machines_have_for_it_does_nothing_by_itself(cluster: Stack, machin
         assert cluster.on(machine, f"ss --listening --tcp --no-header {ports}").out == ""
 
 
+@pytest.mark.faults
 def test_lines_of_all_machines_arrive_and_none_is_lost_while_nobody_takes_them(
     cluster: Stack, shipped: dict[str, str]
 ):
@@ -101,6 +102,7 @@ def test_lines_of_all_machines_arrive_and_none_is_lost_while_nobody_takes_them(
         arrives(cluster, machine, "meanwhile", lines)
 
 
+@pytest.mark.faults
 def test_only_a_machines_own_certificate_is_taken_and_for_that_machine_alone(
     cluster: Stack, shipped: dict[str, str]
 ):
