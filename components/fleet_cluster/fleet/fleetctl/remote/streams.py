@@ -1,12 +1,9 @@
 """Streams: what fleetctl on a machine prints, line by line, while its input stays open."""
 
-import json
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 
-from ...model.wire import to_wire
-from .tunnel import REMOTE_FLAG, RemoteRequest
+from .tunnel import REMOTE_FLAG, RemoteRequest, send
 
 STREAM = ("fleetctl", REMOTE_FLAG)
 """The first words of a call that ends there when it ends here."""
@@ -27,8 +24,6 @@ def begin(call: Sequence[str], stderr: int = subprocess.PIPE) -> "subprocess.Pop
         errors="replace",
         start_new_session=True,
     )
-    with suppress(BrokenPipeError):  # It has ended, and says why.
-        assert process.stdin
-        process.stdin.write(json.dumps(to_wire(RemoteRequest())) + "\n")
-        process.stdin.flush()
+    assert process.stdin
+    send(RemoteRequest(), process.stdin)
     return process

@@ -171,7 +171,7 @@ def run_remote(
         assert process.stdin and process.stderr
         reader = Thread(target=_read_lines, args=(process.stdout, on_line), daemon=True)
         reader.start()
-        _send(request, process.stdin)
+        send(request, process.stdin)
         for line in process.stderr:
             if line == CONNECTED:
                 connected = True
@@ -189,12 +189,14 @@ def _read_lines(stream: IO[str] | None, on_line: Callable[[str], None] | None) -
                 on_line(line)
 
 
-def _send(request: RemoteRequest, to: IO[str]) -> None:
+def send(request: RemoteRequest, to: IO[str]) -> None:
+    """Send a request to a program; of one that has ended, its exit code says more."""
     try:
         to.write(json.dumps(to_wire(request)) + "\n")
         to.flush()
     except BrokenPipeError:
-        return  # ssh has ended, and its exit code says more.
+        with suppress(BrokenPipeError):  # Whoever waits for its end would try once more, and fail.
+            to.close()
 
 
 def _pass_on(line: str, on_message: Callable[[str], None]) -> None:

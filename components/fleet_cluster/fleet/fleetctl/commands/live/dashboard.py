@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Generator
 from contextlib import closing, contextmanager, nullcontext
-from queue import SimpleQueue
 
 from ...cli.errors import CtlError, Exit
 from ...cli.numbers import of_option, port
@@ -15,8 +14,8 @@ from ...dashboard.feed import Feed
 from ...dashboard.load_balancer import LoadBalancer
 from ...dashboard.programs import Programs
 from ...dashboard.server import ADDRESS, Server
-from ...live.first_rows import first_rows
-from ...live.link import News, ways_to
+from ...live.first_rows import FirstRows
+from ...live.link import ways_to
 from ...operations.context import Context
 from ...usage.probes import probes_of
 from ..command import Command, RunsOn
@@ -48,14 +47,15 @@ def _run(context: Context, arguments: Namespace) -> int:
         closing(programs),
         _server(arguments.port, feed, programs, arguments.load_balancer) as server,
     ):
-        news: SimpleQueue[News] = SimpleQueue()
-        feed.open(news.put)
-        first_rows(news, len(ways))
+        rows = FirstRows()
+        feed.open(rows.hear)
+        rows.wait(len(ways))
+        rows.leave()
         feed.linger()
         print(server.url, flush=True)
         tell("Ctrl-C ends it. Whoever knows this address on this computer can look at the cluster.")
         with nullcontext() if arguments.no_browser else shown_in_browser(server.url):
-            server.serve_forever(poll_interval=3600)
+            server.serve_forever()
     return Exit.DONE
 
 

@@ -3,15 +3,13 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from functools import partial
-from queue import SimpleQueue
 from typing import Any
 
 from ...cli.errors import CtlError, Exit
 from ...cli.options import option_words
-from ...live.first_rows import first_rows
-from ...live.link import Link, News, ways_to
+from ...live.first_rows import FirstRows
+from ...live.link import Link, ways_to
 from ...operations.context import Context
 from ...top.terminal import run_in_terminal
 from ...usage.probes import probes_of
@@ -29,19 +27,16 @@ def _run(context: Context, arguments: Namespace) -> int:
             "top draws on a terminal, and this is none; for a program: fleetctl list-units --watch"
         )
     ways = ways_to(context.machines)
-    news: SimpleQueue[News] = SimpleQueue()
-    hear: list[Callable[[News], None]] = [news.put]
-    link = Link(ways, lambda one: hear[0](one))
+    rows = FirstRows()
+    link = Link(ways, rows.hear)
     link.start()
     try:
-        first = first_rows(news, len(ways))
+        rows.wait(len(ways))
         environment = dict(os.environ)  # Textual takes NO_COLOR out of it.
         run = partial(run_in_terminal, options=option_words(arguments), environment=environment)
         with probes_of(context.machines, lambda one: app.hear(one)) as probes:
             app = screen(run, ask=probes.ask)
-            for one in first:
-                app.hear(one)
-            hear[0] = app.hear
+            rows.go_on(app.hear)
             app.run()
     finally:
         link.close()
