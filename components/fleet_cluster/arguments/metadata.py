@@ -1,9 +1,9 @@
 """Metadata of machines, as a program gives them and as the library adds to them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from ..errors import not_allowed
+from ..errors import InputError, not_allowed
 
 METADATA_PAIR = re.compile(r"[A-Za-z0-9_.-]+=[^\s,=]+")
 
@@ -22,3 +22,24 @@ def machine_metadata(given: Sequence[Mapping[str, str]], size: int) -> list[Mapp
             raise not_allowed(f"metadata[{number}]", dict(entry), allowed)
     none: Mapping[str, str] = {}
     return list(given) + [none] * (size - len(given))
+
+
+def marked(
+    metadata: Sequence[Mapping[str, str]], mark: Mapping[str, str], on: Collection[int], where: str
+) -> list[Mapping[str, str]]:
+    """Metadata of machines with a mark of the library's, which its units ask for.
+
+    Args:
+        metadata: of each machine in order.
+        mark: what is added.
+        on: the machines that get it, the first is 0.
+        where: the mark is the library's, like "where backups are taken".
+
+    Raises:
+        InputError: its key is there already.
+    """
+    for number, entry in enumerate(metadata):
+        if taken := entry.keys() & mark.keys():
+            reason = f"the key {min(taken)} is the library's {where}; use another one"
+            raise InputError(f"metadata[{number}]", reason)
+    return [{**entry, **mark} if number in on else entry for number, entry in enumerate(metadata)]

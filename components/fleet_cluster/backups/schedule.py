@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from ..access import Access
+from ..arguments.metadata import marked
 from ..errors import InputError, between
 from ..units import FleetUnit
 
@@ -82,15 +83,9 @@ def with_members_marked(
     """Metadata of machines, those of etcd's members with what the units ask for.
 
     Raises:
-        InputError: it is there already, and says something else.
+        InputError: it is there already.
     """
-    for number, entry in enumerate(metadata):
-        if entry.keys() & MEMBER.keys():
-            reason = "the key etcd is the library's where backups are taken; use another one"
-            raise InputError(f"metadata[{number}]", reason)
-    return [
-        {**entry, **MEMBER} if number < members else entry for number, entry in enumerate(metadata)
-    ]
+    return marked(metadata, MEMBER, range(members), "where backups are taken")
 
 
 def take_backups(parent: pulumi.Resource, cluster: Access, backups: Backups) -> None:

@@ -9,7 +9,8 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from ..access import Access
-from ..errors import InputError, not_allowed
+from ..arguments.metadata import marked
+from ..errors import not_allowed
 from ..units import FleetTemplate, FleetUnit
 
 UNITS = Path(__file__).with_name("units")
@@ -80,15 +81,8 @@ def with_receiver_marked(
     Raises:
         InputError: it is there already.
     """
-    for number, entry in enumerate(metadata):
-        if entry.keys() & RECEIVER.keys():
-            reason = "the key journals is the library's where journals are shipped; use another one"
-            raise InputError(f"metadata[{number}]", reason)
-    names = machine_names(len(metadata))
-    return [
-        {**entry, **RECEIVER} if name == machine else entry
-        for name, entry in zip(names, metadata, strict=True)
-    ]
+    receiver = machine_names(len(metadata)).index(machine)
+    return marked(metadata, RECEIVER, [receiver], "where journals are shipped")
 
 
 def ship_journals(

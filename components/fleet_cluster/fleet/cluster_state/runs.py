@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from ..model.keys import CLUSTER
+from ..model.record import BadRecordError
+from ..model.records import Cluster
 from ..model.runs import Run, RunReport, RunState, run_state
 from .state import ClusterState
 
@@ -22,6 +25,15 @@ def runs_by_unit(state: ClusterState) -> Mapping[str, list[RunState]]:
 def report_of(id: str, run: Run, state: ClusterState) -> RunReport | None:
     """What the machine that has a run tells of it. `id`: of unit and run."""
     return state.run_reports.get(id, {}).get(run.machine)
+
+
+def data_id(state: ClusterState) -> str:
+    """The id of etcd's data, which a run is of; empty where nothing says it."""
+    entry = state.entries.get(CLUSTER)
+    try:
+        return Cluster.from_json(entry.value).id if entry else ""
+    except BadRecordError:
+        return ""
 
 
 def _runs(state: ClusterState, of: str = "") -> Iterator[RunState]:

@@ -9,11 +9,10 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ...cluster_state.runs import report_of, runs_by_unit
+from ...cluster_state.runs import data_id, report_of, runs_by_unit
 from ...cluster_state.state import ClusterState
 from ...journal_log import about
 from ...model.keys import (
-    CLUSTER,
     machine_key,
     run_key,
     run_report_key,
@@ -21,8 +20,8 @@ from ...model.keys import (
     timer_key,
     unit_key,
 )
-from ...model.record import BadRecordError, Record
-from ...model.records import Cluster, DesiredState
+from ...model.record import Record
+from ...model.records import DesiredState
 from ...model.runs import LOST, MISSED, Run, RunState
 from ...unitfiles.triggers import schedule_of
 from ..reboot_queue import Step
@@ -56,7 +55,7 @@ class Timers:
         if not (state.timers or state.runs or state.run_reports or _once(state)):
             return
         self._runs = dict(runs_by_unit(state))
-        data = _data(state)
+        data = data_id(state)
         yield from self._open_runs(state, data, keep_lost)
         yield from self._obsolete(state)
         for name in sorted({*_once(state), *state.timers}):
@@ -153,14 +152,6 @@ def _removed(unit: str, number: str, state: ClusterState) -> Step:
 
 def _once(state: ClusterState) -> list[str]:
     return [name for name, asked in state.wanted.items() if asked.is_once]
-
-
-def _data(state: ClusterState) -> str:
-    entry = state.entries.get(CLUSTER)
-    try:
-        return Cluster.from_json(entry.value).id if entry else ""
-    except BadRecordError:
-        return ""
 
 
 def _ready(timer: str, service: str, state: ClusterState) -> str:

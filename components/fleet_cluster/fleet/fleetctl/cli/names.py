@@ -14,6 +14,8 @@ MACHINE_HELP = "id, its beginning, address, host name"
 """What operators may call a machine, in all commands."""
 SHORT_ID = 8
 """How many digits of a machine's id are printed without `--full`."""
+SHORT_HASH = 7
+"""How many digits of a file's hash are."""
 
 
 def is_glob(given: str) -> bool:

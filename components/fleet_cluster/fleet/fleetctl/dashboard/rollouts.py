@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...unitfiles.names import template_of
+from ..cli.names import SHORT_HASH
 from ..live.overview import Overview, UnitRow
-
-SHORT_HASH = 7
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from ...cluster_state.placement import SERVING
 from ...model.printable import printable
 from ...unitfiles.names import template_of
 from ...unitfiles.resources import cpus_text, memory_text
+from ..cli.names import SHORT_HASH
 from ..live.events import Event
 from ..live.history import History
 from ..live.overview import MachineRow, Place, UnitRow
@@ -14,7 +15,6 @@ from ..live.words import LOUD, is_trouble, state_text
 from ..usage.figures import Figures
 from ..usage.sample import UnitUsage
 
-SHORT_HASH = 7
 BUSY = {"activating", "deactivating", "reloading", "refreshing"}
 
 Shown = dict[str, Any]

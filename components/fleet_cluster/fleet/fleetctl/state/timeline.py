@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ...cluster_state.state import ClusterState
 from ...model.records import RESTARTING, Assignment, DesiredState, UnitState
-from ..cli.names import legend
+from ..cli.names import SHORT_HASH, legend
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ def _wanted(name: str, view: ClusterState) -> Iterator[Event]:
     if unit:
         owner = f" for {unit.owner}" if unit.owner else ""
         yield Event(
-            unit.written_at, "fleetctl", f"wanted {unit.desired_state}{owner}, file {unit.sha[:7]}"
+            unit.written_at,
+            "fleetctl",
+            f"wanted {unit.desired_state}{owner}, file {unit.sha[:SHORT_HASH]}",
         )
 
 

@@ -7,13 +7,13 @@ left of what was not run.
 from dataclasses import replace
 from time import time
 
+from ...cluster_state.runs import data_id
 from ...cluster_state.state import ClusterState
 from ...kv import MAX_OPERATIONS, Condition, Operation, Put, Unchanged, batches
 from ...lint.unit_file import lint
-from ...model.keys import CLUSTER, file_key, run_key, schedule_key, unit_key
+from ...model.keys import file_key, run_key, schedule_key, unit_key
 from ...model.pins import pinned
-from ...model.record import BadRecordError
-from ...model.records import TRANSIENT, Cluster, DesiredState, Unit
+from ...model.records import TRANSIENT, DesiredState, Unit
 from ...model.runs import Run
 from ...unitfiles.text import sha_of
 from ..cli.errors import CtlError
@@ -131,15 +131,7 @@ def _check_versions(name: str, machines: list[str], view: ClusterState) -> None:
 
 def _run(machine: str, now: float, watcher: Watcher) -> Run:
     by = watcher.origin.author or "fleetctl"
-    return Run(machine, requested_at=now, by=by, data=_data(watcher.state))
-
-
-def _data(view: ClusterState) -> str:
-    entry = view.entries.get(CLUSTER)
-    try:
-        return Cluster.from_json(entry.value).id if entry else ""
-    except BadRecordError:
-        return ""
+    return Run(machine, requested_at=now, by=by, data=data_id(watcher.state))
 
 
 def _unchanged(key: str, view: ClusterState) -> Condition:

@@ -15,7 +15,7 @@ def test_a_call_that_has_ended_before_it_is_asked_is_only_one_that_ended(
     class Ended(subprocess.Popen[str]):
         def __init__(self, *words: Any, **options: Any) -> None:
             super().__init__(*words, **options)
-            subprocess.Popen.wait(self)
+            super().wait()
 
     monkeypatch.setattr(streams.subprocess, "Popen", Ended)
     with streams.begin([sys.executable, "-c", "raise SystemExit('No route to host')"]) as process:

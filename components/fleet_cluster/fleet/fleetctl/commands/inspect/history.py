@@ -8,7 +8,7 @@ from ....model.releases import Release
 from ....unitfiles.unitfile import template_of
 from ...cli import table
 from ...cli.errors import CtlError, Exit
-from ...cli.names import select
+from ...cli.names import SHORT_HASH, select
 from ...cli.output import tell
 from ...operations.context import Context
 from ...releases.canary import pending
@@ -16,7 +16,6 @@ from ...releases.history import current, releases_of
 from ...releases.images import images_in
 from ...state.watcher import read_state
 from ..command import Command
-from .list_unit_files import SHORT_HASH
 
 FIELDS = ("revision", "when", "who", "hash", "from", "state", "images")
 SHOWN = FIELDS[:6]

@@ -9,7 +9,7 @@ from ....model.records import DesiredState
 from ....unitfiles.unitfile import UnitFileError, parse
 from ...cli import table
 from ...cli.errors import Exit
-from ...cli.names import legend, listed
+from ...cli.names import SHORT_HASH, legend, listed
 from ...cli.output import tell
 from ...operations.context import Context
 from ...releases.canary import pending
@@ -18,7 +18,6 @@ from ..command import Command
 
 FIELDS = ("unit", "hash", "dstate", "state", "target", "desc", "global", "owner", "canary")
 SHOWN = FIELDS[:5]
-SHORT_HASH = 7
 
 
 def file_rows(names: Iterable[str], view: ClusterState, full: bool) -> list[table.Row]:

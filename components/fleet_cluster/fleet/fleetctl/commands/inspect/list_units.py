@@ -8,7 +8,7 @@ from ....cluster_state.runs import runs_of
 from ....cluster_state.state import ClusterState
 from ...cli import table
 from ...cli.errors import Exit
-from ...cli.names import is_glob, legend, listed, name_of
+from ...cli.names import SHORT_HASH, is_glob, legend, listed, name_of
 from ...cli.output import tell
 from ...operations.context import Context
 from ...state.unit_state import activity, is_lost, known_units, machines_of, problem, why_nowhere
@@ -18,7 +18,6 @@ from ..command import Command
 
 SHOWN = ("unit", "machine", "active", "sub")
 FIELDS = (*SHOWN, "load", "hash", "dstate", "since", "held", "lost", "ended", "problem", "next")
-SHORT_HASH = 7
 GONE = "gone"
 """ACTIVE of what was watched on a machine, and is not there any more."""
 LOOK_SECONDS = 60.0

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from ....cluster_state.state import ClusterState
 from ....unitfiles.unitfile import template_of
 from ...cli.errors import CtlError, UsageError
-from ...cli.names import name_of
+from ...cli.names import SHORT_HASH, name_of
 from ...cli.numbers import count, of_option
 from ...cli.origin import Origin
 from ...cli.rollout_options import add_rollout_options, limits_of
@@ -55,8 +55,8 @@ def _text(name: str, sha: str, view: ClusterState) -> str:
     text = view.files.get(sha)
     if text is None:
         raise CtlError(
-            f"etcd has lost file {sha[:7]} of {name}. Roll out the file itself: fleetctl rollout "
-            f"./{name}"
+            f"etcd has lost file {sha[:SHORT_HASH]} of {name}. Roll out the file itself: "
+            f"fleetctl rollout ./{name}"
         )
     return text
 
