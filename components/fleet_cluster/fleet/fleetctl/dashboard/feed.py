@@ -10,10 +10,10 @@ from typing import Protocol
 
 from ..live.changes import Change, change
 from ..live.events import Event
-from ..live.history import History
-from ..live.link import Ended, Heard, Link, News, Told, Way
+from ..live.link import Link, News, Way
+from ..live.reception import Reception
 from ..live.words import headline
-from ..usage.choice import chosen
+from ..usage.asked_machines import Ask, AskedMachines
 from ..usage.figures import Figures
 from ..usage.probes import Measured, Target, Unmeasured
 from .rollouts import Rollout, Rollouts
@@ -34,9 +34,6 @@ class Connection(Protocol):
         """End."""
 
 
-Ask = Callable[[Sequence[Target]], object]
-"""Has these machines asked what is used there, and no others, from now on."""
-
 Connect = Callable[[Sequence[Way], Callable[[News], None]], Connection]
 
 
@@ -48,19 +45,16 @@ class Feed:
     ) -> None:
         self._ways = ways
         self._connect = connect
-        self._ask = ask
-        self._targets = list[Target]()
+        self._asked = AskedMachines(ask)
         self._figures = Figures()
         self._lock = RLock()
         self._pages = list[Waiting]()
         self._link: Connection | None = None
         self._linger: Timer | None = None
-        self._history = History()
+        self._reception = Reception(time)
+        self._history = self._reception.history
         self._rollouts = Rollouts()
         self._rolling = list[Rollout]()
-        self._offset = 0.0
-        """How far the clock of the machine that is heard is ahead of ours."""
-        self._way = "connecting"
 
     def open(self, also: Callable[[News], None] = lambda _: None) -> None:
         """Begin a link, unless there is one; `also` is told its news as well."""
@@ -84,7 +78,7 @@ class Feed:
         with self._lock:
             self.open()
             page.put(self._all(), self._all)
-            for target in self._targets:
+            for target in self._asked.targets:
                 if self._figures.machine(target.id):
                     page.put(self._usage(target.id), self._all)
             self._pages.append(page)
@@ -124,7 +118,7 @@ class Feed:
             also(news)
 
         self._link = link = self._connect(self._ways, hear)
-        self._way = "connecting"
+        self._reception.begin()
         link.start()
 
     def _leave(self, page: Waiting) -> None:
@@ -144,39 +138,17 @@ class Feed:
         if self._link:
             self._link.close()
         self._link = None
-        self._ask_machines([])
+        self._asked.leave()
 
     def _hear(self, news: News) -> None:
         before = self._history.overview
-        happened = self._take_in(news)
-        difference = change(before, self._history.overview, self._now())
+        happened = self._reception.take_in(news)
+        difference = change(before, self._history.overview, self._reception.now())
         self._rolling = self._rollouts.take_in(before, self._history.overview)
         message = self._message(difference, happened)
-        machines = self._history.overview.machines.values()
-        self._ask_machines([row.id for row in machines if not row.is_lost and row.address])
+        self._asked.choose(self._history.overview)
         for page in self._pages:
             page.put(message, self._all)
-
-    def _take_in(self, news: News) -> list[Event]:
-        match news:
-            case Heard(way, one):
-                self._offset = one.at - time()
-                self._way = f"through {way}"
-                return self._history.take_in(one)
-            case Told(text):
-                return [self._history.note(text, self._now())]
-            case Ended():
-                self._way = f"no connection to {news.way}, trying {news.next}"
-                return [self._history.note(f"{news.way}: {news.reason}", self._now())]
-
-    def _ask_machines(self, alive: Sequence[str]) -> None:
-        """Have those asked that are alive, or some of them if they are many."""
-        machines = self._history.overview.machines
-        ids = chosen(alive, [], [one.id for one in self._targets])
-        targets = [Target(id, machines[id].name, machines[id].address) for id in ids]
-        if targets != self._targets:
-            self._targets = targets
-            self._ask(targets)
 
     def _usage(self, id: str) -> str:
         overview = self._history.overview
@@ -185,16 +157,16 @@ class Feed:
 
     def _all(self) -> str:
         """A message that tells all that there is."""
-        everything = change(None, self._history.overview, self._now())
-        return self._message(everything, self._history.events(self._now())[::-1])
+        everything = change(None, self._history.overview, self._reception.now())
+        return self._message(everything, self._history.events(self._reception.now())[::-1])
 
     def _message(self, one: Change, happened: Sequence[Event]) -> str:
         history = self._history
         told: Shown = {
             "at": one.at,
             "whole": one.is_whole,
-            "link": "etcd does not answer: this may be old" if history.lost else self._way,
-            "connected": self._way.startswith("through") and not history.lost,
+            "link": self._reception.link,
+            "connected": self._reception.is_current,
             "headline": headline(history.overview) if history.is_known else "",
             "machines": [shown_machine(id, row, history) for id, row in one.machines.items()],
             "units": [shown_unit(place, row, history) for place, row in one.units.items()],
@@ -206,9 +178,6 @@ class Feed:
 
     def _leases(self) -> dict[str, int]:
         """How many seconds ago leases were renewed, by machine, as far as that is known."""
-        ids, now = self._history.overview.machines, self._now()
+        ids, now = self._history.overview.machines, self._reception.now()
         ages = {id: self._history.lease_age(id, now) for id in ids}
         return {id: age for id, age in ages.items() if age is not None}
-
-    def _now(self) -> float:
-        return time() + self._offset

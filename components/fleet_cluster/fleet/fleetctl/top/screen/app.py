@@ -12,10 +12,10 @@ from textual.events import Key
 from textual.message import Message
 from textual.widgets import Static
 
-from ...live.history import History
-from ...live.link import Ended, Heard, News, Told
+from ...live.link import News
+from ...live.reception import Reception
 from ...live.words import headline
-from ...usage.choice import chosen
+from ...usage.asked_machines import Ask, AskedMachines
 from ...usage.figures import Figures
 from ...usage.probes import Measured, Target, Unmeasured
 from ..actions import HELP, OF_MACHINES, OF_UNITS, Action, NoActionError, action
@@ -30,10 +30,6 @@ OLDER = "{} does not say what is used there: its fleetctl is of a version before
 T = TypeVar("T")
 Runner = Callable[[Sequence[str]], None]
 """Runs a command line of fleetctl in the terminal, until the operator has seen it."""
-
-
-Asker = Callable[[Sequence[Target]], object]
-"""Has these machines asked what is used there, and no others, from now on."""
 
 
 class Arrived(Message):
@@ -63,24 +59,21 @@ class Top(App[None]):
         run_command: Runner,
         clock: Callable[[], float] = time,
         suspended: Callable[[], AbstractContextManager[None]] | None = None,
-        ask: Asker = list[Target],
+        ask: Ask = list[Target],
     ) -> None:
         super().__init__(ansi_color=True)
         self.animation_level = "none"
         self._run_command = run_command
         self._clock = clock
         self._suspended = suspended or self.suspend
-        self._history = History()
+        self._reception = Reception(clock)
+        self._history = self._reception.history
         self._figures = Figures()
         self._order = Order.NAME
-        self._ask = ask
-        self._targets: list[Target] = []
+        self._asked_machines = AskedMachines(ask)
         self._has_older = False
         """Whether a machine was told of whose fleetctl does not know what is used."""
         self._news: SimpleQueue[News | Measured | Unmeasured] = SimpleQueue()
-        self._offset = 0.0
-        """How far the clock of the machine that is heard is ahead of ours."""
-        self._link = "connecting"
         self._only_trouble = False
         self._asked: Action | None = None
         self._said = ""
@@ -167,15 +160,9 @@ class Top(App[None]):
 
     def _ask_machines(self) -> None:
         """Have the machines asked that are alive, or those on the screen if they are many."""
-        machines = self._history.overview.machines
-        alive = [id for id, row in machines.items() if not row.is_lost and row.address]
         rows = [*self._list("machines").shown, *self._list("units").shown]
         seen = [row if isinstance(row, str) else row[1] for row in rows]
-        ids = chosen(alive, seen, [one.id for one in self._targets])
-        targets = [Target(id, machines[id].name, machines[id].address) for id in ids]
-        if targets != self._targets:
-            self._targets = targets
-            self._ask(targets)
+        self._asked_machines.choose(self._history.overview, seen)
 
     def _take_in_all(self) -> None:
         for one in _drained(self._news):
@@ -189,19 +176,12 @@ class Top(App[None]):
                 self._figures.forget(machine)
                 if is_older:
                     self._note_older(self._history.overview.name_of(machine))
-            case Heard(way, change):
-                self._offset = change.at - self._clock()
-                self._history.take_in(change)
-                self._link = f"through {way}"
-            case Told(text):
-                self._history.note(text, self._now())
-            case Ended():
-                self._history.note(f"{news.way}: {news.reason}", self._now())
-                self._link = f"no connection to {news.way}, trying {news.next}"
+            case _:
+                self._reception.take_in(news)
 
     def _note_older(self, machine: str) -> None:
         if not self._has_older:
-            self._history.note(OLDER.format(machine), self._now())
+            self._history.note(OLDER.format(machine), self._reception.now())
         self._has_older = True
 
     def _show(self) -> None:
@@ -210,18 +190,18 @@ class Top(App[None]):
         overview, width = self._history.overview, self.size.width
         self._lay_out(len(overview.machines))
         self._show_rows()
-        self._list("events").show(event_table(self._history.events(self._now()), width))
+        self._list("events").show(event_table(self._history.events(self._reception.now()), width))
         self._show_head(width)
         self._show_foot()
 
     def _show_rows(self) -> None:
-        content = Content(self._history, self._figures, self._now(), self._order)
+        content = Content(self._history, self._figures, self._reception.now(), self._order)
         self._list("machines").show(machine_table(content, self.size.width))
         units = unit_table(content, self.size.width, only_trouble=self._only_trouble)
         self._list("units").show(units)
 
     def _show_head(self, width: int) -> None:
-        link = "etcd does not answer: this may be old" if self._history.lost else self._link
+        link = self._reception.link
         left = cut(headline(self._history.overview), max(width - len(link) - 2, 0))
         self.query_one("#head", Static).update(f"{left:<{max(width - len(link), 0)}}{link}"[:width])
 
@@ -242,9 +222,6 @@ class Top(App[None]):
 
     def _list(self, id: str) -> RowList:
         return self.query_one(f"#{id}", RowList)
-
-    def _now(self) -> float:
-        return self._clock() + self._offset
 
 
 def _drained(queue: "SimpleQueue[T]") -> Iterable[T]:
