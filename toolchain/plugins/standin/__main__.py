@@ -9,8 +9,8 @@ from .server import EngineLog, serve
 
 
 def main(arguments: list[str]) -> None:
-    """Serves the package named first to the engine whose address is given; flags are ignored."""
-    package, address = (argument for argument in arguments if not argument.startswith("-"))
+    """Serves the package named first to the engine whose address is last; flags are ignored."""
+    package, *_flags, address = arguments
     contents = importlib.import_module(f".{package}", __package__)
     version = importlib.metadata.version(f"pulumi-{package}")
     provider = StandIn(contents.RESOURCES, contents.INVOKES, contents.SETTINGS, EngineLog(address))
