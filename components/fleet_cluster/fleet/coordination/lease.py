@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 0.2
 """The first pause after a lease could not be kept alive."""
 
+HANG_SECONDS = 60.0
+"""Much longer than a lease may take to be renewed, or a new one to be granted."""
+
 SPREAD = 0.2
 """The part of the time between renewals that is left to chance, so that they do not come at once
 for ever when etcd has answered all machines at once."""
@@ -49,6 +52,7 @@ class Lease:
         self._lock = threading.Lock()
         self._renewed_at = -math.inf
         self._connected_since = math.inf
+        self._attempt_began = math.inf
         self.hurry = threading.Event()
         """Set when the lease is to be looked after at once."""
         self.is_void = False
@@ -103,6 +107,16 @@ class Lease:
 
     def attempt(self) -> float:
         """Renew if the store can be reached: after how many seconds to do it again."""
+        self._attempt_began = self._clock()
+        pause = self._attempt()
+        self._attempt_began = math.inf
+        return pause
+
+    def hangs(self) -> bool:
+        """Whether an attempt goes on for so long that its thread will not come back."""
+        return self._clock() - self._attempt_began > HANG_SECONDS
+
+    def _attempt(self) -> float:
         try:
             self.renew()
         except KVUnavailableError as error:

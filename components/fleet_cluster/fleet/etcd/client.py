@@ -177,10 +177,10 @@ class Etcd:
 
     def keep_alive(self, lease: int) -> int:
         """See `KV.keep_alive`."""
-        ttl = self._try_members(lambda member, how: member.keep_alive(lease, how))
-        if ttl <= 0:
+        renewed = self._call("Lease/LeaseKeepAlive", rpc.LeaseKeepAliveRequest(ID=lease))
+        if renewed.TTL <= 0:
             raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
-        return ttl
+        return renewed.TTL
 
     def lease_age(self, lease: int) -> int:
         """See `KV.lease_age`."""

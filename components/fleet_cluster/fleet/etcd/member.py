@@ -16,6 +16,9 @@ _UNARY: dict[str, tuple[type[Message], type[Message]]] = {
     "Lease/LeaseGrant": (rpc.LeaseGrantRequest, rpc.LeaseGrantResponse),
     "Lease/LeaseRevoke": (rpc.LeaseRevokeRequest, rpc.LeaseRevokeResponse),
     "Lease/LeaseTimeToLive": (rpc.LeaseTimeToLiveRequest, rpc.LeaseTimeToLiveResponse),
+    # A stream to etcd, which ends it when the request was the only one. As a stream here, gRPC
+    # (1.51) at times never told that it had failed, whatever the deadline, where etcd had stopped.
+    "Lease/LeaseKeepAlive": (rpc.LeaseKeepAliveRequest, rpc.LeaseKeepAliveResponse),
 }
 
 _OPTIONS = (
@@ -83,11 +86,6 @@ class Member:
             )
             for name, (request, response) in _UNARY.items()
         }
-        self._keep_alive = self._channel.stream_stream(
-            "/etcdserverpb.Lease/LeaseKeepAlive",
-            request_serializer=rpc.LeaseKeepAliveRequest.SerializeToString,
-            response_deserializer=rpc.LeaseKeepAliveResponse.FromString,
-        )
         self._watch = self._channel.stream_stream(
             "/etcdserverpb.Watch/Watch",
             request_serializer=rpc.WatchRequest.SerializeToString,
@@ -97,18 +95,6 @@ class Member:
     def call(self, name: str, request: Any, how: Patience) -> Any:
         """One request, one response."""
         return self._calls[name](request, timeout=how.seconds, wait_for_ready=how.connect)
-
-    def keep_alive(self, lease: int, how: Patience) -> int:
-        """Renew a lease once: the seconds it has now, 0 when it has gone."""
-        call = self._keep_alive(
-            iter([rpc.LeaseKeepAliveRequest(ID=lease)]),
-            timeout=how.seconds,
-            wait_for_ready=how.connect,
-        )
-        try:
-            return next(call).TTL
-        finally:
-            call.cancel()
 
     def watch(self, requests: Iterator[rpc.WatchRequest]) -> Any:
         """Open a watch stream; the member ends it when it has no leader."""

@@ -90,6 +90,9 @@ class WatchStream:
         self._ended = False
         self._call = member.watch(self._requests())
         threading.Thread(target=self._receive, name="etcd-watch", daemon=True).start()
+        # Of a call that failed early, gRPC (1.51) at times tells it here and never to who receives.
+        if not self._call.add_callback(self._lose_all):
+            self._lose_all()
 
     def open(
         self,

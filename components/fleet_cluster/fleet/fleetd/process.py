@@ -1,5 +1,6 @@
 """The process of fleetd: its start, its threads, signals, and what it tells systemd."""
 
+import faulthandler
 import logging
 import os
 import platform
@@ -53,11 +54,13 @@ PRUNE = ("systemctl", "start", "--no-block", "--", "fleet-prune-images.service")
 SYSTEMCTL_SECONDS = 10.0
 
 WATCHDOG_SECONDS = 20.0
-"""systemd hears from the loop at least this often (see WatchdogSec in fleetd.service)."""
+"""systemd hears from the loop at least this often (see WatchdogSec in fleetd.service), unless the
+thread of the lease hangs: then it starts fleetd again."""
 
 
 def main() -> None:
     """Start fleetd with the machine's configuration."""
+    faulthandler.enable()  # Where systemd ends it, the journal has what each thread did.
     try:
         log_to_journal(_machine_id())
         settings = config.read()
@@ -94,7 +97,8 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
         while True:
             began = time.monotonic()
             seconds = fleetd.step()
-            _notify("WATCHDOG=1\nREADY=1" if fleetd.ready else "WATCHDOG=1")
+            if not fleetd.lease.hangs():
+                _notify("WATCHDOG=1\nREADY=1" if fleetd.ready else "WATCHDOG=1")
             took = time.monotonic() - began
             wake.wait(min(seconds, WATCHDOG_SECONDS))
             # Work at most half of the time, and handle together what happens meanwhile.

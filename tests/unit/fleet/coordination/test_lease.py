@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_cluster.fleet.coordination.lease import RETRY_SECONDS, SPREAD, Lease
+from fleet_cluster.fleet.coordination.lease import HANG_SECONDS, RETRY_SECONDS, SPREAD, Lease
 from fleet_cluster.fleet.kv import KVRefusedError, KVUnavailableError
 from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, no_chance, open_gate
 from tests.unit.fleet.fakes.connection import Connection
@@ -148,3 +148,23 @@ def _refuse_grants(point: str) -> None:
 def test_renewals_do_not_stay_at_the_same_moment(desk: Desk, chance: float, seconds: float) -> None:
     lease = Lease(desk.line, TTL, desk.clock, desk.file, desk.wake, lambda: chance)
     assert lease.attempt() == seconds
+
+
+def test_a_thread_that_does_not_come_back_from_the_store_is_known(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[bool]()
+
+    def answers_late(_: int) -> int:
+        for seconds in (HANG_SECONDS, 1):
+            desk.clock.advance(seconds)
+            seen.append(desk.lease.hangs())
+        return TTL
+
+    assert not desk.lease.hangs(), "it has not begun"
+    desk.lease.attempt()
+    monkeypatch.setattr(desk.line, "keep_alive", answers_late)
+    desk.lease.attempt()
+    assert seen == [False, True]
+    desk.clock.advance(2 * HANG_SECONDS)
+    assert not desk.lease.hangs(), "it has come back"

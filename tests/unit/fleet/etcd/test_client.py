@@ -2,6 +2,7 @@
 
 import queue
 import socket
+import threading
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -10,6 +11,8 @@ import pytest
 from fleet_cluster.fleet.etcd import client, watch
 from fleet_cluster.fleet.etcd import rpc_pb2 as rpc
 from fleet_cluster.fleet.etcd.client import Etcd, connect
+from fleet_cluster.fleet.etcd.member import Member
+from fleet_cluster.fleet.etcd.watch import WatchStream
 from fleet_cluster.fleet.kv import (
     SAME_LEASE,
     Changes,
@@ -300,6 +303,53 @@ def test_cancelled_by_the_member_is_lost(
     assert heard.next()
     store.lose_watches()
     assert heard.next() is None
+
+
+class Unheard:
+    """A call that has failed and says so, but never to who receives: seen with gRPC 1.51."""
+
+    def __init__(self, is_over: bool) -> None:
+        self._is_over = is_over
+        self._callbacks = list[Callable[[], None]]()
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        self._callbacks.append(callback)
+        return not self._is_over
+
+    def fail(self) -> None:
+        for callback in self._callbacks:
+            callback()
+
+    def __iter__(self) -> "Unheard":
+        return self
+
+    def __next__(self) -> None:
+        threading.Event().wait()
+
+
+def unheard(monkeypatch: pytest.MonkeyPatch, is_over: bool = False) -> tuple[WatchStream, Unheard]:
+    """A stream whose call fails so."""
+    call, member = Unheard(is_over), Member("127.0.0.1:1", None)
+
+    def watch(_: object) -> Unheard:
+        return call
+
+    monkeypatch.setattr(member, "watch", watch)
+    return WatchStream(member), call
+
+
+def test_a_watch_whose_call_has_failed_is_lost_whatever_grpc_tells_the_receiver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = Heard()
+    stream, call = unheard(monkeypatch)
+    assert stream.open("/a/", 1, heard.on_changes, heard.on_lost)
+    assert heard.nothing_more()
+    call.fail()
+    assert heard.next() is None
+    assert stream.open("/a/", 1, heard.on_changes, heard.on_lost) is None, "another one is begun"
+    over, _ = unheard(monkeypatch, is_over=True)
+    assert over.open("/a/", 1, heard.on_changes, heard.on_lost) is None
 
 
 def test_stopped_member_loses_the_watch_and_the_next_goes_elsewhere(
