@@ -2,9 +2,9 @@
 
 import threading
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -48,10 +48,11 @@ class Load:
         """Start, and have an answer before the test goes on."""
         for thread in self._threads:
             thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not any(not request.trouble for request in list(self.requests)):
-            assert time.monotonic() < deadline, f"the URL does not answer: {self.failed[-1:]}"
-            self._stop.wait(self._period)
+        try:
+            self._wait_for_an_answer()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -61,9 +62,7 @@ class Load:
         trace: TracebackType | None,
     ) -> None:
         """Let every request end."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._end()
 
     @property
     def failed(self) -> list[Request]:
@@ -86,6 +85,17 @@ class Load:
             f"{len(self.failed)} failed, the slowest took {slowest:.1f} s"
         )
 
+    def _wait_for_an_answer(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not any(not request.trouble for request in list(self.requests)):
+            assert time.monotonic() < deadline, f"the URL does not answer: {self.failed[-1:]}"
+            self._stop.wait(self._period)
+
+    def _end(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
     def _user(self) -> None:
         due = time.monotonic()
         while not self._stop.wait(due - time.monotonic()):
@@ -98,5 +108,5 @@ class Load:
         try:
             with urllib.request.urlopen(self._url, timeout=PATIENCE) as answer:
                 return "" if b"Hello" in answer.read() else "it is not the app that answers"
-        except (OSError, urllib.error.HTTPError) as error:
+        except (OSError, HTTPException) as error:
             return repr(error)

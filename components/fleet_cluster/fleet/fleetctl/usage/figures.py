@@ -1,6 +1,7 @@
 """Figures: what machines and units use, as far as their machines have said it lately."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 from .sample import MachineUsage, Sample, UnitUsage
 
@@ -12,6 +13,7 @@ OLD_SECONDS = 12.0
 class _Machine:
     usage: MachineUsage
     heard: float
+    """When; minus infinity where that is too long ago to be shown."""
     units: dict[str, UnitUsage] = field(default_factory=dict[str, UnitUsage])
 
 
@@ -33,16 +35,24 @@ class Figures:
         self._machines.pop(machine, None)
 
     def expire(self, now: float) -> None:
-        """Forget what was not said again lately: a connection that hangs says nothing of it."""
-        lately = now - OLD_SECONDS
-        self._machines = {id: one for id, one in self._machines.items() if one.heard > lately}
+        """Show no more what was not said again lately: a connection that hangs says nothing of it.
+
+        It is kept: of units that use the same as before, the next sample says nothing.
+        """
+        for one in self._machines.values():
+            if one.heard <= now - OLD_SECONDS:
+                one.heard = -inf
 
     def machine(self, machine: str) -> MachineUsage | None:
         """What all that runs on a machine uses; None where nobody has said it lately."""
-        found = self._machines.get(machine)
+        found = self._shown(machine)
         return found.usage if found else None
 
     def unit(self, unit: str, machine: str) -> UnitUsage | None:
         """What a unit uses on a machine; None where nobody has said it lately."""
-        found = self._machines.get(machine)
+        found = self._shown(machine)
         return found.units.get(unit) if found else None
+
+    def _shown(self, machine: str) -> _Machine | None:
+        found = self._machines.get(machine)
+        return found if found and found.heard > -inf else None

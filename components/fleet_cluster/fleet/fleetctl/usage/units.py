@@ -47,15 +47,17 @@ class Units:
         """
         names = [one.name for one in self._own.iterdir()] if self._own.is_dir() else []
         told = by_unit([one for one in names if not is_template(one)], self._systemd.ask)
-        seen = {
-            name: look_through(self._root / one.group.lstrip("/")) for name, one in told.items()
-        }
+        seen = {name: self._look_through(one.group) for name, one in told.items()}
         outside = {name: self._outside(name, *seen[name]) for name in told}
         self._clients = {name: one for name, one in self._clients.items() if name in told}
         wanted = [one for each in outside.values() for one in each]
         self._engines.forget(wanted)
         self._engines.look_for(wanted)
         return {name: self._of(one, seen[name][1], outside[name]) for name, one in told.items()}
+
+    def _look_through(self, group: str) -> tuple[list[str], list[int]]:
+        """What is in a unit's cgroup; nothing where it has none, as while it waits to restart."""
+        return look_through(self._root / group.lstrip("/")) if group else ([], [])
 
     def _outside(self, name: str, groups: list[str], processes: list[int]) -> list[Container]:
         """The unit's containers that are not in its own cgroup."""

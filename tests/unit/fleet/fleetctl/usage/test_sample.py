@@ -55,6 +55,8 @@ def test_what_nobody_says_any_more_is_not_known() -> None:
     figures.expire(100.0 + OLD_SECONDS)
     assert figures.machine("m1") is None and figures.unit("a.service", "m1") is None
     assert figures.machine("m2") == one
+    figures.take_in("m1", Sample(one), 200.0)
+    assert figures.unit("a.service", "m1") == UnitUsage(1, 2), "it told only what is others"
     figures.forget("m2")
     assert figures.machine("m2") is None
 

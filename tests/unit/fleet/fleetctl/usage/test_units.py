@@ -96,6 +96,15 @@ def test_those_are_asked_for_that_fleet_has_written_and_quadlets_by_their_servic
     assert rig.systemd.asked == ["box.service", "t.timer", "web@1.service"]
 
 
+def test_a_unit_without_a_cgroup_has_nothing_of_the_others(rig: Rig) -> None:
+    """As while it waits to be restarted."""
+    told = Told("/system.slice/a.service", 0.25, 1000)
+    rig.add("a.service", told, {11: "/usr/bin/docker start --attach web-1"})
+    (rig.own / "b.service").touch()
+    rig.systemd.told["b.service"] = Told("", None, None)
+    assert rig.units.counters()["b.service"] == Counters({}, None)
+
+
 def test_a_container_counts_with_the_unit_whose_client_stands_for_it(rig: Rig) -> None:
     told = Told("/system.slice/a.service", 0.25, 1000)
     rig.add("a.service", told, {11: "/usr/bin/docker start --attach web-1"})
