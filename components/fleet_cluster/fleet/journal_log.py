@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 
 ADDRESS = "/run/systemd/journal/socket"
+PATIENCE_SECONDS = 2.0
+"""How long a line waits for journald. Where it hangs, whoever logs must not hang with it."""
 PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
 """syslog's; all else is debugging."""
 
@@ -52,12 +54,17 @@ class Journal(logging.Handler):
         self._machine = machine
         self._address = address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._patience = PATIENCE_SECONDS
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one line of the log."""
         fields = self._fields(record)
         try:
+            self._socket.settimeout(self._patience)
             self._socket.sendto(entry(fields), self._address)
+            self._patience = PATIENCE_SECONDS
+        except (TimeoutError, BlockingIOError):  # It hangs, and it is where a print would go too.
+            self._patience = 0.0
         except OSError:  # journald restarts, or the entry is too large for its socket.
             try:
                 print(f"<{fields['PRIORITY']}>{fields['MESSAGE']}", flush=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_cluster.fleet import journal_log
 from fleet_cluster.fleet.journal_log import Journal, about, entry
 
 
@@ -73,3 +74,18 @@ def test_what_cannot_be_sent_is_printed_with_its_priority(
 ) -> None:
     log.error("journald is away")
     assert capsys.readouterr().out == "<3>journald is away\n"
+
+
+def test_a_journald_that_hangs_stops_nobody(
+    journald: socket.socket, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its queue takes some lines, then none; when it reads again, it is told again."""
+    monkeypatch.setattr(journal_log, "PATIENCE_SECONDS", 0.01)
+    for number in range(600):
+        log.info("line %d", number)
+    journald.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            journald.recv(65536)
+    log.info("again")
+    assert read(journald.recv(65536))["MESSAGE"] == "again"

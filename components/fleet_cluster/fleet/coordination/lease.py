@@ -18,6 +18,9 @@ RETRY_SECONDS = 0.2
 HANG_SECONDS = 60.0
 """Much longer than a lease may take to be renewed, or a new one to be granted."""
 
+BEAT_SECONDS = 120.0
+"""Longer than systemd's watchdog lets the loop take: it hangs, and systemd does not see to it."""
+
 SPREAD = 0.2
 """The part of the time between renewals that is left to chance, so that they do not come at once
 for ever when etcd has answered all machines at once."""
@@ -53,6 +56,7 @@ class Lease:
         self._renewed_at = -math.inf
         self._connected_since = math.inf
         self._attempt_began = math.inf
+        self._beat_at = clock()
         self.hurry = threading.Event()
         """Set when the lease is to be looked after at once."""
         self.is_void = False
@@ -102,7 +106,7 @@ class Lease:
     def run(self) -> None:
         """Renew for ever: the thread's work."""
         while True:
-            self.hurry.wait(self.attempt())
+            self.hurry.wait(self.ttl / 3 if self.is_abandoned() else self.attempt())
             self.hurry.clear()
 
     def attempt(self) -> float:
@@ -111,6 +115,20 @@ class Lease:
         pause = self._attempt()
         self._attempt_began = math.inf
         return pause
+
+    def beat(self) -> None:
+        """The loop does its work: the lease stands for it too."""
+        was_abandoned = self.is_abandoned()
+        self._beat_at = self._clock()
+        if was_abandoned:
+            self.hurry.set()
+
+    def is_abandoned(self) -> bool:
+        """Whether the loop has hung for so long that others are to do without this machine.
+
+        A leader whose loop hangs would else lead for ever.
+        """
+        return self._clock() - self._beat_at > BEAT_SECONDS
 
     def hangs(self) -> bool:
         """Whether an attempt goes on for so long that its thread will not come back."""

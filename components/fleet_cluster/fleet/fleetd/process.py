@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -52,6 +53,8 @@ MACHINE_ID = Path("/etc/machine-id")
 REBOOT = ("systemctl", "reboot")
 PRUNE = ("systemctl", "start", "--no-block", "--", "fleet-prune-images.service")
 SYSTEMCTL_SECONDS = 10.0
+FENCED_SECONDS = 1.0
+"""How often a machine that goes down looks whether its fenced units are stopped."""
 
 WATCHDOG_SECONDS = 20.0
 """systemd hears from the loop at least this often (see WatchdogSec in fleetd.service), unless the
@@ -96,9 +99,10 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
     try:
         while True:
             began = time.monotonic()
+            _give_sign_of_life(fleetd)  # The pause may have been long.
             seconds = fleetd.step()
-            if not fleetd.lease.hangs():
-                _notify("WATCHDOG=1\nREADY=1" if fleetd.ready else "WATCHDOG=1")
+            fleetd.lease.beat()
+            _give_sign_of_life(fleetd)
             took = time.monotonic() - began
             wake.wait(min(seconds, WATCHDOG_SECONDS))
             # Work at most half of the time, and handle together what happens meanwhile.
@@ -106,8 +110,26 @@ def run(fleetd: Fleetd, systemd: Systemd, wake: threading.Event) -> None:
             wake.clear()
     finally:
         if systemd.stopping():
+            _wait_for_fenced(systemd)
             log.info("the machine goes down: its units may run elsewhere", extra=about("shutdown"))
             fleetd.lease.end()
+
+
+def _wait_for_fenced(systemd: Systemd) -> None:
+    """Keep the lease while a fenced unit is being stopped: the thread that renews it goes on.
+
+    For as long as systemd lets fleetd (TimeoutStopSec=); then the lease ends by itself.
+    """
+    if up := systemd.fenced_up():
+        log.info("the machine goes down, when these have stopped: %s", ", ".join(sorted(up)))
+    while up:
+        time.sleep(FENCED_SECONDS)
+        up = systemd.fenced_up()
+
+
+def _give_sign_of_life(fleetd: Fleetd) -> None:
+    if not fleetd.lease.hangs():
+        _notify("WATCHDOG=1\nREADY=1" if fleetd.ready else "WATCHDOG=1")
 
 
 def _folders(settings: Config) -> list[Path]:
@@ -243,9 +265,11 @@ def _machine_id() -> str:
 
 
 def _notify(state: str) -> None:
-    """Tell systemd (sd_notify); no-op when it did not start us."""
+    """Tell systemd (sd_notify); no-op when it did not start us, or when it reads nothing now."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        # Where systemd hangs, its queue is full after a while. The next sign may reach it.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+            channel.setblocking(False)
             channel.connect(address.replace("@", "\0", 1) if address[0] == "@" else address)
             channel.sendall(state.encode())

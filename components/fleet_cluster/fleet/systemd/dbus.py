@@ -22,7 +22,7 @@ from .dbus_jobs import Jobs
 from .dbus_properties import last_run, origin
 from .dbus_timestamps import Timestamps
 from .failure_reason import Other, others_of, reason
-from .fence import FENCED_DIRECTORY
+from .fence import FENCED_DIRECTORY, PATIENCE_SECONDS
 from .journal_tail import last_lines
 from .manager import OWN_DIRECTORY, UNIT_DIRECTORY, UNKNOWN, LastRun, UnitStatus, is_at_rest
 from .unit_directory import REFERRER, UnitDirectory
@@ -144,6 +144,10 @@ class DBusSystemd:
     def last_run(self, name: str) -> LastRun:
         """See `Systemd.last_run`."""
         return last_run(*self._bus.run(self._properties(service_of(name))))
+
+    def fenced_up(self) -> set[str]:
+        """See `Systemd.fenced_up`."""
+        return set(self._files.fenced.up(PATIENCE_SECONDS))
 
     def stopping(self) -> bool:
         """See `Systemd.stopping`."""

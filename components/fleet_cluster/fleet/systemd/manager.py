@@ -173,6 +173,10 @@ class Systemd(Protocol):
         """How the last run of a unit that is at rest has ended."""
         ...
 
+    def fenced_up(self) -> set[str]:
+        """The fenced units that run or are being stopped; all of them if systemd does not say."""
+        ...
+
     def stopping(self) -> bool:
         """Whether the machine is shutting down."""
         ...

@@ -2,7 +2,13 @@
 
 import pytest
 
-from fleet_cluster.fleet.coordination.lease import HANG_SECONDS, RETRY_SECONDS, SPREAD, Lease
+from fleet_cluster.fleet.coordination.lease import (
+    BEAT_SECONDS,
+    HANG_SECONDS,
+    RETRY_SECONDS,
+    SPREAD,
+    Lease,
+)
 from fleet_cluster.fleet.kv import KVRefusedError, KVUnavailableError
 from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile, no_chance, open_gate
 from tests.unit.fleet.fakes.connection import Connection
@@ -168,3 +174,37 @@ def test_a_thread_that_does_not_come_back_from_the_store_is_known(
     assert seen == [False, True]
     desk.clock.advance(2 * HANG_SECONDS)
     assert not desk.lease.hangs(), "it has come back"
+
+
+def test_a_lease_whose_loop_hangs_ends(desk: Desk) -> None:
+    desk.clock.advance(BEAT_SECONDS)
+    assert not desk.lease.is_abandoned()
+    desk.clock.advance(1)
+    assert desk.lease.is_abandoned()
+    desk.lease.beat()
+    assert not desk.lease.is_abandoned()
+    assert desk.lease.hurry.is_set(), "a loop that has come back waits for nothing"
+
+
+def test_the_thread_renews_no_lease_whose_loop_hangs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int]()
+    pauses = list[float]()
+
+    def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        desk.clock.advance(BEAT_SECONDS + 1)
+        if len(pauses) == 3:
+            raise SystemExit
+
+    def keep_alive(lease: int) -> int:
+        asked.append(lease)
+        return TTL
+
+    desk.lease.renew()
+    monkeypatch.setattr(desk.line, "keep_alive", keep_alive)
+    monkeypatch.setattr(desk.lease.hurry, "wait", wait)
+    with pytest.raises(SystemExit):
+        desk.lease.run()
+    assert len(asked) == 1 and pauses[1:] == [TTL / 3, TTL / 3]

@@ -41,6 +41,8 @@ class FakeSystemd:
     """Whether its disk has no room: then systemd reads no files anew."""
     refuse_reload: str = ""
     going_down: bool = False
+    fenced_looks: list[set[str]] = field(default_factory=list[set[str]])
+    """The fenced units that are still up, look by look."""
     stopped_by_fence: set[str] = field(default_factory=set[str])
     journals_read: list[str] = field(default_factory=list[str])
     journals_since: dict[str, float] = field(default_factory=dict[str, float])
@@ -204,6 +206,9 @@ class FakeSystemd:
     def last_run(self, name: str) -> LastRun:
         self.gate(f"before last run {name}")
         return self._units.get(name, Loaded()).last
+
+    def fenced_up(self) -> set[str]:
+        return self.fenced_looks.pop(0) if self.fenced_looks else set()
 
     def stopping(self) -> bool:
         return self.going_down

@@ -1,8 +1,10 @@
 """The loop environment agent and leader."""
 
 import logging
+import socket
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from fleet_cluster.fleet.backoff import REFUSED_SECONDS
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.coordination import debounce
 from fleet_cluster.fleet.coordination.election import YIELD_SECONDS
+from fleet_cluster.fleet.fleetd import process
 from fleet_cluster.fleet.fleetd.environment import Environment
 from fleet_cluster.fleet.fleetd.loop import (
     RETRY_SECONDS,
@@ -323,6 +326,59 @@ def test_lease_is_given_back_only_when_the_machine_goes_down(
         with pytest.raises(SystemExit):
             run(rig.fleetd, rig.systemd, Ended())
         assert (machine_key("m1") in rig.store.entries) is not going_down
+
+
+def test_the_lease_is_kept_while_a_fenced_unit_is_being_stopped(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.live()
+    monkeypatch.setattr(rig.fleetd.lease, "run", lambda: None)
+    kept: list[bool] = []
+
+    def pause(_seconds: float) -> None:
+        kept.append(machine_key("m1") in rig.store.entries)
+
+    monkeypatch.setattr(process.time, "sleep", pause)
+    rig.systemd.going_down = True
+    rig.systemd.fenced_looks = [{"ledger.service"}, {"ledger.service"}]
+    with pytest.raises(SystemExit):
+        run(rig.fleetd, rig.systemd, Ended())
+    assert kept == [True, True]
+    assert machine_key("m1") not in rig.store.entries
+
+
+def test_systemd_that_reads_nothing_stops_no_loop(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its queue takes a few signs, then none."""
+    rig.live()
+    monkeypatch.setattr(rig.fleetd.lease, "run", lambda: None)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        for _ in range(600):
+            with pytest.raises(SystemExit):
+                run(rig.fleetd, rig.systemd, Ended())
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_systemd_hears_nothing_while_the_thread_of_the_lease_hangs(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hangs: bool
+) -> None:
+    rig.live()
+    monkeypatch.setattr(rig.fleetd.lease, "run", lambda: None)
+    monkeypatch.setattr(rig.fleetd.lease, "hangs", lambda: hangs)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with pytest.raises(SystemExit):
+            run(rig.fleetd, rig.systemd, Ended())
+        try:
+            heard = systemd.recv(100)
+        except BlockingIOError:
+            heard = b""
+    assert heard == (b"" if hangs else b"WATCHDOG=1\nREADY=1")
 
 
 def test_restart_touches_nothing(rig: Rig) -> None:
