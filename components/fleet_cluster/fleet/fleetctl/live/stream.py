@@ -33,7 +33,8 @@ def stream(watcher: Watcher, write: Callable[[str], None]) -> None:
             asked_at = monotonic()
         watcher.wait(max(asked_at + LEASE_SECONDS - monotonic(), 0.001))
         sleep(SECONDS)  # What comes in several transactions is told once.
-        watcher.wait(0)
+        if not watcher.lost:  # That is told before anything else.
+            watcher.wait(0)
 
 
 def lease_ages(store: KV, leases: dict[str, int]) -> dict[str, int]:

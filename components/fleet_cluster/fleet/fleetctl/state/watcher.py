@@ -61,10 +61,13 @@ class Watcher:
         self._take_in()
 
     def wait(self, seconds: float) -> None:
-        """Wait until `state` has changed, at most so long."""
+        """Wait until `state` has changed, at most so long, or until it is known to be `lost`.
+
+        What was lost is read again by the next call, which takes a while if nobody answers.
+        """
         if self.lost:
             self._recover(seconds)
-        elif self._has_changed.wait(max(seconds, 0)):
+        elif self._has_changed.wait(max(seconds, 0)) and not self.lost:
             self._recover(0)
 
     def catch_up(self, revision: int) -> None:

@@ -1,4 +1,5 @@
 from itertools import count
+from threading import Timer
 
 import pytest
 
@@ -30,6 +31,15 @@ def test_reads_again_when_a_watch_is_lost(cluster: SmallCluster) -> None:
         cluster.add("hello.service", target=DesiredState.INACTIVE)
         following.wait(60)
         assert "hello.service" in following.state.units
+        assert not following.lost
+
+
+def test_what_is_lost_meanwhile_is_known_before_anything_is_read(cluster: SmallCluster) -> None:
+    with Watcher(cluster.store) as following:
+        Timer(0.05, cluster.store.lose_watches).start()
+        following.wait(60)
+        assert following.lost
+        following.wait(60)
         assert not following.lost
 
 
