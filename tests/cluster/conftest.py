@@ -48,6 +48,7 @@ def url(cluster: Stack) -> str:
 @pytest.fixture
 def undisturbed(cluster: Stack, machines: dict[str, str]) -> Iterator[None]:
     """Whatever the test does, no unit restarts or moves; afterwards the cluster still works."""
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
     before = asking.runs(cluster, machines)
     yield
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
