@@ -9,7 +9,7 @@ runs `SPEED` times as fast, and so must the drain of the program under test.
 import http.client
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,12 +60,13 @@ class Balancer:
         self._targets: dict[str, Target] = {}
         self._turn = 0
         self._ended = threading.Event()
+        self.troubles: list[str] = []
+        """What went wrong, for a test that fails."""
 
     def look(self) -> None:
         """Check targets again and again, each at its own pace, until the end."""
         while not self._ended.wait(self._check.interval / SPEED):
-            registered = set(self._cloud.targets().values())
-            known = {one: self._targets.get(one, Target()) for one in sorted(registered)}
+            known = {one: self._targets.get(one, Target()) for one in sorted(self._registered())}
             self._targets = known
             for address, target in known.items():
                 threading.Thread(target=self._examine, args=(address, target)).start()
@@ -79,6 +80,14 @@ class Balancer:
         healthy = [address for address, one in dict(self._targets).items() if one.healthy]
         self._turn += 1
         return healthy[self._turn % len(healthy)] if healthy else ""
+
+    def _registered(self) -> Collection[str]:
+        """The targets that are registered; those known before where AWS does not say."""
+        try:
+            return set(self._cloud.targets().values())
+        except Exception as error:  # noqa: BLE001 - boto's, or half an answer: the looks go on
+            self.troubles.append(f"targets: {error!r}")
+            return self._targets
 
     def _examine(self, address: str, target: Target) -> None:
         check = self._check
@@ -108,7 +117,7 @@ class Server(ThreadingHTTPServer):
         """Listen."""
         super().__init__(("127.0.0.1", 0), Request)
         self.balancer = balancer
-        self.troubles: list[str] = []
+        self.troubles = balancer.troubles
 
 
 class Request(BaseHTTPRequestHandler):

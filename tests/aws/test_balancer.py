@@ -39,9 +39,12 @@ class Cloud:
         self._undo = undo
         self.servers = {name: self._start() for name in ("one", "two")}
         self.registered = dict(self.servers)
+        self.is_silent = False
 
     def targets(self) -> dict[str, str]:
         """As AWS tells it."""
+        if self.is_silent:
+            raise KeyError("PrivateIpAddress")
         found = dict(self.registered)
         return {name: f"127.0.0.1:{one.server_port}" for name, one in found.items()}
 
@@ -98,6 +101,17 @@ def test_a_target_that_was_deregistered_first_costs_none(cloud: Cloud):
         more = len(load.requests) + 20
         eventually("requests go on", lambda: len(load.requests) > more)
     assert not load.failed, server.troubles
+
+
+def test_known_targets_stay_while_aws_does_not_say_which_there_are(cloud: Cloud):
+    with balancer.running(cloud) as server:
+        eventually("both are healthy", lambda: healthy(server) == 2)
+        cloud.is_silent = True
+        eventually("that is told", lambda: server.troubles)
+        assert healthy(server) == 2
+        del cloud.registered["one"]
+        cloud.is_silent = False
+        eventually("it looks again", lambda: healthy(server) == 1)
 
 
 def test_a_new_target_waits_for_its_health_check(cloud: Cloud):

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import asking
+from tests.cluster.mending import mend
 from tests.cluster.stack import Stack, copy_program, eventually, free_port
+
+_shared: list[Stack] = []
+"""The cluster that tests share, once it is up."""
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +26,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.create({"load-balancer-port": str(free_port()), "reconcile-interval": "3600"})
     try:
         stack.up()
+        _shared.append(stack)
         yield stack
     finally:
         stack.destroy()
@@ -31,6 +36,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def stack_left_nothing(stack: Stack) -> bool:
     """Whether Docker has forgotten the stack."""
     return stack.docker_objects() == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mended(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a file with a test that failed, the next one finds the shared cluster as it was."""
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        for stack in _shared:
+            mend(stack)
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +63,7 @@ def url(cluster: Stack) -> str:
 @pytest.fixture
 def undisturbed(cluster: Stack, machines: dict[str, str]) -> Iterator[None]:
     """Whatever the test does, no unit restarts or moves; afterwards the cluster still works."""
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
     before = asking.runs(cluster, machines)
     yield
     eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)

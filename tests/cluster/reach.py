@@ -14,8 +14,9 @@ Shell = Callable[[str], Done]
 
 PROGRAMS = """
 type busctl curl openssl ssh timeout >/dev/null || exit
-ask() { timeout 9 "$@" 2>&1; }
-asked() { curl --http1.1 --silent --insecure --output /dev/null --max-time 5 "$@"; }
+# A limit for tests that fail: who may not is refused at once.
+ask() { timeout 30 "$@" 2>&1; }
+asked() { curl --http1.1 --silent --insecure --output /dev/null --max-time 30 "$@"; }
 # 7: nobody listens there, or one may not connect.
 is_answered() { asked "$@"; case $? in 0) echo yes;; 7) echo no;; *) echo "curl: $?";; esac; }
 keys() { for key in /etc/{fleet,etcd,confd}/pki/*.key; do test -r "$key" && echo "$key"; done; }

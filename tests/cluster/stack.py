@@ -4,9 +4,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -29,6 +31,8 @@ class Done:
         return self.out + self.err
 
 
+END_SECONDS = 60
+"""How long what was interrupted may tidy up."""
 PROGRAM = (
     "__main__.py",
     "config.py",
@@ -63,19 +67,31 @@ class Stack:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def run(self, *command: str, check: bool = True, stdin: str = "", seconds: int = 600) -> Done:
-        """Run a command in the program's folder; a failure fails the test with its output."""
-        ended = subprocess.run(
+        """Run a command in the program's folder; a failure fails the test with its output.
+
+        After its time nothing of it goes on: what it has started ends with it.
+        """
+        with self._begin(command) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=seconds)
+            except BaseException:  # Ctrl-C and the test's own limit too reach this process alone.
+                end_all(process)
+                raise
+        done = Done(process.returncode, out, err)
+        assert not check or done.code == 0, f"{' '.join(command)} exited {done.code}:\n{done.text}"
+        return done
+
+    def _begin(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             command,
             cwd=self.program,
             env={**os.environ, **self.environment()},
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=seconds,
+            start_new_session=True,
         )
-        done = Done(ended.returncode, ended.stdout, ended.stderr)
-        assert not check or done.code == 0, f"{' '.join(command)} exited {done.code}:\n{done.text}"
-        return done
 
     def environment(self) -> dict[str, str]:
         """What selects this stack for every tool."""
@@ -184,6 +200,16 @@ class Stack:
         project = re.search(r"^name: *(\S+)", (self.program / "Pulumi.yaml").read_text(), re.M)
         assert project
         return [f"--filter=label=fleet-cluster={project.group(1)}/{self.name}"]
+
+
+def end_all(process: subprocess.Popen[str]) -> None:
+    """End a process and all that it has started: as Ctrl-C does, and at last without asking."""
+    with suppress(ProcessLookupError):  # They may end by themselves.
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.communicate(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def eventually(what: str, holds: Any, seconds: float = 60) -> None:

@@ -30,7 +30,7 @@ def says(machine: str) -> Says:
         return docker("exec", machine, *command, check=False)
 
     states = ("running", "degraded")
-    eventually("it is up", lambda: says("systemctl", "is-system-running") in states)
+    eventually("it is up", lambda: says("systemctl", "is-system-running") in states, 180)
     return says
 
 
@@ -59,9 +59,11 @@ def test_what_an_instance_on_aws_has_keeps_its_metadata_from_containers(says: Sa
         return ask("docker", "run", "--rm", *network.split(), *programs, "none")
 
     eventually("the stand-in answers", ask)
-    assert [ask_from_container(network) for network in NETWORKS] == [True, True, True]
+    # Tried again: curl gives up soon, and a container's start may be slow.
+    for network in NETWORKS:
+        eventually(f"{network} lets it through", lambda one=network: ask_from_container(one))
     folder = "/etc/systemd/system/docker-.scope.d"
     says("sh", "-c", f"mkdir {folder} && printf '{NO_METADATA}' >{folder}/fleet.conf")
     says("systemctl", "daemon-reload")
     assert [ask_from_container(network) for network in NETWORKS] == [False, False, False]
-    assert ask()
+    eventually("the machine itself is answered", ask)

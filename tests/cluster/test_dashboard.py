@@ -27,6 +27,8 @@ ExecStart=/bin/sh -c 'while :; do echo "still here"; sleep 1; done'
 HealthySec=0
 """
 MOST_BYTES = 150_000
+BOOTS_MS = 120_000
+"""How long to wait for a machine that boots; a limit for tests that fail."""
 
 
 @pytest.fixture
@@ -108,8 +110,8 @@ def test_a_machine_is_killed_and_its_units_are_seen_to_move(
                 )
                 for scheme in ("light", "dark"):
                     take(page, pictures, "dashboard", scheme)
-            expect(column(page, victim)).to_contain_text("ready")
-            expect(events).to_contain_text(f"back{victim}")
+            expect(column(page, victim)).to_contain_text("ready", timeout=BOOTS_MS)
+            expect(events).to_contain_text(f"back{victim}", timeout=BOOTS_MS)
     finally:
         cluster.fleetctl("destroy", UNIT)
         eventually("it is whole", lambda: asking.is_whole(cluster, machines), 120)

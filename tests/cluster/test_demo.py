@@ -43,8 +43,9 @@ def git(folder: Path, *command: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.timeout(2400)
 def test_no_request_fails_in_the_demo_and_nothing_is_left_of_it(stack: Stack):
-    shown = stack.run("make", "demo", check=False)
+    shown = stack.run("make", "demo", check=False, seconds=1100)
     print(shown.text)
     assert shown.code == 0
     assert {step for step in STEPS if re.search(rf"^{step} +\d+ s", shown.out, re.M)} == STEPS

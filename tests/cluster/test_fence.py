@@ -166,7 +166,7 @@ def test_a_fenced_container_ends_on_its_machine_before_it_begins_elsewhere(
         print(f"\n{away.__name__}: its container began {began - ended:.1f} s after it ended")
         assert ended < began
         stopped_by_its_machine(cluster, fenced)
-        cluster.on(fenced, "sudo rm /run/fenced-ended /run/fenced-beat")  # It had its time.
+        cluster.on(fenced, "sudo rm -f /run/fenced-ended /run/fenced-beat")  # It had its time.
     eventually("it is back", lambda: asking.is_whole(cluster, machines), 120)
     assert asking.placements(cluster, machines)[FENCED] == home, "what has moved stays"
     left = cluster.on(fenced, "sudo docker ps --quiet --filter name=fenced").out

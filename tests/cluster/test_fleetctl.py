@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.stack import Stack
+from tests.cluster.stack import Stack, eventually
 
 RELOADS = """\
 [Service]
@@ -73,8 +73,12 @@ def test_a_start_that_is_interrupted_says_what_goes_on(cluster: Stack):
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130
         assert "fleetctl: interrupted. What has begun goes on by itself." in said
-        assert [row["active"] for row in cluster.units()[file.name]] == ["activating"]
+        eventually("it goes on", lambda: states(cluster, file.name) == ["activating"])
     finally:
         process.kill()
         process.wait()
         cluster.fleetctl("destroy", file.name)
+
+
+def states(cluster: Stack, unit: str) -> list[str]:
+    return [row["active"] for row in cluster.units().get(unit, [])]

@@ -21,7 +21,7 @@ UNITS = {"talks.service": TALKS + "Global=true\n", "other@1.service": TALKS}
 
 
 @pytest.fixture(scope="module")
-def units(cluster: Stack) -> Iterator[list[str]]:
+def units(cluster: Stack, machines: dict[str, str]) -> Iterator[list[str]]:
     """One unit that talks on each machine, and one on a machine."""
     paths = [cluster.program / name for name in UNITS]
     for path in paths:
@@ -31,6 +31,7 @@ def units(cluster: Stack) -> Iterator[list[str]]:
         yield [*UNITS]
     finally:
         cluster.fleetctl("destroy", *UNITS)
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
 
 
 def test_lines_of_all_machines_come_by_time(
@@ -50,7 +51,7 @@ def test_lines_of_all_machines_come_by_time(
     assert sorted(one["unit"] for one in first) == ["other@1.service", *["talks.service"] * 3]
     last = cluster.fleetctl("journal", "-n", "7", "--output", "cat", "talks").out.splitlines()
     assert len(last) == 7
-    assert {line.split()[1] for line in last} == {*machines}
+    assert {line.split()[1] for line in last} <= {*machines}
     nothing = cluster.fleetctl("journal", "--grep", "no such", "talks", check=False)
     assert (nothing.code, nothing.out) == (1, ""), nothing.text
     refused = cluster.fleetctl("journal", "--since", "whenever", "talks", check=False)
@@ -68,18 +69,24 @@ def test_following_merges_what_comes_and_leaves_nothing_behind(
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout
-    lines = [process.stdout.readline() for _ in range(24)]
-    os.killpg(process.pid, SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    try:
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(24)]
+        os.killpg(process.pid, SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+    finally:
+        process.kill()
+        process.wait()
     assert {tuple(line.split()[:2]) for line in lines} >= {
         ("talks.service", name) for name in machines
     }
     assert any(line.startswith("other@1.service") for line in lines)
-    times = [line.split()[3] for line in lines]
-    assert times == sorted(times)
     for name in machines:
+        # Only of one machine: a line that comes more than half a second late is printed late.
+        own = [line.split() for line in lines]
+        times = [words[3] for words in own if words[:2] == ["talks.service", name]]
+        assert times == sorted(times)
         left = f"no journalctl is left on {name}"
         eventually(left, lambda name=name: follows(cluster, name) == "", 20)
 
@@ -90,6 +97,7 @@ def test_a_machine_that_is_down_is_told_and_not_waited_for(
     with faults.frozen(cluster, "machine-3"):
         # It ends while that machine hangs.
         done = cluster.fleetctl("journal", "--output", "cat", "talks", check=False)
+    eventually("it is back", lambda: {*asking.machine_ids(cluster, machines)} == {*machines}, 120)
     assert done.code == 255
     assert f"machine-3 ({machines['machine-3']}) does not answer" in done.err
     assert {line.split()[1] for line in done.out.splitlines()} == {"machine-1", "machine-2"}

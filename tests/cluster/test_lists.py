@@ -31,15 +31,19 @@ def test_a_list_goes_on_with_what_changes(cluster: Stack):
     unit = cluster.program / UNIT
     unit.write_text(SLEEPS)
     try:
-        cluster.fleetctl("start", str(unit))
-        seen = [process.stdout.readline().split()]
-        while seen[-1][2:] != ["active", "running"]:
+        try:
+            cluster.fleetctl("start", str(unit))
+            seen = [process.stdout.readline().split()]
+            while seen[-1][2:] != ["active", "running"]:
+                seen.append(process.stdout.readline().split())
+        finally:
+            cluster.fleetctl("destroy", UNIT)
+        while seen[-1][2:] != ["gone", "-"]:
             seen.append(process.stdout.readline().split())
+        assert {row[0] for row in seen} == {UNIT}
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
     finally:
-        cluster.fleetctl("destroy", UNIT)
-    while seen[-1][2:] != ["gone", "-"]:
-        seen.append(process.stdout.readline().split())
-    assert {row[0] for row in seen} == {UNIT}
-    os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+        process.kill()
+        process.wait()

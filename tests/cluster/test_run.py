@@ -77,7 +77,7 @@ def test_it_survives_whoever_has_asked_for_it(cluster: Stack, run_leaves_nothing
     detached = begun.out.split()[0]
     assert begun.code == 0, begun.text
 
-    process = begin(cluster, "sh", "-c", "echo begun; sleep 8; exit 6")
+    process = begin(cluster, "sh", "-c", "echo begun; sleep 30; exit 6")
     assert process.stdout and process.stdout.readline() == "begun\n"
     [killed] = [name for name in cluster.units() if name.startswith("run-") and name != detached]
     process.kill()
@@ -94,7 +94,7 @@ def test_it_survives_whoever_has_asked_for_it(cluster: Stack, run_leaves_nothing
             n: found[n]["exit"] for n in (detached, killed) if n in found and found[n]["result"]
         }
 
-    eventually("both have ended", lambda: ends() == {detached: 5, killed: 6}, 60)
+    eventually("both have ended", lambda: ends() == {detached: 5, killed: 6}, 120)
 
 
 def test_ctrl_c_stops_it(cluster: Stack, run_leaves_nothing: None):

@@ -82,9 +82,7 @@ class Member:
         self, initial_cluster: str, state: str, *, before: bool = False, quota: int = 2048 * MIB
     ) -> None:
         """Gives it the configuration that machines get, or got before."""
-        # Nothing is slow here.
-        settings = EtcdSettings(quota, heartbeat_interval=50, election_timeout=500).variables()
-        found = etcd_environment(self.name, self.address, settings)
+        found = etcd_environment(self.name, self.address, EtcdSettings(quota).variables())
         found |= dict(zip(HOW_IT_BEGAN, (initial_cluster, state), strict=True))
         if before:
             del found["ETCD_PEER_CERT_ALLOWED_HOSTNAME"]
