@@ -15,13 +15,15 @@ from ..model.keys import credential_key, secret_key
 from ..model.pins import pins_of
 from ..model.records import Assignment
 from ..model.secrets import Delivery, is_public_key
-from ..secrets.age import Sealer, SealError
+from ..secrets.age import Sealer, SealError, SealerUnavailableError
 from .reconciler import Decision, Instruction
 
 Commit = Callable[[Sequence[Operation], Sequence[Condition]], int]
 """Writes as the leader: the revision, or 0."""
 SECONDS = 1.0
 """How long a round of the leader may seal; what is left is the next one's."""
+RETRY_SECONDS = 2.0
+"""After so long it is tried again, where sealing was not possible just then."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,6 +92,8 @@ class Deliveries:
     def __init__(self, sealer: Sealer, commit: Commit, clock: Callable[[], float]) -> None:
         self.trouble = ""
         """What cannot be delivered, and why, in words; empty when all is."""
+        self.seconds = 0.0
+        """After how many seconds to try again though nothing has changed; 0 if not needed."""
         self._sealer = sealer
         self._commit = commit
         self._clock = clock
@@ -109,14 +113,14 @@ class Deliveries:
         alive = (one for one in wanted if one.machine in state.machines)
         missing = sorted(one for one in alive if not is_delivered(state, one))
         opened: dict[str, bytes] = {}
-        failures: dict[Credential, str] = {}
+        failures: dict[Credential, SealError] = {}
         later: set[Credential] = set()
         revision, until = 0, self._clock() + SECONDS
         for one in missing:
             try:
                 written = self._deliver(state, one, opened) if self._clock() < until else 0
             except SealError as error:
-                failures[one] = str(error)
+                failures[one] = error
                 continue
             revision = written or revision
             if not written:  # Or it was changed meanwhile, which brings another round too.
@@ -125,6 +129,8 @@ class Deliveries:
             f"secret {one.name} does not get to {state.machines[one.machine].hostname}: {why}"
             for one, why in failures.items()
         )
+        may_pass = any(isinstance(why, SealerUnavailableError) for why in failures.values())
+        self.seconds = RETRY_SECONDS if may_pass else 0.0
         held = failures.keys() | later
         possible = [
             one
@@ -159,6 +165,8 @@ class Deliveries:
             raise SealError(why)
         try:
             return self._sealer.open(secret.sealed)
+        except SealerUnavailableError:
+            raise  # It says nothing of the secret: the next round opens it, perhaps.
         except SealError as error:
             said = f"this member of etcd cannot open it ({error}), nor has one that can done so"
             why = f"{said}. Set it again: fleetctl secret set {one.name} < FILE"

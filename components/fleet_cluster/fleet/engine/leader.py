@@ -138,7 +138,8 @@ class Leader:
             return 0.0
         if self._are_names_due:
             self._end_names()
-        return min(filter(None, (self._reboot(), self._elapse())), default=0.0)
+        due = self._reboot(), self._elapse(), self.deliveries.seconds
+        return min(filter(None, due), default=0.0)
 
     def _reboot(self) -> float:
         """Do what is next of a reboot, once the schedule shows what was written last."""
@@ -206,7 +207,7 @@ class Leader:
         if not caution.keep_lost:
             self._failures.settle(self._failures.missing)
         is_busy = possible or decision.waiting or decision.obsolete or self._is_stopping()
-        return not (is_busy or disconnected)
+        return not (is_busy or disconnected or self.deliveries.seconds)
 
     def _give_names(self) -> bool:
         """Write the names of what is up. Whether there were any."""

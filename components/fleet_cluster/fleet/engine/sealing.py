@@ -14,7 +14,8 @@ from ..model.keys import RECIPIENTS, SECRETS, recipient_key
 from ..model.record import BadRecordError
 from ..model.records import MachineState
 from ..model.secrets import Recipient, SecretVersion
-from ..secrets.age import Sealer, SealError
+from ..secrets.age import Sealer, SealError, SealerUnavailableError
+from .deliveries import RETRY_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ class Sealing:
     def reconcile(self) -> float:
         """Seal one secret anew, if one has to be: that it is done wakes the loop for the next.
 
+        Returns:
+            After how many seconds to try again; 0 if not needed.
+
         Raises:
             KVUnavailableError: etcd does not answer.
         """
@@ -51,8 +55,7 @@ class Sealing:
         self._is_due |= bool(self._recipients.refresh() | self._secrets.refresh())
         if self._is_due and self._recipients.settled and self._secrets.settled:
             self._tell_own_key()
-            entries = self._secrets.entries.items()
-            self._is_due = any(self._seal_anew(key, entry) for key, entry in entries)
+            return self._seal_next()
         return 0.0
 
     def close(self) -> None:
@@ -69,6 +72,15 @@ class Sealing:
             seen = Unchanged(key, known.mod_revision if known else 0)
             self._recipients.expect(self._store.commit([Put(key, own)], seen))
 
+    def _seal_next(self) -> float:
+        try:
+            entries = self._secrets.entries.items()
+            self._is_due = any(self._seal_anew(key, entry) for key, entry in entries)
+        except SealerUnavailableError as error:
+            log.warning("no secret can be sealed to the members that there are yet: %s", error)
+            return RETRY_SECONDS
+        return 0.0
+
     def _seal_anew(self, key: str, entry: KeyValue) -> bool:
         """Whether it had to be, and was."""
         secret, wanted = _secret(entry), self._keys()
@@ -79,6 +91,8 @@ class Sealing:
             return False
         try:
             sealed = self._sealer.seal(self._sealer.open(secret.sealed), wanted.values())
+        except SealerUnavailableError:
+            raise
         except SealError as error:
             self._failed[key] = entry.mod_revision
             log.warning("%s cannot be sealed to the members that there are: %s", key, error)

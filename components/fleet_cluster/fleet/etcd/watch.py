@@ -55,6 +55,11 @@ def to_changes(events: Sequence[rpc.Event]) -> Changes:
     return Changes(events[-1].kv.mod_revision, puts, frozenset(deletes))
 
 
+def _is_refusal(response: rpc.WatchResponse) -> bool:
+    """Whether a watch was not begun. etcd 3.6 does not tell which one: its id is -1 then."""
+    return response.watch_id < 0 and response.created and response.canceled
+
+
 @dataclass
 class EtcdWatch:
     """A watch on a stream; see `store.Watch`."""
@@ -161,6 +166,8 @@ class WatchStream:
             watch.on_lost()
         elif watch:
             watch.deliver(response.events)
+        elif _is_refusal(response):
+            self.end()
 
     def _lose_all(self) -> None:
         with self._lock:

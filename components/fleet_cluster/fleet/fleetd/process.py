@@ -31,7 +31,7 @@ from ..journal_log import about, log_to_journal
 from ..journal_shipping import PKI as JOURNALS_PKI
 from ..kv import KV
 from ..model.records import MachineState
-from ..secrets.age import Age
+from ..secrets.age import Age, SealerUnavailableError
 from ..secrets.folder import DiskFolder
 from ..state_file import DiskFile
 from ..systemd import boot
@@ -70,7 +70,7 @@ def main() -> None:
         store = _connect(settings)
         machine = _machine(settings)
         files = CertificateFiles(_folders(settings))
-    except (ConfigError, OSError) as error:
+    except (ConfigError, OSError, SealerUnavailableError) as error:
         sys.exit(f"fleetd cannot start: {error}")
     signal.signal(signal.SIGTERM, _exit)
     threading.excepthook = _die

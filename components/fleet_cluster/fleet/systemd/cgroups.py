@@ -80,10 +80,10 @@ def _kill_at_once(group: Path) -> bool:
     """Have the kernel do it, also to what is being forked: version 2, since Linux 5.14."""
     try:
         file = os.open(group / "cgroup.kill", os.O_WRONLY)
-    except OSError:
+        with os.fdopen(file, "w") as control:
+            control.write("1")
+    except OSError:  # There is no such file; or the group has just gone, or is a threaded one.
         return False
-    with os.fdopen(file, "w") as control:
-        control.write("1")
     return True
 
 

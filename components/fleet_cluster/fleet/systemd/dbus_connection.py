@@ -1,17 +1,20 @@
 """The connection to the system bus, in a thread with an event loop of its own."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from dbus_fast import BusType, DBusError, Message, MessageType
+from dbus_fast import AuthError, BusType, DBusError, Message, MessageType
 from dbus_fast.aio.message_bus import MessageBus
 
 from .dbus_properties import UnitRow
 from .manager import SystemdError
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 CALL_SECONDS = 25.0
 """How long systemd has for an answer; a daemon-reload of many units takes seconds."""
@@ -43,6 +46,20 @@ _MATCHES = (
     f"type='signal',sender='{SYSTEMD}',interface='{PROPERTIES}',"
     f"member='PropertiesChanged',arg0='{UNIT}'",
 )
+
+
+class BusConnection(MessageBus):
+    """A connection that fails where the bus ends it before it has begun."""
+
+    async def _auth_readline(self) -> str:
+        # That of dbus_fast 2.44 reads on at the end, and lets nothing else of its thread run.
+        line = b""
+        while not line.endswith(b"\r\n"):
+            more = await self._loop.sock_recv(self._sock, 1024) if self._sock else b""
+            if not more:
+                raise EOFError("the system bus has ended the connection")
+            line += more
+        return line[:-2].decode()
 
 
 class SystemBus:
@@ -116,13 +133,24 @@ class SystemBus:
     async def _stay_connected(self) -> None:
         while True:
             try:
-                bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-                await self._listen(bus)
-                await bus.wait_for_disconnect()
-            except (DBusError, OSError, EOFError, SystemdError):
+                await self._connect()
+            except (AuthError, DBusError, OSError, EOFError, SystemdError):
                 pass  # Calls report it: while there is no bus they fail.
-            self.connected.clear()
+            except Exception:  # Nobody could call it any more if its thread ended.
+                log.exception("the connection to the system bus has failed")
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _connect(self) -> None:
+        """Connect, and serve until the bus goes away."""
+        bus = BusConnection(bus_type=BusType.SYSTEM)
+        try:
+            await asyncio.wait_for(bus.connect(), CALL_SECONDS)
+            await asyncio.wait_for(self._listen(bus), CALL_SECONDS)
+            await bus.wait_for_disconnect()
+        finally:
+            self.connected.clear()
+            self._bus = None
+            bus.disconnect()  # Or its signals would come too, beside those of the next one.
 
     async def _listen(self, bus: MessageBus) -> None:
         self._bus = bus

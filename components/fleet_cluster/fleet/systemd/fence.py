@@ -130,13 +130,16 @@ class Fence:
 
 
 def systemctl(*arguments: str, seconds: float = PATIENCE_SECONDS) -> str:
-    """Output of systemctl; its complaints are logged. Empty when it takes too long."""
+    """Output of systemctl; its complaints are logged. Empty if it takes too long or cannot run."""
     command = ["systemctl", *arguments]
     try:
         # `is-active` fails when one is not; what it says is all that counts.
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         log.error("systemctl %s: systemd has not answered within %.2f s", arguments[0], seconds)
+        return ""
+    except OSError as error:  # No process can be made: to kill what runs needs none.
+        log.error("systemctl %s cannot be run: %s", arguments[0], error)
         return ""
     if done.stderr:
         log.error("systemctl %s: %s", arguments[0], done.stderr.strip())

@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fleet_cluster.fleet.engine.deliveries import SECONDS
+from fleet_cluster.fleet.engine.deliveries import RETRY_SECONDS, SECONDS
 from fleet_cluster.fleet.engine.leader import Leader
+from fleet_cluster.fleet.engine.sealing import Sealing
 from fleet_cluster.fleet.model import keys
-from fleet_cluster.fleet.model.records import Eligibility, UnitState
+from fleet_cluster.fleet.model.records import Eligibility, MachineState, UnitState
+from fleet_cluster.fleet.secrets.age import SealerUnavailableError
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.engine.test_deliveries import VERSION, Cluster, file_with
+from tests.unit.fleet.engine.test_deliveries import VERSION, Cluster, file_with, members, secret
 from tests.unit.fleet.fakes.clock import FakeClock
-from tests.unit.fleet.fakes.sealer import FakeSealer
+from tests.unit.fleet.fakes.sealer import FakeSealer, key_of
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Slow(FakeSealer):
     seconds: float = 0.0
     opened: list[str] = field(default_factory=list[str])
     sealed_to: list[str] = field(default_factory=list[str])
+    killed: list[str] = field(default_factory=list[str])
+    """What the next ones that open something end with."""
 
     def seal(self, value: bytes, public_keys: Iterable[str]) -> str:
         self.clock.advance(self.seconds)
@@ -30,6 +34,8 @@ class Slow(FakeSealer):
 
     def open(self, sealed: str) -> bytes:
         self.opened.append(sealed)
+        if self.killed:
+            raise SealerUnavailableError(self.killed.pop())
         return super().open(sealed)
 
 
@@ -79,6 +85,33 @@ def test_a_secret_is_opened_once_in_a_round() -> None:
     cluster.settle()
     assert len(cluster.delivered()) == 3
     assert len(cluster.sealer.sealed_to) == 3 and len(cluster.sealer.opened) == 1
+
+
+def test_what_could_not_be_opened_just_then_is_tried_again_soon() -> None:
+    cluster = SlowCluster()
+    cluster.keep()
+    cluster.want("web.service", file_with(on="b"))
+    cluster.sealer.killed.append("age was killed")
+    assert cluster.act(full=True) == RETRY_SECONDS and not cluster.homes()
+    assert "age was killed" in cluster.leader.deliveries.trouble
+    assert "fleetctl secret set" not in cluster.leader.deliveries.trouble
+    for _ in range(3):
+        cluster.act()
+    assert cluster.homes() == {"web.service": "b"}
+    assert cluster.leader.deliveries.trouble == "" and cluster.act() == 0.0
+
+
+def test_a_member_whose_age_was_killed_seals_to_the_others_soon_after() -> None:
+    cluster = SlowCluster()
+    cluster.keep(VERSION, "a", "gone")
+    members(cluster.store, "a", "new")
+    machine = MachineState("a", "", "a", public_key=key_of("a"))
+    one = Sealing(machine, cluster.store, cluster.sealer, cluster.wake, is_member=True)
+    cluster.sealer.killed.append("age was killed")
+    assert one.reconcile() == RETRY_SECONDS
+    assert set(secret(cluster.store).recipients) == {"a", "gone"}
+    assert one.reconcile() == 0.0
+    assert set(secret(cluster.store).recipients) == {"a", "new"}
 
 
 def test_a_round_does_not_seal_for_long_and_the_next_one_goes_on() -> None:

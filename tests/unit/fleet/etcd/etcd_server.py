@@ -38,6 +38,8 @@ class EtcdServer:
         """The next transaction is done, and then its answer is lost."""
         self.silent = threading.Event()
         """While set, nothing is answered."""
+        self.refuse_watch = False
+        """The next watch is not begun, and etcd 3.6 does not say which one that is."""
         self.progress_told: queue.SimpleQueue[int] = queue.SimpleQueue()
         """The revision of each answer about progress."""
         self._released = threading.Event()
@@ -138,6 +140,11 @@ class EtcdServer:
         self, create: rpc.WatchCreateRequest, send: Callable[[rpc.WatchResponse], None]
     ) -> None:
         id = create.watch_id
+        if self.refuse_watch:
+            self.refuse_watch = False
+            old = "etcdserver: revision of auth store is old"
+            refusal = rpc.WatchResponse(watch_id=-1, created=True, canceled=True, cancel_reason=old)
+            return send(refusal)
         send(rpc.WatchResponse(watch_id=id, created=True))
         self.store.watch(
             create.key.decode(),

@@ -305,6 +305,18 @@ def test_cancelled_by_the_member_is_lost(
     assert heard.next() is None
 
 
+def test_refused_watch_is_lost_and_so_are_those_on_its_stream(
+    servers: list[EtcdServer], connected: Connect, store: MemoryKV
+) -> None:
+    etcd, one, two = connected(servers[0].endpoint), Heard(), Heard()
+    etcd.watch("/a/", store.revision, one.on_changes, one.on_lost)
+    store.put("/a/1", "one")
+    assert one.next()
+    servers[0].refuse_watch = True
+    etcd.watch("/b/", store.revision, two.on_changes, two.on_lost)
+    assert two.next() is None and one.next() is None
+
+
 class Unheard:
     """A call that has failed and says so, but never to who receives: seen with gRPC 1.51."""
 

@@ -108,6 +108,14 @@ def test_kernel_does_it_at_once_where_it_can(tree: Tree) -> None:
     assert switch.read_text() == "1" and tree.ended() == set()
 
 
+def test_where_the_kernel_refuses_each_process_is_killed(tree: Tree) -> None:
+    tree.add(f"system.slice/{UNIT}")
+    # A write to it fails when the file is closed, as one of the kernel's whose group has gone.
+    (tree.root / "system.slice" / UNIT / "cgroup.kill").symlink_to("/dev/full")
+    tree.cgroups.kill_unit(UNIT)
+    assert tree.ended() == {f"system.slice/{UNIT}"}
+
+
 def test_process_that_has_gone_meanwhile_is_no_error(tree: Tree) -> None:
     tree.add(f"system.slice/{UNIT}")
     (process,) = tree.processes.values()

@@ -1,5 +1,7 @@
 """The fence: fenced units end before the lease can, whatever fleetd does."""
 
+import errno
+import subprocess
 from collections.abc import Collection
 from pathlib import Path
 
@@ -217,6 +219,17 @@ def test_systemctl_that_hangs_is_not_waited_for(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert systemctl("is-active", "--", "a.service", seconds=0.1) == ""
     assert "systemd has not answered within 0.10 s" in caplog.text
+
+
+def test_systemctl_that_cannot_be_run_gives_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_process(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    (tmp_path / "a.service").write_text("")
+    assert FencedUnits(tmp_path).up(0.1) == {"a.service": NO_ANSWER}
 
 
 def test_units_and_containers_in_their_slices_are_killed(tmp_path: Path) -> None:
