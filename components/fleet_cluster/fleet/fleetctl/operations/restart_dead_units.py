@@ -4,8 +4,12 @@ fleetd starts a unit once; afterwards systemd decides, so one that has failed or
 systemctl stays as it is. Taking it off its machine for a moment makes fleetd start it anew.
 """
 
+from collections.abc import Callable
 from time import monotonic
 
+from ...kv import KVRefusedError, KVUnavailableError
+from ..cli.errors import TimedOutError
+from ..cli.output import tell
 from ..state.transaction import transact
 from ..state.watcher import Watcher
 from ..wait.stop import gone
@@ -13,16 +17,46 @@ from ..wait.wait import Wait, say_nothing
 from .destroy import deactivation
 
 
-def unassign(names: list[str], watcher: Watcher, timeout: float | None) -> float | None:
+def unassign(
+    names: list[str], watcher: Watcher, timeout: float | None, restore: Callable[[], object]
+) -> float | None:
     """Take units off their machines, so that they can be started anew.
+
+    Args:
+        names: the units.
+        watcher: the records.
+        timeout: in seconds.
+        restore: writes that they are to run, which they are also when this comes to no end.
 
     Returns:
         What is left of the time limit.
+
+    Raises:
+        TimedOutError: the time limit came first.
     """
     if not names:
         return timeout
     started = monotonic()
+    try:
+        _unassign(names, watcher, timeout)
+    except KVRefusedError:
+        raise  # Nothing was written.
+    except (TimedOutError, KeyboardInterrupt, KVUnavailableError):
+        _restore(names, watcher, restore)
+        raise
+    return None if timeout is None else max(timeout - (monotonic() - started), 0)
+
+
+def _unassign(names: list[str], watcher: Watcher, timeout: float | None) -> None:
     transact(watcher, lambda view: deactivation(names, view))
     leaving = {name: gone(name, "") for name in names}
     Wait(watcher, leaving, timeout, say_nothing).run()
-    return None if timeout is None else max(timeout - (monotonic() - started), 0)
+
+
+def _restore(names: list[str], watcher: Watcher, restore: Callable[[], object]) -> None:
+    try:
+        watcher.refresh()  # What was just written may not be in the view yet.
+        restore()
+    except KVUnavailableError as error:
+        words = " ".join(names)
+        tell(f"{words}: stopped, and perhaps not to run any more ({error}): fleetctl start {words}")

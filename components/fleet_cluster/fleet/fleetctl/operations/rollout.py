@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
 from ...cluster_state.state import ClusterState
@@ -135,7 +136,8 @@ class Rollout:
         rolled = {name for batch in self._order.batches for name in batch}
         resting = dead_units(self.wanted, self.watcher.state, with_finished=False)
         dead = [name for name in resting if name not in rolled]
-        unassign(dead, self.watcher, self.limits.timeout)
+        restore = partial(self._write, self._as_wanted(dead))
+        unassign(dead, self.watcher, self.limits.timeout, restore)
         first = {*dead, *self._order.first}
         for name in self.wanted.keys() - rolled - {*self._order.last}:
             before = dict(self.watcher.state.reported(name)) if name in first else None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from ...cluster_state.state import ClusterState
 from ...model.records import DesiredState
-from ..cli.errors import Exit, TimedOutError
+from ..cli.errors import Exit
 from ..cli.output import tell
 from ..cli.wait_options import add_wait_options, timeout_of
 from ..state.dead_units import dead_units
@@ -67,11 +67,7 @@ def _unassign_dead(
 ) -> float | None:
     """Take units at rest off their machines; what is left of the time limit."""
     dead = dead_units(names, watcher.state, with_finished=True)
-    try:
-        return unassign(dead, watcher, timeout)
-    except (TimedOutError, KeyboardInterrupt):
-        transact(watcher, decide)  # However that ends, they are to run.
-        raise
+    return unassign(dead, watcher, timeout, lambda: transact(watcher, decide))
 
 
 def _wait(

@@ -9,8 +9,8 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGINT, pthread_kill
@@ -165,9 +165,12 @@ def run_remote(
     """
     connected = False
     output = subprocess.PIPE if on_line else None
-    with subprocess.Popen(
-        call, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        subprocess.Popen(
+            call, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.PIPE, text=True
+        ) as process,
+        _ended_with_us(process) if on_line else nullcontext(),
+    ):
         assert process.stdin and process.stderr
         reader = Thread(target=_read_lines, args=(process.stdout, on_line), daemon=True)
         reader.start()
@@ -180,6 +183,31 @@ def run_remote(
                 _pass_on(line, on_message)
         reader.join()
     return process.returncode, connected
+
+
+@contextmanager
+def _ended_with_us(process: "subprocess.Popen[str]") -> Generator[None]:
+    """The end of a command whose output a thread reads, when we are interrupted.
+
+    Without it, the output would be closed first, which waits for the thread, and so for ever.
+    """
+    try:
+        yield
+    except BaseException:
+        _end(process)
+        raise
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """The end of its input has it finish what must not be left half done."""
+    assert process.stdin
+    try:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LAST_SECONDS)
+    finally:
+        process.terminate()
 
 
 def _read_lines(stream: IO[str] | None, on_line: Callable[[str], None] | None) -> None:

@@ -4,12 +4,23 @@ Until it is handed out, the unit's record is on a lease: whatever happens to fle
 left of what was not run.
 """
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
-from time import time
+from time import sleep, time
 
 from ...cluster_state.runs import data_id
 from ...cluster_state.state import ClusterState
-from ...kv import MAX_OPERATIONS, Condition, Operation, Put, Unchanged, batches
+from ...kv import (
+    MAX_OPERATIONS,
+    Condition,
+    KVRefusedError,
+    KVUnavailableError,
+    Operation,
+    Put,
+    Unchanged,
+    batches,
+)
 from ...lint.unit_file import lint
 from ...model.keys import file_key, run_key, schedule_key, unit_key
 from ...model.pins import pinned
@@ -18,14 +29,15 @@ from ...model.runs import Run
 from ...unitfiles.text import sha_of
 from ..cli.errors import CtlError
 from ..cli.names import legend, machine_meant
+from ..cli.output import notice_if_slow
 from ..state.layout import check_layout
 from ..state.secret_versions import check_secrets, current_versions
 from ..state.unplaced import unplaced_reasons
-from ..state.watcher import Watcher
+from ..state.watcher import RETRY_SECONDS, WAITING_FOR_ETCD, Watcher
 from ..wait.start import loaded
 from ..wait.wait import Wait, say_nothing
 from .events import Request
-from .follow import run_id
+from .follow import run_id, runs_now
 
 PLACE_SECONDS = 60
 """How long the units that are to make room have for that, and the leader for its decision."""
@@ -49,7 +61,8 @@ def begin(watcher: Watcher, request: Request) -> list[str]:
         _wait_until_placed(watcher, request.unit)
         return _hand_out(watcher, request, text)
     finally:
-        watcher.store.revoke(lease)
+        with suppress(KVUnavailableError):  # Then it ends by itself.
+            watcher.store.revoke(lease)
 
 
 def _with_machine(request: Request, view: ClusterState) -> str:
@@ -111,12 +124,45 @@ def _hand_out(watcher: Watcher, request: Request, text: str) -> list[str]:
         puts += [Put(runs[on], _run(on, now, watcher).to_json()) for on in batch]
         as_seen += [_unchanged(schedule_key(on, name), view) for on in batch]
         as_seen += [Unchanged(runs[on], 0) for on in batch]
-        revision = watcher.store.commit(puts, *as_seen)
-        if not revision:
-            raise CtlError(f"{name} was changed, or moved, before it was run: nothing was run")
-        watcher.catch_up(revision)
+        _commit(watcher, request, batch, puts, as_seen)
         puts, as_seen = [], []
     return machines
+
+
+def _commit(
+    watcher: Watcher,
+    request: Request,
+    machines: Collection[str],
+    puts: list[Operation],
+    as_seen: list[Condition],
+) -> None:
+    """Write runs, and see them in the view; one whose answer was lost may have been written."""
+    failure: Exception = CtlError(
+        f"{request.unit} was changed, or moved, before it was run: nothing was run"
+    )
+    try:
+        if revision := watcher.store.commit(puts, *as_seen):
+            watcher.catch_up(revision)
+            return
+    except KVRefusedError:
+        raise
+    except KVUnavailableError as error:
+        failure = error
+    _look_again(watcher)
+    if not runs_now(watcher, request).keys() >= {*machines}:
+        raise failure
+
+
+def _look_again(watcher: Watcher) -> None:
+    """However long etcd is away: whoever is told of a failure may run it a second time."""
+    with notice_if_slow(WAITING_FOR_ETCD):
+        while True:
+            try:
+                return watcher.refresh()
+            except KVRefusedError:
+                raise
+            except KVUnavailableError:
+                sleep(RETRY_SECONDS)
 
 
 def _check_versions(name: str, machines: list[str], view: ClusterState) -> None:

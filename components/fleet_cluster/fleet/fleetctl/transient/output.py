@@ -78,21 +78,27 @@ class Output:
         self._lock = lock
         self._reader = Reader()
         self._asked_from = ""
+        self._is_read = True
+        # A line may be cut off within a character.
         self._process = subprocess.Popen(
-            call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace"
         )
         self._thread = Thread(target=self._pump, daemon=True)
         self._thread.start()
 
     def finish(self) -> int:
-        """Print the rest of a run that has ended. The exit code of the way there."""
+        """Print the rest of a run that has ended. The exit code of the way there.
+
+        If that is not 0, lines may be missing; it is 0 where nobody reads them any more.
+        """
         assert self._process.stdin
         self._asked_from = self._reader.cursor
         with suppress(BrokenPipeError):
             self._process.stdin.write(f"{self._asked_from}\n")
             self._process.stdin.close()
         self._thread.join()
-        return self._process.wait()
+        code = self._process.wait()
+        return code if self._is_read else 0
 
     def _pump(self) -> None:
         try:
@@ -101,7 +107,11 @@ class Output:
                 if message is not None:
                     self._print(message)
         except BrokenPipeError:
-            self._process.kill()  # Whoever read it has seen enough; the run goes on to its end.
+            self._is_read = False  # Whoever read it has seen enough; the run goes on to its end.
+            self._process.kill()
+        except BaseException:
+            self._process.kill()  # Or it would wait for ever for someone to read the rest.
+            raise
 
     def _print(self, message: bytes) -> None:
         with self._lock:
@@ -111,3 +121,11 @@ class Output:
 def no_way(where: str, error: CtlError) -> None:
     """Tell that the output on a machine cannot be shown."""
     tell(f"Its output on {where} cannot be shown, and it runs all the same: {error}")
+
+
+def incomplete(unit: str, where: str) -> None:
+    """Tell that the output on a machine may not be all of it."""
+    tell(
+        f"Lines of the output of {unit} on {where} may be missing here. All of them: fleetctl "
+        f"journal --lines all {unit}"
+    )

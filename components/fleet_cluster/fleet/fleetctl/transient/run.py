@@ -16,7 +16,7 @@ from ..remote.machines import Machines
 from ..remote.tunnel import INTERRUPTED, RemoteRequest
 from .events import Ended, Placed, Request, from_line
 from .follow import exit_code, explanation
-from .output import Output, command, no_way
+from .output import Output, command, incomplete, no_way
 from .unit_file import TransientUnit
 
 
@@ -101,8 +101,8 @@ class Run:
             return
         self._ends[event.machine] = event
         output = self._outputs.get(event.machine)
-        if output:
-            output.finish()
+        if output and output.finish():
+            incomplete(self._unit.name, self._legend(event.machine))
         said = explanation(event)
         if said or (self._unit.on_all and exit_code(event)):
             what = said or f"exit code {event.exit_code}"

@@ -2,14 +2,17 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError
 from fleet_cluster.fleet.fleetctl.state.secret_versions import current_versions
+from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.fleetctl.transient.events import Placed, Request, from_line
 from fleet_cluster.fleet.fleetctl.transient.unit_file import TransientUnit
+from fleet_cluster.fleet.kv import Condition, KVUnavailableError, Operation
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.pins import pins_of
 from fleet_cluster.fleet.model.records import TRANSIENT, DesiredState, Eligibility
@@ -118,6 +121,69 @@ def test_a_run_that_is_resumed_is_not_begun_again(fleetctl: Fleetctl, cluster: S
     before = dict(cluster.store.entries)
     assert fleetctl("begin-run", "--detach", "--resumed") == 0
     assert cluster.store.entries == before
+
+
+class Fails:
+    """A store that fails as a run is handed out: before that is done, or after."""
+
+    def __init__(self, cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._store, self._commit = cluster.store, cluster.store.commit
+        self._monkeypatch = monkeypatch
+
+    def at_commit(self, *, is_done: bool, reads: int = 0) -> None:
+        """`reads`: how many fail after that."""
+
+        def commit(operations: Sequence[Operation], *conditions: Condition) -> int:
+            is_hand_out = any(one.key.startswith(keys.RUNS) for one in operations)
+            revision = self._commit(operations, *conditions) if is_done or not is_hand_out else 0
+            if is_hand_out:
+                self._store.unavailable = reads
+                raise KVUnavailableError("no member answered")
+            return revision
+
+        self._monkeypatch.setattr(self._store, "commit", commit)
+
+    def after_it(self) -> None:
+        catch_up = Watcher.catch_up
+
+        def fail(watcher: Watcher, revision: int) -> None:
+            if any(key.startswith(keys.RUNS) for key in self._store.entries):
+                raise KVUnavailableError("no member answered")
+            catch_up(watcher, revision)
+
+        self._monkeypatch.setattr(Watcher, "catch_up", fail)
+
+    def at_revoke(self) -> None:
+        def revoke(_lease: int) -> None:
+            raise KVUnavailableError("no member answered")
+
+        self._monkeypatch.setattr(self._store, "revoke", revoke)
+
+
+@pytest.mark.parametrize("what", ["answer", "answer and a read", "view", "revoke"])
+def test_a_run_that_was_handed_out_is_none_that_failed(
+    fleetctl: Fleetctl, cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr("fleet_cluster.fleet.fleetctl.transient.begin.RETRY_SECONDS", 0)
+    fails = Fails(cluster, monkeypatch)
+    if what in ("answer", "answer and a read"):
+        fails.at_commit(is_done=True, reads=int(what != "answer"))
+    elif what == "view":
+        fails.after_it()
+    else:
+        fails.at_revoke()
+    assert begin(fleetctl) == 0
+    assert [*cluster.view().runs] == [f"{NAME}/1"]
+
+
+def test_a_run_that_was_not_handed_out_has_failed(
+    fleetctl: Fleetctl, cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Fails(cluster, monkeypatch).at_commit(is_done=False)
+    with pytest.raises(KVUnavailableError):
+        begin(fleetctl)
+    view = cluster.view()
+    assert (view.units, view.files, view.runs) == ({}, {}, {})
 
 
 def test_an_event_of_another_version_is_refused():

@@ -87,4 +87,21 @@ def test_whoever_reads_it_may_go_before_its_end(
         raise BrokenPipeError
 
     monkeypatch.setattr("fleet_cluster.fleet.fleetctl.transient.output.write", gone)
-    Output(command("run-1.service", "run-1"), "", Lock()).finish()
+    assert Output(command("run-1.service", "run-1"), "", Lock()).finish() == 0
+
+
+def test_a_line_that_is_cut_off_within_a_character_ends_nothing(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    lines = rf"printf '{{\303\n\036\n'; read -r _; echo '{entry(0)}'"
+    assert Output(["sh", "-c", lines], "", Lock()).finish() == 0
+    assert capfdbinary.readouterr().out == b"0\n"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_cannot_be_printed_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("fleet_cluster.fleet.fleetctl.transient.output.write", full)
+    assert Output(["sh", "-c", f"echo '{entry(0)}'; exec sleep 600"], "", Lock()).finish() != 0
