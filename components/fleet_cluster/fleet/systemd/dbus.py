@@ -261,9 +261,9 @@ class DBusSystemd:
         return {name: found for name, unit in pairs if (found := origin(name, unit))}
 
     async def _down(self, names: list[str]) -> set[str]:
-        found = await self._status(names)
-        resting = [name for name, status in found.items() if is_at_rest(status)]
-        rows = await self._bus.rows(resting) if resting else {}
+        # Not by `_status`: it would follow these, and no longer the units that it was asked for.
+        found = await self._bus.rows(names)
+        rows = {name: row for name, row in found.items() if is_at_rest(row.status(0.0, ""))}
         asked = (self._bus.property(row.path, UNIT, "UnitFileState") for row in rows.values())
         pairs = zip(rows, await gather(asked), strict=True)
         return {name for name, state in pairs if state == "enabled"}

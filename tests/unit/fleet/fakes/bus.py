@@ -26,13 +26,13 @@ class FakeBus:
     """A bus. The first connections can be given troubles: what answers there instead."""
 
     def __init__(self, path: Path, answer: Answer = returned) -> None:
-        """`answer`: to calls; the bus's own are known."""
+        """`answer`: to calls, in connections from then on; the bus's own are known."""
         self.address = f"unix:path={path}"
         self.troubles: list[tuple[str | None, Answer]] = []
         """Of each the line that ends its handshake, and what answers; None: its end instead."""
         self.ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         """The number of each connection that was ended by who is connected."""
-        self._answer = answer
+        self.answer = answer
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(path))
         self._listening.listen()
@@ -42,7 +42,7 @@ class FakeBus:
         number = 0
         while True:
             connected, _ = self._listening.accept()
-            trouble = self.troubles.pop(0) if self.troubles else (OK, self._answer)
+            trouble = self.troubles.pop(0) if self.troubles else (OK, self.answer)
             serve = threading.Thread(
                 target=self._serve, args=(number, connected, *trouble), daemon=True
             )

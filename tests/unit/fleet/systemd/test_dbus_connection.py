@@ -1,12 +1,13 @@
-"""The connection to the system bus, with a bus that does not do its part."""
+"""The connection to the system bus, with a bus that does not do its part; and what is asked."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dbus_fast import Message
+from dbus_fast import Message, Variant
 
 from fleet_cluster.fleet.systemd import dbus_connection
+from fleet_cluster.fleet.systemd.dbus import DBusSystemd
 from fleet_cluster.fleet.systemd.dbus_connection import SystemBus
 from tests.unit.fleet.fakes.bus import OK, Answer, FakeBus, refused, returned
 
@@ -19,8 +20,13 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBus:
     fake = FakeBus(tmp_path / "bus")
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", fake.address)
     monkeypatch.setattr(dbus_connection, "RECONNECT_SECONDS", 0.01)
-    monkeypatch.setattr(dbus_connection, "CALL_SECONDS", 0.5)
     return fake
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is waited for for long."""
+    monkeypatch.setattr(dbus_connection, "CALL_SECONDS", 0.5)
 
 
 def silence(_call: Message) -> None:
@@ -53,9 +59,46 @@ def test_bus_that_ends_the_handshake_is_tried_again(fake: FakeBus) -> None:
     ],
     ids=["silent", "rejects", "odd", "mute", "refuses-match", "refuses", "hangs"],
 )
+@pytest.mark.usefixtures("hasty")
 def test_connection_that_is_of_no_use_is_ended_and_another_one_made(
     fake: FakeBus, line: str, answer: Callable[[Message], Message | None]
 ) -> None:
     fake.troubles = [(line, answer)]
     assert connect().connected.wait(WAIT)
     assert fake.ended.get(timeout=WAIT) == 0
+
+
+class Units:
+    """systemd's answers about units, by name: its ACTIVE state."""
+
+    def __init__(self, **active: str) -> None:
+        self.active = active
+        self.properties: list[str] = []
+        """Those that were asked for."""
+
+    def answer(self, call: Message) -> Message:
+        if call.member == "ListUnitsByNames":
+            return returned(call, "a(ssssssouso)", [self._row(name) for name in call.body[0]])
+        if call.member == "Get":
+            self.properties.append(f"{(call.path or '')[1:]} {call.body[1]}")
+            is_text = call.body[1] == "UnitFileState"
+            return returned(call, "v", Variant("s", "enabled") if is_text else Variant("t", 10**6))
+        return returned(call)
+
+    def _row(self, name: str) -> list[str | int]:
+        plain = name.partition(".")[0]
+        return [name, "", "loaded", self.active[plain], "", "", f"/{plain}", 0, "", "/"]
+
+
+def test_what_is_down_is_told_and_of_other_units_only_what_has_changed_is_asked(
+    fake: FakeBus, tmp_path: Path
+) -> None:
+    units = Units(a="active", b="failed", docker="inactive", ssh="active")
+    fake.answer = units.answer
+    systemd = DBusSystemd(tmp_path / "system", tmp_path / "fleet", tmp_path / "fenced")
+    for _ in range(2):
+        units.properties.clear()
+        assert systemd.down(["docker.service", "ssh.service"]) == {"docker.service"}
+        found = systemd.status(["a.service", "b.service"])
+        assert [found[name].since for name in found] == [1.0, 1.0]
+    assert units.properties == ["docker UnitFileState"]
