@@ -40,7 +40,8 @@ def unstarted(name: str, wanted: Unit, before: Reports) -> WaitCondition:
     def condition(view: ClusterState) -> Outcome:
         outcome, reports = down(view), view.reported(name)
         for machine in reports.keys() & view.assigned(name).keys() - blocked:
-            if isinstance(outcome, Reached) and reports[machine].start_requested_at:
+            is_old = reports[machine].start_requested_at and not reports[machine].problem
+            if isinstance(outcome, Reached) and is_old:
                 where = legend(machine, view.machines)
                 return Waiting(f"fleetd on {where} has not seen yet that it is to start anew")
         return outcome
