@@ -11,7 +11,7 @@ from ..state.transaction import Transaction, transact
 from ..state.watcher import Watcher
 from ..wait.outcome import Failed, Reports
 from ..wait.start import running
-from ..wait.stop import stopped
+from ..wait.stop import unstarted
 from ..wait.wait import Wait, say_nothing
 
 
@@ -36,7 +36,7 @@ def rejoin(
     """
     left = dead_units(_not_pulled(followers, watcher.state), watcher.state, with_finished=True)
     before: dict[str, Reports] = {name: dict(watcher.state.reported(name)) for name in left}
-    _start_again(watcher, left, timeout)
+    _start_again(watcher, before, timeout)
     units = watcher.state.units
     known = {name for names in followers.values() for name in names if name in units}
     conditions = {name: running(name, units[name], before.get(name, {})) for name in sorted(known)}
@@ -52,13 +52,13 @@ def _not_pulled(followers: Mapping[str, list[str]], view: ClusterState) -> list[
     ]
 
 
-def _start_again(watcher: Watcher, names: list[str], timeout: float | None) -> None:
+def _start_again(watcher: Watcher, before: Mapping[str, Reports], timeout: float | None) -> None:
     """Unlike `unassign`, this keeps them on their machines."""
-    up = {name: watcher.state.units[name] for name in names}
+    up = {name: watcher.state.units[name] for name in before}
     down = {name: replace(unit, desired_state=DesiredState.LOADED) for name, unit in up.items()}
     transact(watcher, lambda _view: Transaction(down))
     try:
-        conditions = {name: stopped(name, unit) for name, unit in down.items()}
+        conditions = {name: unstarted(name, unit, before[name]) for name, unit in down.items()}
         Wait(watcher, conditions, timeout, say_nothing).run()
     finally:
         transact(watcher, lambda _view: Transaction(up))

@@ -27,6 +27,28 @@ def stopped(name: str, wanted: Unit) -> WaitCondition:
     return condition
 
 
+def unstarted(name: str, wanted: Unit, before: Reports) -> WaitCondition:
+    """Wait condition: the unit runs nowhere, and the next start is a new one to its machine.
+
+    That machine may not have seen yet that it is not to run; if it is to run again by then, it is
+    as it was, and is not started. `before` is what was reported of it: what a machine could not
+    start, for a problem, it tries again anyway.
+    """
+    down = stopped(name, wanted)
+    blocked = {machine for machine, state in before.items() if state.problem}
+
+    def condition(view: ClusterState) -> Outcome:
+        outcome, reports = down(view), view.reported(name)
+        for machine in reports.keys() & view.assigned(name).keys() - blocked:
+            is_old = reports[machine].start_requested_at and not reports[machine].problem
+            if isinstance(outcome, Reached) and is_old:
+                where = legend(machine, view.machines)
+                return Waiting(f"fleetd on {where} has not seen yet that it is to start anew")
+        return outcome
+
+    return condition
+
+
 def forgotten(name: str, before: Reports) -> WaitCondition:
     """Wait condition: no machine reports the failure any more that it reported before."""
 

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import TimedOutError
+from fleet_cluster.fleet.fleetctl.wait.outcome import Reached, Waiting
+from fleet_cluster.fleet.fleetctl.wait.stop import unstarted
 from fleet_cluster.fleet.kv import Condition, KVUnavailableError, Operation
 from fleet_cluster.fleet.model.keys import unit_key
 from fleet_cluster.fleet.model.records import DesiredState
@@ -66,3 +69,18 @@ def test_they_are_to_run_when_etcd_went_away_meanwhile(
     assert cluster.store.unavailable == 0
     assert (desired(cluster) is DesiredState.LAUNCHED) == (reads == 1)
     assert (f"fleetctl start {NAME}" in capsys.readouterr().err) == (reads == 2)
+
+
+def test_one_is_not_started_anew_before_its_machine_has_seen_that_it_is_not_to_run(
+    cluster: SmallCluster,
+) -> None:
+    loaded = replace(cluster.view().units[NAME], desired_state=DesiredState.LOADED)
+    cluster.put(unit_key(NAME), loaded)
+    at_rest = cluster.state(NAME, "inactive", "dead")
+    old = replace(at_rest, start_requested_at=5.0)
+    cluster.report(NAME, old)
+    assert isinstance(unstarted(NAME, loaded, {})(cluster.view()), Waiting)
+    before = dict.fromkeys(cluster.view().assigned(NAME), replace(old, problem="refused"))
+    assert isinstance(unstarted(NAME, loaded, before)(cluster.view()), Reached)
+    cluster.report(NAME, at_rest)
+    assert isinstance(unstarted(NAME, loaded, {})(cluster.view()), Reached)

@@ -3,7 +3,7 @@
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError, Exit
-from fleet_cluster.fleet.model.records import DesiredState
+from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from fleet_cluster.fleet.unitfiles.triggers import schedule_of
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError
 from tests.unit.fleet.fleetctl.small_cluster import Fleetctl, SmallCluster
@@ -26,6 +26,19 @@ def test_what_a_timer_starts_follows_it_and_is_loaded(
     assert view.plan().placements["n.service"] == view.plan().placements["n.timer"]
     assert view.units["n.service"].desired_state is DesiredState.INACTIVE
     assert fleetctl("destroy", "n.timer", "n.service") == Exit.DONE
+
+
+@pytest.mark.parametrize("active", ["inactive", "failed"])
+def test_what_has_ended_starts_anew_although_its_timer_keeps_it_loaded(
+    fleetctl: Fleetctl, cluster: SmallCluster, active: str
+) -> None:
+    fleetctl.files = BOTH
+    cluster.behaviour["n.service"] = [UnitState("loaded", active, "dead", "")]
+    fleetctl("start", "n.timer", "n.service")
+    cluster.behaviour.clear()
+    cluster.log.clear()
+    assert fleetctl("start", "n.service", "--timeout", "0.01") == Exit.DONE
+    assert cluster.log == ["stop n.service", "start n.service"]
 
 
 def test_so_does_an_instance(fleetctl: Fleetctl, cluster: SmallCluster) -> None:
