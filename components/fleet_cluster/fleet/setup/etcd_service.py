@@ -27,6 +27,9 @@ DATA = Path(ETCD_DATA)
 ENVIRONMENT = "/etc/etcd/environment"
 DEBIANS_DROP_IN = Path(f"{UNIT_FILE}.d/fleet.conf")
 """What was written here while etcd was Debian's: it would override ours."""
+_, STATE = HOW_IT_BEGAN
+EXISTING = "existing"
+"""Of a member that never begins a cluster by itself, not even without its data."""
 SETTLING = 30.0
 """Seconds that a member gets to answer again as it was before."""
 
@@ -108,9 +111,14 @@ class EtcdService:
         self.systemctl("enable", "--now", UNIT)
 
     def configure(self, variables: Mapping[str, str]) -> None:
-        """Writes its configuration, which it reads when it starts; how it began stays noted."""
+        """Writes its configuration, which it reads when it starts; how it began stays noted.
+
+        But not that it may begin a cluster: where it has data, it has begun.
+        """
         present = parse(self.read(ENVIRONMENT))
         began = {name: present[name] for name in HOW_IT_BEGAN if name in present}
+        if STATE in began and self.has_data:
+            began[STATE] = EXISTING
         self.write(ENVIRONMENT, File(render({**began, **self._started_with(variables)})))
 
     def files(self) -> ServiceFiles:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.setup import etcdctl
-from fleet_cluster.fleet.setup.etcd_service import UNIT_FILE, unit
+from fleet_cluster.fleet.setup.etcd import MemberSetup
+from fleet_cluster.fleet.setup.etcd_service import ENVIRONMENT, UNIT_FILE, unit
 from fleet_cluster.fleet.setup.files import PEER_TRUST
 from fleet_cluster.fleet.setup.shell import RefusedError, StepError
 
@@ -39,6 +40,21 @@ def test_the_first_one_bootstraps_and_would_not_do_it_again_by_itself(
     assert 'STATE="new"' in first and 'STATE="existing"' in lasting
     assert initial_cluster(lasting) == "machine-1=https://10.0.0.1:2380"
     assert [one.name for one in etcd.members.values()] == ["machine-1"]
+
+
+def test_one_whose_bootstrap_was_broken_off_would_not_do_it_again_either(
+    machine: EtcdMachine, monkeypatch: pytest.MonkeyPatch
+):
+    def broken_off(_: MemberSetup) -> None:
+        raise StepError("etcd does not answer yet")
+
+    with monkeypatch.context() as patch, pytest.raises(StepError, match="yet"):
+        patch.setattr(MemberSetup, "_wait_to_answer", broken_off)
+        machine.step(bootstrap=True)
+    assert 'STATE="new"' in machine.files[ENVIRONMENT]
+    machine.step(bootstrap=True)
+    assert 'STATE="existing"' in machine.files[ENVIRONMENT]
+    assert initial_cluster(machine.files[ENVIRONMENT]) == "machine-1=https://10.0.0.1:2380"
 
 
 def test_what_users_may_do_reaches_a_cluster_that_is_up(machine: EtcdMachine, etcd: EtcdMembers):
