@@ -137,9 +137,14 @@ class EtcdService:
         shutil.rmtree(self.data, ignore_errors=True)
 
     def _install(self) -> None:
-        if self.write(UNIT_FILE, File(unit(self.version))):
-            self.debians_drop_in.unlink(missing_ok=True)
+        written = self.write(UNIT_FILE, File(unit(self.version)))
+        self.debians_drop_in.unlink(missing_ok=True)
+        # systemd may have refused to read it the last time, as it does without room on /run.
+        if written or self._ask_systemd("NeedDaemonReload") == "yes":
             self.systemctl("daemon-reload")
+
+    def _ask_systemd(self, property: str) -> str:
+        return self.systemctl("show", f"--property={property}", "--value", UNIT).strip()
 
     def _started_with(self, variables: Mapping[str, str]) -> dict[str, str]:
         authorities = {name: self.read(path) for name, path in trusted(variables).items()}
@@ -147,7 +152,7 @@ class EtcdService:
 
     def _running_with(self) -> dict[str, str]:
         """Its process's environment; empty if there is none."""
-        process = self.systemctl("show", "--property=MainPID", "--value", UNIT).strip()
+        process = self._ask_systemd("MainPID")
         lines = self.read(f"/proc/{process}/environ").split("\0")
         return dict(line.split("=", 1) for line in lines if "=" in line)
 

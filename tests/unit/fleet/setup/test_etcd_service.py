@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.setup.etcd_service import UNIT, retire
+from fleet_cluster.fleet.setup.etcd_service import UNIT, UNIT_FILE, EtcdService, retire, unit
+from fleet_cluster.fleet.setup.files import File
+from fleet_cluster.fleet.setup.shell import StepError
 
 
 @pytest.mark.parametrize(("load", "disabled"), [("loaded", True), ("not-found", False)])
@@ -26,3 +28,30 @@ def test_a_machine_that_is_no_member_any_more_keeps_nothing_of_etcd(
     calls.clear()
     retire(systemctl, tmp_path / "pki", tmp_path / "data")
     assert calls == []
+
+
+def test_a_unit_file_that_systemd_refused_to_read_is_read_the_next_time(tmp_path: Path):
+    """Or the version before goes on, taken for the new one, whose programs alone are kept."""
+    files: dict[str, str] = {}
+    loaded, has_room = [""], [False]
+
+    def systemctl(*arguments: str) -> str:
+        on_disk = files.get(UNIT_FILE, "")
+        if arguments[0] == "daemon-reload":
+            if not has_room[0]:
+                raise StepError("Refusing to reload, not enough space available on /run/systemd.")
+            loaded[0] = on_disk
+        if "--property=NeedDaemonReload" in arguments:
+            return "no\n" if loaded[0] == on_disk else "yes\n"
+        return ""
+
+    def write(path: str, file: File) -> bool:
+        before, files[path] = files.get(path), file.text
+        return before != file.text
+
+    service = EtcdService("3.6.16", tmp_path, tmp_path / "x", systemctl, write, lambda _: "")
+    with pytest.raises(StepError, match="enough space"):
+        service.restart({})
+    has_room[0] = True
+    service.restart({})
+    assert loaded == [unit("3.6.16")]
