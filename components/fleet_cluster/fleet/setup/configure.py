@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import zipfile
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,17 @@ from .. import config
 from .dns import coredns
 from .dns import files as dns
 from .etcd_release import install
-from .files import DOCKER, SSHD_OUTPUTS, files
+from .files import DOCKER, SSHD_OUTPUTS, File, files
 from .fleetd import age_key
 from .fleetd.versions import Versions
 from .inputs import Configuration
 from .journals import services as journals
-from .shell import StepError, run, say, systemctl, write
+from .shell import StepError, differs, run, say, systemctl, write
 from .trust import TRUSTED, with_trusted
+
+UNSETTLED = Path("/run/fleet-setup.unsettled")
+"""Paths of files that were written, and that what reads them may not know of until it starts anew;
+after a boot, it has."""
 
 
 def configure(stdin: str) -> None:
@@ -37,15 +41,30 @@ def configure(stdin: str) -> None:
     wanted = files(configuration, machine_id, has_resolver=coredns.has_resolver())
     conf = wanted.pop(str(config.PATH))
     write(str(versions.conf(versions.current)), conf)
-    changed = {path for path, file in wanted.items() if write(path, file)}
+    changed = write_all(wanted)
     for words in notices(changed, runs_containers()):
         systemctl(*words)
     coredns.start(changed)
     journals.settle(changed, wanted.keys(), str(TRUSTED))
+    UNSETTLED.unlink(missing_ok=True)
     coredns.remove_others(configuration.coredns)
     say(f"{configuration.name}: {len(changed)} files written, machine id {machine_id[:8]}")
     if before and (differences := fleet_conf_changes(before, conf.text)):
         say(f"{configuration.name}: fleetd gets {'; '.join(differences)}")
+
+
+def write_all(wanted: Mapping[str, File]) -> set[str]:
+    """Write the files: paths of those that what reads them may not know of.
+
+    Also those of a set-up before this one that was broken off: it had written them already.
+    """
+    before = UNSETTLED.read_text().splitlines() if UNSETTLED.exists() else []
+    changed = {path for path, file in wanted.items() if differs(path, file)} | {*before}
+    if changed:
+        UNSETTLED.write_text("\n".join(sorted(changed)))
+    for path, file in wanted.items():
+        write(path, file)
+    return changed
 
 
 def runs_containers() -> bool:

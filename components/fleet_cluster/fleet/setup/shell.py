@@ -65,10 +65,16 @@ def until(ready: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def differs(path: str, file: File) -> bool:
+    """Whether `write` would write this file."""
+    target = Path(path)
+    return not target.exists() or target.read_text() != file.text
+
+
 def write(path: str, file: File) -> bool:
     """Write a file at once, with its mode and group from the start: whether it was different."""
     target = Path(path)
-    if target.exists() and target.read_text() == file.text:
+    if not differs(path, file):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = target.with_name(f".{target.name}.new")
