@@ -238,5 +238,5 @@ def retire(
     # One that was to become a member, and never did, has no such unit.
     if systemctl("show", "--property=LoadState", "--value", UNIT).strip() != "not-found":
         systemctl("disable", "--now", UNIT)
-    shutil.rmtree(pki)
     shutil.rmtree(data, ignore_errors=True)
+    shutil.rmtree(pki)  # Last: as long as it is there, what was broken off is done again.

@@ -1,5 +1,6 @@
 """etcd's service on a machine, as the set-up leaves it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,28 @@ def test_a_machine_that_is_no_member_any_more_keeps_nothing_of_etcd(
     calls.clear()
     retire(systemctl, tmp_path / "pki", tmp_path / "data")
     assert calls == []
+
+
+def test_what_was_broken_off_before_all_of_etcd_was_gone_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folders, rmtree = [tmp_path / "pki", tmp_path / "data"], shutil.rmtree
+    for folder in folders:
+        folder.mkdir()
+
+    def broken_off(path: Path, ignore_errors: bool = False) -> None:
+        if not all(folder.exists() for folder in folders):
+            raise KeyboardInterrupt
+        rmtree(path, ignore_errors)
+
+    def systemctl(*_: str) -> str:
+        return "not-found"
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", broken_off)
+        retire(systemctl, *folders)
+    retire(systemctl, *folders)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_unit_file_that_systemd_refused_to_read_is_read_the_next_time(tmp_path: Path):
