@@ -4,6 +4,8 @@
 
 docker_hint="install Docker (https://docs.docker.com/get-docker), start it, and see that \"docker info\" works"
 dockerd_home=$cache/dockerd
+# How long it has to answer: with a DOCKER_HOST or a context of another engine, it never would.
+dockerd_seconds=300
 
 docker_found() {
   local version
@@ -39,10 +41,15 @@ start_docker_by_hand() {
 start_dockerd() {
   mkdir -p "$dockerd_home"
   setsid dockerd >"$dockerd_home/log" 2>&1 </dev/null 9>&- &
-  local pid=$!
+  local pid=$! start=$SECONDS
   echo "$pid $(process_start "$pid")" >"$dockerd_home/pid"
   until limit 10 docker info >/dev/null 2>&1; do
     kill -0 "$pid" 2>/dev/null || return 1
+    if ((SECONDS - start >= dockerd_seconds)); then
+      kill "$pid"
+      echo "\"docker info\" does not reach it within $dockerd_seconds s: does DOCKER_HOST, or a context, name another engine?"
+      return 1
+    fi
     sleep 0.2 # nothing tells when the engine answers
   done
 }

@@ -260,6 +260,18 @@ def test_docker_engine_that_dies_at_start_shows_its_last_words(computer: Compute
     assert "no space for my database" in result.stderr
 
 
+def test_docker_engine_that_is_not_reached_is_ended_and_not_waited_for_for_ever(
+    computer: Computer,
+) -> None:
+    computer.stub("docker", "exit 1")
+    computer.stub("dockerd", "exec sleep 300")
+    result = computer.tool(
+        "dockerd_seconds=0; start_dockerd || { wait; started_dockerd || echo ended; }"
+    )
+    assert result.stdout.splitlines()[-1:] == ["ended"], result
+    assert "does DOCKER_HOST" in result.stdout
+
+
 def test_docker_engine_with_a_recycled_process_id_is_not_ours(computer: Computer) -> None:
     (computer.cache / "dockerd").mkdir(parents=True)
     pid_file = computer.cache / "dockerd/pid"
