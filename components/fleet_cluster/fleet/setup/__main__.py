@@ -6,6 +6,7 @@ Usage: python3 -m fleet.setup STEP < INPUT.json
 import sys
 from collections.abc import Callable
 
+from ..config import ConfigError
 from .configure import configure
 from .etcd import set_up_member
 from .etcd_auth import Workers
@@ -43,6 +44,8 @@ def main() -> None:
         sys.exit(error.code)
     except StepInputError as error:
         sys.exit(f"input of the step {step}: {error}")
+    except (OSError, ConfigError) as error:
+        sys.exit(f"the step {step} has failed on this machine: {error}")
 
 
 if __name__ == "__main__":
