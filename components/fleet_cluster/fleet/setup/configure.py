@@ -110,11 +110,12 @@ def _settings(text: str) -> dict[str, Any]:
 def unpack(archive: Path, sha: str, versions: Versions) -> None:
     """Unpack the bundle beside the version that runs, which goes on to run."""
     folder = versions.folder / sha[:16]
-    if not folder.exists():
-        staged = versions.folder / f".{sha[:16]}"
-        shutil.rmtree(staged, ignore_errors=True)
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(staged)
-        compileall.compile_dir(staged, quiet=1)
-        staged.rename(folder)
-    versions.bring(folder.name)
+    with versions.alone():
+        if not folder.exists():
+            staged = versions.folder / f".{sha[:16]}"
+            shutil.rmtree(staged, ignore_errors=True)
+            with zipfile.ZipFile(archive) as packed:
+                packed.extractall(staged)
+            compileall.compile_dir(staged, quiet=1)
+            staged.rename(folder)
+        versions.bring(folder.name)

@@ -1,7 +1,9 @@
 """The step `configure`, with all that it does to a machine left out but for files and systemd."""
 
 import json
+import zipfile
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -9,6 +11,7 @@ from fleet_cluster.fleet.setup import configure as step
 from fleet_cluster.fleet.setup.dns import coredns
 from fleet_cluster.fleet.setup.dns.files import RESOLVED, UNIT
 from fleet_cluster.fleet.setup.files import DOCKER, File
+from fleet_cluster.fleet.setup.fleetd.versions import Versions
 from fleet_cluster.fleet.setup.inputs import Configuration
 from fleet_cluster.fleet.setup.shell import StepError
 
@@ -104,3 +107,22 @@ def test_what_a_set_up_that_was_broken_off_has_written_is_read_after_the_next(
     assert ("restart", "docker.service") in calls
     assert ("restart", "systemd-resolved.service") in calls
     assert machine.configure() == [("enable", UNIT), ("start", UNIT)]
+
+
+def test_a_set_up_that_still_goes_on_takes_nothing_from_the_one_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It removes the versions that it does not know at its end."""
+    with zipfile.ZipFile(tmp_path / "bundle", "w") as packed:
+        packed.writestr("fleet/first.py", "")
+    versions = Versions(tmp_path / "opt")
+    other = Thread(target=Versions(tmp_path / "opt").tidy)
+
+    def compile_while_the_other_ends(_: Path, quiet: int) -> None:
+        other.start()
+        other.join(timeout=0.5)
+
+    monkeypatch.setattr(step.compileall, "compile_dir", compile_while_the_other_ends)
+    step.unpack(tmp_path / "bundle", "3f2a" * 16, versions)
+    other.join()
+    assert (versions.folder / "current/fleet/first.py").exists()

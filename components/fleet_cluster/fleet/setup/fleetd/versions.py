@@ -1,5 +1,9 @@
 """Versions of fleet's software on this machine, beside each other, and which of them runs."""
 
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..shell import run
@@ -27,12 +31,26 @@ class Versions:
         """The name of the folder that fleetd runs; empty if it has never run."""
         return self._target("running")
 
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """While it lasts, no other set-up changes which versions there are.
+
+        One that Pulumi has given up goes on, and may not have ended when the next one comes.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def bring(self, name: str) -> None:
-        """Make a folder the current one. What runs goes on to run."""
+        """Make a folder the current one, `alone`. What runs goes on to run."""
         if self.current and not self.running:
             self.run(self.current)  # It was set up when there was only the one link.
         self._link("current", name)
-        self.tidy()
+        self._remove_others()
 
     def run(self, name: str) -> None:
         """Make a folder the one that fleetd runs, from its next start on."""
@@ -44,6 +62,10 @@ class Versions:
 
     def tidy(self) -> None:
         """Remove all folders that are neither current nor run."""
+        with self.alone():
+            self._remove_others()
+
+    def _remove_others(self) -> None:
         kept = {"current", "running", self.current, self.running}
         for other in self.folder.iterdir():
             if other.name not in kept:
