@@ -72,6 +72,8 @@ def _to_its_end(
         read(process.stdout)
         raise
     finally:
+        for _ in process.stdout:  # As when the log's disk is full: unread, it would never end.
+            pass
         process.wait()
     return lines, process.returncode
 

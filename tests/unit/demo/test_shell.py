@@ -62,6 +62,15 @@ def test_a_failure_says_the_code_the_log_and_the_last_lines(stack: Stack, comman
     assert said == [str(number) for number in range(41 - SAID, 41)]
 
 
+def test_a_command_comes_to_its_end_also_when_its_output_cannot_be_kept(stack: Stack) -> None:
+    def full(_: str) -> None:
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        run(stack, "seq 100000; touch ended", full)
+    assert (stack.program / "ended").exists()
+
+
 def test_an_interrupt_is_passed_on_and_the_command_comes_to_its_end(stack: Stack) -> None:
     before = handlers([signal.SIGINT])
     signal.signal(signal.SIGINT, signal.default_int_handler)
