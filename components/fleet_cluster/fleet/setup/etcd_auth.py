@@ -95,9 +95,13 @@ class EtcdAuth:
             self._change("user", "revoke-role", name, other)
 
     def _forget(self, name: str) -> None:
-        if self._roles_of(name) == [name]:
+        """Its user goes first: there is none where that was broken off before its role went."""
+        has_user = name in self._names("user")
+        if has_user and self._roles_of(name) != [name]:
+            return
+        if has_user:
             self._change("user", "delete", name)
-            self._change("role", "delete", name)
+        self._change("role", "delete", name)
 
     def _names(self, kind: str) -> set[str]:
         return set(self._ask(kind, "list").get(f"{kind}s", ()))

@@ -198,6 +198,16 @@ def test_a_worker_that_goes_is_forgotten_unless_its_name_is_another_machines():
     assert office.users == before
 
 
+def test_a_worker_whose_end_was_broken_off_is_forgotten_the_next_time():
+    """As when etcd elected between the two changes: its user is gone, its role is not."""
+    office = Office()
+    before = deepcopy(office.users)
+    office.admit("aa")
+    del office.users.users["worker.machine-4"]
+    office.dismiss("aa")
+    assert office.users == before
+
+
 def test_workers_stay_when_roles_are_reconciled():
     """A machine that becomes a member of etcd shows a worker's certificate for a while."""
     office = Office()
