@@ -5,11 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from .retention import surplus
 from .settings import BackupError
 
 LAST_LINES = 10
+LAST_BYTES = 1 << 16
+"""How much is kept of what a command says."""
 SPARE = 1.2
 """How much more room there has to be than etcd's data take: they grow meanwhile."""
 
@@ -68,21 +71,34 @@ def hand_over(command: str, snapshot: Path, name: str, environment: Mapping[str,
         BackupError: it has failed. What it said is in the journal only: it may be a secret.
     """
     with snapshot.open("rb") as stream:
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            stdin=stream,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**environment, "FLEET_BACKUP_NAME": name},
-            check=False,
-        )
-    lines = done.stdout.decode(errors="replace").splitlines()
-    print("\n".join(lines[-LAST_LINES:]), flush=True)
-    if done.returncode != 0:
+        code, said = _run(command, stream, {**environment, "FLEET_BACKUP_NAME": name})
+    print("\n".join(said.decode(errors="replace").splitlines()[-LAST_LINES:]), flush=True)
+    if code != 0:
         raise BackupError(
-            f"the command exited with {done.returncode}; what it said: fleetctl journal "
-            "fleet-backup.service"
+            f"the command exited with {code}; what it said: fleetctl journal fleet-backup.service"
         )
+
+
+def _run(command: str, stdin: BinaryIO, environment: Mapping[str, str]) -> tuple[int, bytes]:
+    """What a command exits with, and the last that it said: `tee` says all of the snapshot."""
+    said = b""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        bufsize=0,
+    )
+    with process:
+        assert process.stdout
+        try:
+            while read := process.stdout.read(LAST_BYTES):
+                said = (said + read)[-LAST_BYTES:]
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, said
 
 
 def _sync(folder: Path) -> None:

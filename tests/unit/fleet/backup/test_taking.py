@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tracemalloc
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleet_cluster.fleet.backup.__main__ import Taking
+from fleet_cluster.fleet.backup.destination import hand_over
 from fleet_cluster.fleet.backup.settings import BackupError, Settings, read
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.kv import Put
@@ -191,6 +193,21 @@ def test_a_command_that_fails_shows_its_last_lines_but_not_to_etcd(
     assert "the-password" in said and "\n99\n" in said and "\n50\n" not in said
     assert "the-password" not in member.told().to_json()
     assert member.files() == set()
+
+
+def test_a_command_may_say_more_than_fits_into_memory(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As `tee` does, which says the snapshot again."""
+    (tmp_path / "snapshot").write_bytes(bytes(16 << 20))
+    tracemalloc.start()
+    try:
+        hand_over("cat; echo; echo done", tmp_path / "snapshot", NAME, {})
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 << 20
+    assert capfd.readouterr().out.endswith("\ndone\n")
 
 
 def test_the_last_part_of_the_folder_is_made_and_none_above_it(member: Member) -> None:
