@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import BinaryIO
 
 PAUSE = 30.0
 """Seconds without a line until what is worked on is shown."""
@@ -144,14 +145,24 @@ def timed(lines: Iterable[str]) -> Iterator[str | None]:
             yield line
 
 
+def kept(line: str, log: BinaryIO) -> bool:
+    """Whether a line was kept; a full disk is no reason to end Pulumi in the middle of its work."""
+    try:
+        log.write(line.encode(errors="surrogateescape") + b"\n")
+    except OSError as error:
+        print(f"  the log is not written any more: {error}", flush=True)
+        return False
+    return True
+
+
 def main(log: str) -> None:
     """Reads standard input to its end. Pulumi alone decides what an interrupt ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     progress = Progress(monotonic())
-    with Path(log).open("w", buffering=1, errors="surrogateescape") as kept:
+    with Path(log).open("wb", buffering=0) as file:
+        keeps = True
         for line in timed(sys.stdin):
-            if line is not None:
-                print(line, file=kept)
+            keeps = keeps and (line is None or kept(line, file))
             now = monotonic()
             for shown in progress.wait(now) if line is None else progress.take(line, now):
                 print(shown, flush=True)

@@ -1,5 +1,12 @@
 """What is shown of Pulumi's output where there is no terminal. The rows are an engine's own."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.checkout import CHECKOUT
 from toolchain.progress import PAUSE, SAID, STILL, Progress
 
 BUILD = """\
@@ -121,3 +128,21 @@ def test_long_work_that_says_much_is_shown_as_well() -> None:
     rows = [row.format(second) for second in range(int(2 * PAUSE) + 1)]
     work = " +  docker:index:Image hello creating ({0:.0f}s) Setting up package {0:.0f} ..."
     assert shown("\n".join(rows)) == [work.format(PAUSE), work.format(2 * PAUSE)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it is Linux's")
+def test_a_disk_that_is_full_keeps_nothing_from_being_shown() -> None:
+    """Or Pulumi would be ended by what it prints to, in the middle of an update."""
+    command = (sys.executable, "-X", "utf8", CHECKOUT / "toolchain/progress.py", "/dev/full")
+    done = subprocess.run(command, input="one\ntwo\n", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert said[0].startswith("  the log is not written any more: ")
+    assert said[1:] == ["one", "two"]
+
+
+def test_all_lines_are_in_the_log(tmp_path: Path) -> None:
+    command = (sys.executable, "-X", "utf8", CHECKOUT / "toolchain/progress.py", tmp_path / "log")
+    lines = b"one\n\xff \xc3\xbc\n"
+    subprocess.run(command, input=lines, check=True, capture_output=True, timeout=60)
+    assert (tmp_path / "log").read_bytes() == lines
