@@ -59,16 +59,27 @@ def is_introduced(pair: Pair[str], trusted: str) -> bool:
 def trust(stdin: str) -> None:
     """The step itself: the present authority is trusted alone, also by the member of etcd."""
     wanted = Trust[str].from_json(stdin)
+    own = Path(FLEET_PKI, TRUSTED.name)
+    before = own.read_text()
     files = [*Path(FLEET_PKI).rglob("ca.crt"), *Path(ETCD_PKI).glob("ca.crt")]
     changed = [write(str(file), File(wanted.authority)) for file in files]
     if any(changed):
         say("what the authority before this one has signed is not taken any more")
-        if coredns.has_resolver():
-            systemctl("restart", dns.UNIT)
-        systemctl("try-restart", JOURNALS)
+        try:
+            _restart_those_who_trust()
+        except StepError:
+            write(str(own), File(before))  # So that the next one does it again.
+            raise
     if wanted.member:
         # It reads whom it trusts when it starts; and connections of before are to end.
         set_member_up(wanted.member, bootstrap=False)
+
+
+def _restart_those_who_trust() -> None:
+    """What reads whom it trusts when it starts, but for etcd."""
+    if coredns.has_resolver():
+        systemctl("restart", dns.UNIT)
+    systemctl("try-restart", JOURNALS)
 
 
 NOT_INTRODUCED = (

@@ -9,7 +9,7 @@ import pytest
 from fleet_cluster.fleet.setup import trust
 from fleet_cluster.fleet.setup.files import File
 from fleet_cluster.fleet.setup.inputs import Membership, Pair, Trust
-from fleet_cluster.fleet.setup.shell import RefusedError
+from fleet_cluster.fleet.setup.shell import RefusedError, StepError
 from fleet_cluster.fleet.setup.trust import authorities, is_introduced, with_trusted
 from tests.unit.fleet.authority import Authority
 from tests.unit.fleet.setup.test_files import CONFIGURATION
@@ -96,6 +96,40 @@ def test_in_the_end_the_present_authority_is_trusted_alone_and_etcd_reads_that(
     journals = ("try-restart", "fleet-journal*.service")
     assert restarted == [*dns, journals], "they read whom they trust when they start"
     assert seen == ([(MEMBERSHIP, [NEW.cert] * 3)] if member else [])
+
+
+def test_what_could_not_be_restarted_just_then_is_restarted_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would go on to trust the authority that was dropped."""
+    (tmp_path / "ca.crt").write_text(NEW.cert + OLD.cert)
+    restarted: list[str] = []
+    works = [False]
+
+    def systemctl(*words: str) -> None:
+        if not works[0]:
+            raise StepError(f"systemctl {words[0]} failed")
+        restarted.append(words[-1])
+
+    def write(path: str, file: File) -> bool:
+        before = Path(path).read_text()
+        Path(path).write_text(file.text)
+        return before != file.text
+
+    monkeypatch.setattr(trust, "FLEET_PKI", str(tmp_path))
+    monkeypatch.setattr(trust, "ETCD_PKI", str(tmp_path / "etcd"))
+    monkeypatch.setattr(trust, "write", write)
+    monkeypatch.setattr(trust, "systemctl", systemctl)
+    monkeypatch.setattr("fleet_cluster.fleet.setup.dns.coredns.has_resolver", lambda: True)
+    asked = json.dumps(Trust("container-1", NEW.cert, None).to_wire())
+    with pytest.raises(StepError):
+        trust.trust(asked)
+    works[0] = True
+    trust.trust(asked)
+    assert restarted == ["fleet-dns.service", "fleet-journal*.service"]
+    assert (tmp_path / "ca.crt").read_text() == NEW.cert
+    trust.trust(asked)
+    assert len(restarted) == 2, "nothing is to be told any more"
 
 
 def test_one_that_nobody_has_introduced_is_refused(trusted: Path) -> None:
