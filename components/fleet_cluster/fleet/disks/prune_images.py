@@ -23,8 +23,8 @@ def commands(engines: Iterable[str], hours: int, is_short: bool) -> list[list[st
 
 
 def is_short(file_systems: Iterable[FileSystem]) -> bool:
-    """Whether one is short of room that images may be on."""
-    return any(one.is_short for one in file_systems if one.path != RUN)
+    """Whether one is short of room that images may be on; of one with a fault nothing is known."""
+    return any(one.is_short for one in file_systems if one.path != RUN and not one.fault)
 
 
 def engines() -> list[str]:

@@ -32,6 +32,13 @@ def test_images_give_no_room_on_run() -> None:
     assert is_short([FileSystem("/var/lib/docker", 20 * GIB, 0)])
 
 
+def test_a_disk_that_cannot_be_looked_at_costs_no_image() -> None:
+    """Those of before are kept for whoever goes back to them."""
+    broken = FileSystem("/var/lib/etcd/fleet", 0, 0, fault="Input/output error")
+    assert broken.is_short
+    assert not is_short([FileSystem("/", 20 * GIB, 5 * GIB), broken])
+
+
 class Machine:
     """Programs that note what they were called with, and a configuration."""
 
