@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from .shell import StepError
+from .shell import StepError, has_content
 
 FOLDER = Path("/opt/etcd")
 ARCHIVE = Path("/home/core/etcd.tar.gz")
@@ -40,7 +40,7 @@ def unpack(archive: Path, version: str, folder: Path, programs: Iterable[str]) -
     Raises:
         StepError: one is not in the archive, or that is none.
     """
-    missing = [program for program in programs if not (folder / program).exists()]
+    missing = [program for program in programs if not has_content(folder / program)]
     if not missing:
         return
     try:

@@ -65,6 +65,11 @@ def until(ready: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def has_content(path: Path) -> bool:
+    """Whether a file is there and not empty, as a power cut leaves what was just written."""
+    return path.exists() and path.stat().st_size > 0
+
+
 def differs(path: str, file: File) -> bool:
     """Whether `write` would write this file."""
     target = Path(path)

@@ -58,6 +58,16 @@ def test_each_version_is_unpacked_once_and_may_be_run(archive: Path, tmp_path: P
     coredns.install("1.15.0", archive, folder)
 
 
+def test_a_program_that_a_power_cut_left_empty_is_unpacked_again(
+    archive: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "opt/1.15.0/coredns"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    coredns.install("1.15.0", archive, tmp_path / "opt")
+    assert program.read_bytes() == b"of the release"
+
+
 def test_what_runs_stays_until_the_other_version_does(archive: Path, tmp_path: Path) -> None:
     folder = tmp_path / "opt"
     coredns.install("1.14.0", archive, folder)

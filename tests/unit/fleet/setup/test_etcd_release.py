@@ -22,6 +22,14 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_program_that_a_power_cut_left_empty_is_unpacked_again(archive: Path, tmp_path: Path):
+    folder = tmp_path / "opt"
+    folder.mkdir()
+    (folder / "etcdctl").touch()
+    unpack(archive, "3.6.16", folder, ["etcdctl"])
+    assert (folder / "etcdctl").read_bytes()
+
+
 def test_only_what_is_wanted_is_unpacked_and_may_be_run(archive: Path, tmp_path: Path):
     folder = tmp_path / "opt/3.6.16"
     unpack(archive, "3.6.16", folder, ["etcdctl"])

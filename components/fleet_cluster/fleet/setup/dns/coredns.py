@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Callable, Set
 from pathlib import Path
 
-from ..shell import StepError, say, systemctl
+from ..shell import StepError, has_content, say, systemctl
 from .files import COREFILE, PKI, RESOLVED, UNIT, UNIT_FILE
 
 FOLDER = Path("/opt/coredns")
@@ -30,7 +30,7 @@ def install(version: str, archive: Path = ARCHIVE, folder: Path = FOLDER) -> Non
         StepError: the archive is not what it should be.
     """
     program = folder / version / PROGRAM
-    if program.exists():
+    if has_content(program):
         return
     program.parent.mkdir(parents=True, exist_ok=True)
     staged = program.with_name(f".{PROGRAM}.new")

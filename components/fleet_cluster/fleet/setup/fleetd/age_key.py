@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from ...secrets.age import KEY
-from ..shell import StepError, run, say
+from ..shell import StepError, has_content, run, say
 
 INSTALL = "apt-get install --yes --no-install-recommends age"
 
@@ -15,7 +15,7 @@ def make(key: Path = KEY) -> None:
     It is for root alone, and nothing ever brings it anywhere. A machine from before there were
     secrets may lack age; where that cannot be had, it goes on without a key.
     """
-    if key.exists():
+    if has_content(key):
         return
     try:
         _install()
