@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from socket import create_server
+from threading import Thread
 
 import pytest
 
@@ -187,3 +189,33 @@ def test_a_new_machine_has_no_version_to_go_back_to(machine: Machine, tmp_path: 
     new.broken.add(NEW)
     with pytest.raises(StepError, match="^new exited with 1$"):
         new.upgrade()
+
+
+@pytest.mark.parametrize(
+    ("answer", "faults"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\nok\n", set[str]()),
+        (b"HTTP/1.1 503 No\r\n\r\nlease: 3 s old\n2 units\n", {"lease", "N units"}),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 99\r\n\r\nlea", {"/healthz does not answer"}),
+        (b"", {"/healthz does not answer"}),
+    ],
+)
+def test_a_fleetd_that_ends_in_the_middle_of_its_answer_does_not_answer(
+    answer: bytes, faults: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Or the upgrade would end there, and the version before not run again."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = Thread(target=serve)
+        thread.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        found = Upgrade.here(Versions(tmp_path), address).faults()
+        thread.join()
+    assert found == faults

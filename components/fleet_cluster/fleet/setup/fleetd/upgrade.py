@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from time import monotonic
 from urllib.error import HTTPError
@@ -36,16 +37,20 @@ PROBATION_SECONDS = 5.0
 
 def _faults(address: str) -> frozenset[str]:
     """What fleetd says is wrong, without numbers, which change; that it does not answer, if so."""
-    if not address:
-        return frozenset()
+    try:
+        return _told(address) if address else frozenset()
+    except (OSError, HTTPException):  # Also where it ends in the middle of its answer.
+        return frozenset(["/healthz does not answer"])
+
+
+def _told(address: str) -> frozenset[str]:
     try:
         with urlopen(f"http://{address}/healthz", timeout=5):
             return frozenset()
     except HTTPError as error:
-        told = error.read().decode().splitlines()
+        with error:
+            told = error.read().decode().splitlines()
         return frozenset(re.sub(r"\d+", "N", line.partition(":")[0]) for line in told)
-    except OSError:
-        return frozenset(["/healthz does not answer"])
 
 
 @dataclass(frozen=True)
