@@ -219,3 +219,20 @@ def test_a_fleetd_that_ends_in_the_middle_of_its_answer_does_not_answer(
         found = Upgrade.here(Versions(tmp_path), address).faults()
         thread.join()
     assert found == faults
+
+
+def test_a_version_that_cannot_be_written_is_gone_back_from(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    """Or the next pulumi up would take it for the one that runs, and prove nothing of it."""
+
+    def full(path: str, file: File) -> bool:
+        if file.text == f"conf of {NEW}":
+            raise OSError("No space left on device")
+        return bool(Path(path).write_text(file.text))
+
+    monkeypatch.setattr(machine, "_write", full)
+    with pytest.raises(StepError, match=f"{OLD} runs again.*No space left"):
+        machine.upgrade()
+    assert machine.versions.running == OLD
+    assert machine.conf.read_text() == f"conf of {OLD}"

@@ -89,7 +89,7 @@ class Upgrade:
         try:
             self.run(new, START_SECONDS)
             self._prove(known)
-        except StepError as error:
+        except (StepError, OSError) as error:  # The latter as where the disk is full.
             raise StepError(went_back(new, before, error, self._go_back(before))) from error
         say(f"fleetd runs version {new}, and ran {before}")
         self.versions.tidy()
@@ -111,7 +111,7 @@ class Upgrade:
         """Why even the version before does not start now; empty when it does."""
         try:
             self.run(before, START_SECONDS)
-        except StepError as error:
+        except (StepError, OSError) as error:
             return str(error)
         return ""
 
@@ -172,7 +172,7 @@ class Upgrade:
         return {service: self.systemctl(*ask, service).strip() for service in PROGRAMS}
 
 
-def went_back(new: str, before: str, why: StepError, but: str) -> str:
+def went_back(new: str, before: str, why: Exception, but: str) -> str:
     """What is said of an upgrade that has failed.
 
     Args:
