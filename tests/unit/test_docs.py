@@ -3,13 +3,18 @@
 import ast
 import builtins
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, suppress
 from functools import cache
+from io import StringIO
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from fleet_cluster.fleet.fleetctl.commands import COMMANDS
+from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from tests.checkout import CHECKOUT
-from tests.documents import table
+from tests.documents import FILLED_IN, calls, shell_lines, table
 
 DOCUMENTS = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("components/*.md")]
 CODE = [
@@ -108,6 +113,50 @@ def test_each_claim_of_the_comparison_names_its_tests() -> None:
 def test_docstrings_and_comments_name_files_that_are_there() -> None:
     stale = {path.relative_to(CHECKOUT).as_posix(): missing(path.read_text()) for path in CODE}
     assert {path: words for path, words in stale.items() if words} == {}
+
+
+def fleetctl_lines() -> Iterator[str]:
+    """Lines for a shell that name fleetctl, of all documents and of its own help."""
+    folders = ("", "docs/", "docs/*/", "components/", "examples/")
+    texts = [path.read_text() for at in folders for path in CHECKOUT.glob(f"{at}*.md")]
+    examples = [f"```\n{command.example.strip()}\n```" for command in COMMANDS.values()]
+    lines = (line for text in [*texts, *examples] for line in shell_lines(text))
+    return (line for line in lines if "fleetctl" in line)
+
+
+def refusal(words: Sequence[str]) -> str:
+    """What fleetctl says against its arguments; nothing if it takes them."""
+    with redirect_stderr(StringIO()) as said:
+        try:
+            parse(words)
+        except SystemExit:
+            return said.getvalue().partition("\n")[0] or "it only shows help"
+    return ""
+
+
+def test_fleetctl_takes_the_command_lines_of_the_documents() -> None:
+    """Skipped are lines that are no script by themselves, and checked words of the shell's."""
+    wrong: dict[str, str] = {}
+    parsed = skipped = 0
+    for line in fleetctl_lines():
+        with suppress(ValueError):
+            for words in calls(line, "fleetctl"):
+                why = refusal(words)
+                skipped += FILLED_IN in why
+                parsed += FILLED_IN not in why
+                wrong |= {line: why} if why and FILLED_IN not in why else {}
+    assert wrong == {}
+    assert (parsed > 150, skipped < 5) == (True, True)
+
+
+def test_calls_within_a_shells_script_are_found() -> None:
+    script = """until [ "$(fleetctl runs a 2>/dev/null | wc -l)" = 3 ]; do fleetctl ssh m 'date;
+    fleetctl stop b' >out & wait; done # fleetctl start"""
+    assert [words[:2] for words in calls(script, "fleetctl")] == [
+        ["runs", "a"],
+        ["ssh", "m"],
+        ["stop", "b"],
+    ]
 
 
 def looks_like_a_name(word: str) -> bool:
