@@ -24,6 +24,8 @@ CODE = [
 ]
 QUOTED = re.compile(r"`([^`\s]+)`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
+SECTION = re.compile(r"(docs/\w+\.md)[^\"\n]{0,40}\"(\w[^\"\n]+)\"")
+"""As the program, a rule or the changes name a part of a document."""
 PATH = re.compile(r"[\w@*-][\w.@*-]*(/[\w.@*-]+)*/?")
 NAME = re.compile(r"([A-Za-z_]\w*)(\.[A-Za-z_]\w*)*(\(\))?")
 ERROR = re.compile(r"\b[A-Z]\w*Error\b(?=[\w., ]*:)")
@@ -77,6 +79,18 @@ def test_documents_name_files_that_are_there(path: Path) -> None:
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     linked = {link for link, _ in LINK.findall(path.read_text())}
     assert {link for link in linked if not (path.parent / link).exists()} == set()
+
+
+def test_whoever_names_a_section_of_a_document_names_one_that_is_there() -> None:
+    texts = [*CHECKOUT.glob("docs/monitoring/*.yaml"), *CHECKOUT.glob("components/*.md"), *CODE]
+    named = {found for path in texts for found in SECTION.findall(path.read_text())}
+    assert len(named) > 5
+    assert {one for one in named if not has_section(*one)} == set()
+
+
+def has_section(path: str, heading: str) -> bool:
+    """Whether a document has this heading, of whichever level."""
+    return re.search(rf"^#+ {re.escape(heading)}$", (CHECKOUT / path).read_text(), re.M) is not None
 
 
 @cache
