@@ -25,6 +25,12 @@ def table(path: str, heading: str) -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(columns[1:], row[1:], strict=True)) for row in rows}
 
 
+def printed_headers(text: str) -> dict[str, list[str]]:
+    """The titles of the columns below commands that a text shows with their output."""
+    shown = re.findall(r"^ *\$ (.*)\n *([A-Z]+(?:[ \t]+[A-Z]+)+)$", text, re.MULTILINE)
+    return {line: titles.split() for line, titles in shown}
+
+
 def shell_lines(text: str) -> Iterator[str]:
     """Lines for a shell in a document's code blocks: after `$ `, or all of a block for `sh`."""
     for language, block in BLOCK.findall(text):

@@ -14,7 +14,7 @@ import pytest
 from fleet_cluster.fleet.fleetctl.commands import COMMANDS
 from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from tests.checkout import CHECKOUT
-from tests.documents import FILLED_IN, calls, shell_lines, table
+from tests.documents import FILLED_IN, calls, printed_headers, shell_lines, table
 
 DOCUMENTS = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("components/*.md")]
 CODE = [
@@ -129,12 +129,16 @@ def test_docstrings_and_comments_name_files_that_are_there() -> None:
     assert {path: words for path, words in stale.items() if words} == {}
 
 
+def texts_with_commands() -> Iterator[str]:
+    """All documents, and the examples of fleetctl's own help."""
+    for folder in ("", "docs/", "docs/*/", "components/", "examples/"):
+        yield from (path.read_text() for path in CHECKOUT.glob(f"{folder}*.md"))
+    yield from (f"```\n{command.example.strip()}\n```" for command in COMMANDS.values())
+
+
 def fleetctl_lines() -> Iterator[str]:
-    """Lines for a shell that name fleetctl, of all documents and of its own help."""
-    folders = ("", "docs/", "docs/*/", "components/", "examples/")
-    texts = [path.read_text() for at in folders for path in CHECKOUT.glob(f"{at}*.md")]
-    examples = [f"```\n{command.example.strip()}\n```" for command in COMMANDS.values()]
-    lines = (line for text in [*texts, *examples] for line in shell_lines(text))
+    """Lines for a shell that name fleetctl."""
+    lines = (line for text in texts_with_commands() for line in shell_lines(text))
     return (line for line in lines if "fleetctl" in line)
 
 
@@ -161,6 +165,17 @@ def test_fleetctl_takes_the_command_lines_of_the_documents() -> None:
                 wrong |= {line: why} if why and FILLED_IN not in why else {}
     assert wrong == {}
     assert (parsed > 150, skipped < 5) == (True, True)
+
+
+def test_lists_have_the_columns_that_documents_show() -> None:
+    lists = [shown for text in texts_with_commands() for shown in printed_headers(text).items()]
+    assert len(lists) > 15
+    columns = {
+        line: parse(words)[1].fields.upper().split(",")
+        for line, _ in lists
+        for words in calls(line, "fleetctl")
+    }
+    assert [(line, titles) for line, titles in lists if columns[line] != titles] == []
 
 
 def test_calls_within_a_shells_script_are_found() -> None:
