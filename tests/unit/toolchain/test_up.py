@@ -80,6 +80,11 @@ def test_a_failure_ends_with_pulumis_code_and_names_the_log(ready: Computer, com
     assert "The cluster answers" not in done.stdout
 
 
+def test_a_failure_says_to_run_the_same_again(ready: Computer) -> None:
+    done = ready.run("toolchain/up", CODE="7", STACK="prod")
+    assert "then: make up STACK=prod\n" in done.stderr
+
+
 def test_down_leaves_no_log(ready: Computer) -> None:
     (ready.checkout / ".pulumi/.pulumi/stacks").mkdir(parents=True)
     ready.run("toolchain/up")
