@@ -62,5 +62,5 @@ setup: ## Find or install every tool; "make up" does this first
 	@toolchain/setup
 
 env: ## Print what a shell needs:  eval "$(make -s env)"
-	@toolchain/setup python engine language-host plugins confd etcd
+	@toolchain/setup python engine language-host plugins confd etcd coredns
 	@toolchain/env

@@ -90,8 +90,13 @@ pulumi_for() {
     python -X utf8 "$toolchain/progress.py" "$log" || code=$?
   ((code)) || return 0
   say pulumi "this did not work; all of its output is in $log"
-  say "" "next: mend what it says above, then: make ${0##*/}"
+  say "" "next: mend what it says above, then: make ${0##*/}$(named_to_make "$2")"
   return "$code"
+}
+
+# named_to_make STACK: what make has to be told of it.
+named_to_make() {
+  [[ $1 == dev ]] || echo " STACK=$1"
 }
 
 # program_of STACK: the folder of its program. The demo's is a copy, for it to change.

@@ -3,13 +3,18 @@
 import ast
 import builtins
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, suppress
 from functools import cache
+from io import StringIO
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from fleet_cluster.fleet.fleetctl.commands import COMMANDS
+from fleet_cluster.fleet.fleetctl.commands.parser import parse
 from tests.checkout import CHECKOUT
-from tests.documents import table
+from tests.documents import FILLED_IN, calls, printed_headers, shell_lines, table
 
 DOCUMENTS = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("components/*.md")]
 CODE = [
@@ -19,6 +24,8 @@ CODE = [
 ]
 QUOTED = re.compile(r"`([^`\s]+)`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
+SECTION = re.compile(r"(docs/\w+\.md)[^\"\n]{0,40}\"(\w[^\"\n]+)\"")
+"""As the program, a rule or the changes name a part of a document."""
 PATH = re.compile(r"[\w@*-][\w.@*-]*(/[\w.@*-]+)*/?")
 NAME = re.compile(r"([A-Za-z_]\w*)(\.[A-Za-z_]\w*)*(\(\))?")
 ERROR = re.compile(r"\b[A-Z]\w*Error\b(?=[\w., ]*:)")
@@ -74,6 +81,18 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
     assert {link for link in linked if not (path.parent / link).exists()} == set()
 
 
+def test_whoever_names_a_section_of_a_document_names_one_that_is_there() -> None:
+    texts = [*CHECKOUT.glob("docs/monitoring/*.yaml"), *CHECKOUT.glob("components/*.md"), *CODE]
+    named = {found for path in texts for found in SECTION.findall(path.read_text())}
+    assert len(named) > 5
+    assert {one for one in named if not has_section(*one)} == set()
+
+
+def has_section(path: str, heading: str) -> bool:
+    """Whether a document has this heading, of whichever level."""
+    return re.search(rf"^#+ {re.escape(heading)}$", (CHECKOUT / path).read_text(), re.M) is not None
+
+
 @cache
 def all_tests() -> frozenset[str]:
     """The names of all tests."""
@@ -108,6 +127,65 @@ def test_each_claim_of_the_comparison_names_its_tests() -> None:
 def test_docstrings_and_comments_name_files_that_are_there() -> None:
     stale = {path.relative_to(CHECKOUT).as_posix(): missing(path.read_text()) for path in CODE}
     assert {path: words for path, words in stale.items() if words} == {}
+
+
+def texts_with_commands() -> Iterator[str]:
+    """All documents, and the examples of fleetctl's own help."""
+    for folder in ("", "docs/", "docs/*/", "components/", "examples/"):
+        yield from (path.read_text() for path in CHECKOUT.glob(f"{folder}*.md"))
+    yield from (f"```\n{command.example.strip()}\n```" for command in COMMANDS.values())
+
+
+def fleetctl_lines() -> Iterator[str]:
+    """Lines for a shell that name fleetctl."""
+    lines = (line for text in texts_with_commands() for line in shell_lines(text))
+    return (line for line in lines if "fleetctl" in line)
+
+
+def refusal(words: Sequence[str]) -> str:
+    """What fleetctl says against its arguments; nothing if it takes them."""
+    with redirect_stderr(StringIO()) as said:
+        try:
+            parse(words)
+        except SystemExit:
+            return said.getvalue().partition("\n")[0] or "it only shows help"
+    return ""
+
+
+def test_fleetctl_takes_the_command_lines_of_the_documents() -> None:
+    """Skipped are lines that are no script by themselves, and checked words of the shell's."""
+    wrong: dict[str, str] = {}
+    parsed = skipped = 0
+    for line in fleetctl_lines():
+        with suppress(ValueError):
+            for words in calls(line, "fleetctl"):
+                why = refusal(words)
+                skipped += FILLED_IN in why
+                parsed += FILLED_IN not in why
+                wrong |= {line: why} if why and FILLED_IN not in why else {}
+    assert wrong == {}
+    assert (parsed > 150, skipped < 5) == (True, True)
+
+
+def test_lists_have_the_columns_that_documents_show() -> None:
+    lists = [shown for text in texts_with_commands() for shown in printed_headers(text).items()]
+    assert len(lists) > 15
+    columns = {
+        line: parse(words)[1].fields.upper().split(",")
+        for line, _ in lists
+        for words in calls(line, "fleetctl")
+    }
+    assert [(line, titles) for line, titles in lists if columns[line] != titles] == []
+
+
+def test_calls_within_a_shells_script_are_found() -> None:
+    script = """until [ "$(fleetctl runs a 2>/dev/null | wc -l)" = 3 ]; do fleetctl ssh m 'date;
+    fleetctl stop b' >out & wait; done # fleetctl start"""
+    assert [words[:2] for words in calls(script, "fleetctl")] == [
+        ["runs", "a"],
+        ["ssh", "m"],
+        ["stop", "b"],
+    ]
 
 
 def looks_like_a_name(word: str) -> bool:

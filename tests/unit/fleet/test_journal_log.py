@@ -1,6 +1,7 @@
 """What fleetd sends to journald, as journald reads it."""
 
 import logging
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -12,6 +13,13 @@ from hypothesis import strategies as st
 
 from fleet_cluster.fleet import journal_log
 from fleet_cluster.fleet.journal_log import Journal, about, entry
+from fleet_cluster.fleet.model.records import Verb
+from tests.checkout import LIBRARY
+from tests.documents import table
+
+EVENT = re.compile(r"(?:\babout|\blog_action)\(\s*\"([a-z-]+)\"|\b_write\(step, \"([a-z-]+)\"")
+DECISIONS = {"assigned", "withdrawn", "forgotten"}
+"""By their kind."""
 
 
 def read(sent: bytes) -> dict[str, str]:
@@ -60,6 +68,14 @@ def test_a_line_says_what_it_is_about(journald: socket.socket, log: logging.Logg
         "FLEET_MACHINE": "ab" * 16,
         "FLEET_REVISION": "7",
     }
+
+
+def test_the_document_tells_every_event() -> None:
+    sources = (path.read_text() for path in (LIBRARY / "fleet_cluster/fleet").glob("**/*.py"))
+    events = {event for text in sources for found in EVENT.findall(text) for event in found}
+    assert len(events) > 15
+    told = table("docs/operations.md", "The journal")["`FLEET_EVENT`"]["Holds"]
+    assert {*filter(None, events), *DECISIONS, *Verb} == set(re.findall(r"`([a-z-]+)`", told))
 
 
 def test_a_decision_names_the_machine_that_it_is_about(

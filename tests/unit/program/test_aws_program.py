@@ -11,6 +11,7 @@ import yaml
 
 from fleet_cluster.providers.aws.load_balancer import DRAIN_SECONDS
 from fleet_cluster.providers.aws.subnets import majority_in_one_zone
+from tests.documents import table
 from tests.unit.program.test_program import (
     CHECKOUT,
     CONFIG,
@@ -112,6 +113,14 @@ def ingress(program: Amazon) -> dict[str, Mapping[str, Any]]:
     found = program.of("SecurityGroupIngressRule")
     assert found
     return found
+
+
+def test_the_document_says_how_many_of_each_are_made():
+    three = run(**{"cluster-size": "3"})
+    rows = (re.match(r"(\d) `\w+\.(\w+)`", row) for row in table("docs/aws.md", "What is made"))
+    told = {row[2]: int(row[1]) for row in rows if row}
+    assert {"Instance", "Repository"} < set(told)
+    assert {kind: len(three.of(f":{kind}")) for kind in told} == told
 
 
 def test_the_world_reaches_the_load_balancer_and_nothing_else(program: Amazon):

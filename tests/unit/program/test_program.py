@@ -1,7 +1,9 @@
 """The whole program under Pulumi's mocks: which resources it asks for, and with what."""
 
 import asyncio
+import fnmatch
 import json
+import re
 import runpy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +14,8 @@ import pulumi
 import pytest
 
 from config import AWS_ONLY, default
+from fleet_cluster.fleet.setup.etcd_auth import taken
+from fleet_cluster.fleet.setup.inputs import Worker
 from fleet_cluster.images import own_platform
 from tests.checkout import CHECKOUT
 
@@ -213,6 +217,16 @@ def test_a_machine_that_goes_or_is_made_anew_is_drained(program: Engine):
         _, limited, after = drain["delete"].partition("timeout 330 fleetctl drain")
         assert limited
         assert " || " in after, "it goes all the same"
+
+
+def test_what_is_to_be_replaced_for_another_machine_id_is_what_reads_it(program: Engine):
+    worker = Worker("machine-4", "172.30.7.14", MACHINE_ID, "0123abcd")
+    (pattern,) = re.findall(r"--replace '(.*?)'", taken(worker, "172.30.7.12"))
+    urns = {f"urn:pulumi:test::cluster::{one.type}::{one.name}": one for one in program.asked}
+    (found,) = fnmatch.filter(urns, pattern)
+    assert urns[found].inputs["create"] == "cat /etc/machine-id"
+    document = (CHECKOUT / "docs/security.md").read_text()
+    assert f"pulumi up --replace '{pattern.replace('machine-4', 'NAME')}'" in document
 
 
 def test_a_member_of_etcd_does_not_go_before_etcd_was_asked(program: Engine):

@@ -61,6 +61,12 @@ def test_without_a_terminal_a_resource_is_a_line_and_the_log_has_all(ready: Comp
     assert "--non-interactive" in flags(ready, "up")
 
 
+@pytest.mark.parametrize(("stack", "env"), [("dev", "env"), ("prod", "env STACK=prod")])
+def test_up_says_how_a_shell_gets_to_this_stack(ready: Computer, stack: str, env: str) -> None:
+    done = ready.run("toolchain/up", STACK=stack)
+    assert f'eval "$(make -s {env})"' in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("command", ["up", "down"])
 def test_a_failure_ends_with_pulumis_code_and_names_the_log(ready: Computer, command: str) -> None:
     (ready.checkout / ".pulumi/.pulumi/stacks").mkdir(parents=True)
@@ -72,6 +78,11 @@ def test_a_failure_ends_with_pulumis_code_and_names_the_log(ready: Computer, com
     assert f"next: mend what it says above, then: make {command}" in done.stderr
     assert log_of(ready).exists()
     assert "The cluster answers" not in done.stdout
+
+
+def test_a_failure_says_to_run_the_same_again(ready: Computer) -> None:
+    done = ready.run("toolchain/up", CODE="7", STACK="prod")
+    assert "then: make up STACK=prod\n" in done.stderr
 
 
 def test_down_leaves_no_log(ready: Computer) -> None:

@@ -189,7 +189,7 @@ def taken(given: Worker[str], other: str) -> str:
         f"{given.name} has the machine id {given.machine}, which the machine at {other} has too: "
         "so it may report nothing. Nothing was changed. Give it one of its own (remove "
         "/etc/machine-id, systemd-machine-id-setup, reboot), then pulumi up --replace "
-        f"'**::{given.name}-id'; or make it anew"
+        f"'**remote:Command::{given.name}-leave'; or make it anew"
     )
 
 

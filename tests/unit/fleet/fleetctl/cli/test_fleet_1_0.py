@@ -1,12 +1,17 @@
 """What fleet 1.0.0 had, row by row: it is here, or docs/fleetctl.md says that it is not."""
 
+import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import Exit
 from fleet_cluster.fleet.fleetctl.cli.local_files import read_files
-from fleet_cluster.fleet.fleetctl.commands.parser import parse
+from fleet_cluster.fleet.fleetctl.commands import COMMANDS as ALL
+from fleet_cluster.fleet.fleetctl.commands.inspect import list_unit_files, list_units
+from fleet_cluster.fleet.fleetctl.commands.machines import list_machines
+from fleet_cluster.fleet.fleetctl.commands.parser import of_command, parse
 from fleet_cluster.fleet.unitfiles.unitfile import UnitFileError
 from fleet_cluster.fleet.unitfiles.unitfile import parse as parse_unit
 from tests.checkout import CHECKOUT
@@ -14,6 +19,7 @@ from tests.unit.fleet.fleetctl.small_cluster import SLEEP, Fleetctl, SmallCluste
 
 DOCUMENT = (CHECKOUT / "docs" / "fleetctl.md").read_text()
 COMPARED = DOCUMENT.partition("## Compared with fleet 1.0.0")[2]
+NEW = COMPARED.partition("\nNew: ")[2].partition("\n\n")[0]
 
 LISTS = ["--full", "-l", "--no-legend"]
 WAITS = ["--no-block", "--block-attempts=3"]
@@ -64,6 +70,25 @@ def test_commands_and_their_flags(command: str, flag: str) -> None:
     name, *units = command.split()
     flags = [flag] if flag else []
     assert parse([name, *flags, *units])[0].name == name
+
+
+def test_commands_that_it_did_not_have_are_told() -> None:
+    known = {command.split()[0] for command in COMMANDS}
+    ours = {name for name, command in ALL.items() if not command.hidden}
+    assert {name for name in ours - known if f"`{name}`" not in NEW} == set()
+
+
+@pytest.mark.parametrize("module", [list_units, list_unit_files, list_machines])
+def test_fields_and_flags_of_lists_that_it_did_not_have_are_told(module: ModuleType) -> None:
+    name = module.COMMAND.name
+    (given,) = [flag for flag in COMMANDS[name] if flag.startswith("--fields=")]
+    known = given.removeprefix("--fields=").split(",")
+    assert {field for field in module.FIELDS if field not in known and f"`{field}`" not in NEW} == (
+        set()
+    )
+    flags = {*of_command(name).option_names()} - {*of_command("").option_names()}
+    unknown = flags - {"--help", "--fields", *COMMANDS[name]}
+    assert {flag for flag in unknown if not re.search(rf"[` ]{flag}[` ]", NEW)} == set()
 
 
 @pytest.mark.parametrize("flag", GLOBAL)

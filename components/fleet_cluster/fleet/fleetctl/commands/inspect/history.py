@@ -90,7 +90,7 @@ file was released, who did it (as fleetctl was told: nobody has proved it), whic
 where. STATE is `current` for the one that it has, and `failed` for one that was taken back because
 a unit failed with it. To go back to one: fleetctl undo.""",
     example="""
-  $ fleetctl history sinatra@.service
+  $ fleetctl history web@.service
   REVISION        WHEN                    WHO             HASH    FROM                    STATE
   2               2026-01-05T09:12:41Z    anna@laptop     e55c0ae /home/anna/web@.service current
   1               2026-01-05T08:00:00Z    pulumi shop/dev 0a6cbf7 pulumi                  -

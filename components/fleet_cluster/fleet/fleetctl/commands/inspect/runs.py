@@ -105,7 +105,7 @@ rebooted, while it ran: it is not run again. `skipped`: the run before it went o
 `missed`: the timer did not run, or no machine was there for five minutes. `waiting`: handed to a
 machine that has not begun. 20 runs are kept.""",
     example="""
-  $ fleetctl runs nightly.timer
+  $ fleetctl runs --fields due,started,machine,duration,result nightly.timer
   DUE                     STARTED                 MACHINE                         DURATION  RESULT
   2026-01-05T02:00:00Z    2026-01-05T02:00:00Z    3f2a91bc.../172.18.0.11         41.5      success
   2026-01-04T02:00:00Z    2026-01-04T02:00:14Z    9d04e6a1.../172.18.0.12         40.9      success
