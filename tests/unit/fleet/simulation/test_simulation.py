@@ -178,6 +178,10 @@ FOUND = {
         26,
         "941 move p0.service m1",
     ),
+    "what a machine says twice was not said in between, while another one stood still": (
+        77932,
+        "386 save; 893 pause m2 10 60; 901 wipe 4; 961 restore 12 other",
+    ),
 }
 """Histories that broke a promise once."""
 

@@ -262,7 +262,7 @@ class Watcher:
             self._check_assignments()
         self.assigned = False
         self._check_moves()
-        self._check_reports()
+        self.look_at_reports()
         self.releases.look()
 
     def check_convergence(self) -> None:
@@ -295,7 +295,8 @@ class Watcher:
                 what = f"{unit} of {loss.machine}, lost at {self.world.since(loss.at):.2f} s"
                 self.complain(Promise.IN_TIME, f"{what}, runs nowhere")
 
-    def _check_reports(self) -> None:
+    def look_at_reports(self) -> None:
+        """Check what undisturbed machines say, also while another one stands still in a step."""
         now = self.world.clock()
         wrong: dict[tuple[str, str, str], float] = {}
         for node in self.world.nodes:
