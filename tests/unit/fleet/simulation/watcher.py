@@ -203,6 +203,15 @@ class Watcher:
         for node in self.world.nodes:
             self.permit(node.id, unit)
 
+    def told_before(self, machine: str) -> None:
+        """A machine is new: that the user wants a unit nowhere holds there as well.
+
+        A restored store may have it started there first, until the user says it again.
+        """
+        for unit in self.world.names:
+            if self.world.wanted.get(unit, ("", DesiredState.INACTIVE))[1] is DesiredState.INACTIVE:
+                self.permit(machine, unit)
+
     def all_told(self) -> None:
         """Any unit may be stopped."""
         for unit in self.world.names:
