@@ -43,7 +43,7 @@ def observe(
         SystemdError: systemd does not answer.
     """
     names = units.keys() | assignments.keys()
-    statuses = systemd.status(sorted(name for name in names if not misnomer(name)))
+    statuses = systemd.follow(sorted(name for name in names if not misnomer(name)))
     actions: dict[Action, list[str]] = {action: [] for action in Action}
     for name in sorted(names - unreadable):
         assignment = assignments[name].assignment if name in assignments else None

@@ -6,6 +6,9 @@ from threading import Event
 
 from . import health
 
+SECONDS = 15.0
+"""How long it waits to be asked, before it shows that it does, and waits again."""
+
 LEARNER = "it is a learner yet: it has no vote"
 
 
@@ -40,10 +43,13 @@ class MemberProbe:
         self._is_asked.set()
         return None
 
-    def run(self) -> None:
-        """Look when asked, for ever: a thread's work."""
-        while True:
-            self._is_asked.wait()
+    def wait(self, seconds: float) -> None:
+        """Wait until it is asked, and no longer than this."""
+        self._is_asked.wait(seconds)
+
+    def serve(self) -> None:
+        """Look if it is asked."""
+        if self._is_asked.is_set():
             self._is_asked.clear()
             self.look()
             self._wake()

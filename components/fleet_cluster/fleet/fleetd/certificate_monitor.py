@@ -1,7 +1,6 @@
 """Certificates that are renewed while fleetd runs: it goes on with the new ones."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from ..certificates import CertificateFiles
@@ -25,12 +24,6 @@ class CertificateMonitor:
         self._wake = wake
         self._is_due = False
         self._told: Sequence[str] = ()
-
-    def run(self) -> None:
-        """Look for ever: a thread's work."""
-        while True:
-            self.look()
-            time.sleep(SECONDS)
 
     def look(self) -> None:
         """Look once; log what has changed."""

@@ -1,7 +1,6 @@
 """A machine's disks: what they have left, for metrics and for the machine's condition."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 
 from ..disks.file_systems import RUN, FileSystem
@@ -38,12 +37,6 @@ class DiskMonitor:
         self._clock = clock
         self._prune_at = 0.0
         self._reserve_fault = ""
-
-    def run(self) -> None:
-        """Look for ever: a thread's work."""
-        while True:
-            self.look()
-            time.sleep(SECONDS)
 
     def look(self) -> None:
         """Look once; make room where there is little."""

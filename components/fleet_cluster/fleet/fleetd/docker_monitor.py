@@ -1,7 +1,6 @@
 """Whether Docker answers: one that hangs runs for systemd, and nothing starts or stops with it."""
 
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,12 +54,6 @@ class DockerMonitor:
         self._ping = ping
         self._metrics = metrics
         self._wake = wake
-
-    def run(self) -> None:
-        """Look for ever: a thread's work."""
-        while True:
-            self.look()
-            time.sleep(SECONDS)
 
     def look(self) -> None:
         """Ask once. Whether it runs at all is told elsewhere."""

@@ -5,7 +5,6 @@ And the version of this machine's own member, for `fleetctl list-machines`.
 
 import logging
 import ssl
-import time
 
 from ..config import Config
 from ..etcd import health
@@ -29,12 +28,6 @@ class EtcdHealthMonitor:
         self._settings = settings
         self._store = store
         self._metrics = metrics
-
-    def run(self) -> None:
-        """Look for ever: a thread's work."""
-        while True:
-            self.look()
-            time.sleep(SECONDS)
 
     def look(self) -> None:
         """Ask once; log what has changed."""

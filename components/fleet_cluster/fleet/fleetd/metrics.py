@@ -12,6 +12,7 @@ from ..certificates import CertificateFiles
 from ..disks.file_systems import FileSystem
 from ..etcd.health import ALARMS, Room, alarms
 from ..model.backups import Backup
+from ..monitors import Monitors
 
 LOOP_SECONDS = 60.0
 """After so long in one round, or without one, the loop is not alive; systemd ends it after 90."""
@@ -76,6 +77,8 @@ class Metrics:
     buckets: Counter[float] = field(default_factory=Counter[float])
     certificates: CertificateFiles = field(default_factory=lambda: CertificateFiles(()))
     """This machine's."""
+    monitors: Monitors = field(default_factory=lambda: Monitors(time.monotonic))
+    """What looks at this machine beside the loop."""
     memory: Callable[[], int] = resident_bytes
     """Bytes that fleetd has."""
 
@@ -95,7 +98,7 @@ class Metrics:
         contact = self.contact_ago()
         troubles = {**self.troubles, "etcd": self.etcd}
         found = [f"{what}: {why}" for what, why in sorted(troubles.items()) if why]
-        found += self.certificates.faults()
+        found += self.certificates.faults() + self.monitors.faults()
         if silent > LOOP_SECONDS:
             found.append(f"the loop has not ended a round for {silent:.0f} s")
         if contact > self.ttl:

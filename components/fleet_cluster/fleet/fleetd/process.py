@@ -22,7 +22,7 @@ from ..certificates import CertificateFiles
 from ..config import Config, ConfigError
 from ..disks import file_systems
 from ..disks.reserve import Reserve
-from ..etcd import health
+from ..etcd import health, member_probe
 from ..etcd.client import Etcd, connect
 from ..etcd.member import Certificates
 from ..etcd.member_probe import MemberProbe
@@ -31,13 +31,21 @@ from ..journal_log import about, log_to_journal
 from ..journal_shipping import PKI as JOURNALS_PKI
 from ..kv import KV
 from ..model.records import MachineState
+from ..monitors import Monitors
 from ..secrets.age import Age, SealerUnavailableError
 from ..secrets.folder import DiskFolder
 from ..state_file import DiskFile
 from ..systemd import boot
 from ..systemd.dbus import DBusSystemd
 from ..systemd.manager import Systemd
-from . import capacity, docker_monitor, metrics_server
+from . import (
+    capacity,
+    certificate_monitor,
+    disk_monitor,
+    docker_monitor,
+    etcd_health,
+    metrics_server,
+)
 from .certificate_monitor import CertificateMonitor
 from .disk_monitor import DiskMonitor
 from .docker_monitor import DockerMonitor
@@ -77,18 +85,19 @@ def main() -> None:
     wake = threading.Event()
     systemd = DBusSystemd()
     probe = MemberProbe(settings.endpoints, lambda: _context(settings), _clock, wake.set)
-    threading.Thread(target=probe.run, name="members", daemon=True).start()
     fleetd = Fleetd(machine, settings, _environment(store, systemd, wake, files, probe))
-    etcd_health = EtcdHealthMonitor(settings, store, fleetd.metrics)
-    threading.Thread(target=etcd_health.run, name="etcd-health", daemon=True).start()
+    monitors = fleetd.metrics.monitors = Monitors(_clock)
+    monitors.start("members", probe.serve, member_probe.SECONDS, probe.wait)
+    etcd = EtcdHealthMonitor(settings, store, fleetd.metrics)
+    monitors.start("etcd-health", etcd.look, etcd_health.SECONDS)
     disks = DiskMonitor(
         file_systems.look, Reserve().look, _prune_images, fleetd.metrics, wake.set, time.monotonic
     )
-    threading.Thread(target=disks.run, name="disks", daemon=True).start()
+    monitors.start("disks", disks.look, disk_monitor.SECONDS)
     docker = DockerMonitor(docker_monitor.runs, docker_monitor.ping, fleetd.metrics, wake.set)
-    threading.Thread(target=docker.run, name="docker", daemon=True).start()
+    monitors.start("docker", docker.look, docker_monitor.SECONDS)
     certificates = CertificateMonitor(files, lambda: _renew(store, settings), wake.set)
-    threading.Thread(target=certificates.run, name="certificates", daemon=True).start()
+    monitors.start("certificates", certificates.look, certificate_monitor.SECONDS)
     metrics_server.start(settings.metrics_address, fleetd.metrics)
     run(fleetd, systemd, wake)
 

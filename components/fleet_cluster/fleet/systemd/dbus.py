@@ -20,7 +20,7 @@ from .dbus_connection import (
 )
 from .dbus_jobs import Jobs
 from .dbus_properties import last_run, origin
-from .dbus_timestamps import Timestamps
+from .dbus_timestamps import TimedRows, Timestamps
 from .failure_reason import Other, others_of, reason
 from .fence import FENCED_DIRECTORY, PATIENCE_SECONDS
 from .journal_tail import last_lines
@@ -46,7 +46,13 @@ class DBusSystemd:
 
     def status(self, names: Iterable[str]) -> dict[str, UnitStatus]:
         """See `Systemd.status`."""
-        return by_unit(names, lambda services: self._bus.run(self._status(services)))
+        rows = self._timestamps.rows
+        return by_unit(names, lambda services: self._bus.run(self._status(rows, services)))
+
+    def follow(self, names: Iterable[str]) -> dict[str, UnitStatus]:
+        """See `Systemd.follow`."""
+        rows = self._timestamps.follow
+        return by_unit(names, lambda services: self._bus.run(self._status(rows, services)))
 
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """See `Systemd.write`."""
@@ -154,7 +160,7 @@ class DBusSystemd:
         return self._bus.run(self._bus.property(ROOT, MANAGER, "SystemState")) == "stopping"
 
     def subscribe(self, on_change: Callable[[], None]) -> None:
-        """See `Systemd.subscribe`. Reports units that `status` was asked for."""
+        """See `Systemd.subscribe`. Reports units that are followed."""
         self._on_change = on_change
 
     def _on_connected(self) -> None:
@@ -212,13 +218,12 @@ class DBusSystemd:
             self._jobs.queued(method, body[0], reply[0])
         return None
 
-    async def _status(self, names: list[str]) -> dict[str, UnitStatus]:
+    async def _status(self, rows: TimedRows, names: list[str]) -> dict[str, UnitStatus]:
         if not names:
             return {}
-        rows = await self._timestamps.rows(self._bus, names)
         found = {
             name: row.status(since, self._jobs.start_result(name))
-            for name, (row, since) in rows.items()
+            for name, (row, since) in (await rows(self._bus, names)).items()
         }
         return {name: found.get(name, UNKNOWN) for name in names}
 
@@ -261,7 +266,6 @@ class DBusSystemd:
         return {name: found for name, unit in pairs if (found := origin(name, unit))}
 
     async def _down(self, names: list[str]) -> set[str]:
-        # Not by `_status`: it would follow these, and no longer the units that it was asked for.
         found = await self._bus.rows(names)
         rows = {name: row for name, row in found.items() if is_at_rest(row.status(0.0, ""))}
         asked = (self._bus.property(row.path, UNIT, "UnitFileState") for row in rows.values())

@@ -1,15 +1,18 @@
 """Timestamps of units: when each has entered its ACTIVE state, asked for only after it changed."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from dbus_fast import DBusError, Variant
 
 from .dbus_connection import FORGOTTEN, UNIT, SystemBus, gather
 from .dbus_properties import UnitRow, changed_state, since_property
 
+TimedRows = Callable[[SystemBus, list[str]], Awaitable[dict[str, tuple[UnitRow, float]]]]
+"""What asks for the rows of units, each with its timestamp."""
+
 
 class Timestamps:
-    """Timestamps of the units that were asked for last, in seconds since 1970.
+    """Timestamps of units, in seconds since 1970; of those that are followed, they are known.
 
     The signals of systemd carry what would be asked for otherwise, unit by unit.
     """
@@ -44,25 +47,39 @@ class Timestamps:
             self._known[path] = state
 
     async def rows(self, bus: SystemBus, names: list[str]) -> dict[str, tuple[UnitRow, float]]:
-        """The rows of these units, each with its timestamp; they are followed from now on."""
+        """The rows of these units, each with its timestamp. What is followed stays as it is."""
+        return await self._timed(bus, await bus.rows(names))
+
+    async def follow(self, bus: SystemBus, names: list[str]) -> dict[str, tuple[UnitRow, float]]:
+        """The same; these are followed from now on, and no others."""
         signals = self._signals
         rows = await bus.rows(names)
         self._follow(rows)
-        since = await gather(self._since(bus, row) for row in rows.values())
+        found = await self._timed(bus, rows)
         if signals == self._signals:
-            pairs = zip(rows.values(), since, strict=True)
-            self._known = {r.path: (r.active, when) for r, when in pairs if not r.is_unknown}
-        return dict(zip(rows, zip(rows.values(), since, strict=True), strict=True))
+            told = found.values()
+            self._known = {r.path: (r.active, since) for r, since in told if not r.is_unknown}
+        return found
 
     def _follow(self, rows: Mapping[str, UnitRow]) -> None:
         self._paths = {name: row.path for name, row in rows.items()}
         self._followed = set(self._paths.values())
+        # Of others, nothing tells from now on when what is known of them is no longer so.
+        self._known = {path: state for path, state in self._known.items() if self.follows(path)}
+
+    async def _timed(
+        self, bus: SystemBus, rows: Mapping[str, UnitRow]
+    ) -> dict[str, tuple[UnitRow, float]]:
         for row in rows.values():
             if row.is_unknown:
                 # A unit of that name that was here before is forgotten, and so is when it ended.
-                self._known[row.path] = (row.active, 0.0)
+                self._known.pop(row.path, None)
+        since = await gather(self._since(bus, row) for row in rows.values())
+        return dict(zip(rows, zip(rows.values(), since, strict=True), strict=True))
 
     async def _since(self, bus: SystemBus, row: UnitRow) -> float:
+        if row.is_unknown:
+            return 0.0
         known = self._known.get(row.path)
         if known and known[0] == row.active:
             return known[1]

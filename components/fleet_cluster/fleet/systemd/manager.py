@@ -65,6 +65,10 @@ class Systemd(Protocol):
         """The status of each of these units, in one call."""
         ...
 
+    def follow(self, names: Iterable[str]) -> dict[str, UnitStatus]:
+        """The same, and whoever has subscribed hears of these from now on, and of no others."""
+        ...
+
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         """Write unit files (name to text), replacing those that are there; no reload.
 
@@ -182,5 +186,8 @@ class Systemd(Protocol):
         ...
 
     def subscribe(self, on_change: Callable[[], None]) -> None:
-        """Call `on_change`, from a thread of its own, whenever a unit or a job changed."""
+        """Call `on_change`, from a thread of its own, whenever a unit or a job changed.
+
+        Of the units that are followed.
+        """
         ...

@@ -45,6 +45,18 @@ def test_an_answer_is_never_older_than_the_question() -> None:
     assert one.ask(clock()) is None
 
 
+def test_it_looks_only_when_it_is_asked_and_then_wakes_who_asked() -> None:
+    woken = list[int]()
+    one = MemberProbe(ENDPOINTS, lambda: None, FakeClock(), lambda: woken.append(1))
+    one.serve()
+    assert not woken
+    one.ask(0.0)
+    one.wait(3600)
+    one.serve()
+    one.serve()
+    assert one.ask(0.0) and len(woken) == 1
+
+
 def test_one_that_does_not_answer_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(member: str, _context: ssl.SSLContext | None) -> str:
         if member == ENDPOINTS[0]:

@@ -33,15 +33,23 @@ class FakeBus:
         self.ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         """The number of each connection that was ended by who is connected."""
         self.answer = answer
+        self._last: socket.socket | None = None
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(path))
         self._listening.listen()
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def tell(self, signal: Message) -> None:
+        """Send a signal to who has connected last."""
+        assert self._last
+        signal.serial = 2**31
+        self._last.sendall(signal._marshall(False))  # pyright: ignore[reportPrivateUsage]
+
     def _accept(self) -> None:
         number = 0
         while True:
             connected, _ = self._listening.accept()
+            self._last = connected
             trouble = self.troubles.pop(0) if self.troubles else (OK, self.answer)
             serve = threading.Thread(
                 target=self._serve, args=(number, connected, *trouble), daemon=True

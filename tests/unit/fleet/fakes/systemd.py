@@ -67,6 +67,9 @@ class FakeSystemd:
                 raise SystemdError(f"Unit name {name} is missing the instance name.")
         return {name: self._status(name) for name in names}
 
+    def follow(self, names: Iterable[str]) -> dict[str, UnitStatus]:
+        return self.status(names)
+
     def write(self, files: Mapping[str, str]) -> dict[str, str]:
         for name, text in files.items():
             if name in self.unwritable or self.full:

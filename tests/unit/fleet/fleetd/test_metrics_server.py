@@ -5,6 +5,7 @@ import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -15,6 +16,7 @@ from fleet_cluster.fleet.fleetd import metrics_server
 from fleet_cluster.fleet.fleetd.metrics import LOOP_SECONDS, Metrics, render
 from fleet_cluster.fleet.fleetd.metrics_server import respond
 from fleet_cluster.fleet.model.backups import Backup
+from fleet_cluster.fleet.monitors import MOST_INTERVALS, Monitors
 from tests.unit.fleet.fakes.clock import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden" / "metrics.txt"
@@ -67,6 +69,27 @@ def test_a_lease_that_is_not_renewed_is_not_healthy(metrics: Metrics, ago: float
     metrics.contact_ago = lambda: ago
     assert status(metrics).endswith("503 Service Unavailable")
     assert "the lease of 10 s was" in metrics.faults()[0]
+
+
+def test_a_thread_that_hangs_beside_the_loop_is_a_fault_by_its_name(
+    metrics: Metrics, clock: FakeClock
+) -> None:
+    looks, ended = SimpleQueue[None](), SimpleQueue[float]()
+    metrics.monitors = Monitors(clock)
+    metrics.monitors.start("disks", lambda: looks.get(), 5.0, ended.put)
+
+    def is_well_until_it_hangs() -> None:
+        clock.advance(MOST_INTERVALS * 5.0)
+        metrics.note_round(0.1)
+        assert status(metrics) == "HTTP/1.1 200 OK"
+        clock.advance(1)
+        assert status(metrics) == "HTTP/1.1 503 Service Unavailable"
+        assert metrics.faults()[0].startswith("the thread disks: it has not ended a look for 51 s")
+
+    is_well_until_it_hangs()
+    looks.put(None)
+    assert ended.get(timeout=60) == 5.0
+    is_well_until_it_hangs()
 
 
 def test_trouble_is_told(metrics: Metrics) -> None:

@@ -239,6 +239,7 @@ class Node:
     def replace(self) -> None:
         """Another machine takes its place, with the same address."""
         self.replaced += 1
+        self.world.watcher.told_before(self.id)
         self.power_on()
 
     def reboot(self) -> None:

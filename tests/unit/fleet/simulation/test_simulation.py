@@ -178,6 +178,14 @@ FOUND = {
         26,
         "941 move p0.service m1",
     ),
+    "what a machine says twice was not said in between, while another one stood still": (
+        77932,
+        "386 save; 893 pause m2 10 60; 901 wipe 4; 961 restore 12 other",
+    ),
+    "what the user wants nowhere may be stopped on a machine that has come since": (
+        78051,
+        "591 save; 1073 stop u3.service; 1509 restore 90 other; 1589 replace m1 1",
+    ),
 }
 """Histories that broke a promise once."""
 

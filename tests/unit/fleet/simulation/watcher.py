@@ -203,6 +203,15 @@ class Watcher:
         for node in self.world.nodes:
             self.permit(node.id, unit)
 
+    def told_before(self, machine: str) -> None:
+        """A machine is new: that the user wants a unit nowhere holds there as well.
+
+        A restored store may have it started there first, until the user says it again.
+        """
+        for unit in self.world.names:
+            if self.world.wanted.get(unit, ("", DesiredState.INACTIVE))[1] is DesiredState.INACTIVE:
+                self.permit(machine, unit)
+
     def all_told(self) -> None:
         """Any unit may be stopped."""
         for unit in self.world.names:
@@ -262,7 +271,7 @@ class Watcher:
             self._check_assignments()
         self.assigned = False
         self._check_moves()
-        self._check_reports()
+        self.look_at_reports()
         self.releases.look()
 
     def check_convergence(self) -> None:
@@ -295,7 +304,8 @@ class Watcher:
                 what = f"{unit} of {loss.machine}, lost at {self.world.since(loss.at):.2f} s"
                 self.complain(Promise.IN_TIME, f"{what}, runs nowhere")
 
-    def _check_reports(self) -> None:
+    def look_at_reports(self) -> None:
+        """Check what undisturbed machines say, also while another one stands still in a step."""
         now = self.world.clock()
         wrong: dict[tuple[str, str, str], float] = {}
         for node in self.world.nodes:

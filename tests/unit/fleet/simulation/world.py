@@ -340,7 +340,9 @@ class World:
             node.turn()
             if self.random.random() < 0.8:
                 node.work()
-        if not self.is_paused:
+        if self.is_paused:
+            self.watcher.look_at_reports()
+        else:
             self.watcher.look()
 
     def _do_what_is_due(self) -> None:

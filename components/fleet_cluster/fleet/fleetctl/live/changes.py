@@ -29,6 +29,9 @@ class Change:
     """None for what is gone."""
     leases: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many seconds ago the lease of each machine was renewed, if that was asked just now."""
+    every: float = 0.0
+    """The seconds after which, at the latest, another line follows, also where nothing changes. In
+    the first line alone; 0 in that of a version that may be silent."""
 
     def to_json(self) -> str:
         """The line, without its end."""
@@ -42,6 +45,7 @@ class Change:
                 for (unit, machine), row in self.units.items()
             ],
             **({"leases": dict(self.leases)} if self.leases else {}),
+            **({"every": self.every} if self.every else {}),
         }
         return json.dumps(told, separators=(",", ":"))
 
@@ -63,6 +67,7 @@ class Change:
                 {row.id: row if there else None for row, there in machines},
                 {(row.unit, row.machine): row if there else None for row, there in units},
                 {str(id): int(age) for id, age in raw.get("leases", {}).items()},
+                float(raw.get("every", 0)),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadLineError(f"not a change: {line[:200]!r} ({error})") from error

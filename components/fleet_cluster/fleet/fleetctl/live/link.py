@@ -11,6 +11,7 @@ from ..remote.access import FromOutside
 from ..remote.machines import Machines
 from ..remote.streams import STREAM, begin
 from .changes import BadLineError, Change
+from .silence import Silence
 
 RETRY_SECONDS = 1.0
 """How long to leave a machine alone that has said nothing."""
@@ -104,15 +105,25 @@ class Link(Thread):
             said = list[str]()
             listener = Thread(target=self._listen, args=(process.stderr, said), daemon=True)
             listener.start()
-            heard, fault = self._read(way, process)
+            silence = Silence(process)
+            silence.start()
+            try:
+                heard, fault = self._read(way, process, silence)
+            finally:
+                silence.stop()
             listener.join()
-        return heard, fault or (said or [f"it ended with exit code {process.returncode}"])[-1]
+        last = (said or [f"it ended with exit code {process.returncode}"])[-1]
+        return heard, silence.fault or fault or last
 
-    def _read(self, way: Way, process: "subprocess.Popen[str]") -> tuple[bool, str]:
+    def _read(
+        self, way: Way, process: "subprocess.Popen[str]", silence: Silence
+    ) -> tuple[bool, str]:
         heard = False
         for line in process.stdout or ():
             try:
-                self._tell(Heard(way.name, Change.from_json(line)))
+                change = Change.from_json(line)
+                silence.heard(change.every)
+                self._tell(Heard(way.name, change))
                 heard = True
             except BadLineError as error:
                 process.terminate()

@@ -1,6 +1,7 @@
 """The stream: an overview of the cluster as it is, then each change, on a machine."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic, sleep, time
 
 from ...coordination.debounce import SECONDS
@@ -13,8 +14,24 @@ LEASE_SECONDS = 5.0
 """How often etcd is asked how old the machines' leases are: that they were renewed is no change."""
 
 
+class _Lines:
+    """Lines that are written, and when the last one was."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self.written_at = monotonic()
+
+    def add(self, one: Change) -> None:
+        self._write(one.to_json())
+        self.written_at = monotonic()
+
+
 def stream(watcher: Watcher, write: Callable[[str], None]) -> None:
-    """Write the cluster, then what changes of it, and how old leases are, until interrupted."""
+    """Write the cluster, then what changes of it, and how old leases are, until interrupted.
+
+    At least a line every `LEASE_SECONDS`, by which whoever reads knows that it goes on.
+    """
+    lines = _Lines(write)
     before: Overview | None = None
     seen = -1, False
     asked_at = -LEASE_SECONDS
@@ -24,14 +41,19 @@ def stream(watcher: Watcher, write: Callable[[str], None]) -> None:
             seen = watcher.state.revision, watcher.lost
             now = overview_of(watcher.state)
             if before is None or now != before or watcher.lost != was_lost:
-                write(change(before, now, time(), lost=watcher.lost).to_json())
+                every = LEASE_SECONDS if before is None else 0.0
+                one = change(before, now, time(), lost=watcher.lost)
+                lines.add(replace(one, every=every))
             before = now
         if monotonic() >= asked_at + LEASE_SECONDS and not watcher.lost:
             ages = lease_ages(watcher.store, watcher.leases())
             if ages:
-                write(Change(time(), False, False, {}, {}, ages).to_json())
+                lines.add(Change(time(), False, False, {}, {}, ages))
             asked_at = monotonic()
-        watcher.wait(max(asked_at + LEASE_SECONDS - monotonic(), 0.001))
+        if monotonic() >= lines.written_at + LEASE_SECONDS:
+            lines.add(Change(time(), False, seen[1], {}, {}))
+        due = min(asked_at, lines.written_at) + LEASE_SECONDS
+        watcher.wait(max(due - monotonic(), 0.001))
         sleep(SECONDS)  # What comes in several transactions is told once.
         if not watcher.lost:  # That is told before anything else.
             watcher.wait(0)

@@ -10,6 +10,7 @@ from threading import BoundedSemaphore, Event, Thread
 
 from ...model.records import MachineState
 from ..cli.errors import CtlError, Exit
+from ..live.silence import Silence
 from ..remote.access import FromOutside
 from ..remote.machines import Machines
 from ..remote.streams import STREAM, begin
@@ -174,10 +175,17 @@ class _Probe(Thread):
                 self._process = process
                 if self._closed.is_set():
                     process.terminate()
-                heard = self._read(process, connecting.leave)
+                silence = Silence(process)  # A machine that says nothing keeps others waiting.
+                silence.start()
+                try:
+                    heard = self._read(process, silence, connecting.leave)
+                finally:
+                    silence.stop()
         return heard, process.returncode
 
-    def _read(self, process: "subprocess.Popen[str]", on_heard: Callable[[], None]) -> bool:
+    def _read(
+        self, process: "subprocess.Popen[str]", silence: Silence, on_heard: Callable[[], None]
+    ) -> bool:
         heard = False
         for line in process.stdout or ():
             try:
@@ -185,6 +193,7 @@ class _Probe(Thread):
             except BadSampleError:
                 process.terminate()
                 break
+            silence.heard(0)
             on_heard()
             heard = True
             if not self._closed.is_set():

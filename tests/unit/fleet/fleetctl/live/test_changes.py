@@ -1,6 +1,7 @@
 """Changes as lines: what one side writes, the other side has."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,13 @@ def test_ages_of_leases_are_a_line_of_their_own_and_change_no_row() -> None:
     assert "leases" not in change(None, busy(), AT).to_json(), "as the version before writes it"
     with pytest.raises(BadLineError):
         Change.from_json(told.to_json().replace(":3}", ':"x"}'))
+
+
+def test_that_another_line_follows_is_said_in_a_line_only_where_it_is_so() -> None:
+    told = replace(change(None, busy(), AT), every=5.0)
+    assert Change.from_json(told.to_json()) == told
+    silent = change(None, busy(), AT).to_json()
+    assert "every" not in json.loads(silent) and not Change.from_json(silent).every
 
 
 @given(overviews)

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from queue import Queue
 
 import pytest
 
 from fleet_cluster.fleet.fleetctl.live import link as module
+from fleet_cluster.fleet.fleetctl.live import silence
 from fleet_cluster.fleet.fleetctl.live.changes import change
 from fleet_cluster.fleet.fleetctl.live.link import Ended, Heard, Link, News, Told, Way, ways_to
 from fleet_cluster.fleet.fleetctl.operations.context import no_kv
@@ -16,8 +18,15 @@ from fleet_cluster.fleet.fleetctl.remote.tunnel import Tunnel
 from tests.unit.fleet.fleetctl.live.any_overview import AT, busy
 
 LINE = change(None, busy(), AT).to_json()
-GET_REQUEST = "import sys, os; sys.stdin.readline(); "
-TELL = f"{GET_REQUEST}print({LINE!r}, flush=True); "
+LIVELY = replace(change(None, busy(), AT), every=0.01).to_json()
+GET_REQUEST = "import sys, os, time; sys.stdin.readline(); "
+
+
+def tell(line: str) -> str:
+    return f"{GET_REQUEST}print({line!r}, flush=True); "
+
+
+TELL = tell(LINE)
 STAY = TELL + "sys.stdin.read()"
 
 
@@ -94,6 +103,43 @@ def test_a_machine_that_says_what_cannot_be_used_is_left(heards: Heards) -> None
         and "it says what cannot be used: not a change: 'Welc" in ended.reason
     )
     assert isinstance(heards.next(), Heard)
+
+
+def test_a_machine_that_says_nothing_is_left_for_the_next(
+    heards: Heards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "BEGIN_SECONDS", 0.5)
+    heards.start(
+        way("m1", "import sys; sys.stdin.read()"), way("m2", "import sys; sys.stdin.read()")
+    )
+    assert heards.next() == Ended("m1", "it has said nothing for 0.5 s", "m2", False)
+    assert heards.next() == Ended("m2", "it has said nothing for 0.5 s", "m1", False)
+
+
+@pytest.mark.parametrize("ignores", ["", "import signal; signal.signal(15, signal.SIG_IGN); "])
+def test_a_machine_that_falls_silent_though_it_never_is_is_left(
+    heards: Heards, monkeypatch: pytest.MonkeyPatch, ignores: str
+) -> None:
+    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(silence, "END_SECONDS", 0.1)
+    heards.start(way("m1", ignores + tell(LIVELY) + "time.sleep(3600)"), way("m2", STAY))
+    first = heards.next()
+    assert isinstance(first, Heard) and first.way == "m1"
+    assert heards.next() == Ended("m1", "it has said nothing for 0.5 s", "m2", True)
+    second = heards.next()
+    assert isinstance(second, Heard) and second.way == "m2"
+
+
+def test_a_machine_of_a_version_that_may_be_silent_is_not_left(
+    heards: Heards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.01)
+    heards.start(
+        way("m1", TELL + f"time.sleep(0.5); print({LINE!r}, flush=True); sys.stdin.read()")
+    )
+    for _ in range(2):
+        one = heards.next()
+        assert isinstance(one, Heard) and one.way == "m1"
 
 
 def test_a_program_that_is_not_there_is_told(heards: Heards) -> None:

@@ -33,6 +33,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
             watcher.refresh()
 
     monkeypatch.setattr(Watcher, "wait", wait)
+    monkeypatch.setattr(module, "monotonic", lambda: 0.0)
     monkeypatch.setattr(module, "sleep", lambda _seconds: None)  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
     return steps
 
@@ -112,8 +113,30 @@ def test_how_old_leases_are_is_told_while_somebody_listens(
         lambda: now.__setitem__(0, 2 * LEASE_SECONDS),
     ]
     found, _ = streamed(fleetctl, capsys)
+    assert [one.every for one in found] == [LEASE_SECONDS, *[0.0] * (len(found) - 1)]
     assert [one.leases for one in found if one.leases] == [{WEB.id: 0}, {WEB.id: 0}]
     assert not any(one.machines or one.units for one in found if one.leases)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_where_nothing_changes_and_no_lease_may_be_asked_for_a_line_is_written_all_the_same(
+    fleetctl: Fleetctl, steps: Steps, capsys: Output, monkeypatch: pytest.MonkeyPatch, is_lost: bool
+) -> None:
+    now, lost = [0.0], [False]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Watcher, "lost", property(lambda _watcher: lost[0]))
+    steps += [
+        lambda: lost.__setitem__(0, is_lost),
+        lambda: now.__setitem__(0, LEASE_SECONDS / 2),
+        lambda: now.__setitem__(0, LEASE_SECONDS),
+        lambda: now.__setitem__(0, LEASE_SECONDS + 1),
+        lambda: now.__setitem__(0, 2 * LEASE_SECONDS),
+    ]
+    found, _ = streamed(fleetctl, capsys)
+    others = found[1 + is_lost :]
+    assert [(one.is_whole, one.lost, one.machines, one.units) for one in others] == [
+        (False, is_lost, {}, {})
+    ] * 2
 
 
 class Refusing(MemoryKV):

@@ -8,6 +8,7 @@ from threading import Event, Lock
 import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.errors import CtlError
+from fleet_cluster.fleet.fleetctl.live import silence
 from fleet_cluster.fleet.fleetctl.operations.context import no_kv
 from fleet_cluster.fleet.fleetctl.remote.access import FromMachine, FromOutside
 from fleet_cluster.fleet.fleetctl.remote.ssh import SshHost, SshOptions
@@ -88,6 +89,18 @@ def test_a_fleetctl_that_does_not_know_the_question_is_told_apart(rig: Rig) -> N
     rig.probes.ask([M1])
     assert rig.next() == Unmeasured(M1.id, is_older=True)
     assert rig.next() == Measured(M1.id, SAMPLE)
+
+
+def test_a_machine_that_says_nothing_keeps_its_place_for_a_while_only(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.programs = {M1.id: ["import sys; sys.stdin.read()", STAY]}
+    with monkeypatch.context() as patch:
+        patch.setattr(silence, "BEGIN_SECONDS", 0.5)
+        rig.probes.ask([M1])
+        assert rig.next() == Unmeasured(M1.id)
+    while (one := rig.next()) != Measured(M1.id, SAMPLE):
+        assert one == Unmeasured(M1.id), "it was begun while little time was given"
 
 
 def test_what_cannot_be_used_is_not_taken(rig: Rig) -> None:
