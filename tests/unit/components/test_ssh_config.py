@@ -3,10 +3,11 @@
 import stat
 import subprocess
 from pathlib import Path
+from typing import cast
 
 from fleet_cluster._lifecycle.openssh_files import known_hosts, openssh_files, ssh_config
 from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
-from fleet_cluster.machine import Connection
+from fleet_cluster.machine import Connection, Proxy
 from fleet_cluster.ssh_config import REMOVE
 
 MACHINES: dict[str, Connection] = {
@@ -63,6 +64,17 @@ def test_keys_end_as_openssh_wants_them():
     assert files["identity"] == "-----END KEY-----\n"
     assert files["proxy_identity"] == "-----END OTHER KEY-----\n"
     assert files["known_hosts"] == "machine-1 ssh-ed25519 A\nbastion ssh-ed25519 B\n"
+
+
+def test_a_bastions_port_is_a_whole_number_also_from_another_stack():
+    """There, numbers are floats; with `Port 22.0`, ssh refuses the whole file."""
+    way = Connection(host="10.0.0.1", private_key="key", host_key="ssh-ed25519 A")
+    way["proxy"] = cast(
+        "Proxy",
+        {"host": "b", "port": 2222.0, "user": "u", "private_key": "k", "host_key": "ssh-ed25519 B"},
+    )
+    lines = ssh_config({"machine-1": way}, way["proxy"]).splitlines()
+    assert "    Port 2222" in lines
 
 
 def test_the_folder_goes_with_all_that_is_in_it_and_may_be_gone(tmp_path: Path):
