@@ -1,14 +1,17 @@
 """The operator's SSH files."""
 
+import os
 import stat
 import subprocess
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 from fleet_cluster._lifecycle.openssh_files import known_hosts, openssh_files, ssh_config
 from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
 from fleet_cluster.machine import Connection, Proxy
-from fleet_cluster.ssh_config import REMOVE
+from fleet_cluster.ssh_config import removal
 
 MACHINES: dict[str, Connection] = {
     "machine-1": {"host": "172.30.7.11", "host_key": "ssh-ed25519 AAAA1", "private_key": "secret"},
@@ -81,9 +84,28 @@ def test_the_folder_goes_with_all_that_is_in_it_and_may_be_gone(tmp_path: Path):
     (tmp_path / "ssh/dev").mkdir(parents=True)
     (tmp_path / "ssh/dev/identity").touch()
     for _ in range(2):
-        remove = REMOVE.format(folder="ssh/dev", above="ssh")
-        subprocess.run(["sh", "-c", remove], cwd=tmp_path, check=True)
+        subprocess.run(["sh", "-c", removal("ssh/dev")], cwd=tmp_path, check=True)
         assert not (tmp_path / "ssh").exists()
+
+
+@pytest.mark.parametrize("folder", ["~/ssh/dev", "my ssh/dev"])
+def test_no_other_folder_goes_with_it(folder: str, tmp_path: Path):
+    """A shell would take the first for one in the user's home, and the second for two."""
+    home, program = tmp_path / "home", tmp_path / "program"
+    others = [home / "ssh/dev", program / "my", program / "ssh/dev"]
+    for one in [*others, program / folder]:
+        one.mkdir(parents=True)
+    env = {**os.environ, "HOME": str(home)}
+    subprocess.run(["sh", "-c", removal(folder)], cwd=program, env=env, check=True)
+    assert not (program / folder).exists()
+    assert all(one.exists() for one in others)
+
+
+def test_the_usual_folder_is_removed_as_stacks_have_it():
+    assert (
+        removal(".pulumi/ssh/dev")
+        == "rm -rf .pulumi/ssh/dev; rmdir .pulumi/ssh 2>/dev/null || true"
+    )
 
 
 def test_files_are_for_the_user_alone_and_say_where_they_are(tmp_path: Path):
