@@ -111,14 +111,24 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a program can listen on 127.0.0.1:port."""
+    """Whether a program can listen on 127.0.0.1:port, this user's rights apart."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
+        except PermissionError:
+            # Docker may, though this user may not: 80, for example.
+            return not is_answered(port)
         except OSError:
             return False
     return True
+
+
+def is_answered(port: int) -> bool:
+    """Whether something takes connections to 127.0.0.1:port."""
+    with socket.socket() as client:
+        client.settimeout(5)
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def may_be_privileged() -> bool:

@@ -1,0 +1,42 @@
+"""What this computer's Docker engine offers: what is refused, and with which words."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from fleet_cluster.providers.docker import engine_probe
+
+
+@pytest.fixture
+def listened() -> Iterator[int]:
+    """A port that something listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def without_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user who may not listen on ports below 1024."""
+
+    def refuse(_self: socket.socket, _address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+
+
+@pytest.mark.usefixtures("without_rights")
+def test_a_port_that_docker_alone_may_have_is_not_in_use() -> None:
+    assert engine_probe.is_free(1)
+
+
+def test_a_port_that_docker_alone_may_have_can_be_in_use(
+    listened: int, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("without_rights")
+    assert not engine_probe.is_free(listened)
+
+
+def test_a_port_that_something_listens_on_is_refused(listened: int) -> None:
+    with pytest.raises(SystemExit, match=f"port {listened} of 127.0.0.1 is in use"):
+        engine_probe.check_port(listened, 0)
