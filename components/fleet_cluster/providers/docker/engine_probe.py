@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable
 
 POOL = ipaddress.IPv4Network("172.30.0.0/16")
+SECONDS = 120
+"""For each call of Docker."""
 TRIAL_IMAGE = "debian:trixie-20261005-slim"
 
 
@@ -138,11 +140,16 @@ def may_be_privileged() -> bool:
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the docker command line."""
+    """Run the docker command line; without it, or if it hangs, one clear error."""
+    command = ["docker", *arguments]
     try:
-        return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except FileNotFoundError:
         fail("docker is not installed", "no `docker` on PATH", "install Docker")
+        raise
+    except subprocess.TimeoutExpired:
+        given = f"`docker {arguments[0]}` took longer than {SECONDS} s"
+        fail("the Docker engine does not answer", given, "see that it works, then pulumi up again")
         raise
 
 

@@ -1,6 +1,7 @@
 """What this computer's Docker engine offers: what is refused, and with which words."""
 
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -35,6 +36,15 @@ def test_a_port_that_docker_alone_may_have_can_be_in_use(
 ) -> None:
     request.getfixturevalue("without_rights")
     assert not engine_probe.is_free(listened)
+
+
+def test_an_engine_that_hangs_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(command: list[str], *, timeout: float, **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    with pytest.raises(SystemExit, match="engine does not answer: `docker info` took longer"):
+        engine_probe.engine()
 
 
 def test_a_port_that_something_listens_on_is_refused(listened: int) -> None:
