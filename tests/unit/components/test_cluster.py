@@ -102,6 +102,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"provider": {}}, r"provider: \[\] is not allowed; allowed: docker or aws"),
     ({"provider": {"docker": {"port": 0}}}, "provider.docker.port: 0 is not allowed"),
     ({"provider": fc.aws({"ssh_from": ["here"]})}, r"provider.aws.ssh_from\[0\]: 'here'"),
+    ({"provider": fc.aws({"ssh_from": ["10.0.0.1"]})}, r"ssh_from\[0\]: '10.0.0.1' .* CIDRs like"),
+    ({"provider": fc.aws({"ssh_from": ["10.0.0.1/32"] * 2})}, r"ssh_from\[1\]: .* each once"),
     ({"provider": fc.aws({"ssh_from": ["::/0"]})}, r"ssh_from\[0\].*ssh_from_anywhere"),
     *(
         (

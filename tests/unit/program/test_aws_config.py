@@ -33,6 +33,8 @@ def test_a_good_one_is_read():
         ("cluster_size", "101", "from 1 to 100"),
         ("allow_ssh_from", "[]", "one CIDR at least"),
         ("allow_ssh_from", '["here"]', "CIDRs like"),
+        ("allow_ssh_from", '["203.0.113.7"]', "CIDRs like"),
+        ("allow_ssh_from", '["203.0.113.7/32", "203.0.113.7/32"]', "each once"),
         ("allow_ssh_from", '["0.0.0.0/0"]', "allow-ssh-from-anywhere"),
         ("allow_ssh_from", '["::/0"]', "allow-ssh-from-anywhere"),
         ("image_id", "debian", "ami-"),
