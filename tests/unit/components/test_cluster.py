@@ -127,6 +127,27 @@ def test_an_argument_that_is_not_allowed_is_named(args: dict[str, Any], refused:
     assert "pulumi config" not in str(error.value)
 
 
+def test_an_image_is_built_once_and_its_name_is_no_other_images(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Pulumi refuses two resources of a name with words about URNs."""
+    for folder in ("images/web", "others/web"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "Dockerfile").touch()
+    monkeypatch.chdir(tmp_path)
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def program() -> None:
+        cluster = fc.Cluster("cluster", {"provider": DOCKER, "size": 1, "images": ["images/web"]})
+        assert cluster.image("images/web") is cluster.image("./images/../images/web/")
+        cluster.image("others/web")
+
+    with pytest.raises(fc.InputError, match="images: others/web: images/web is an image web too"):
+        program()
+
+
 def test_other_languages_get_the_error_without_a_stack_trace():
     asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
