@@ -106,6 +106,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"provider": fc.aws({"ssh_from": ["10.0.0.1/32"] * 2})}, r"ssh_from\[1\]: .* each once"),
     ({"provider": fc.aws({"ssh_from": ["::/0"]})}, r"ssh_from\[0\].*ssh_from_anywhere"),
     *(
+        ({"provider": fc.aws({"ssh_from": [], "ports": ports})}, r"provider.aws.ports: \[.* 65535")
+        for ports in ([], [5000], [5000, 5050, 5099], [5099, 5000], [0, 80], [80, 65536])
+    ),
+    *(
         (
             {
                 "provider": fc.aws({"ssh_from": [], "etcd_volume_size": given}),
