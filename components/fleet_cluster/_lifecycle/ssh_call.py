@@ -3,6 +3,7 @@
 With the standard library only: `etcd_data_probe.py`, which runs by itself, needs it too.
 """
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -98,5 +99,11 @@ def write_files(files: Mapping[str, str], folder: str) -> None:
         new = path.with_name(f".{name}.new")
         new.unlink(missing_ok=True)
         new.touch(mode=0o600)
-        new.write_text(text.replace(FOLDER, folder))
+        new.write_text(in_folder(text, folder))
         new.replace(path)
+
+
+def in_folder(text: str, folder: str) -> str:
+    """A text with the folder's path; OpenSSH takes one with a space only between quotes."""
+    quote = '"' if " " in folder else ""
+    return re.sub(rf"{FOLDER}(\S*)", lambda found: f"{quote}{folder}{found[1]}{quote}", text)

@@ -119,3 +119,13 @@ def test_files_are_for_the_user_alone_and_say_where_they_are(tmp_path: Path):
     assert sorted(path.name for path in folder.iterdir()) == ["identity", "ssh_config"]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_a_folder_with_a_space_is_understood_by_ssh(tmp_path: Path):
+    """Without quotes, ssh refuses the whole file: extra arguments at end of line."""
+    folder = tmp_path / "my programs" / "ssh"
+    write_files(openssh_files(MACHINES), str(folder))
+    asked = ("ssh", "-G", "-F", str(folder / "ssh_config"), "machine-2")
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"identityfile {folder}/identity" in told
+    assert f"userknownhostsfile {folder}/known_hosts" in told
