@@ -17,7 +17,7 @@ REFRESH = "if it is gone, `pulumi up --refresh` makes it anew; if it hangs, remo
 """What to do about a machine that cannot be reached."""
 
 _silent: set[tuple[str, str]] = set()
-"""Machines that could not be reached, with their keys: the others are asked first from then on."""
+"""Machines that hang or cannot be reached, with their keys: others are asked first from then on."""
 
 
 class UnreachableError(OSError):
@@ -45,7 +45,11 @@ def call_any(
     reasons: list[str] = []
     for machine in sorted(machines, key=lambda name: (keys, name) in _silent):
         limits = {"connect_seconds": connect_seconds, "seconds": seconds}
-        done = call(machine, command, files, question=question, **limits)
+        try:
+            done = call(machine, command, files, question=question, **limits)
+        except subprocess.TimeoutExpired:
+            _silent.add((keys, machine))
+            raise
         if done.returncode != SSH_FAILED:
             return machine, done
         _silent.add((keys, machine))
