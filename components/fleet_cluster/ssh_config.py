@@ -48,6 +48,8 @@ class SshConfig(pulumi.ComponentResource):
         removed = local.Command(
             f"{name}-files",
             delete=removal(folder),
+            # With another folder, the one before goes at once: a key is in it.
+            triggers=[folder] if "folder" in args else None,
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         written = pulumi.Output.all(self.files, removed.id).apply(lambda a: _write(a[0], folder))

@@ -4,14 +4,15 @@ import os
 import stat
 import subprocess
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import pulumi
 import pytest
 
 from fleet_cluster._lifecycle.openssh_files import known_hosts, openssh_files, ssh_config
 from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
 from fleet_cluster.machine import Connection, Proxy
-from fleet_cluster.ssh_config import removal
+from fleet_cluster.ssh_config import SshConfig, removal
 
 MACHINES: dict[str, Connection] = {
     "machine-1": {"host": "172.30.7.11", "host_key": "ssh-ed25519 AAAA1", "private_key": "secret"},
@@ -99,6 +100,46 @@ def test_no_other_folder_goes_with_it(folder: str, tmp_path: Path):
     subprocess.run(["sh", "-c", removal(folder)], cwd=program, env=env, check=True)
     assert not (program / folder).exists()
     assert all(one.exists() for one in others)
+
+
+class Engine(pulumi.runtime.Mocks):
+    """Makes whatever is asked for, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.commands: list[dict[str, Any]] = []
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        if args.typ == "command:local:Command":
+            self.commands.append(inputs)
+        return f"{args.name}-id", inputs
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, []
+
+
+@pytest.mark.parametrize(("folder", "triggers"), [("keys", ["keys"]), (None, None)])
+def test_another_folder_replaces_what_removes_the_one_before(
+    folder: str | None, triggers: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An update in place leaves it there with the key. The usual one is as it is in stacks."""
+    monkeypatch.chdir(tmp_path)
+    engine, way = Engine(), dict(MACHINES["machine-1"])
+    pulumi.runtime.set_mocks(engine, project="shop", stack="test")
+    access = {"machines": [{"name": "machine-1", "metadata": {}, "connection": way}]}
+    access |= {"ready": True, "data_id": "1", "network": ""}
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def program() -> Any:
+        args: Any = {"cluster": access} | ({"folder": folder} if folder else {})
+        return SshConfig("ssh", args).path
+
+    program()
+    assert [one.get("triggers") for one in engine.commands] == [triggers]
 
 
 def test_the_usual_folder_is_removed_as_stacks_have_it():
