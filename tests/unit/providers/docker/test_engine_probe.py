@@ -1,8 +1,10 @@
 """What this computer's Docker engine offers: what is refused, and with which words."""
 
+import itertools
 import socket
 import subprocess
 from collections.abc import Iterator
+from typing import Any, ClassVar, Self
 
 import pytest
 
@@ -50,3 +52,32 @@ def test_an_engine_that_hangs_is_one_clear_error(monkeypatch: pytest.MonkeyPatch
 def test_a_port_that_something_listens_on_is_refused(listened: int) -> None:
     with pytest.raises(SystemExit, match=f"port {listened} of 127.0.0.1 is in use"):
         engine_probe.check_port(listened, 0)
+
+
+class Socket:
+    """A socket of a computer that hands out its lowest free port: any may be handed out again."""
+
+    held: ClassVar[set[int]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def bind(self, _address: tuple[str, int]) -> None:
+        self._port = next(port for port in itertools.count(40000) if port not in self.held)
+        self.held.add(self._port)
+
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", self._port
+
+    def __exit__(self, *_: object) -> None:
+        self.held.remove(self._port)
+
+
+def test_no_port_is_found_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two machines with one port one cannot start; and the state keeps what was found."""
+    monkeypatch.setenv("MACHINES", "12")
+    monkeypatch.setattr(socket, "socket", Socket)
+    monkeypatch.setattr(engine_probe, "taken_subnets", list)
+    monkeypatch.setattr(engine_probe, "may_be_privileged", bool)
+    found: Any = engine_probe.probe({})
+    assert len({found["registry_port"], *found["ssh_ports"]}) == 13
