@@ -157,7 +157,7 @@ def _subnets(config: pulumi.Config) -> list[str]:
 def _ssh_proxy(config: pulumi.Config) -> Proxy | None:
     given, example = config.require("ssh-proxy"), "admin@bastion.example.com:22"
     found = re.fullmatch(r"([\w.-]+)@([\w.-]+)(?::(\d+))?", given)
-    if given and not found:
+    if given and (not found or not 1 <= int(found[3] or 22) <= 65535):
         allowed = f"USER@HOST or USER@HOST:PORT like {example}"
         raise SettingError("ssh-proxy", given, allowed, example)
     key = paired(config, "ssh-proxy-private-key", "ssh-proxy")

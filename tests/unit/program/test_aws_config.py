@@ -49,6 +49,7 @@ def test_a_good_one_is_read():
         ("permissions_boundary", "fleet-cluster-machines", "arn:aws:iam::ACCOUNT:policy/"),
         ("drain_seconds", "3601", "from 0 to 3600"),
         ("ssh_proxy", "bastion", "USER@HOST"),
+        ("ssh_proxy", "admin@bastion:70000", "USER@HOST"),
         ("tags", '["web"]', "team=web"),
         ("load_balancer_port", "9000", "8080, since provider is aws"),
         ("region", "", "a region of AWS"),
