@@ -87,6 +87,7 @@ def call(
             input=question,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=seconds,
             check=False,
         )

@@ -57,6 +57,12 @@ def test_a_machine_that_hangs_is_asked_last_from_then_on(ssh: Ssh):
     assert found == "b"
 
 
+def test_what_is_no_text_is_read_all_the_same(ssh: Ssh):
+    """As a banner in another encoding: a preview would end there."""
+    ssh.does(r"printf 'Gr\374\337e: no\n' >&2; exit 3")
+    assert quorum.ask(["a"], FILES, "true") == "Gr��e: no"
+
+
 def test_when_none_can_be_reached_each_ones_reason_is_told(ssh: Ssh):
     ssh.does(DEAD)
     with pytest.raises(UnreachableError, match="a: No route to host; b: No route to host"):
