@@ -104,6 +104,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"provider": fc.aws({"ssh_from": ["here"]})}, r"provider.aws.ssh_from\[0\]: 'here'"),
     ({"provider": fc.aws({"ssh_from": ["10.0.0.1"]})}, r"ssh_from\[0\]: '10.0.0.1' .* CIDRs like"),
     ({"provider": fc.aws({"ssh_from": ["10.0.0.1/32"] * 2})}, r"ssh_from\[1\]: .* each once"),
+    (
+        {"provider": fc.aws({"ssh_from": [], "vpc_id": "vpc-1", "subnet_ids": ["subnet-1"]})},
+        r"provider.aws.subnet_ids: \['subnet-1'\] .* 2 subnets",
+    ),
     ({"provider": fc.aws({"ssh_from": ["::/0"]})}, r"ssh_from\[0\].*ssh_from_anywhere"),
     *(
         ({"provider": fc.aws({"ssh_from": [], "ports": ports})}, r"provider.aws.ports: \[.* 65535")

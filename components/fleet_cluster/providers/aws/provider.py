@@ -20,7 +20,7 @@ from .load_balancer import DRAIN_SECONDS, AwsLoadBalancer
 from .machine import AwsMachine, AwsMachineArgs
 from .network import AwsNetwork, check_ssh_from
 from .registry import EcrRegistry, login, repository_name
-from .subnets import majority_in_one_zone
+from .subnets import LEAST, majority_in_one_zone
 
 PORTS = (5000, 5099)
 MACHINE_IMAGE = Path(__file__).parent.with_name("machine_image")
@@ -119,6 +119,10 @@ class AwsProvider:
         """
         check_ssh_from(args["ssh_from"], args.get("ssh_from_anywhere", False))
         _check_ports(args.get("ports", PORTS))
+        subnets = args.get("subnet_ids", ())
+        if 0 < len(subnets) < LEAST:
+            allowed = f"{LEAST} subnets of vpc_id or more, since a load balancer needs them"
+            raise not_allowed("provider.aws.subnet_ids", list(subnets), allowed)
         seconds = args.get("drain_seconds", DRAIN_SECONDS)
         between("provider.aws.drain_seconds", seconds, 0, 3600)
         given, sizes = args.get("etcd_volume_size", 0), etcd_volume_sizes(etcd_quota)
