@@ -113,13 +113,16 @@ def parse_metadata(text: str) -> dict[str, str]:
     """The pairs of `role=web,zone=a`, as fleet writes machine metadata.
 
     Raises:
-        ValueError: a part is not `key=value`.
+        ValueError: a part is not `key=value`, or its key has another value too.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     for part in parts:
         if not METADATA_PAIR.fullmatch(part):
             raise ValueError(part)
-    return dict(part.split("=", 1) for part in parts)
+    found = dict(part.split("=", 1) for part in parts)
+    if len(found) != len(set(parts)):
+        raise ValueError(text)
+    return found
 
 
 def _election_timeout(config: pulumi.Config, heartbeat: int, agent_ttl: int) -> int:
@@ -187,7 +190,7 @@ def _etcd_size(config: pulumi.Config, cluster_size: int) -> int:
 
 def _machine_metadata(config: pulumi.Config, cluster_size: int) -> list[dict[str, str]]:
     given: object = cast("object", config.require_object("machine-metadata"))
-    allowed = f'at most {cluster_size} entries like "role=web,zone=a", one a machine'
+    allowed = f'at most {cluster_size} entries like "role=web,zone=a", one a machine, each key once'
     example = "--path 'machine-metadata[0]' role=web"
     entries = cast("list[object]", given)
     if not isinstance(given, list) or len(entries) > cluster_size:

@@ -15,6 +15,7 @@ import fleet_cluster as fc
 from config_values import SettingError, between, boolean, matching, one_of, paired, strings
 from fleet_cluster.fleet.etcd_configuration import GIB, QUOTA_BACKEND_BYTES
 from fleet_cluster.machine import Proxy, SshKey
+from fleet_cluster.providers.aws.network import CIDRS
 from fleet_cluster.providers.aws.provider import etcd_volume_sizes
 
 CONNECT_THROUGH = ("public", "private")
@@ -111,7 +112,9 @@ def _check_ssh_from(config: pulumi.Config) -> None:
         try:
             ipaddress.ip_network(entry)
         except ValueError as error:
-            raise SettingError(name, entry, "CIDRs like 203.0.113.7/32", example) from error
+            raise SettingError(name, entry, CIDRS, example) from error
+        if "/" not in entry or entries.count(entry) > 1:
+            raise SettingError(name, entry, CIDRS, example)
         if ipaddress.ip_network(entry).prefixlen == 0 and not anywhere:
             raise SettingError(
                 name, entry, "the whole world only with allow-ssh-from-anywhere: true", example
@@ -154,7 +157,7 @@ def _subnets(config: pulumi.Config) -> list[str]:
 def _ssh_proxy(config: pulumi.Config) -> Proxy | None:
     given, example = config.require("ssh-proxy"), "admin@bastion.example.com:22"
     found = re.fullmatch(r"([\w.-]+)@([\w.-]+)(?::(\d+))?", given)
-    if given and not found:
+    if given and (not found or not 1 <= int(found[3] or 22) <= 65535):
         allowed = f"USER@HOST or USER@HOST:PORT like {example}"
         raise SettingError("ssh-proxy", given, allowed, example)
     key = paired(config, "ssh-proxy-private-key", "ssh-proxy")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+import pulumi
+
 SOURCE = Path(__file__).parent / "fleet"
 ENTRY = "from fleet.setup.__main__ import main\n\nmain()\n"
 """The archive's own __main__: `python3 fleet.zip configure` sets the machine up."""
@@ -32,14 +34,23 @@ def pack(source: Path = SOURCE) -> Bundle:
 
     The engine and its plugins read it when this program has long gone on, and a program that is
     killed tidies nothing up: so there is one file for each content, the same for all programs.
+
+    Raises:
+        pulumi.RunError: the cache cannot be written; with the next step.
     """
     content = _archive(source)
     sha = hashlib.sha256(content).hexdigest()
     folder = cache() / "software"
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{sha}.zip"
-    _write(path, content)
-    _remove_old(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(path, content)
+        _remove_old(folder)
+    except OSError as error:
+        raise pulumi.RunError(
+            f"fleet's software cannot be put into {folder}: {error}. Next step: name a folder that "
+            "can be written in the variable FLEET_CLUSTER_CACHE"
+        ) from error
     return Bundle(path, sha)
 
 

@@ -1,9 +1,9 @@
 """The text of a unit file as it is sent: its placeholders filled in, and then checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pulumi
 
@@ -26,13 +26,33 @@ def read_unit(path: Path, values: Mapping[str, pulumi.Input[str]]) -> pulumi.Out
             that is a secret.
     """
     text = read_text(path)
+    given: object = values
+    if isinstance(given, pulumi.Output):
+        # YAML makes one output of all, as soon as one value is an output.
+        return _read_later(path.name, text, cast("pulumi.Output[Mapping[str, str]]", given))
     known = {name: value for name, value in values.items() if isinstance(value, str)}
     _check_open(path.name, fill(text, known))
     check_placeholders(path.name, text, values)
     if len(known) == len(values):
         return pulumi.Output.from_input(_checked(path.name, fill(text, known)))
-    given = {name: _public(path.name, name, value) for name, value in values.items()}
-    return pulumi.Output.all(**given).apply(lambda given: _checked(path.name, fill(text, given)))
+    public = {name: _public(path.name, name, value) for name, value in values.items()}
+    return pulumi.Output.all(**public).apply(lambda known: _checked(path.name, fill(text, known)))
+
+
+def _read_later(
+    name: str, text: str, values: pulumi.Output[Mapping[str, str]]
+) -> pulumi.Output[str]:
+    """The text with values of which not even the names are known when the program runs."""
+    _check_open(name, text)
+
+    def read(both: Sequence[Any]) -> str:
+        known = {one: str(value) for one, value in both[0].items()}
+        check_placeholders(name, text, known)
+        _refuse_secret(name, ", ".join(sorted(known)), "", both[1])  # Not known which of them.
+        return _checked(name, fill(text, known))
+
+    secret = pulumi.Output.from_input(values.is_secret())
+    return pulumi.Output.all(values, secret).apply(read)
 
 
 def read_text(path: Path) -> str:

@@ -123,6 +123,7 @@ class Cluster(pulumi.ComponentResource):
         setup = self._set_machines_up(name, checked)
         balancer = source.load_balancer(setup.machines, setup.drains)
         self._built: dict[str, pulumi.Output[str]] = {}
+        self._contexts: dict[str, Path] = {}
         self.access = grant(
             setup.machines, setup.data_id, setup.ready, source.network, checked.etcd_size
         )
@@ -182,9 +183,13 @@ class Cluster(pulumi.ComponentResource):
             raise InputError(
                 "images", f"{context}: the library has an image {path.name}; rename it"
             )
-        if context not in self._built:
-            self._built[context] = self._source.image(path)
-        return self._built[context]
+        other = self._contexts.setdefault(path.name, path)
+        if other.resolve() != path.resolve():
+            reason = f"{context}: {other} is an image {path.name} too; rename one of them"
+            raise InputError("images", reason)
+        if path.name not in self._built:
+            self._built[path.name] = self._source.image(path)
+        return self._built[path.name]
 
 
 @dataclass(frozen=True)

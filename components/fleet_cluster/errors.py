@@ -29,12 +29,12 @@ def not_allowed(property_path: str, given: object, allowed: str) -> InputError:
     return InputError(property_path, f"{given!r} is not allowed; allowed: {allowed}")
 
 
-def between(property_path: str, given: int, low: int, high: int) -> int:
-    """The number, if it is in a range.
+def between(property_path: str, given: object, low: int, high: int) -> int:
+    """The number, if it is a whole one in a range.
 
     Raises:
-        InputError: it is not.
+        InputError: it is not, or is no number: not all programs have their types checked.
     """
-    if not low <= given <= high:
+    if not isinstance(given, int) or isinstance(given, bool) or not low <= given <= high:
         raise not_allowed(property_path, given, f"a whole number from {low} to {high}")
     return given

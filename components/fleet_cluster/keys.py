@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import pulumi
 
@@ -42,10 +42,21 @@ class EtcdKeys(pulumi.ComponentResource):
         """
         super().__init__("fleet-cluster:index:EtcdKeys", name, None, opts)
         cluster = ClusterAccess(args["cluster"])
-        for key, value in args["keys"].items():
-            self._seed(check_key(key), value, cluster)
-        self.keys = pulumi.Output.from_input(sorted(args["keys"]))
+        # YAML makes one output of all, as soon as one value is an output.
+        given: object = args["keys"]
+        if isinstance(given, pulumi.Output):
+            all = cast("pulumi.Output[Mapping[str, str]]", given)
+            known = pulumi.Output.all(all, pulumi.Output.from_input(all.is_secret()))
+            seeded = known.apply(lambda both: self._seed_all(_as_secrets(*both), cluster))
+            self.keys = pulumi.Output.unsecret(seeded)
+        else:
+            self.keys = pulumi.Output.from_input(self._seed_all(args["keys"], cluster))
         self.register_outputs({"keys": self.keys})
+
+    def _seed_all(self, keys: Mapping[str, pulumi.Input[str]], cluster: ClusterAccess) -> list[str]:
+        for key, value in keys.items():
+            self._seed(check_key(key), value, cluster)
+        return sorted(keys)
 
     def _seed(self, key: str, value: pulumi.Input[str], cluster: ClusterAccess) -> None:
         seed, data_id = f"timeout 60 fleetctl seed {key}", cluster.data_id
@@ -58,6 +69,11 @@ class EtcdKeys(pulumi.ComponentResource):
         )
         opts = pulumi.ResourceOptions(parent=self, deleted_with=cluster.network)
         member_command(key, cluster, commands, opts)
+
+
+def _as_secrets(keys: Mapping[str, str], secret: bool) -> Mapping[str, pulumi.Input[str]]:
+    """Values that were secrets together, each one by itself."""
+    return {key: pulumi.Output.secret(value) for key, value in keys.items()} if secret else keys
 
 
 def check_key(key: str) -> str:

@@ -1,5 +1,6 @@
 """SshConfig: the operator's way to the machines, for plain `ssh` and `fleetctl --tunnel`."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -10,8 +11,6 @@ from pulumi_command import local
 from ._lifecycle.openssh_files import openssh_files
 from ._lifecycle.ssh_call import write_files
 from .access import Access, ClusterAccess
-
-REMOVE = "rm -rf {folder}; rmdir {above} 2>/dev/null || true"
 
 
 class SshConfigArgs(TypedDict):
@@ -48,12 +47,20 @@ class SshConfig(pulumi.ComponentResource):
         # Gone before it is made anew: it must not take along what has just been written.
         removed = local.Command(
             f"{name}-files",
-            delete=REMOVE.format(folder=folder, above=Path(folder).parent),
+            delete=removal(folder),
+            # With another folder, the one before goes at once: a key is in it.
+            triggers=[folder] if "folder" in args else None,
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         written = pulumi.Output.all(self.files, removed.id).apply(lambda a: _write(a[0], folder))
         self.path = pulumi.Output.unsecret(written)
         self.register_outputs({"path": self.path, "files": self.files})
+
+
+def removal(folder: str) -> str:
+    """The command that removes just what was written: a shell has a reading of its own for ~."""
+    above = shlex.quote(str(Path(folder).parent))
+    return f"rm -rf {shlex.quote(folder)}; rmdir {above} 2>/dev/null || true"
 
 
 def _write(files: Mapping[str, str], folder: str) -> str:

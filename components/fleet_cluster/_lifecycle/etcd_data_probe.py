@@ -45,7 +45,8 @@ def main() -> None:
     before = kept.read_text() if kept.exists() else ""
     try:
         print(ask(machines, files, before))
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    # An answer of another version of fleet's software is one that cannot be read.
+    except (OSError, LookupError, TypeError, ValueError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", "") or str(error)
         print(f"No machine says which data etcd holds: {reason.strip()}", file=sys.stderr)
         print(before)
@@ -55,7 +56,8 @@ def ask(machines: list[str], files: dict[str, str], before: str) -> str:
     """What etcd holds, over SSH.
 
     Raises:
-        OSError, ValueError, subprocess.SubprocessError: no answer.
+        OSError, subprocess.SubprocessError: no answer.
+        LookupError, TypeError, ValueError: one that is not understood.
     """
     found, asked = call_any(machines, ASK, files, connect_seconds=CONNECT_SECONDS, seconds=SECONDS)
     asked.check_returncode()

@@ -68,7 +68,8 @@ def _pinned() -> list[str]:
 def _bastion(proxy: Proxy) -> str:
     lines = [
         f"HostName {proxy['host']}",
-        f"Port {proxy['port']}",
+        # From another stack, a number comes as a float, and OpenSSH knows no port 22.0.
+        f"Port {int(proxy['port'])}",
         f"User {proxy['user']}",
         f"HostKeyAlias {BASTION}",
         f"IdentityFile {FOLDER}/proxy_identity",

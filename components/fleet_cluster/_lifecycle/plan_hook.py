@@ -7,6 +7,7 @@ long, because of it. Where a member of etcd cannot be reached, another one is as
 """
 
 import asyncio
+import itertools
 import json
 import subprocess
 from collections import defaultdict
@@ -34,7 +35,8 @@ def new_memory() -> defaultdict[str, list[Any]]:
 
 
 _before = new_memory()
-
+_numbers = itertools.count(1)
+"""Of hooks: they are of a preview alone, so nothing keeps their names."""
 
 _secrets: set[str] = set()
 """The secrets that the program sets in this preview, which are there before units that name them;
@@ -91,7 +93,9 @@ def hooks(
             say(component, found, "" if known else manifest.condition)
 
     options = pulumi.ResourceHookOptions(on_dry_run=True, ignore_errors=True)
-    hook = pulumi.ResourceHook(f"{component.pulumi_resource_name}-plan", tell, options)
+    # A unit and a template may have the same name, and the engine takes each hook's once.
+    name = f"{component.pulumi_resource_name}-plan-{next(_numbers)}"
+    hook = pulumi.ResourceHook(name, tell, options)
     return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
 
 

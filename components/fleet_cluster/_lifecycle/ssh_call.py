@@ -3,6 +3,7 @@
 With the standard library only: `etcd_data_probe.py`, which runs by itself, needs it too.
 """
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ REFRESH = "if it is gone, `pulumi up --refresh` makes it anew; if it hangs, remo
 """What to do about a machine that cannot be reached."""
 
 _silent: set[tuple[str, str]] = set()
-"""Machines that could not be reached, with their keys: the others are asked first from then on."""
+"""Machines that hang or cannot be reached, with their keys: others are asked first from then on."""
 
 
 class UnreachableError(OSError):
@@ -44,7 +45,11 @@ def call_any(
     reasons: list[str] = []
     for machine in sorted(machines, key=lambda name: (keys, name) in _silent):
         limits = {"connect_seconds": connect_seconds, "seconds": seconds}
-        done = call(machine, command, files, question=question, **limits)
+        try:
+            done = call(machine, command, files, question=question, **limits)
+        except subprocess.TimeoutExpired:
+            _silent.add((keys, machine))
+            raise
         if done.returncode != SSH_FAILED:
             return machine, done
         _silent.add((keys, machine))
@@ -82,6 +87,7 @@ def call(
             input=question,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=seconds,
             check=False,
         )
@@ -98,5 +104,11 @@ def write_files(files: Mapping[str, str], folder: str) -> None:
         new = path.with_name(f".{name}.new")
         new.unlink(missing_ok=True)
         new.touch(mode=0o600)
-        new.write_text(text.replace(FOLDER, folder))
+        new.write_text(in_folder(text, folder))
         new.replace(path)
+
+
+def in_folder(text: str, folder: str) -> str:
+    """A text with the folder's path; OpenSSH takes one with a space only between quotes."""
+    quote = '"' if " " in folder else ""
+    return re.sub(rf"{FOLDER}(\S*)", lambda found: f"{quote}{folder}{found[1]}{quote}", text)

@@ -58,11 +58,11 @@ def etcd_settings(args: EtcdArgs, agent_ttl: int) -> EtcdSettings:
     usual = EtcdSettings()
     quota = args.get("etcd_quota_backend_bytes", usual.quota_backend_bytes)
     heartbeat = args.get("etcd_heartbeat_interval", usual.heartbeat_interval)
-    election = args.get("etcd_election_timeout", usual.election_timeout)
+    election: object = args.get("etcd_election_timeout", usual.election_timeout)
     between("etcd_quota_backend_bytes", quota, *QUOTA_BACKEND_BYTES)
     between("etcd_heartbeat_interval", heartbeat, *HEARTBEAT_INTERVAL)
     low, high = election_timeouts(heartbeat, agent_ttl)
-    if not low <= election <= high:
+    if not isinstance(election, int) or not low <= election <= high:
         allowed = f"{low} to {high}: five of etcd_heartbeat_interval up to half of agent_ttl"
         raise not_allowed("etcd_election_timeout", election, allowed)
     return EtcdSettings(quota, heartbeat, election)

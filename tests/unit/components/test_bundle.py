@@ -8,6 +8,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pulumi
 import pytest
 
 from fleet_cluster._bundle import KEEP_SECONDS, SOURCE, cache, pack
@@ -33,6 +34,15 @@ def test_programs_that_pack_at_once_leave_one_whole_file():
         [software] = set(programs.map(pack, [SOURCE] * 16))
     assert list((cache() / "software").iterdir()) == [software.path]
     assert hashlib.sha256(software.path.read_bytes()).hexdigest() == software.sha
+
+
+def test_a_cache_that_cannot_be_written_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FLEET_CLUSTER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(pulumi.RunError, match="cannot be put into .*/file/software: .* Next step"):
+        pack()
 
 
 def test_what_is_damaged_is_written_anew():

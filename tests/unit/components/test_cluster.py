@@ -82,6 +82,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"etcd_heartbeat_interval": 500}, "etcd_election_timeout: 2000 is .* 2500 to 5000: five of"),
     ({"etcd_election_timeout": 3000, "agent_ttl": 5}, "3000 is .* 1000 to 2500: .* half of agent"),
     ({"reconcile_interval": 1}, "reconcile_interval: 1 is not allowed"),
+    ({"size": 1.5}, "size: 1.5 is not allowed; allowed: a whole number from 1 to 12"),
+    ({"size": "2"}, "size: '2' is not allowed; allowed: a whole number from 1 to 12"),
+    ({"size": True}, "size: True is not allowed; allowed: a whole number from 1 to 12"),
+    ({"etcd_election_timeout": "2000"}, "etcd_election_timeout: '2000' is not allowed; .* 1000"),
     ({"metadata": [{}, {}, {}]}, "metadata: .* at most 2 entries"),
     ({"metadata": [{}, {"role": "a b"}]}, r"metadata\[1\]: .*'a b'"),
     ({"etcd_roles": {"root": {"read": ["/app"]}}}, "etcd_roles.root: 'root' is not allowed"),
@@ -98,7 +102,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"provider": {}}, r"provider: \[\] is not allowed; allowed: docker or aws"),
     ({"provider": {"docker": {"port": 0}}}, "provider.docker.port: 0 is not allowed"),
     ({"provider": fc.aws({"ssh_from": ["here"]})}, r"provider.aws.ssh_from\[0\]: 'here'"),
+    ({"provider": fc.aws({"ssh_from": ["10.0.0.1"]})}, r"ssh_from\[0\]: '10.0.0.1' .* CIDRs like"),
+    ({"provider": fc.aws({"ssh_from": ["10.0.0.1/32"] * 2})}, r"ssh_from\[1\]: .* each once"),
+    (
+        {"provider": fc.aws({"ssh_from": [], "vpc_id": "vpc-1", "subnet_ids": ["subnet-1"]})},
+        r"provider.aws.subnet_ids: \['subnet-1'\] .* 2 subnets",
+    ),
     ({"provider": fc.aws({"ssh_from": ["::/0"]})}, r"ssh_from\[0\].*ssh_from_anywhere"),
+    *(
+        ({"provider": fc.aws({"ssh_from": [], "ports": ports})}, r"provider.aws.ports: \[.* 65535")
+        for ports in ([], [5000], [5000, 5050, 5099], [5099, 5000], [0, 80], [80, 65536])
+    ),
     *(
         (
             {
@@ -119,6 +133,27 @@ def test_an_argument_that_is_not_allowed_is_named(args: dict[str, Any], refused:
     with pytest.raises(fc.InputError, match=refused) as error:
         fc.Cluster("cluster", cast("fc.ClusterArgs", {"provider": DOCKER, "size": 2, **args}))
     assert "pulumi config" not in str(error.value)
+
+
+def test_an_image_is_built_once_and_its_name_is_no_other_images(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Pulumi refuses two resources of a name with words about URNs."""
+    for folder in ("images/web", "others/web"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "Dockerfile").touch()
+    monkeypatch.chdir(tmp_path)
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def program() -> None:
+        cluster = fc.Cluster("cluster", {"provider": DOCKER, "size": 1, "images": ["images/web"]})
+        assert cluster.image("images/web") is cluster.image("./images/../images/web/")
+        cluster.image("others/web")
+
+    with pytest.raises(fc.InputError, match="images: others/web: images/web is an image web too"):
+        program()
 
 
 def test_other_languages_get_the_error_without_a_stack_trace():

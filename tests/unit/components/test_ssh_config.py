@@ -1,13 +1,18 @@
 """The operator's SSH files."""
 
+import os
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
 
 from fleet_cluster._lifecycle.openssh_files import known_hosts, openssh_files, ssh_config
 from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
-from fleet_cluster.machine import Connection
-from fleet_cluster.ssh_config import REMOVE
+from fleet_cluster.machine import Connection, Proxy
+from fleet_cluster.ssh_config import SshConfig, removal
 
 MACHINES: dict[str, Connection] = {
     "machine-1": {"host": "172.30.7.11", "host_key": "ssh-ed25519 AAAA1", "private_key": "secret"},
@@ -65,13 +70,83 @@ def test_keys_end_as_openssh_wants_them():
     assert files["known_hosts"] == "machine-1 ssh-ed25519 A\nbastion ssh-ed25519 B\n"
 
 
+def test_a_bastions_port_is_a_whole_number_also_from_another_stack():
+    """There, numbers are floats; with `Port 22.0`, ssh refuses the whole file."""
+    way = Connection(host="10.0.0.1", private_key="key", host_key="ssh-ed25519 A")
+    way["proxy"] = cast(
+        "Proxy",
+        {"host": "b", "port": 2222.0, "user": "u", "private_key": "k", "host_key": "ssh-ed25519 B"},
+    )
+    lines = ssh_config({"machine-1": way}, way["proxy"]).splitlines()
+    assert "    Port 2222" in lines
+
+
 def test_the_folder_goes_with_all_that_is_in_it_and_may_be_gone(tmp_path: Path):
     (tmp_path / "ssh/dev").mkdir(parents=True)
     (tmp_path / "ssh/dev/identity").touch()
     for _ in range(2):
-        remove = REMOVE.format(folder="ssh/dev", above="ssh")
-        subprocess.run(["sh", "-c", remove], cwd=tmp_path, check=True)
+        subprocess.run(["sh", "-c", removal("ssh/dev")], cwd=tmp_path, check=True)
         assert not (tmp_path / "ssh").exists()
+
+
+@pytest.mark.parametrize("folder", ["~/ssh/dev", "my ssh/dev"])
+def test_no_other_folder_goes_with_it(folder: str, tmp_path: Path):
+    """A shell would take the first for one in the user's home, and the second for two."""
+    home, program = tmp_path / "home", tmp_path / "program"
+    others = [home / "ssh/dev", program / "my", program / "ssh/dev"]
+    for one in [*others, program / folder]:
+        one.mkdir(parents=True)
+    env = {**os.environ, "HOME": str(home)}
+    subprocess.run(["sh", "-c", removal(folder)], cwd=program, env=env, check=True)
+    assert not (program / folder).exists()
+    assert all(one.exists() for one in others)
+
+
+class Engine(pulumi.runtime.Mocks):
+    """Makes whatever is asked for, and keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.commands: list[dict[str, Any]] = []
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        if args.typ == "command:local:Command":
+            self.commands.append(inputs)
+        return f"{args.name}-id", inputs
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, []
+
+
+@pytest.mark.parametrize(("folder", "triggers"), [("keys", ["keys"]), (None, None)])
+def test_another_folder_replaces_what_removes_the_one_before(
+    folder: str | None, triggers: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An update in place leaves it there with the key. The usual one is as it is in stacks."""
+    monkeypatch.chdir(tmp_path)
+    engine, way = Engine(), dict(MACHINES["machine-1"])
+    pulumi.runtime.set_mocks(engine, project="shop", stack="test")
+    access = {"machines": [{"name": "machine-1", "metadata": {}, "connection": way}]}
+    access |= {"ready": True, "data_id": "1", "network": ""}
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def program() -> Any:
+        args: Any = {"cluster": access} | ({"folder": folder} if folder else {})
+        return SshConfig("ssh", args).path
+
+    program()
+    assert [one.get("triggers") for one in engine.commands] == [triggers]
+
+
+def test_the_usual_folder_is_removed_as_stacks_have_it():
+    assert (
+        removal(".pulumi/ssh/dev")
+        == "rm -rf .pulumi/ssh/dev; rmdir .pulumi/ssh 2>/dev/null || true"
+    )
 
 
 def test_files_are_for_the_user_alone_and_say_where_they_are(tmp_path: Path):
@@ -85,3 +160,13 @@ def test_files_are_for_the_user_alone_and_say_where_they_are(tmp_path: Path):
     assert sorted(path.name for path in folder.iterdir()) == ["identity", "ssh_config"]
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_a_folder_with_a_space_is_understood_by_ssh(tmp_path: Path):
+    """Without quotes, ssh refuses the whole file: extra arguments at end of line."""
+    folder = tmp_path / "my programs" / "ssh"
+    write_files(openssh_files(MACHINES), str(folder))
+    asked = ("ssh", "-G", "-F", str(folder / "ssh_config"), "machine-2")
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"identityfile {folder}/identity" in told
+    assert f"userknownhostsfile {folder}/known_hosts" in told

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -111,6 +112,39 @@ def test_a_line_whose_value_is_not_known_yet_is_judged_when_it_is(tmp_path: Path
     unit.write_text("[Service]\nExecStart=/bin/true\n[X-Fleet]\nReplaces={{other}}\n")
     filled = read_unit(unit, {"other": pulumi.Output.from_input("db.service")})
     return filled.apply(lambda text: text.endswith("Replaces=db.service\n") or pytest.fail(text))
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+def test_values_that_come_as_one_output_are_filled_in(tmp_path: Path):
+    """As YAML has them, where one value is an output: the whole map is one."""
+    unit = tmp_path / "web.service"
+    unit.write_text("[Service]\nExecStart=/bin/{{program}} {{number}}\n")
+    values: Any = pulumi.Output.from_input({"program": "echo", "number": "1"})
+    filled = read_unit(unit, values)
+    return filled.apply(lambda text: text.endswith("=/bin/echo 1\n") or pytest.fail(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "secret", "fault"),
+    [
+        ("porgram", False, "values.program: .* has no value"),
+        ("program", True, "values.program: .* is a secret"),
+    ],
+)
+def test_values_that_come_as_one_output_are_checked(
+    tmp_path: Path, name: str, secret: bool, fault: str
+):
+    unit = tmp_path / "web.service"
+    unit.write_text("[Service]\nExecStart={{program}}\n")
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def read() -> pulumi.Output[str]:
+        wrap = pulumi.Output.secret if secret else pulumi.Output.from_input
+        values: Any = wrap({name: "/bin/true"})
+        return read_unit(unit, values)
+
+    with pytest.raises(InputError, match=fault):
+        read()
 
 
 def test_what_no_value_can_mend_is_refused_at_once(tmp_path: Path):

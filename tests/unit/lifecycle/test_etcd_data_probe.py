@@ -99,6 +99,8 @@ def test_one_that_is_reached_and_does_not_know_speaks_for_all(tmp_path: Path):
     [
         ("echo 'No route to host' >&2; exit 255", "No route to host"),
         ("echo no JSON", "Expecting value"),
+        ("echo '{}'", "'id'"),
+        ("""echo '{"id":"1a2b"}'; echo '{"mended":{},"changed":[],"more":1}'""", "'more'"),
         ("exit 1", "non-zero exit status 1"),
     ],
 )

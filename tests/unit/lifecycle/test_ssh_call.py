@@ -48,6 +48,21 @@ def test_a_machine_that_cannot_be_reached_is_asked_last_from_then_on(ssh: Ssh):
     assert ssh.called == ["a", "b", "b"]
 
 
+def test_a_machine_that_hangs_is_asked_last_from_then_on(ssh: Ssh):
+    """Or each unit of a preview would wait for it once more."""
+    ssh.does("case $machine in a) exec sleep 60 ;; esac")
+    with pytest.raises(subprocess.TimeoutExpired):
+        call_any(["a", "b"], "true", FILES, connect_seconds=1, seconds=1)
+    found, _ = call_any(["a", "b"], "true", FILES, connect_seconds=1, seconds=9)
+    assert found == "b"
+
+
+def test_what_is_no_text_is_read_all_the_same(ssh: Ssh):
+    """As a banner in another encoding: a preview would end there."""
+    ssh.does(r"printf 'Gr\374\337e: no\n' >&2; exit 3")
+    assert quorum.ask(["a"], FILES, "true") == "Gr��e: no"
+
+
 def test_when_none_can_be_reached_each_ones_reason_is_told(ssh: Ssh):
     ssh.does(DEAD)
     with pytest.raises(UnreachableError, match="a: No route to host; b: No route to host"):

@@ -84,6 +84,7 @@ def test_an_election_of_etcd_takes_five_heartbeats_and_half_a_lease_at_most():
         ("machine_metadata", '["role web"]', "role=web,zone=a"),
         ("machine_metadata", '["a=1","a=1","a=1","a=1"]', "at most 3 entries"),
         ("machine_metadata", '{"role": "web"}', "at most 3 entries"),
+        ("machine_metadata", '["role=web,role=db"]', "each key once"),
         ("greeting", "Hello\nWorld", "a single line"),
         ("max_body_size", "", "bytes, also with k, m or g"),
         ("max_body_size", "-1", "bytes, also with k, m or g"),

@@ -110,7 +110,8 @@ def has_files(computer: Computer) -> bool:
     folder = computer.checkout / ".pulumi/ssh/dev"
     if not folder.exists():
         return False
-    assert (folder / "ssh_config").read_text() == f"IdentityFile {folder}/identity"
+    # In quotes, without which OpenSSH takes no path with a space.
+    assert (folder / "ssh_config").read_text() == f'IdentityFile "{folder}/identity"'
     assert (folder / "identity").read_text() == "a key"
     assert stat.S_IMODE((folder / "identity").stat().st_mode) == 0o600
     return True

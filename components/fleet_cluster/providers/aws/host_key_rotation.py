@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 BOOT_SECONDS = 600
+TRIAL_SECONDS = 60
+"""ssh itself limits the connection alone: a machine that is busy booting may hang after that."""
 STEP_SECONDS = 1200
 SSH_FAILED = 255
 
@@ -104,16 +106,24 @@ def write(path: Path, text: str) -> None:
 def wait_for(command: list[str]) -> None:
     """Wait until the machine has booted far enough to let us in: there is no event for it."""
     deadline = time.monotonic() + BOOT_SECONDS
-    while True:
-        tried = subprocess.run([*command, "true"], capture_output=True, text=True)
-        if tried.returncode != SSH_FAILED:
-            return
+    while reason := refused(command):
         if time.monotonic() > deadline:
             sys.exit(
-                f"no answer by SSH for {BOOT_SECONDS} s: {tried.stderr.strip()}. Next step: see "
+                f"no answer by SSH for {BOOT_SECONDS} s: {reason}. Next step: see "
                 "that allow-ssh-from and connect-through let this computer reach the machine"
             )
         time.sleep(2)
+
+
+def refused(command: list[str]) -> str:
+    """Why the machine does not let us in; empty if it does."""
+    try:
+        tried = subprocess.run(
+            [*command, "true"], capture_output=True, text=True, timeout=TRIAL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return "it takes connections, and says nothing"
+    return (tried.stderr.strip() or "ssh failed") if tried.returncode == SSH_FAILED else ""
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ HTTP = (80, 80)
 HTTPS = (443, 443)
 ETCD = (2379, 2380)
 ANYWHERE = "0.0.0.0/0"
+CIDRS = "CIDRs like 203.0.113.7/32, each once"
+"""AWS takes no address without its length, though Python does."""
 
 
 class AwsNetworkArgs(TypedDict):
@@ -203,6 +205,8 @@ def check_ssh_from(cidrs: Sequence[str], anywhere: bool) -> None:
         try:
             world = ipaddress.ip_network(cidr).prefixlen == 0
         except ValueError as error:
-            raise refused(name, cidr, "CIDRs like 203.0.113.7/32") from error
+            raise refused(name, cidr, CIDRS) from error
+        if "/" not in cidr or cidr in cidrs[:number]:
+            raise refused(name, cidr, CIDRS)
         if world and not anywhere:
             raise refused(name, cidr, "the whole world only with ssh_from_anywhere")

@@ -20,8 +20,9 @@ from .load_balancer import DRAIN_SECONDS, AwsLoadBalancer
 from .machine import AwsMachine, AwsMachineArgs
 from .network import AwsNetwork, check_ssh_from
 from .registry import EcrRegistry, login, repository_name
-from .subnets import majority_in_one_zone
+from .subnets import LEAST, majority_in_one_zone
 
+PORTS = (5000, 5099)
 MACHINE_IMAGE = Path(__file__).parent.with_name("machine_image")
 
 
@@ -117,6 +118,11 @@ class AwsProvider:
             InputError: an argument is not allowed.
         """
         check_ssh_from(args["ssh_from"], args.get("ssh_from_anywhere", False))
+        _check_ports(args.get("ports", PORTS))
+        subnets = args.get("subnet_ids", ())
+        if 0 < len(subnets) < LEAST:
+            allowed = f"{LEAST} subnets of vpc_id or more, since a load balancer needs them"
+            raise not_allowed("provider.aws.subnet_ids", list(subnets), allowed)
         seconds = args.get("drain_seconds", DRAIN_SECONDS)
         between("provider.aws.drain_seconds", seconds, 0, 3600)
         given, sizes = args.get("etcd_volume_size", 0), etcd_volume_sizes(etcd_quota)
@@ -212,7 +218,7 @@ class AwsProvider:
         )
 
     def _make_network(self) -> AwsNetwork:
-        first, last = self._args.get("ports", (5000, 5099))
+        first, last = self._args.get("ports", PORTS)
         return AwsNetwork(
             "network",
             {
@@ -260,6 +266,13 @@ class AwsProvider:
 def etcd_volume_sizes(etcd_quota: int) -> range:
     """The GiB that a volume for etcd's data may have: beside them, etcd keeps its log there."""
     return range(etcd_quota // GIB + 1, 16384 + 1)
+
+
+def _check_ports(ports: Sequence[object]) -> None:
+    whole = [one for one in ports if isinstance(one, int)]
+    if not len(ports) == len(whole) == 2 or not 1 <= whole[0] <= whole[1] <= 65535:
+        allowed = "the first and the last port, from 1 to 65535, like [5000, 5099]"
+        raise not_allowed("provider.aws.ports", list(ports), allowed)
 
 
 def warn_of(trouble: str) -> None:

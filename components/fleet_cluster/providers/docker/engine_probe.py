@@ -13,8 +13,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 POOL = ipaddress.IPv4Network("172.30.0.0/16")
+SECONDS = 120
+"""For each call of Docker."""
 TRIAL_IMAGE = "debian:trixie-20261005-slim"
 
 
@@ -49,17 +52,18 @@ def check_port(port: int, own: int) -> None:
     fail(
         f"provider.docker.port: port {port} of 127.0.0.1 is in use",
         f"`ss -ltnp sport = :{port}` tells by whom",
-        f"stop that program, or choose another port, for example {free_port()}",
+        f"stop that program, or choose another port, for example {free_ports(1)[0]}",
     )
 
 
 def probe(info: dict[str, object]) -> dict[str, object]:
     """Find a free subnet and free ports, and whether privileged containers are allowed."""
     subnet = free_subnet(taken_subnets())
+    registry_port, *ssh_ports = free_ports(1 + int(os.environ["MACHINES"]))
     return {
         "subnet": str(subnet),
-        "registry_port": free_port(),
-        "ssh_ports": [free_port() for _ in range(int(os.environ["MACHINES"]))],
+        "registry_port": registry_port,
+        "ssh_ports": ssh_ports,
         "privileged": may_be_privileged(),
         "direct": sys.platform == "linux" and "Desktop" not in str(info.get("OperatingSystem")),
     }
@@ -103,22 +107,34 @@ def network_of(destination: str, mask: str) -> ipaddress.IPv4Network:
     return ipaddress.IPv4Network(f"{address}/{netmask}", strict=False)
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nothing listens on; each is held until the last one is found."""
+    with ExitStack() as held:
+        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 def is_free(port: int) -> bool:
-    """Whether a program can listen on 127.0.0.1:port."""
+    """Whether a program can listen on 127.0.0.1:port, this user's rights apart."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
+        except PermissionError:
+            # Docker may, though this user may not: 80, for example.
+            return not is_answered(port)
         except OSError:
             return False
     return True
+
+
+def is_answered(port: int) -> bool:
+    """Whether something takes connections to 127.0.0.1:port."""
+    with socket.socket() as client:
+        client.settimeout(5)
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def may_be_privileged() -> bool:
@@ -128,11 +144,16 @@ def may_be_privileged() -> bool:
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the docker command line."""
+    """Run the docker command line; without it, or if it hangs, one clear error."""
+    command = ["docker", *arguments]
     try:
-        return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     except FileNotFoundError:
         fail("docker is not installed", "no `docker` on PATH", "install Docker")
+        raise
+    except subprocess.TimeoutExpired:
+        given = f"`docker {arguments[0]}` took longer than {SECONDS} s"
+        fail("the Docker engine does not answer", given, "see that it works, then pulumi up again")
         raise
 
 

@@ -1,0 +1,46 @@
+"""What a preview says of units: the hooks that ask."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from fleet_cluster._lifecycle.plan_hook import OpenManifest, hooks
+from fleet_cluster.access import ClusterAccess
+
+
+class Engine(pulumi.runtime.Mocks):
+    """Makes whatever is asked for."""
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        return f"{args.name}-id", {}
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, []
+
+
+@pytest.fixture(autouse=True)
+def preview() -> None:
+    pulumi.runtime.set_mocks(Engine(), project="shop", stack="test", preview=True)
+
+
+def hooks_of(component: pulumi.ComponentResource) -> set[str]:
+    cluster = ClusterAccess({"machines": [], "ready": True, "data_id": "1", "network": ""})
+    document = pulumi.Output.from_input("{}")
+    bound = hooks(component, cluster, document, OpenManifest("{}", []))
+    assert bound
+    return {
+        hook.name for hook in bound.before_create or [] if isinstance(hook, pulumi.ResourceHook)
+    }
+
+
+@pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+async def test_a_unit_and_a_template_of_the_same_name_have_hooks_of_their_own() -> None:
+    """The engine ends a preview with `resource hook already registered for name`."""
+    unit = pulumi.ComponentResource("fleet-cluster:index:FleetUnit", "web")
+    template = pulumi.ComponentResource("fleet-cluster:index:FleetTemplate", "web")
+    assert hooks_of(unit).isdisjoint(hooks_of(template))
