@@ -9,8 +9,10 @@ from typing import Any
 
 from tests.cluster.stack import Done, Stack, eventually
 
-EVERYWHERE = frozenset({"nginx.service", "nginx-pool.service", "fleet-journal-upload.service"})
-"""The program's units that run on every machine, and the library's."""
+PROGRAMS_EVERYWHERE = frozenset({"nginx.service", "nginx-pool.service"})
+"""The program's units that run on every machine."""
+EVERYWHERE = PROGRAMS_EVERYWHERE | {"fleet-journal-upload.service"}
+"""And the library's, which is there while journals are shipped."""
 HEALTHY_SECONDS = 2
 """For so long a unit has to be active before the next is touched, if its file does not say."""
 ETCD_PKI = "/etc/etcd/pki"

@@ -64,7 +64,7 @@ def bring_to(checkout: Path, program: Path) -> None:
         for image in ("images/nginx", "images/nginx-pool"):
             shutil.rmtree(program / image, ignore_errors=True)
             shutil.copytree(checkout / image, program / image)
-        for unit in asking.EVERYWHERE:
+        for unit in asking.PROGRAMS_EVERYWHERE:
             shutil.copy(checkout / "units" / unit, program / "units" / unit)
 
 
@@ -154,7 +154,7 @@ def test_from_debians_etcd_and_debian_12_by_two_updates(stack: Stack):
     assert debian(stack, machines) == {"12"}
     assert {machine: stack.container(machine) for machine in machines} == containers
     assert changed(before, asking.runs(stack, machines)) == {
-        (machine, unit) for machine in machines for unit in asking.EVERYWHERE
+        (machine, unit) for machine in machines for unit in asking.PROGRAMS_EVERYWHERE
     }
     greeting = stack.on("machine-2", "etcdctl get --print-value-only /app/greeting").out
     assert greeting == "Hello World!\n", "it is the program's again"

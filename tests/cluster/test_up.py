@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import asking
 from tests.cluster.load import Load
 from tests.cluster.stack import Stack, eventually
 
@@ -80,7 +81,7 @@ def test_changing_one_unit_file_changes_exactly_that_unit(cluster: Stack):
         unit.write_text(before)
 
 
-@pytest.mark.parametrize("unit", ["nginx-pool.service", "nginx.service"])
+@pytest.mark.parametrize("unit", sorted(asking.PROGRAMS_EVERYWHERE))
 def test_every_machine_runs_the_global_units(cluster: Stack, unit: str):
     rows = cluster.units()[unit]
     assert len(rows) == 3

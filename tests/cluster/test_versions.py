@@ -41,8 +41,11 @@ def test_from_the_previous_release_a_preview_tells_what_restarts_and_no_request_
     eventually("the cluster is whole", lambda: asking.is_whole(stack, machines), 120)
     before = asking.runs(stack, machines)
     containers = {machine: stack.container(machine) for machine in machines}
+    settings = stack.program / f"Pulumi.{stack.name}.yaml"
+    chosen = settings.read_text()
     shutil.rmtree(stack.program)
     copy_program(stack.program)
+    settings.write_text(chosen)
     restarts = set(re.findall(r"(\S+\.service): .*restart", stack.preview().text))
     made_anew = machines.keys() & stack.changes().keys()
     with Load(stack.outputs()["url"]) as load:
