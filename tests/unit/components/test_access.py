@@ -8,23 +8,10 @@ import pytest
 from fleet_cluster._lifecycle.member_command import environment
 from fleet_cluster.access import ClusterAccess, grant
 from fleet_cluster.machine import Machine
+from tests.unit.mock_engine import Engine
 
 HERE = "urn:pulumi:test::project::fleet-cluster:index:DockerNetwork::network"
 ELSEWHERE = "urn:pulumi:test::platform::fleet-cluster:index:DockerNetwork::network"
-
-
-class Engine(pulumi.runtime.Mocks):
-    """Makes whatever is asked for."""
-
-    def new_resource(
-        self, args: pulumi.runtime.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
-        return f"{args.name}-id", {}
-
-    def call(
-        self, args: pulumi.runtime.MockCallArgs
-    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        return {}, []
 
 
 @pytest.fixture(autouse=True)

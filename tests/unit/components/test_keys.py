@@ -1,6 +1,6 @@
 """Keys of etcd that a program may write are those that the application's role may write."""
 
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from fleet_cluster.fleet.etcd_roles import APP
 from fleet_cluster.fleet.etcd_roles import OWN as ROLES
 from fleet_cluster.keys import EtcdKeys, check_key
+from tests.unit.mock_engine import Engine
 
 ACCESS: dict[str, Any] = {
     "machines": [
@@ -47,20 +48,6 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
         if request.type == "command:local:Command":
             self.values[request.name] = request.object["stdin"]
         return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-
-
-class Engine(pulumi.runtime.Mocks):
-    """Makes whatever is asked for."""
-
-    def new_resource(
-        self, args: pulumi.runtime.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
-        return f"{args.name}-id", cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
-
-    def call(
-        self, args: pulumi.runtime.MockCallArgs
-    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        return {}, []
 
 
 @pytest.mark.parametrize("secret", [False, True])

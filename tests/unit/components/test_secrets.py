@@ -1,6 +1,6 @@
 """Secrets as resources: what is refused, and what Pulumi shows of them."""
 
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 import pytest
@@ -10,6 +10,7 @@ from fleet_cluster.errors import InputError
 from fleet_cluster.fleet.model.secrets import MAX_BYTES
 from fleet_cluster.machine import Connection
 from fleet_cluster.unit_secrets.secrets import Secrets
+from tests.unit.mock_engine import Engine
 
 WAY = Connection(host="10.0.0.1", private_key="key", host_key="ssh-ed25519 AAAA")
 ACCESS: dict[str, Any] = {
@@ -18,26 +19,6 @@ ACCESS: dict[str, Any] = {
     "data_id": "one",
     "network": "",
 }
-
-
-class Engine(pulumi.runtime.Mocks):
-    """An engine that makes what it is asked for, and keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.commands: list[dict[str, Any]] = []
-
-    def new_resource(
-        self, args: pulumi.runtime.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
-        inputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
-        if args.typ == "command:local:Command":
-            self.commands.append(inputs)
-        return f"{args.name}-id", inputs
-
-    def call(
-        self, args: pulumi.runtime.MockCallArgs
-    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        return {}, []
 
 
 @pytest.fixture

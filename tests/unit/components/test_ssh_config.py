@@ -13,6 +13,7 @@ from fleet_cluster._lifecycle.openssh_files import known_hosts, openssh_files, s
 from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
 from fleet_cluster.machine import Connection, Proxy
 from fleet_cluster.ssh_config import SshConfig, removal
+from tests.unit.mock_engine import Engine
 
 MACHINES: dict[str, Connection] = {
     "machine-1": {"host": "172.30.7.11", "host_key": "ssh-ed25519 AAAA1", "private_key": "secret"},
@@ -100,26 +101,6 @@ def test_no_other_folder_goes_with_it(folder: str, tmp_path: Path):
     subprocess.run(["sh", "-c", removal(folder)], cwd=program, env=env, check=True)
     assert not (program / folder).exists()
     assert all(one.exists() for one in others)
-
-
-class Engine(pulumi.runtime.Mocks):
-    """Makes whatever is asked for, and keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.commands: list[dict[str, Any]] = []
-
-    def new_resource(
-        self, args: pulumi.runtime.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
-        inputs = cast("dict[str, Any]", args.inputs)  # pyright: ignore[reportUnknownMemberType]
-        if args.typ == "command:local:Command":
-            self.commands.append(inputs)
-        return f"{args.name}-id", inputs
-
-    def call(
-        self, args: pulumi.runtime.MockCallArgs
-    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        return {}, []
 
 
 @pytest.mark.parametrize(("folder", "triggers"), [("keys", ["keys"]), (None, None)])

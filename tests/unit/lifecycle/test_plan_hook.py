@@ -1,26 +1,11 @@
 """What a preview says of units: the hooks that ask."""
 
-from typing import Any
-
 import pulumi
 import pytest
 
 from fleet_cluster._lifecycle.plan_hook import OpenManifest, hooks
 from fleet_cluster.access import ClusterAccess
-
-
-class Engine(pulumi.runtime.Mocks):
-    """Makes whatever is asked for."""
-
-    def new_resource(
-        self, args: pulumi.runtime.MockResourceArgs
-    ) -> tuple[str | None, dict[str, Any]]:
-        return f"{args.name}-id", {}
-
-    def call(
-        self, args: pulumi.runtime.MockCallArgs
-    ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        return {}, []
+from tests.unit.mock_engine import Engine
 
 
 @pytest.fixture(autouse=True)
