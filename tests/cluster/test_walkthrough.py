@@ -24,15 +24,17 @@ def test_the_walkthrough_prints_what_the_document_says(cluster: Stack):
     steps = session()
     assert len(steps) > 12
     # One shell for all, since a command may set a variable for a later one.
-    script = "".join(f"{command} 2>&1; echo {shlex.quote(MARK)}\n" for command, _ in steps)
+    script = "".join(f"{command}\necho {shlex.quote(MARK)}\n" for command, _ in steps)
     try:
-        printed = cluster.run("bash", "-c", script, seconds=2300).out.split(f"{MARK}\n")
+        done = cluster.run("bash", "-c", script, seconds=2300)
+        *printed, rest = done.out.split(f"{MARK}\n")
+        assert (len(printed), rest) == (len(steps), ""), done.text
         wrong = [
             f"$ {command}\nprinted:\n{got}\nthe document says:\n{wanted}"
-            for (command, wanted), got in zip(steps, printed, strict=False)
-            if not same(wanted, without_notices(got))
+            for (command, wanted), got in zip(steps, printed, strict=True)
+            if not same(wanted, got)
         ]
-        assert not wrong, "\n".join(wrong)
+        assert not wrong, "\n".join([*wrong, "On standard error:", done.err])
     finally:
         end_what_asks(cluster)
         cluster.configure({"sinatra-instances": "2"})
@@ -44,11 +46,6 @@ def end_what_asks(cluster: Stack) -> None:
     done = cluster.program / "next" / "done"
     done.parent.mkdir(exist_ok=True)
     done.touch()
-
-
-def without_notices(got: str) -> str:
-    """What was printed but for what commands say when they take longer than a second."""
-    return re.sub(r"^Waiting for(:\n(  .*\n)+| .*\n)", "", got, flags=re.MULTILINE)
 
 
 def same(wanted: str, got: str) -> bool:

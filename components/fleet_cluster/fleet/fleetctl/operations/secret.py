@@ -1,6 +1,6 @@
 """Secrets: a value is sealed and kept, and the units that name it are rolled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import time
 
@@ -115,8 +115,17 @@ def store(watcher: Watcher, name: str, secret: SecretVersion, version: str = "")
     return chosen
 
 
-def roll(context: Context, watcher: Watcher, name: str, version: str, limits: Limits) -> Exit:
+def roll(
+    context: Context,
+    watcher: Watcher,
+    name: str,
+    version: str,
+    limits: Limits,
+    say: Callable[[str], None],
+) -> Exit:
     """Bring a version to the units that name the secret, by the rules of a rollout.
+
+    `say`: called with a line for each unit that has it.
 
     If a unit fails, all go back to the version before, and that is the secret's again.
 
@@ -124,7 +133,7 @@ def roll(context: Context, watcher: Watcher, name: str, version: str, limits: Li
         TimedOutError: the time limit came first; the same is done.
     """
     change = change_of(name, watcher.state)
-    rollout = Rollout(watcher, change.units, change.texts, limits, tell)
+    rollout = Rollout(watcher, change.units, change.texts, limits, say)
     try:
         code = report(context, watcher, rollout.run)
     except TimedOutError:

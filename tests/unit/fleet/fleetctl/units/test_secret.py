@@ -116,6 +116,17 @@ def test_a_changed_value_rolls_the_units_that_name_it_and_no_others(
     )
 
 
+def test_the_result_says_what_was_rolled_before_what_was_set(
+    fleetctl: Fleetctl, member: SmallCluster, capsys: Output
+) -> None:
+    keep(fleetctl)
+    start_web(fleetctl)
+    capsys.readouterr()
+    keep(fleetctl, b"another", action="rotate")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["web@1.service", "web@2.service", "Secret"]
+
+
 class FailsWith(dict[str, list[UnitState]]):
     """Behaviour of an instance that runs with the first version of its secret alone."""
 
@@ -239,8 +250,10 @@ def test_pulumi_sets_the_same_value_again_without_a_new_version(
     member.store.remove(*(key for key in member.store.entries if key.startswith(keys.SECRETS)))
     keep(fleetctl, VALUE, "--claim", "0")
     assert versions(member) == first, "after etcd was emptied, units run on"
+    capsys.readouterr()
     keep(fleetctl, b"another", "--claim", "0")
     assert versions(member) != first
+    assert json.loads(capsys.readouterr().out)["version"] == versions(member)[0]
 
 
 def test_a_claim_holds_nothing_that_guesses_can_be_tried_against(

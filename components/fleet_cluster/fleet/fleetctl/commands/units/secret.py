@@ -122,7 +122,9 @@ def _bring(context: Context, watcher: Watcher, version: str, arguments: Namespac
         if using:
             tell(f"{', '.join(using)}: the value comes with the next rollout")
         return Exit.DONE
-    return roll(context, watcher, name, version, limits_of(arguments))
+    # Pulumi's resource reads standard output: there it is the claim alone.
+    say = print if arguments.claim is None else tell
+    return roll(context, watcher, name, version, limits_of(arguments), say)
 
 
 def _earlier(
