@@ -15,7 +15,7 @@ help: ## This text
 up: setup ## Bring the cluster up, or change it to what the files say; prints its URL (STACK=dev)
 	@toolchain/up
 
-demo: setup ## Scale, kill a machine, roll and heal on a cluster of its own, counting requests (DEMO_FAST=1, RECORD=NAME)
+demo: setup ## Scale, kill a machine, roll and heal on a cluster of its own, counting requests (DEMO_FAST=1; RECORD=NAME makes its picture)
 	@bash -c '. toolchain/lib.sh && use_env && python -m demo$(if $(RECORD),.record $(RECORD))'
 
 down: ## Remove the cluster and everything that "make up" made, except caches (STACK=dev)

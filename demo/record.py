@@ -1,4 +1,4 @@
-"""The demo as a picture: `make demo RECORD=docs/demo` makes docs/demo.cast and docs/demo.svg.
+"""The demo as a picture: `make demo RECORD=docs/pictures/demo` makes demo.cast and demo.svg.
 
 asciinema records the demo on a fresh stack, which is removed before and afterwards; waits are made
 shorter; termtosvg makes the SVG of it. Both are installed into a temporary folder.
@@ -6,6 +6,7 @@ shorter; termtosvg makes the SVG of it. Both are installed into a temporary fold
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 TOOLS = ("asciinema==2.4.0", "termtosvg-ng==1.4.1")
+DEMO = (sys.executable, "-m", "demo")
 COLUMNS, ROWS = 100, 28
 LONGEST = 3.0
 """Seconds that a wait takes in the picture: pulumi works for longer."""
@@ -44,7 +46,11 @@ def main(path: str) -> None:
         raw = Path(folder) / "raw.cast"
         bin_folder = install(Path(folder) / "tools")
         subprocess.run(["toolchain/down"], check=True)
-        record(bin_folder / "asciinema", raw)
+        # It may have stopped the Docker engine, since nobody else used it.
+        subprocess.run(["toolchain/setup"], check=True)
+        code = record(bin_folder / "asciinema", raw)
+        if code:
+            sys.exit(f"record: the demo ended with {code}, as it says above: no picture was made")
         subprocess.run(["toolchain/down"], check=True)
         cast = Path(f"{path}.cast")
         cast.write_text(shortened(raw.read_text()))
@@ -59,16 +65,18 @@ def install(folder: Path) -> Path:
     return folder / "bin"
 
 
-def record(asciinema: Path, raw: Path) -> None:
-    """Run the demo on a terminal of that size."""
+def record(asciinema: Path, raw: Path) -> int:
+    """Run the demo on a terminal of that size: its exit code, which is not asciinema's own."""
     size = ("--cols", str(COLUMNS), "--rows", str(ROWS))
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
-    command = f"{sys.executable} -m demo"
+    code = raw.with_suffix(".code")
+    command = f"{shlex.join(DEMO)}; echo $? >{shlex.quote(str(code))}"
     subprocess.run(
         [asciinema, "rec", "--quiet", "--env", "TERM", *size, "--command", command, raw],
         env=environment,
         check=True,
     )
+    return int(code.read_text())
 
 
 def render(termtosvg: Path, cast: Path, svg: Path) -> None:

@@ -1,11 +1,13 @@
 """The recording: waits are shorter, and all that was printed is in it, in order."""
 
 import json
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.record import LONGEST, TICK, Event, shorten, shortened
+from demo.record import LONGEST, TICK, Event, record, shorten, shortened
 
 TICKED, PRINTED = "\r\x1b[2K\x1b[1A\x1b[2K\r\n count", "\r\x1b[2K\x1b[1A\x1b[2Kline\r\n\r\n count"
 EVENTS = st.lists(st.tuples(st.floats(0, 30), st.sampled_from([TICKED, PRINTED])), max_size=40).map(
@@ -45,6 +47,17 @@ def test_a_cast_stays_a_cast() -> None:
     first, *rest = shortened(cast).splitlines()
     assert first == header
     assert [json.loads(line) for line in rest] == [[0.0, "o", PRINTED], [LONGEST, "o", PRINTED]]
+
+
+def test_a_demo_that_fails_is_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asciinema = tmp_path / "asciinema"
+    # As asciinema 2.4 does, it ends well whatever it has recorded.
+    asciinema.write_text(
+        '#!/bin/sh\nwhile [ "$1" != --command ]; do shift; done\nsh -c "$2"; true\n'
+    )
+    asciinema.chmod(0o755)
+    monkeypatch.setattr("demo.record.DEMO", ("sh", "-c", "exit 3"))
+    assert record(asciinema, tmp_path / "raw.cast") == 3
 
 
 def test_what_was_read_in_pieces_is_drawn_as_a_whole() -> None:
