@@ -1,5 +1,6 @@
 """Pulumi's engine, as tests of components have it."""
 
+import asyncio
 from typing import Any, cast
 
 import pulumi
@@ -23,3 +24,15 @@ class Engine(pulumi.runtime.Mocks):
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         return {}, []
+
+
+def use_mocks(mocks: pulumi.runtime.Mocks, project: str, **options: Any) -> None:
+    """Have Pulumi's runtime work with mocks, for a stack called test.
+
+    Its stack's resource needs an event loop; `asyncio.run`, in a test before, has taken that away.
+    """
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(mocks, project=project, stack="test", **options)

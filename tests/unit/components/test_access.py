@@ -8,7 +8,7 @@ import pytest
 from fleet_cluster._lifecycle.member_command import environment
 from fleet_cluster.access import ClusterAccess, grant
 from fleet_cluster.machine import Machine
-from tests.unit.mock_engine import Engine
+from tests.unit.mock_engine import Engine, use_mocks
 
 HERE = "urn:pulumi:test::project::fleet-cluster:index:DockerNetwork::network"
 ELSEWHERE = "urn:pulumi:test::platform::fleet-cluster:index:DockerNetwork::network"
@@ -16,7 +16,7 @@ ELSEWHERE = "urn:pulumi:test::platform::fleet-cluster:index:DockerNetwork::netwo
 
 @pytest.fixture(autouse=True)
 def engine() -> None:
-    pulumi.runtime.set_mocks(Engine(), project="project", stack="test")
+    use_mocks(Engine(), project="project")
 
 
 def machine(name: str, **metadata: str) -> Machine:

@@ -1,6 +1,5 @@
 """A stranger's program under Pulumi's mocks, and what its arguments are refused for."""
 
-import asyncio
 import re
 import runpy
 from pathlib import Path
@@ -13,6 +12,7 @@ import fleet_cluster as fc
 from fleet_cluster.component_host import FleetClusterProvider
 from fleet_cluster.fleet.etcd_configuration import GIB
 from tests.checkout import CHECKOUT
+from tests.unit.mock_engine import use_mocks
 from tests.unit.program.test_program import Engine
 
 EXAMPLE = CHECKOUT / "examples/01-one-unit"
@@ -32,9 +32,8 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
 
 
 def run(monkeypatch: pytest.MonkeyPatch, program: Path) -> Monitor:
-    asyncio.set_event_loop(asyncio.new_event_loop())
     monitor = Monitor(Engine())
-    pulumi.runtime.set_mocks(monitor.mocks, project="one-unit", stack="test", monitor=monitor)
+    use_mocks(monitor.mocks, project="one-unit", monitor=monitor)
     pulumi.runtime.set_all_config({})
     monkeypatch.chdir(program)
 
@@ -128,8 +127,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("args", "refused"), REFUSED)
 def test_an_argument_that_is_not_allowed_is_named(args: dict[str, Any], refused: str):
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
+    use_mocks(Engine(), project="one-unit")
     with pytest.raises(fc.InputError, match=refused) as error:
         fc.Cluster("cluster", cast("fc.ClusterArgs", {"provider": DOCKER, "size": 2, **args}))
     assert "pulumi config" not in str(error.value)
@@ -143,8 +141,7 @@ def test_an_image_is_built_once_and_its_name_is_no_other_images(
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "Dockerfile").touch()
     monkeypatch.chdir(tmp_path)
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
+    use_mocks(Engine(), project="one-unit")
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def program() -> None:
@@ -157,8 +154,7 @@ def test_an_image_is_built_once_and_its_name_is_no_other_images(
 
 
 def test_other_languages_get_the_error_without_a_stack_trace():
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(Engine(), project="one-unit", stack="test")
+    use_mocks(Engine(), project="one-unit")
     inputs: Any = {"provider": {"docker": {"port": 8080.0}}, "size": 0.0}
     with pytest.raises(pulumi.InputPropertyError) as error:
         FleetClusterProvider().construct("cluster", "fleet-cluster:index:Cluster", inputs)

@@ -8,7 +8,7 @@ import pytest
 from fleet_cluster.fleet.etcd_roles import APP
 from fleet_cluster.fleet.etcd_roles import OWN as ROLES
 from fleet_cluster.keys import EtcdKeys, check_key
-from tests.unit.mock_engine import Engine
+from tests.unit.mock_engine import Engine, use_mocks
 
 ACCESS: dict[str, Any] = {
     "machines": [
@@ -54,7 +54,7 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
 def test_keys_that_come_as_one_output_are_written_each(secret: bool) -> None:
     """As YAML has them, where one value is an output: the whole map is one, or one secret."""
     monitor, seen = Monitor(), list[list[str]]()
-    pulumi.runtime.set_mocks(monitor.mocks, project="shop", stack="test", monitor=monitor)
+    use_mocks(monitor.mocks, project="shop", monitor=monitor)
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
     def program() -> Any:

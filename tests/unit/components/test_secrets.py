@@ -10,7 +10,7 @@ from fleet_cluster.errors import InputError
 from fleet_cluster.fleet.model.secrets import MAX_BYTES
 from fleet_cluster.machine import Connection
 from fleet_cluster.unit_secrets.secrets import Secrets
-from tests.unit.mock_engine import Engine
+from tests.unit.mock_engine import Engine, use_mocks
 
 WAY = Connection(host="10.0.0.1", private_key="key", host_key="ssh-ed25519 AAAA")
 ACCESS: dict[str, Any] = {
@@ -24,7 +24,7 @@ ACCESS: dict[str, Any] = {
 @pytest.fixture
 def engine() -> Engine:
     made = Engine()
-    pulumi.runtime.set_mocks(made, project="shop", stack="test")
+    use_mocks(made, project="shop")
     return made
 
 
@@ -45,7 +45,7 @@ def test_a_preview_of_units_knows_the_secrets_that_are_set_beside_them(
 ) -> None:
     known = set[str]()
     monkeypatch.setattr(plan_hook, "_secrets", known)
-    pulumi.runtime.set_mocks(Engine(), project="shop", stack="test", preview=is_preview)
+    use_mocks(Engine(), project="shop", preview=is_preview)
     Secrets("shop", {"cluster": ACCESS, "secrets": {"db-password": "x"}})
     assert known == ({"db-password"} if is_preview else set())
 

@@ -13,7 +13,7 @@ from fleet_cluster._lifecycle.openssh_files import known_hosts, openssh_files, s
 from fleet_cluster._lifecycle.ssh_call import FOLDER, write_files
 from fleet_cluster.machine import Connection, Proxy
 from fleet_cluster.ssh_config import SshConfig, removal
-from tests.unit.mock_engine import Engine
+from tests.unit.mock_engine import Engine, use_mocks
 
 MACHINES: dict[str, Connection] = {
     "machine-1": {"host": "172.30.7.11", "host_key": "ssh-ed25519 AAAA1", "private_key": "secret"},
@@ -110,7 +110,7 @@ def test_another_folder_replaces_what_removes_the_one_before(
     """An update in place leaves it there with the key. The usual one is as it is in stacks."""
     monkeypatch.chdir(tmp_path)
     engine, way = Engine(), dict(MACHINES["machine-1"])
-    pulumi.runtime.set_mocks(engine, project="shop", stack="test")
+    use_mocks(engine, project="shop")
     access = {"machines": [{"name": "machine-1", "metadata": {}, "connection": way}]}
     access |= {"ready": True, "data_id": "1", "network": ""}
 

@@ -1,16 +1,10 @@
 """What a preview says of units: the hooks that ask."""
 
 import pulumi
-import pytest
 
 from fleet_cluster._lifecycle.plan_hook import OpenManifest, hooks
 from fleet_cluster.access import ClusterAccess
-from tests.unit.mock_engine import Engine
-
-
-@pytest.fixture(autouse=True)
-def preview() -> None:
-    pulumi.runtime.set_mocks(Engine(), project="shop", stack="test", preview=True)
+from tests.unit.mock_engine import Engine, use_mocks
 
 
 def hooks_of(component: pulumi.ComponentResource) -> set[str]:
@@ -26,6 +20,7 @@ def hooks_of(component: pulumi.ComponentResource) -> set[str]:
 @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
 async def test_a_unit_and_a_template_of_the_same_name_have_hooks_of_their_own() -> None:
     """The engine ends a preview with `resource hook already registered for name`."""
+    use_mocks(Engine(), project="shop", preview=True)
     unit = pulumi.ComponentResource("fleet-cluster:index:FleetUnit", "web")
     template = pulumi.ComponentResource("fleet-cluster:index:FleetTemplate", "web")
     assert hooks_of(unit).isdisjoint(hooks_of(template))

@@ -1,6 +1,5 @@
 """The whole program under Pulumi's mocks: which resources it asks for, and with what."""
 
-import asyncio
 import fnmatch
 import json
 import re
@@ -18,6 +17,7 @@ from fleet_cluster.fleet.setup.etcd_auth import taken
 from fleet_cluster.fleet.setup.inputs import Worker
 from fleet_cluster.images import own_platform
 from tests.checkout import CHECKOUT
+from tests.unit.mock_engine import use_mocks
 
 CONFIG = {
     "provider": "docker",
@@ -131,8 +131,7 @@ def run_program(
     monitor: pulumi.runtime.mocks.MockMonitor | None = None,
 ) -> None:
     """Run the program of this checkout with an engine of our own and these settings."""
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    pulumi.runtime.set_mocks(engine, project="fleet-cluster", stack="test", monitor=monitor)
+    use_mocks(engine, project="fleet-cluster", monitor=monitor)
     pulumi.runtime.set_all_config(dict(config), list(secrets))
 
     @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
