@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 from pulumi_command import local
 
-from ._lifecycle import claims, plan_hook
+from ._lifecycle import claims, plan_hook, rollout_spans
 from ._lifecycle.member_command import MemberCommandArgs, member_command
 from ._unit_text import placeholders, read_text, read_unit
 from .access import Access, ClusterAccess
@@ -190,7 +190,9 @@ def apply(
         delete=f"{run} --destroy",
         stdin=document,
     )
-    opts = pulumi.ResourceOptions(parent=parent, deleted_with=cluster.network, hooks=plan)
+    opts = pulumi.ResourceOptions(
+        parent=parent, deleted_with=cluster.network, hooks=plan or rollout_spans.hooks(parent)
+    )
     return member_command(unit, cluster, commands, opts)
 
 

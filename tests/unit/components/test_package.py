@@ -13,7 +13,7 @@ from fleet_cluster.component_host import FleetClusterProvider
 from tests.checkout import CHECKOUT, LIBRARY
 
 SCHEMA = Path(__file__).with_name("schema.json")
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "opentelemetry": "opentelemetry-api"}
 """Where a distribution is not called as its module."""
 LIMIT = 15
 """Lines of a stranger's program; it makes a cluster and runs a unit on it."""

@@ -6,6 +6,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,10 +25,11 @@ from .cli.output import escaped_output, fail, tell
 from .cli.secret_input import GIVEN, read_secret
 from .commands.command import Command, Input, RunsOn
 from .commands.parser import parse
-from .operations.context import Context, no_kv
+from .operations.context import Context, no_kv, note_nothing
 from .remote import tunnel
 from .remote.access import FromMachine, FromOutside
 from .remote.ssh import SshHost, SshOptions, neighbours
+from .remote.trace import OnStep, traced
 from .remote.tunnel import INTERRUPTED, RemoteRequest, Tunnel
 
 T = TypeVar("T")
@@ -81,7 +83,12 @@ def _run(command: Command, arguments: Namespace, words: Sequence[str]) -> int:
     request, far = _request(command, arguments), remote_words(words, arguments)
     if command.resumes:
         through.resumes, far = True, [*far, f"--series={secrets.token_hex(8)}"]
-    return through.run(far, request, outside.explain_message)
+
+    def run(on_step: OnStep | None) -> int:
+        asked = replace(request, is_traced=on_step is not None)
+        return through.run(far, asked, partial(outside.take_message, on_step=on_step))
+
+    return traced(command.name, run)
 
 
 def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> Context:
@@ -92,8 +99,15 @@ def _on_machine(command: Command, arguments: Namespace, options: SshOptions) -> 
     request = tunnel.receive() if arguments.is_remote else _request(command, arguments)
     machines = FromMachine(kv, options, is_remote=arguments.is_remote)
     as_app = partial(_connect, arguments, "app")
-    origin = Origin(request.author, request.sources)
-    return Context(kv, machines, request.files, request.document, as_app, origin=origin)
+    return Context(
+        kv,
+        machines,
+        request.files,
+        request.document,
+        as_app,
+        origin=Origin(request.author, request.sources),
+        on_step=tunnel.send_step if request.is_traced else note_nothing,
+    )
 
 
 def _request(command: Command, arguments: Namespace) -> RemoteRequest:

@@ -2,14 +2,16 @@ import pytest
 
 from fleet_cluster.fleet.cluster_state import unit_files
 from fleet_cluster.fleet.fleetctl.cli.options import CONNECTION_OPTIONS, ETCD_OPTIONS
+from fleet_cluster.fleet.fleetctl.remote.trace import ENDPOINTS
 from fleet_cluster.fleet.unitfiles import unitfile
 from tests.unit.fleet.fleetctl.small_cluster import FakeMachines, Fleetctl, SmallCluster
 
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    for option in (*CONNECTION_OPTIONS, *ETCD_OPTIONS):
-        monkeypatch.delenv(option.variable, raising=False)
+    options = [option.variable for option in (*CONNECTION_OPTIONS, *ETCD_OPTIONS)]
+    for variable in (*options, *ENDPOINTS):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture(autouse=True)

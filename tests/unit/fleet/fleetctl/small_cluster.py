@@ -30,6 +30,7 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
     Verb,
 )
+from fleet_cluster.fleet.model.rollout_step import RolloutStep
 from fleet_cluster.fleet.secrets.age import Sealer
 from fleet_cluster.fleet.unitfiles.text import sha_of
 from tests.unit.fleet.fakes.kv import MemoryKV
@@ -311,6 +312,8 @@ class Fleetctl:
     document: str = ""
     origin: Origin = field(default_factory=Origin)
     sealer: Sealer = field(default_factory=FakeSealer)
+    steps: list[RolloutStep] = field(default_factory=list[RolloutStep])
+    """What its rollouts have told."""
 
     def __call__(self, *words: str) -> int:
         command, arguments = parse(words)
@@ -323,5 +326,6 @@ class Fleetctl:
             lambda: store,
             self.sealer,
             self.origin,
+            self.steps.append,
         )
         return command.run(context, arguments)

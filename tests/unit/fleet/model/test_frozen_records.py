@@ -35,6 +35,7 @@ from fleet_cluster.fleet.model.records import (
     UnitState,
 )
 from fleet_cluster.fleet.model.releases import Canary, Release
+from fleet_cluster.fleet.model.rollout_step import RolloutStep
 from fleet_cluster.fleet.model.runs import Run, RunReport, Timer
 from fleet_cluster.fleet.model.secrets import Delivery, Recipient, SecretVersion
 from fleet_cluster.fleet.model.service_records import ServiceRecord
@@ -170,6 +171,7 @@ FULL: tuple[Record, ...] = (
     Recipient(key=KEY, hostname="machine-1"),
     Delivery(sealed="-----", key=KEY),
     ServiceRecord(host="10.0.0.11", unit="web@1.service", machine="3f2a91bc", port=5000, ttl=2),
+    RolloutStep(unit="web@1.service", change="rolled", machine="machine-1", began=1.5, ended=2.5),
 )
 """Every record, each field other than by default."""
 BARE: tuple[Record, ...] = (
@@ -195,6 +197,7 @@ BARE: tuple[Record, ...] = (
     Recipient(key=KEY),
     Delivery(sealed="-----", key=KEY),
     ServiceRecord(host="10.0.0.11", unit="web@1.service", machine="3f2a91bc"),
+    RolloutStep(unit="web@1.service", change="rolled", machine="machine-1", began=1.5, ended=2.5),
 )
 NAMES = ("A", "B", "C")
 KEYS = {
@@ -346,13 +349,18 @@ def test_the_lease_is_noted_and_read_as_before_by_fleetd_and_by_the_fence() -> N
 
 def test_what_fleetctl_sends_to_a_machine_is_as_before() -> None:
     parcel = RemoteRequest(
-        {"web.service": "[Service]"}, "units: {}", "anna@laptop", {"web.service": "/web.service"}
+        {"web.service": "[Service]"},
+        "units: {}",
+        "anna@laptop",
+        {"web.service": "/web.service"},
+        is_traced=True,
     )
     kept = {
         "files": {"web.service": "[Service]"},
         "document": "units: {}",
         "author": "anna@laptop",
         "sources": {"web.service": "/web.service"},
+        "traced": True,
     }
     assert to_wire(parcel) == kept
     assert RemoteRequest(**from_wire(RemoteRequest, kept)) == parcel

@@ -6,6 +6,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.cli.rollout_options import Limits
 from fleet_cluster.fleet.fleetctl.operations.apply import apply
+from fleet_cluster.fleet.fleetctl.operations.context import note_nothing
 from fleet_cluster.fleet.fleetctl.state.manifest import Manifest
 from fleet_cluster.fleet.fleetctl.state.watcher import Watcher
 from fleet_cluster.fleet.kv import Snapshot
@@ -54,7 +55,7 @@ def pulumi_up(world: World, comment: str) -> None:
         world.wanted[name] = (manifest.texts[manifest.units[name].sha], DesiredState.LAUNCHED)
         world.watcher.told(name)
     with LiveWatcher(world) as watcher:
-        assert apply(manifest, watcher, Limits()) == {}
+        assert apply(manifest, watcher, Limits(), note_nothing) == {}
 
 
 def is_announced(world: World) -> bool:
@@ -109,7 +110,7 @@ def canary_up(world: World, comment: str, canary: int) -> None:
             world.wanted[name] = (text, DesiredState.LAUNCHED)
             world.watcher.told(name)
     with LiveWatcher(world) as watcher:
-        assert apply(manifest, watcher, Limits()) == {}
+        assert apply(manifest, watcher, Limits(), note_nothing) == {}
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,9 +1,10 @@
 """Apply: a cluster's units become those of a manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import time
 
 from ...cluster_state.state import ClusterState
+from ...model.rollout_step import RolloutStep
 from ..cli.rollout_options import Limits
 from ..releases.canary import canary_record
 from ..releases.file_change import unknown_template
@@ -17,10 +18,13 @@ from .destroy import destroy
 from .rollout import Rollout
 
 
-def apply(manifest: Manifest, watcher: Watcher, limits: Limits) -> Mapping[str, Failed]:
+def apply(
+    manifest: Manifest, watcher: Watcher, limits: Limits, on_step: Callable[[RolloutStep], None]
+) -> Mapping[str, Failed]:
     """Check everything, change what differs, wait until all is as wanted.
 
-    Units that run with another file are rolled; what is not in the set goes at the end.
+    Units that run with another file are rolled; what is not in the set goes at the end. `on_step`
+    is called when one is healthy that was changed.
 
     Returns:
         The units that failed.
@@ -45,7 +49,8 @@ def apply(manifest: Manifest, watcher: Watcher, limits: Limits) -> Mapping[str, 
         for name in first.canaries
     }
     wanted = {**first.units, **in_the_way(first, watcher.state)}
-    failures = Rollout(watcher, wanted, manifest.texts, limits, canaries=canaries).run()
+    rollout = Rollout(watcher, wanted, manifest.texts, limits, canaries=canaries, on_step=on_step)
+    failures = rollout.run()
     if going and not failures:
         failures = destroy(watcher, going, limits.timeout, announce=say_nothing)
     return failures

@@ -61,7 +61,7 @@ def release(
         rolled.append(line)
         print(line)
 
-    rollout = Rollout(watcher, first, texts, limits, say, canaries)
+    rollout = Rollout(watcher, first, texts, limits, say, canaries, context.on_step)
     code = report(context, watcher, rollout.run)
     if code is Exit.DONE and canaries:
         print_progress(name, watcher.state)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 
 from ...cluster_state.state import ClusterState
 from ...model.keys import canary_key
 from ...model.records import DesiredState, Unit
 from ...model.releases import Canary
+from ...model.rollout_step import RolloutStep
 from ...unitfiles.unitfile import is_template, template_of
 from ..cli.errors import CtlError, TimedOutError, UsageError
 from ..cli.output import tell
@@ -35,6 +36,7 @@ from ..wait.desired_state import in_desired_state
 from ..wait.outcome import Failed, WaitCondition
 from ..wait.start import healthy, launched
 from ..wait.wait import Wait, say_nothing
+from .context import note_nothing
 from .destroy import destroy
 from .rejoin import rejoin
 from .restart_dead_units import unassign
@@ -52,6 +54,8 @@ class Rollout:
     say: Callable[[str], None] = tell
     canaries: Mapping[str, Canary] = field(default_factory=dict[str, Canary])
     """By template or Global unit: what is pending when this has ended, since not all are rolled."""
+    on_step: Callable[[RolloutStep], None] = note_nothing
+    """Called when a unit is healthy that was changed."""
     _before: RollbackPoint = field(init=False)
     _order: RolloutOrder = field(init=False)
     _canaries_before: dict[str, Canary | None] = field(init=False)
@@ -171,13 +175,14 @@ class Rollout:
     def _wait(
         self, wanted: Mapping[str, WaitCondition], verb: str, placements: Mapping[str, list[str]]
     ) -> Mapping[str, Failed]:
-        started = monotonic()
+        began, started = time(), monotonic()
         width = max(map(len, self.wanted), default=0)
 
         def announce(name: str, _message: str) -> None:
             if name in placements and self.wanted[name].desired_state is not DesiredState.INACTIVE:
-                where = self._where(name, placements[name])
-                self.say(f"{name:{width}}  {verb}  {where}  {monotonic() - started:.1f}s")
+                where, seconds = self._where(name, placements[name]), monotonic() - started
+                self.say(f"{name:{width}}  {verb}  {where}  {seconds:.1f}s")
+                self.on_step(RolloutStep(name, verb, where, began, began + seconds))
 
         return Wait(self.watcher, dict(wanted), self.limits.timeout, announce).run()
 

@@ -133,7 +133,7 @@ def roll(
         TimedOutError: the time limit came first; the same is done.
     """
     change = change_of(name, watcher.state)
-    rollout = Rollout(watcher, change.units, change.texts, limits, say)
+    rollout = Rollout(watcher, change.units, change.texts, limits, say, on_step=context.on_step)
     try:
         code = report(context, watcher, rollout.run)
     except TimedOutError:

@@ -13,6 +13,7 @@ from ...cluster_state.state import ClusterState
 from ...kv import KV
 from ...model.record import BadRecordError
 from ...model.records import MachineState
+from ...model.rollout_step import RolloutStep
 from ...model.wire import to_wire
 from ...unitfiles.quadlets.names import service_of
 from ..cli.errors import CtlError
@@ -23,6 +24,7 @@ from ..wait.outcome import Failed
 from .locate import locate, locate_some
 from .machines import Located
 from .ssh import SshHost, SshOptions
+from .trace import OnStep
 from .tunnel import REMOTE_FLAG, RemoteRequest, Tunnel, run_remote, send_message
 
 JOURNAL_LINES = 10
@@ -141,16 +143,23 @@ class FromOutside:
         """See `Machines`."""
         self.tunnel.resumes = resumes
         far = [*self.etcd_options, *words]
-        return self.tunnel.run(far, request, self.explain_message, on_line)
+        return self.tunnel.run(far, request, self.take_message, on_line)
 
     def explain(self, failures: Mapping[str, Failed], view: ClusterState) -> None:
         """See `Machines`."""
         raise NotImplementedError("commands that wait run on a machine")
 
-    def explain_message(self, message: str) -> None:
-        """Show the status of a unit that failed on a machine beyond the tunnel's end."""
-        failed = _located(json.loads(message))
-        _call(self.call(failed.machine, _status(failed.unit)), to_stderr=True)
+    def take_message(self, message: str, on_step: OnStep | None = None) -> None:
+        """Take what the far command tells: a step of a rollout, or a unit that failed.
+
+        Of that one, which is on a machine beyond the tunnel's end, the status is shown.
+        """
+        told = json.loads(message)
+        if on_step and "step" in told:
+            on_step(RolloutStep.from_object(told["step"]))
+        else:
+            failed = _located(told)
+            _call(self.call(failed.machine, _status(failed.unit)), to_stderr=True)
 
     def call(
         self, machine: MachineState, command: list[str], flags: Sequence[str] = ()

@@ -17,7 +17,8 @@ from signal import SIGINT, pthread_kill
 from threading import Thread, main_thread
 from typing import IO
 
-from ...model.wire import from_wire, to_wire
+from ...model.rollout_step import RolloutStep
+from ...model.wire import from_wire, to_wire, wire
 from ..cli.errors import CtlError
 from ..cli.output import notice_if_slow, raw
 from .ssh import SshHost, SshOptions
@@ -49,6 +50,8 @@ class RemoteRequest:
     """Who asks, on which computer."""
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where these files are, by unit."""
+    is_traced: bool = field(default=False, metadata=wire("traced"))
+    """Whether the steps of a rollout are to be told."""
 
 
 @dataclass
@@ -253,6 +256,11 @@ def _end_with_caller() -> None:
     main.join(LAST_SECONDS)
     if main.is_alive():
         os._exit(1)
+
+
+def send_step(step: RolloutStep) -> None:
+    """At the far end: tell the near program what a rollout has done to a unit."""
+    send_message(json.dumps({"step": to_wire(step)}))
 
 
 def send_message(text: str) -> None:

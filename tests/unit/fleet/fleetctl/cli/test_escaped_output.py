@@ -152,7 +152,7 @@ def test_machine_that_is_told_by_another_is_checked_before_ssh_is_called(
     monkeypatch.setattr(access.subprocess, "run", calls.append)
     outside = FromOutside(Tunnel(SshHost("m"), SshOptions()), [])
     with pytest.raises(CtlError, match="says what cannot be used"):
-        outside.explain_message(json.dumps(said))
+        outside.take_message(json.dumps(said))
     assert not calls
 
 

@@ -107,6 +107,7 @@ def test_the_command_and_its_files_arrive(far: Far, capfd: Output) -> None:
         "document": "",
         "author": own_author(),
         "sources": {"hello.service": str(Path("hello.service").absolute())},
+        "traced": False,
     }
     output = capfd.readouterr()
     assert (output.out, output.err) == ("Unit hello.service launched\n", "note\n")
@@ -124,6 +125,7 @@ def test_a_document_arrives(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
         "document": '{"owner": "web"}',
         "author": own_author(),
         "sources": {},
+        "traced": False,
     }
 
 

@@ -3,8 +3,11 @@
 import json
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Mapping
+from typing import Any
 
 from ....cluster_state.state import ClusterState
+from ....model.rollout_step import RolloutStep
+from ....model.wire import to_wire
 from ...cli.errors import Exit, UsageError
 from ...cli.origin import Origin
 from ...cli.output import tell
@@ -17,6 +20,9 @@ from ...state.claims import claim, content_of, kept, release, stands
 from ...state.manifest import Manifest, at_first, placements
 from ...state.watcher import Watcher
 from ..command import Command, Input
+
+MAX_STEPS = 100
+"""So many steps of a rollout are told to Pulumi."""
 
 
 def _configure(parser: ArgumentParser) -> None:
@@ -37,13 +43,22 @@ def _run(context: Context, arguments: Namespace) -> int:
         return Exit.DONE
     with Watcher(context.connect(), origin) as watcher:
         code, manifest = Exit.DONE, given.pinned(watcher.state)
+        steps: list[RolloutStep] = []
+
+        def note(step: RolloutStep) -> None:
+            steps.append(step)
+            context.on_step(step)
+
         if not _has_been_applied(watcher, manifest, arguments):
-            code = report(context, watcher, lambda: apply(manifest, watcher, limits))
+            code = report(context, watcher, lambda: apply(manifest, watcher, limits, note))
         if code == Exit.DONE:
-            noted = _claimed(watcher, manifest, arguments)
-            found = placements(manifest, watcher.state)
-            waiting = _canaries(manifest, watcher.state)
-            print(json.dumps({"placements": found, **noted, **waiting}, sort_keys=True))
+            told = {
+                "placements": placements(manifest, watcher.state),
+                **_claimed(watcher, manifest, arguments),
+                **_canaries(manifest, watcher.state),
+                **_steps(steps, arguments),
+            }
+            print(json.dumps(told, sort_keys=True))
     return code
 
 
@@ -53,6 +68,17 @@ def _canaries(manifest: Manifest, view: ClusterState) -> Mapping[str, Mapping[st
     for progress in found:
         tell(f"{progress.in_words}\n{progress.advice}")
     return {"canaries": {one.name: one.in_words for one in found}} if found else {}
+
+
+def _steps(steps: list[RolloutStep], arguments: Namespace) -> Mapping[str, list[dict[str, Any]]]:
+    """What was done, for Pulumi's trace; of many units, those that took the longest.
+
+    The command plugin hands all of it to the next command, in one variable of its environment.
+    """
+    if arguments.claim is None or not steps:
+        return {}
+    slowest = sorted(steps, key=lambda step: step.began - step.ended)[:MAX_STEPS]
+    return {"steps": [to_wire(step) for step in sorted(slowest, key=lambda step: step.ended)]}
 
 
 def _origin(context: Context, manifest: Manifest, arguments: Namespace) -> Origin:

@@ -1,0 +1,88 @@
+"""The trace of a command: spans for who asks for them, told by a real exporter to a collector."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from fleet_cluster.fleet.fleetctl.remote.trace import ENDPOINTS, PARENT, OnStep, traced
+from fleet_cluster.fleet.model.rollout_step import RolloutStep
+from tests.collector import Collector, collector
+
+STEP = RolloutStep("web@1.service", "rolled", "machine-2", 1_800_000_000.25, 1_800_000_004.5)
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
+    monkeypatch.delenv(PARENT, raising=False)
+    with collector() as found:
+        monkeypatch.setenv(ENDPOINTS[1], found.address)
+        yield found
+
+
+def roll(on_step: OnStep | None) -> int:
+    assert on_step
+    on_step(STEP)
+    return 1
+
+
+def test_a_turn_is_a_span_in_the_commands_with_the_times_of_its_machine(told: Collector) -> None:
+    assert traced("rollout", roll) == 1
+    assert told.services == {"fleetctl"}
+    command, step = told.spans["fleetctl rollout"], told.spans["web@1.service rolled"]
+    assert step.parent_span_id == command.span_id and step.trace_id == command.trace_id
+    assert (step.start_time_unix_nano, step.end_time_unix_nano) == (
+        1_800_000_000_250_000_000,
+        1_800_000_004_500_000_000,
+    )
+    assert told.attributes("web@1.service rolled") == {
+        "fleet.unit": "web@1.service",
+        "fleet.change": "rolled",
+        "fleet.machine": "machine-2",
+    }
+
+
+def test_a_command_that_fails_is_a_span_that_failed(told: Collector) -> None:
+    traced("rollout", roll)
+    assert told.attributes("fleetctl rollout") == {"process.exit.code": 1}
+    assert told.spans["fleetctl rollout"].status.code == 2, "ERROR, by OTLP"
+
+
+def test_one_that_is_interrupted_is_told_as_well(told: Collector) -> None:
+    def interrupted(_on_turn: OnStep | None) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        traced("rollout", interrupted)
+    assert told.spans["fleetctl rollout"].status.code == 2
+
+
+def test_the_span_belongs_to_the_one_of_who_calls(
+    told: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PARENT, f"00-{TRACE}-{SPAN}-01")
+    traced("rollout", roll)
+    span = told.spans["fleetctl rollout"]
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, SPAN)
+
+
+def test_without_a_collector_nothing_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ENDPOINTS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "fleet_cluster.fleet.fleetctl.remote.trace_export", None)
+    assert traced("rollout", lambda on_step: 0 if on_step is None else 1) == 0
+
+
+def test_without_the_exporter_the_command_runs_and_says_what_is_missing(
+    told: Collector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(
+        sys.modules, "fleet_cluster.fleet.fleetctl.remote.trace_export", raising=False
+    )
+    exporter = "opentelemetry.exporter.otlp.proto.grpc.trace_exporter"
+    monkeypatch.setitem(sys.modules, exporter, None)
+    assert traced("rollout", lambda on_step: 0 if on_step is None else 1) == 0
+    said = capsys.readouterr().err
+    assert "opentelemetry.exporter" in said and "unset OTEL_EXPORTER_OTLP" in said
