@@ -168,7 +168,7 @@ export class Cluster {
     put(row.parts.mark, MARKS[told.tone]);
     putName(row.parts.name, told.label);
     put(row.parts.state, told.restarts ? `${state}, ${told.restarts} restarts` : state);
-    put(row.parts.problem, told.problem);
+    this.#problem(row, told.problem);
     row.hidden = !this.#fits(told);
     this.ageing.add(row);
   }
@@ -176,11 +176,11 @@ export class Cluster {
   #row(key, told) {
     const parts = {
       mark: make("span", "mark"), name: make("span", "name"), state: make("span", "state"),
-      age: make("span", "age"), problem: make("span", "problem"),
+      age: make("span", "age"),
     };
     parts.mark.setAttribute("aria-hidden", "true");
     const button = make("button", "", parts.mark, parts.name, " ",
-      make("span", "how", parts.state, " ", parts.age), " ", parts.problem);
+      make("span", "how", parts.state, " ", parts.age));
     button.type = "button";
     button.tabIndex = this.units.size ? -1 : 0;
     const row = make("li", "unit", button);
@@ -191,6 +191,12 @@ export class Cluster {
     place(row, told.unit, column.parts.units);
     this.units.set(key, row);
     return row;
+  }
+
+  // Few units have one: of many, what each does not need is a fifth of the page's nodes.
+  #problem({ parts, firstElementChild: button }, text) {
+    if (text && !parts.problem) button.append(" ", parts.problem = make("span", "problem"));
+    if (parts.problem) put(parts.problem, text);
   }
 
   #remove(key, row) {
