@@ -13,15 +13,16 @@ export function make(tag, name = "", ...children) {
 
 /** Sets an element's text, if it is another. */
 export function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.shown !== text) element.textContent = element.shown = text;
 }
 
 const LONG = 22;
 
 /** Sets a name; one that is long may be broken where a person would. */
 export function putName(element, text) {
-  if (text.length < LONG || element.textContent === text) return put(element, text);
+  if (text.length < LONG || element.shown === text) return put(element, text);
   const parts = text.split(/(?<=[-@._])/).flatMap((part) => [part, document.createElement("wbr")]);
+  element.shown = text;
   return element.replaceChildren(...parts.slice(0, -1));
 }
 
