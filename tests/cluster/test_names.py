@@ -38,7 +38,7 @@ done
 """Asks again and again; a line each time that somebody is found, with when it was asked."""
 REQUESTS = f"""\
 while :; do
-    curl --silent --fail --max-time 5 --output /dev/null http://{DOMAIN}:{PORT} || echo "failed: $?"
+    curl -sf --max-time 30 -o /dev/null http://{DOMAIN}:{PORT} || echo "failed: $?"
     echo sent
     sleep 0.05
 done
@@ -72,12 +72,14 @@ def begin(stack: Stack, machine: str, name: str, text: str) -> Script:
 
 @pytest.fixture
 def found(cluster: Stack) -> Iterator[str]:
-    """A unit with a name that is up; the name of its machine."""
+    """A unit with a name that is up and found everywhere; the name of its machine."""
     template = cluster.program / "found@.service"
     template.write_text(FILE)
     cluster.fleetctl("start", "--replace", WEB)
     try:
-        yield home(cluster)
+        place = home(cluster)
+        wait_until_found(cluster, place)
+        yield place
     finally:
         cluster.fleetctl("destroy", WEB)
 
@@ -95,6 +97,16 @@ def ask(cluster: Stack, machine: str, how: str = "") -> list[str]:
         machine, f"{how} getent ahostsv4 {DOMAIN} | sed 's/ .*//' | sort -u", check=False
     )
     return said.out.split()
+
+
+def wait_until_found(cluster: Stack, place: str) -> None:
+    """Fleet's leader names a unit when it is up, which is after `fleetctl start` has seen it."""
+    machines = cluster.outputs()["machines"]
+    for machine in machines:
+        eventually(
+            f"it is found on {machine}",
+            lambda machine=machine: ask(cluster, machine) == [machines[place]],
+        )
 
 
 def moment(cluster: Stack, machine: str, what: str) -> float:
@@ -150,7 +162,7 @@ def test_the_only_instance_moves_without_a_failed_request(
     script = begin(cluster, client, "names-requests", REQUESTS)
     try:
         for _ in range(2):
-            eventually("there are requests", lambda: "sent" in script.lines(), 10)
+            eventually("there are requests", lambda: "sent" in script.lines())
             before = home(cluster)
             cluster.fleetctl("drain", before)
             assert home(cluster) != before
