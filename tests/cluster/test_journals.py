@@ -25,6 +25,7 @@ ENTRY = (
 @pytest.fixture(scope="module")
 def shipped(cluster: Stack, machines: dict[str, str]) -> Iterator[dict[str, str]]:
     """All machines, which send their journals to one of them until the tests end."""
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
     before = asking.runs(cluster, machines)
     cluster.configure({"journal-machine": RECEIVER, "journal-max-use": f"{MAX_USE}M"})
     try:

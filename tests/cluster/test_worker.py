@@ -17,6 +17,7 @@ WORKER = "machine-4"
 @pytest.fixture(scope="module")
 def grown(cluster: Stack, machines: dict[str, str]) -> Iterator[dict[str, str]]:
     """All machines, with a worker until the tests end; on the others nothing restarts."""
+    eventually("the cluster is whole", lambda: asking.is_whole(cluster, machines), 120)
     before = asking.runs(cluster, machines)
     cluster.configure({"cluster-size": "4"})
     try:
