@@ -1,12 +1,17 @@
 """The trace of a command: spans for who asks for them, told by a real exporter to a collector."""
 
+import json
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from fleet_cluster.fleet.fleetctl.remote.access import FromOutside
+from fleet_cluster.fleet.fleetctl.remote.ssh import SshHost, SshOptions
 from fleet_cluster.fleet.fleetctl.remote.trace import ENDPOINTS, PARENT, OnStep, traced
+from fleet_cluster.fleet.fleetctl.remote.tunnel import Tunnel
 from fleet_cluster.fleet.model.rollout_step import RolloutStep
+from fleet_cluster.fleet.model.wire import to_wire
 from tests.collector import Collector, collector
 
 STEP = RolloutStep("web@1.service", "rolled", "machine-2", 1_800_000_000.25, 1_800_000_004.5)
@@ -86,3 +91,12 @@ def test_without_the_exporter_the_command_runs_and_says_what_is_missing(
     assert traced("rollout", lambda on_step: 0 if on_step is None else 1) == 0
     said = capsys.readouterr().err
     assert "opentelemetry.exporter" in said and "unset OTEL_EXPORTER_OTLP" in said
+
+
+def test_a_step_that_cannot_be_read_ends_no_rollout() -> None:
+    """Through another version's fleetctl: when the near one ends, the far one ends as well."""
+    outside = FromOutside(Tunnel(SshHost("machine-1"), SshOptions()), [])
+    seen: list[RolloutStep] = []
+    for step in ({"unit": "web@1.service"}, "rolled", None, to_wire(STEP) | {"seconds": 4.25}):
+        outside.take_message(json.dumps({"step": step}), seen.append)
+    assert seen == [STEP]
