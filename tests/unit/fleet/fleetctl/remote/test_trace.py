@@ -1,11 +1,17 @@
 """The trace of a command: spans for who asks for them, told by a real exporter to a collector."""
 
 import json
+import os
+import socket
 import sys
 from collections.abc import Iterator
+from signal import SIGINT
+from threading import Timer
+from time import monotonic
 
 import pytest
 
+from fleet_cluster.fleet.fleetctl.remote import trace_export
 from fleet_cluster.fleet.fleetctl.remote.access import FromOutside
 from fleet_cluster.fleet.fleetctl.remote.ssh import SshHost, SshOptions
 from fleet_cluster.fleet.fleetctl.remote.trace import ENDPOINTS, PARENT, OnStep, traced
@@ -20,8 +26,8 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
-    monkeypatch.delenv(PARENT, raising=False)
+    for name in [name for name in os.environ if name.startswith("OTEL_") or name == PARENT]:
+        monkeypatch.delenv(name)
     with collector() as found:
         monkeypatch.setenv(ENDPOINTS[1], found.address)
         yield found
@@ -71,6 +77,42 @@ def test_the_span_belongs_to_the_one_of_who_calls(
     traced("rollout", roll)
     span = told.spans["fleetctl rollout"]
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, SPAN)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTEL_SERVICE_NAME", "shop"), ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop")],
+)
+def test_the_environment_may_name_the_service(
+    told: Collector, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    traced("rollout", roll)
+    assert told.services == {"shop"}
+
+
+@pytest.fixture
+def silent(told: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A collector that takes connections, and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv(ENDPOINTS[1], f"http://127.0.0.1:{server.getsockname()[1]}")
+        yield
+
+
+def test_a_collector_that_hangs_holds_a_command_up_no_longer_than_said(
+    silent: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenTelemetry's own limit is 10 seconds for each 512 spans, or what other programs need."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "10000")
+    monkeypatch.setattr(trace_export, "END_SECONDS", 0.5, raising=False)
+    began = monotonic()
+    assert traced("rollout", roll) == 1
+    assert monotonic() - began < 5
+
+
+def test_who_does_not_wait_for_a_collector_has_the_commands_exit_code(silent: None) -> None:
+    Timer(0.3, os.kill, (os.getpid(), SIGINT)).start()
+    assert traced("rollout", roll) == 1
 
 
 def test_without_a_collector_nothing_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
