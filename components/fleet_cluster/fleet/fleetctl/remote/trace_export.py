@@ -1,7 +1,7 @@
 """Export of a trace: OpenTelemetry's SDK, which only the operator's computer has."""
 
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 
@@ -41,9 +41,10 @@ class CommandSpan:
         self.span.set_status(StatusCode.ERROR if code else StatusCode.OK)
 
 
-@contextmanager
-def command_span(command: str, collector: str, parent: str) -> Generator[CommandSpan]:
+def command_span(command: str, collector: str, parent: str) -> AbstractContextManager[CommandSpan]:
     """Span of a command, which a collector gets with all in it when the command has ended.
+
+    It raises whatever OpenTelemetry does when it cannot use its settings in the environment.
 
     Args:
         command: its name.
@@ -53,6 +54,13 @@ def command_span(command: str, collector: str, parent: str) -> Generator[Command
     named = Resource.create({SERVICE_NAME: SERVICE}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=named, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=EXPORT_SECONDS)))
+    return _exported(command, provider, collector, parent)
+
+
+@contextmanager
+def _exported(
+    command: str, provider: TracerProvider, collector: str, parent: str
+) -> Generator[CommandSpan]:
     context = TraceContextTextMapPropagator().extract({"traceparent": parent})
     tracer = provider.get_tracer(TRACER)
     try:

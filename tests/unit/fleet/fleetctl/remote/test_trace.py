@@ -132,7 +132,59 @@ def test_without_the_exporter_the_command_runs_and_says_what_is_missing(
     monkeypatch.setitem(sys.modules, exporter, None)
     assert traced("rollout", lambda on_step: 0 if on_step is None else 1) == 0
     said = capsys.readouterr().err
-    assert "opentelemetry.exporter" in said and "unset OTEL_EXPORTER_OTLP" in said
+    assert "opentelemetry.exporter" in said and "OTEL_TRACES_EXPORTER=none" in said
+
+
+def is_untraced(on_step: OnStep | None) -> int:
+    return 0 if on_step is None else 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("OTEL_SDK_DISABLED", " True"), ("OTEL_TRACES_EXPORTER", "none")]
+)
+def test_who_wants_no_spans_has_none_and_is_told_nothing(
+    told: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert traced("rollout", is_untraced) == 0
+    assert not told.spans and not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["otlp", "console, otlp", "otlp_proto_grpc"])
+def test_who_names_the_exporter_has_spans(
+    told: Collector, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", value)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    traced("rollout", roll)
+    assert "fleetctl rollout" in told.spans
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "by gRPC, not by http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://[x", "its settings: Invalid IPv6 URL"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2s", "its settings: could not convert"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", 'its settings: Invalid value "zip"'),
+    ],
+)
+def test_settings_that_cannot_be_used_keep_no_command_from_its_work(
+    told: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert traced("rollout", is_untraced) == 0
+    said = capsys.readouterr().err
+    assert reason in said and "OTEL_TRACES_EXPORTER=none" in said
 
 
 def test_a_step_that_cannot_be_read_ends_no_rollout() -> None:
