@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from signal import SIGINT
-from threading import Timer
+from threading import Thread
 from time import monotonic
 
 import pytest
@@ -92,15 +92,15 @@ def test_the_environment_may_name_the_service(
 
 
 @pytest.fixture
-def silent(told: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def silent(told: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """A collector that takes connections, and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv(ENDPOINTS[1], f"http://127.0.0.1:{server.getsockname()[1]}")
-        yield
+        yield server
 
 
 def test_a_collector_that_hangs_holds_a_command_up_no_longer_than_said(
-    silent: None, monkeypatch: pytest.MonkeyPatch
+    silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """OpenTelemetry's own limit is 10 seconds for each 512 spans, or what other programs need."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "10000")
@@ -110,8 +110,14 @@ def test_a_collector_that_hangs_holds_a_command_up_no_longer_than_said(
     assert monotonic() - began < 5
 
 
-def test_who_does_not_wait_for_a_collector_has_the_commands_exit_code(silent: None) -> None:
-    Timer(0.3, os.kill, (os.getpid(), SIGINT)).start()
+def test_who_does_not_wait_for_a_collector_has_the_commands_exit_code(
+    silent: socket.socket,
+) -> None:
+    def interrupt() -> None:
+        silent.accept()  # It is sent spans, so the command has ended.
+        os.kill(os.getpid(), SIGINT)
+
+    Thread(target=interrupt, daemon=True).start()
     assert traced("rollout", roll) == 1
 
 
