@@ -4,10 +4,10 @@
 rolled, and where to: `fleetctl apply` has printed that, and these spans are made of it.
 """
 
+import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pulumi
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -19,11 +19,14 @@ from ..fleet.spans import record_step
 PARENT = "TRACEPARENT"
 """What the engine has put its own span in, when it traces."""
 
+_numbers = itertools.count(1)
+"""Of hooks: each update binds those that it has registered itself, so nothing keeps their names."""
+
 
 def hooks(component: pulumi.Resource) -> pulumi.ResourceHookBinding | None:
     """What makes spans of a unit's steps when its resource was created or updated.
 
-    None where Pulumi makes no trace, and in previews.
+    None in previews, and where neither Pulumi nor who has called it makes a trace.
     """
     parent = os.environ.get(PARENT)
     if pulumi.runtime.is_dry_run() or not parent:
@@ -31,19 +34,22 @@ def hooks(component: pulumi.Resource) -> pulumi.ResourceHookBinding | None:
     context = TraceContextTextMapPropagator().extract({"traceparent": parent})
 
     async def record(args: pulumi.ResourceHookArgs) -> None:
-        for step in steps(args.new_outputs or {}):
+        # The command plugin makes all outputs secret when one input is, and the way there is.
+        stdout = await pulumi.Output.from_input((args.new_outputs or {}).get("stdout", "")).future()
+        for step in steps(stdout):
             record_step(step, context, args.urn)
 
     options = pulumi.ResourceHookOptions(ignore_errors=True)
-    kind = type(component).__name__
-    hook = pulumi.ResourceHook(f"{component.pulumi_resource_name}-{kind}-spans", record, options)
+    # The engine takes each name once, and components of the same name may have other parents.
+    name = f"{component.pulumi_resource_name}-spans-{next(_numbers)}"
+    hook = pulumi.ResourceHook(name, record, options)
     return pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])
 
 
-def steps(outputs: Mapping[str, Any]) -> Iterator[RolloutStep]:
+def steps(stdout: str | None) -> Iterator[RolloutStep]:
     """The steps that a command has printed; none if its machine's fleetctl tells none."""
     try:
-        told = json.loads(outputs.get("stdout", "")).get("steps", [])
+        told = json.loads(stdout or "").get("steps", [])
         yield from map(RolloutStep.from_object, told)
     except (ValueError, AttributeError, TypeError, BadRecordError) as error:
         pulumi.debug(f"there are no spans of what fleetctl has done: {error}")

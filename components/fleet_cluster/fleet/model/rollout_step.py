@@ -10,7 +10,8 @@ from .record import Record
 class RolloutStep(Record):
     """Rollout step: from the moment when a unit was changed until it was healthy.
 
-    It is in no store: `fleetctl` on a machine tells it to who asked for the rollout.
+    It is not in etcd: `fleetctl` on a machine tells it to who asked for the rollout. Pulumi keeps
+    what `fleetctl apply` has printed, and so its steps, in the stack's state.
     """
 
     kind: ClassVar[str] = "rollout step"

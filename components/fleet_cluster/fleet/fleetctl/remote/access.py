@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,9 @@ class FromOutside:
         """
         told = json.loads(message)
         if on_step and "step" in told:
-            on_step(RolloutStep.from_object(told["step"]))
+            # Of another version, it may say what cannot be read: for a span no rollout ends.
+            with suppress(BadRecordError):
+                on_step(RolloutStep.from_object(told["step"]))
         else:
             failed = _located(told)
             _call(self.call(failed.machine, _status(failed.unit)), to_stderr=True)

@@ -1,12 +1,12 @@
 """Export of a trace: OpenTelemetry's SDK, which only the operator's computer has."""
 
-import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from threading import Thread
 
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, StatusCode, set_span_in_context
@@ -18,7 +18,9 @@ from ..cli.output import notice_if_slow
 
 SERVICE = "fleetctl"
 """Unless the operator's environment names the service otherwise."""
-END_MILLISECONDS = 2000
+EXPORT_SECONDS = 2.0
+"""So long may a collector take for what it is sent at once."""
+END_SECONDS = 3.0
 """So long does a command wait, when it has ended, for a collector to take its spans."""
 
 
@@ -39,18 +41,26 @@ class CommandSpan:
         self.span.set_status(StatusCode.ERROR if code else StatusCode.OK)
 
 
-@contextmanager
-def command_span(command: str, collector: str, parent: str) -> Generator[CommandSpan]:
+def command_span(command: str, collector: str, parent: str) -> AbstractContextManager[CommandSpan]:
     """Span of a command, which a collector gets with all in it when the command has ended.
+
+    It raises whatever OpenTelemetry does when it cannot use its settings in the environment.
 
     Args:
         command: its name.
         collector: where the exporter finds it in the environment, for who waits.
         parent: the span that it belongs to, as the W3C's traceparent; or nothing.
     """
-    service = os.environ.get("OTEL_SERVICE_NAME", SERVICE)
-    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    named = Resource.create({SERVICE_NAME: SERVICE}).merge(OTELResourceDetector().detect())
+    provider = TracerProvider(resource=named, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=EXPORT_SECONDS)))
+    return _exported(command, provider, collector, parent)
+
+
+@contextmanager
+def _exported(
+    command: str, provider: TracerProvider, collector: str, parent: str
+) -> Generator[CommandSpan]:
     context = TraceContextTextMapPropagator().extract({"traceparent": parent})
     tracer = provider.get_tracer(TRACER)
     try:
@@ -61,6 +71,18 @@ def command_span(command: str, collector: str, parent: str) -> Generator[Command
                 span.set_status(StatusCode.ERROR, "interrupted")
                 raise
     finally:
-        with notice_if_slow(f"Waiting for {collector} to take the spans of this."):
-            provider.force_flush(END_MILLISECONDS)
-            provider.shutdown()
+        _end(provider, collector)
+
+
+def _end(provider: TracerProvider, collector: str) -> None:
+    """Have a collector take what it has not got yet; who does not want to wait presses Ctrl-C.
+
+    In a thread, since OpenTelemetry's own time limits for it are 30 seconds, or none.
+    """
+    ending = Thread(target=provider.shutdown, daemon=True)
+    with (
+        suppress(KeyboardInterrupt),  # The command has ended, and its exit code stays.
+        notice_if_slow(f"Waiting for {collector} to take the spans of this."),
+    ):
+        ending.start()
+        ending.join(END_SECONDS)
