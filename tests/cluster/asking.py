@@ -157,12 +157,16 @@ def etcd_leader(stack: Stack, machine: str) -> str:
 
 
 def give_etcd_lead(stack: Stack, to: str) -> None:
-    """Let the member of machine `to` lead etcd."""
-    leader = etcd_leader(stack, to)
-    if leader != to:
-        member = etcd_members(stack, to)[to]
-        etcdctl(stack, leader, f"move-leader {member.id:x}")
-    assert etcd_leader(stack, to) == to
+    """Let the member of machine `to` lead etcd; also while an election is under way."""
+
+    def leads() -> bool:
+        leader = etcd_leader(stack, to)
+        if leader not in ("", to):
+            member = etcd_members(stack, to)[to]
+            etcdctl(stack, leader, f"move-leader {member.id:x}")
+        return leader == to
+
+    eventually(f"{to} leads etcd", leads)
 
 
 def is_whole(stack: Stack, machines: Mapping[str, str], core: int = 3) -> bool:

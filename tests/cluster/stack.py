@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -227,8 +228,17 @@ def eventually(what: str, holds: Any, seconds: float = 60) -> None:
     raise AssertionError(f"{what}: not within {seconds:.0f} s; the last time: {last}")
 
 
+UNASKED_PORTS = range(20_000, 30_000)
+"""Ports that a system gives to nobody who asks for any: one stays free until Docker binds it."""
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return next(port for port in random.sample(UNASKED_PORTS, 100) if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener, suppress(OSError):
+        listener.bind(("127.0.0.1", port))
+        return True
+    return False

@@ -61,7 +61,7 @@ def arrives(stack: Stack, machine: str, tag: str, lines: Sequence[str]) -> None:
         assert not set(lines) - set(found), f"{machine}: {sorted(set(lines) - set(found))}"
         return True
 
-    eventually(f"lines of {machine}", have_come)
+    eventually(f"lines of {machine}", have_come, 180)
 
 
 def test_what_machines_have_for_it_does_nothing_by_itself(cluster: Stack, machines: dict[str, str]):
@@ -116,7 +116,7 @@ def test_only_a_machines_own_certificate_is_taken_and_for_that_machine_alone(
         "a member's": "/etc/etcd/pki/member",
         "a member's as a peer": "/etc/etcd/pki/peer",
     }
-    ask = f"sudo curl --silent --max-time 9 --cacert /etc/fleet/pki/ca.crt {url}"
+    ask = f"sudo curl --silent --max-time 60 --cacert /etc/fleet/pki/ca.crt {url}"
     post = f"{ask} --header 'Content-Type: application/vnd.fdo.journal' --data-binary @-"
     answers: dict[str, int] = {}
     for name, pair in pairs.items():
@@ -137,8 +137,10 @@ def test_a_sender_takes_no_other_machine_for_the_receiver(cluster: Stack, shippe
     run = "sudo systemd-run --quiet --unit=pretends --collect"
     cluster.on("machine-2", f"{run} openssl s_server -quiet -accept {PORT} {pair}")
     try:
+        listens = f"ss --listening --tcp --no-header 'sport = {PORT}'"
+        eventually("it listens", lambda: cluster.on("machine-2", listens).out)
         upload = (
-            "sudo timeout 20 /usr/lib/systemd/systemd-journal-upload --follow=no "
+            "sudo timeout 60 /usr/lib/systemd/systemd-journal-upload --follow=no "
             f"--url=https://{shipped['machine-2']}:{PORT} --trust=/etc/fleet/pki/ca.crt "
             f"--cert={PKI}/upload.crt --key={PKI}/upload.key"
         )
@@ -186,7 +188,7 @@ def test_journals_go_on_with_another_authority_and_a_key_of_before_is_worth_noth
     url = f"https://{shipped[RECEIVER]}:{PORT}/upload"
     pair = f"--cert {leaked}/upload.crt --key {leaked}/upload.key"
     post = (
-        f"sudo curl --silent --insecure --max-time 9 {url} {pair} --data-binary @- "
+        f"sudo curl --silent --insecure --max-time 60 {url} {pair} --data-binary @- "
         "--header 'Content-Type: application/vnd.fdo.journal'"
     )
     cluster.on("machine-2", f"sudo cp -r {PKI} {leaked}")
