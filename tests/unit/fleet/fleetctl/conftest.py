@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 
 from fleet_cluster.fleet.cluster_state import unit_files
@@ -16,9 +18,15 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ign
 
 
 @pytest.fixture(autouse=True)
-def _healthy_at_once(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    """Units are relied on when they are active, unless a file says `HealthySec=`."""
+def _healthy_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """Units are relied on when they are active, unless a file says `HealthySec=`.
+
+    What is parsed meanwhile says so too: no test has it of the one before, neither here nor
+    elsewhere.
+    """
     monkeypatch.setattr(unitfile, "HEALTHY_SECONDS", 0.0)
+    unit_files.parse_once.cache_clear()
+    yield
     unit_files.parse_once.cache_clear()
 
 
