@@ -187,7 +187,7 @@ def test_without_an_answer_a_preview_is_quiet(
 def test_a_cluster_that_is_away_fails_no_preview(
     machine: Machine, preview: Preview, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "server", replace(machine.server, port=sshd.free_port()))
+    monkeypatch.setattr(machine, "server", replace(machine.server, port=sshd.kept_port()))
     assert preview("one", "1", "2", "3") == []
     assert machine.was_asked() is None
 
