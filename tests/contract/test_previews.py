@@ -85,6 +85,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     ):
         for module in (machines, openssh_files):
             patch.setattr(module, "SSH_USER", server.user)
+        # A preview says nothing of a machine that lets nobody in within three seconds.
+        patch.setattr(plan_hook, "CONNECT_SECONDS", 60)
         yield Machine(server, folder)
 
 
