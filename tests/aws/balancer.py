@@ -77,9 +77,13 @@ class Balancer:
 
     def next(self) -> str:
         """The next healthy target; empty if there is none."""
-        healthy = [address for address, one in dict(self._targets).items() if one.healthy]
+        healthy = self.healthy()
         self._turn += 1
         return healthy[self._turn % len(healthy)] if healthy else ""
+
+    def healthy(self) -> list[str]:
+        """The targets that get requests."""
+        return [address for address, one in dict(self._targets).items() if one.healthy]
 
     def _registered(self) -> Collection[str]:
         """The targets that are registered; those known before where AWS does not say."""

@@ -8,10 +8,10 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +181,6 @@ def _answers(server: subprocess.Popen[bytes], url: str) -> bool:
         try:
             urllib.request.urlopen(f"{url}/moto-api/").close()
             return True
-        except urllib.error.URLError:
+        except (OSError, HTTPException):  # Whoever has taken the port may not speak HTTP.
             time.sleep(0.1)
     return False

@@ -56,6 +56,21 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+_kept: list[socket.socket] = []
+
+
+def kept_port() -> int:
+    """Returns a port that nobody listens on, and that nobody else gets until this process ends.
+
+    It stays bound here. Whoever listens on it by its number, as a server that starts again, may.
+    """
+    one = socket.socket()
+    _kept.append(one)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    return one.getsockname()[1]
+
+
 @contextmanager
 def running(
     folder: Path,
@@ -72,7 +87,7 @@ def running(
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists():
         raise RuntimeError("sshd is missing: `apt-get install openssh-server` has it")
-    server = Server(port or free_port(), folder, getpass.getuser())
+    server = Server(port or kept_port(), folder, getpass.getuser())
     _write_keys(folder, kinds)
     (folder / "config").write_text(_config(server, kinds, accept_env, path))
     (folder / "log").unlink(missing_ok=True)

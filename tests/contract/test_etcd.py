@@ -1,7 +1,6 @@
 """fleet's client and the real etcd, of the version that machines get."""
 
 import queue
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +13,14 @@ from fleet_cluster.fleet.etcd.client import Etcd, connect
 from fleet_cluster.fleet.kv import Changes, Put
 from fleet_cluster.fleet.setup.etcd_release import unpack
 from fleet_cluster.images import own_processor
+from tests.contract.sshd import kept_port
 
 WAIT = 30.0
 """Longer than anything here takes, so that a failure ends."""
 
 
 def free_url() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{kept_port()}"
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from fleet_cluster.fleet.etcd_configuration import MIB
 from fleet_cluster.fleet.etcd_roles import roles
 from fleet_cluster.fleet.fleetd.etcd_health import EtcdHealthMonitor
 from fleet_cluster.fleet.fleetd.metrics import Metrics, render
-from fleet_cluster.fleet.kv import Delete, KVRefusedError, KVUnavailableError, Put
+from fleet_cluster.fleet.kv import Delete, KVRefusedError, KVUnavailableError, Operation, Put
 from fleet_cluster.fleet.model.keys import LEADER
 from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth
 from fleet_cluster.fleet.setup.files import PEER_AUTHORITY, PEER_TRUST
@@ -84,11 +84,11 @@ def look(etcd: EtcdCluster, store: Etcd) -> Metrics:
     return metrics
 
 
-def put(store: Etcd, key: str) -> None:
-    """Writes much; a slow disk may cost an election, but a refusal is an answer."""
+def commit(store: Etcd, operation: Operation) -> None:
+    """Writes; a slow disk may cost an election, but a refusal is an answer."""
     for left in reversed(range(TRIES)):
         try:
-            store.commit([Put(key, VALUE)])
+            store.commit([operation])
             return
         except KVRefusedError:
             raise
@@ -132,7 +132,7 @@ def test_etcd_at_its_quota_is_told_of_and_brought_back_by_the_recipe(
     keys = [f"/fleet/filler/{number}" for number in range(2 * QUOTA // len(VALUE))]
     with pytest.raises(KVRefusedError, match="database space exceeded"):
         for key in keys:
-            put(store, key)
+            commit(store, Put(key, VALUE))
     full = look(etcd, store)
     (fault,) = full.faults()
     assert fault.startswith("etcd: alarm NOSPACE")
@@ -144,11 +144,11 @@ def test_etcd_at_its_quota_is_told_of_and_brought_back_by_the_recipe(
     assert store.keep_alive(lease) == 600
 
     for key in keys:
-        store.commit([Delete(key)])
+        commit(store, Delete(key))
     with pytest.raises(KVRefusedError):
-        store.commit([Put(keys[0], "small")])
+        commit(store, Put(keys[0], "small"))
     follow_the_recipe(etcd, tmp_path / "bin")
-    store.commit([Put(keys[0], "small")])
+    commit(store, Put(keys[0], "small"))
     after = look(etcd, store)
     assert after.faults() == after.warnings() == [] and after.etcd_room
     assert after.etcd_room.used < QUOTA / 4

@@ -47,7 +47,7 @@ class Machine:
     def connection(self) -> machines.Connection:
         return {
             "host": "127.0.0.1",
-            "port": sshd.free_port() if self.is_away else self.server.port,
+            "port": sshd.kept_port() if self.is_away else self.server.port,
             "private_key": pulumi.Output.secret(self.server.user_key("ed25519")),
             "host_key": self.server.host_key("ed25519"),
         }

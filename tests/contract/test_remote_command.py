@@ -284,7 +284,7 @@ def test_a_key_that_cannot_be_read_is_not_tried(project: Project, server: Server
 def test_dialling_goes_on_until_the_server_is_there(project: Project, tmp_path: Path) -> None:
     folder = tmp_path / "late"
     folder.mkdir()
-    port = sshd.free_port()
+    port = sshd.kept_port()
     with sshd.running(folder) as keys:
         late = connection(keys, port=port, dial_error_limit=100)
     stop = threading.Event()
@@ -305,7 +305,7 @@ def test_dialling_goes_on_until_the_server_is_there(project: Project, tmp_path: 
 
 
 def test_a_custom_timeout_ends_the_dialling(project: Project, server: Server) -> None:
-    nobody = connection(server, port=sshd.free_port(), dial_error_limit=-1)
+    nobody = connection(server, port=sshd.kept_port(), dial_error_limit=-1)
     options = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="2s"))
     with pytest.raises(EngineFailed) as failure:
         project.up(command(server, create="echo in", connection=nobody, opts=options))

@@ -218,9 +218,10 @@ def test_another_that_took_over_keeps_the_key_though_the_lease_is_lost(registrat
     registration.say("healthy")
     registration.start()
     registration.calls_until_registered(PUT)
-    for name in ("mine", "lease"):
-        registration.unsay(name)
+    registration.unsay("mine")
     registration.say("key", "10.0.0.2:1\n")
+    # Last: from now on the key is looked at.
+    registration.unsay("lease")
     registration.calls_until("lease grant 10")
     assert sorted(registration.next_call() for _ in range(3)) == [KEEP, "txn", "txn"]
     assert registration.key == "10.0.0.2:1\n"

@@ -67,6 +67,10 @@ class EtcdServer:
             context.abort(*self.failures.pop(0))
 
     def range(self, request: rpc.RangeRequest) -> rpc.RangeResponse:
+        with self.store.lock:
+            return self._range(request)
+
+    def _range(self, request: rpc.RangeRequest) -> rpc.RangeResponse:
         first, last = request.key.decode(), request.range_end
         entries = sorted(self.store.entries.values(), key=lambda entry: entry.key)
         found = [e for e in entries if e.key >= first and (not last or e.key.encode() < last)]
@@ -80,8 +84,9 @@ class EtcdServer:
     def txn(self, request: rpc.TxnRequest, context: grpc.ServicerContext) -> rpc.TxnResponse:
         gets = [op.request_range for op in request.success if op.HasField("request_range")]
         if gets:
-            answers = [rpc.ResponseOp(response_range=self.range(get)) for get in gets]
-            return rpc.TxnResponse(header=self.header(), succeeded=True, responses=answers)
+            with self.store.lock:
+                answers = [rpc.ResponseOp(response_range=self.range(get)) for get in gets]
+                return rpc.TxnResponse(header=self.header(), succeeded=True, responses=answers)
         try:
             done = self.store.commit(
                 [_operation(op) for op in request.success], *map(_condition, request.compare)

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from threading import RLock
+from typing import Concatenate, ParamSpec, TypeVar
 
 from fleet_cluster.fleet.kv import (
     MAX_OPERATIONS,
@@ -16,6 +19,23 @@ from fleet_cluster.fleet.kv import (
     Put,
     Snapshot,
 )
+
+Given = ParamSpec("Given")
+T = TypeVar("T")
+Of = TypeVar("Of", bound="MemoryKV")
+
+
+def alone(
+    method: Callable[Concatenate[Of, Given], T],
+) -> Callable[Concatenate[Of, Given], T]:
+    """A method of a store while which no other thread changes it, nor looks at half a change."""
+
+    @wraps(method)
+    def locked(self: Of, *given: Given.args, **more: Given.kwargs) -> T:
+        with self.lock:
+            return method(self, *given, **more)
+
+    return locked
 
 
 @dataclass
@@ -52,6 +72,8 @@ class MemoryKV:
         self.on_commit: Callable[[Changes], None] = lambda _changes: None
         self.full = False
         """Whether it has no room (alarm NOSPACE): deletes and the leases that there are work."""
+        self.lock = RLock()
+        """Held by who changes it or looks at it; those who watch are told by the same thread."""
         self._clock = clock
         self._last_lease = 0
         self._history: list[Changes] = []
@@ -59,13 +81,16 @@ class MemoryKV:
         """The history begins after this revision."""
         self._watches: list[Watch] = []
 
+    @alone
     def read(self, prefix: str) -> Snapshot:
         found = {key: entry for key, entry in self.entries.items() if key.startswith(prefix)}
         return Snapshot(self.revision, found)
 
+    @alone
     def get(self, keys: Collection[str]) -> Snapshot:
         return Snapshot(self.revision, {k: self.entries[k] for k in keys if k in self.entries})
 
+    @alone
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         assert 0 < len(operations) <= MAX_OPERATIONS
         assert len(conditions) <= MAX_OPERATIONS
@@ -79,6 +104,7 @@ class MemoryKV:
                 raise LeaseLostError("requested lease not found")
         return self._apply(operations)
 
+    @alone
     def watch(
         self,
         prefix: str,
@@ -94,24 +120,28 @@ class MemoryKV:
         self._watches = [*(each for each in self._watches if each.active), watching]
         return watching
 
+    @alone
     def grant(self, ttl: int) -> int:
         self._check_room()
         self._last_lease += 1
         self.leases[self._last_lease] = _Lease(ttl, self._clock() + ttl)
         return self._last_lease
 
+    @alone
     def keep_alive(self, lease: int) -> int:
         if lease not in self.leases:
             raise LeaseLostError("it has expired")
         self.leases[lease].expires = self._clock() + self.leases[lease].ttl
         return self.leases[lease].ttl
 
+    @alone
     def lease_age(self, lease: int) -> int:
         if lease not in self.leases:
             raise LeaseLostError("it has expired")
         left = int(self.leases[lease].expires - self._clock())
         return max(self.leases[lease].ttl - left, 0)
 
+    @alone
     def revoke(self, lease: int) -> None:
         if self.leases.pop(lease, None):
             self._delete([key for key, entry in self.entries.items() if entry.lease == lease])
@@ -120,6 +150,7 @@ class MemoryKV:
         if self.full:
             raise KVRefusedError("mvcc: database space exceeded")
 
+    @alone
     def tick(self) -> list[int]:
         """End the leases whose time is over; returns them."""
         over = [id for id, lease in self.leases.items() if lease.expires <= self._clock()]
@@ -132,6 +163,7 @@ class MemoryKV:
         for lease in self.leases.values():
             lease.expires = self._clock() + lease.ttl
 
+    @alone
     def lose_watches(self) -> None:
         """End all watches, as a member does that stops."""
         for watching in self._watches:
@@ -142,6 +174,7 @@ class MemoryKV:
         """A new, empty cluster in the place of this one."""
         self.restore(Snapshot(1, {}))
 
+    @alone
     def restore(self, snapshot: Snapshot) -> None:
         """An older state in the place of this one; leases are gone."""
         self.entries = {key: entry for key, entry in snapshot.entries.items() if not entry.lease}
@@ -154,6 +187,7 @@ class MemoryKV:
         """Write one key without conditions, as an operator does."""
         self.commit([Put(key, value)])
 
+    @alone
     def remove(self, *keys: str) -> None:
         """Delete keys without conditions, as an operator does."""
         self._delete(list(keys))

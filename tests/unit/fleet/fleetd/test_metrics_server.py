@@ -146,15 +146,22 @@ def test_nothing_else_is_there(metrics: Metrics, method: str, path: str, code: s
 
 
 def test_it_answers_over_http(metrics: Metrics) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    metrics_server.start(address, metrics)
+    with socket.socket() as kept:
+        # Nobody else is given the port: it stays bound here, where nobody listens.
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{kept.getsockname()[1]}"
+        metrics_server.start(address, metrics)
+        assert answer_of(f"http://{address}/healthz") == b"ok\n"
+
+
+def answer_of(url: str) -> bytes:
+    """What is answered there, once somebody listens."""
     answered = threading.Event()
-    for _ in range(100):
+    for _ in range(600):
         try:
-            with urllib.request.urlopen(f"http://{address}/healthz", timeout=5) as answer:
-                assert answer.read() == b"ok\n"
-                return
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                return answer.read()
         except urllib.error.URLError:
             answered.wait(0.05)
     pytest.fail("it never answered")

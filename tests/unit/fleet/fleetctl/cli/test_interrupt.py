@@ -14,6 +14,7 @@ import pytest
 
 from fleet_cluster.fleet.fleetctl.__main__ import main
 from fleet_cluster.fleet.fleetctl.commands import COMMANDS
+from fleet_cluster.fleet.fleetctl.state.watcher import WAITING_FOR_ETCD
 from fleet_cluster.fleet.model.records import DesiredState, UnitState
 from tests.checkout import LIBRARY
 from tests.unit.fleet.etcd.etcd_server import EtcdServer
@@ -55,9 +56,11 @@ def running(server: EtcdServer, *words: str) -> Generator["subprocess.Popen[str]
 
 
 def wait_for_notice(process: "subprocess.Popen[str]") -> None:
-    """Until it says what it waits for."""
+    """Until it says what it waits for; before that it may have waited for etcd, if that is slow."""
     assert process.stderr
-    assert process.stderr.readline() == "Waiting for:\n"
+    while (line := process.stderr.readline()) == f"{WAITING_FOR_ETCD}\n":
+        pass
+    assert line == "Waiting for:\n"
     process.stderr.readline()
 
 

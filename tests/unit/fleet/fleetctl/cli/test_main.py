@@ -81,7 +81,7 @@ def test_waiting_for_etcd_is_said(
     server = EtcdServer(MemoryKV(clock=lambda: 0.0))
     server.silent.set()
     try:
-        main(["--endpoint", server.endpoint, "--request-timeout=0.3", *words])
+        main(["--endpoint", server.endpoint, "--request-timeout=2", *words])
     finally:
         server.stop()
     assert capsys.readouterr().err.startswith("Waiting for etcd: no member has answered yet.\n")

@@ -1,6 +1,8 @@
 """Entries of a journal: whose they are, and how they are printed."""
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,10 +21,12 @@ AT = 1_767_609_067_123_456
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
-    import time
-
-    monkeypatch.setenv("TZ", "UTC")
+def _utc() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """For these tests alone: the process keeps its zone until it is told to look again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
     time.tzset()
 
 

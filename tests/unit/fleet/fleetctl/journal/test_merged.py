@@ -3,11 +3,13 @@
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from fleet_cluster.fleet.fleetctl.journal import source
+from fleet_cluster.fleet.fleetctl.journal import merged, source
+from fleet_cluster.fleet.fleetctl.journal.order import Window
 from fleet_cluster.fleet.model.records import MachineState
 from tests.unit.fleet.fleetctl.small_cluster import DB, SLEEP, WEB, Fleetctl, SmallCluster
 
@@ -29,13 +31,14 @@ exit 1
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the machines' journals have, by host name."""
+    """What the machines' journals have, by host name; programs here may be slow to begin."""
     for name, text in (("on", ON), ("journalctl", JOURNALCTL)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("FOLDER", str(tmp_path))
-    monkeypatch.setattr(source, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(source, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(merged, "Window", partial(Window, 3.0))
     return tmp_path
 
 
@@ -127,8 +130,9 @@ def test_json_has_unit_and_machine_also_of_one_unit(
 
 @pytest.mark.usefixtures("units")
 def test_a_machine_that_does_not_answer_is_told_and_not_waited_for(
-    fleetctl: Fleetctl, folder: Path, capfdbinary: Output
+    fleetctl: Fleetctl, folder: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: Output
 ) -> None:
+    monkeypatch.setattr(source, "PATIENCE_SECONDS", 0.5)
     journal(folder, WEB, (1, "web.service", "first"))
     (folder / "machine-2.down").touch()
     assert fleetctl("journal", "-o", "cat", "web", "db") == 255
