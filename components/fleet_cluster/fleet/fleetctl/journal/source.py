@@ -11,7 +11,7 @@ from ..cli.output import tell
 from ..remote.tunnel import CONNECTED, SAY_CONNECTED
 from .entry import Entry, Reader
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
 """How long a machine has to answer when another one has."""
 
 
