@@ -1,7 +1,7 @@
 """The demo as a picture: `make demo RECORD=docs/pictures/demo` makes demo.cast and demo.svg.
 
-asciinema records the demo on a fresh stack, which is removed before and afterwards; waits are made
-shorter; termtosvg makes the SVG of it. Both are installed into a temporary folder.
+asciinema records the demo on a fresh stack, which is removed afterwards if all went well; waits are
+made shorter; termtosvg makes the SVG of it. Both are installed into a temporary folder.
 """
 
 import json

@@ -15,6 +15,7 @@ from .. import config
 from ..config import Config, ConfigError
 from ..kv import KV, KVForbiddenError, KVUnavailableError
 from ..model.record import BadRecordError
+from ..model.rollout_step import OnStep
 from ..unitfiles.unitfile import UnitFileError
 from .cli.errors import CtlError, Exit, UsageError
 from .cli.local_files import find_files, read_files
@@ -29,7 +30,7 @@ from .operations.context import Context, no_kv, note_nothing
 from .remote import tunnel
 from .remote.access import FromMachine, FromOutside
 from .remote.ssh import SshHost, SshOptions, neighbours
-from .remote.trace import OnStep, traced
+from .remote.trace import traced
 from .remote.tunnel import INTERRUPTED, RemoteRequest, Tunnel
 
 T = TypeVar("T")

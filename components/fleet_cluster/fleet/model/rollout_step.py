@@ -1,5 +1,6 @@
 """Rollout steps: what a rollout did to a unit, and how long that took."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,3 +25,7 @@ class RolloutStep(Record):
     began: float
     """Seconds since 1970, by the clock of the machine where `fleetctl` ran."""
     ended: float
+
+
+OnStep = Callable[[RolloutStep], None]
+"""What is called with each step of a rollout, when it is done."""

@@ -1,10 +1,10 @@
 """Apply: a cluster's units become those of a manifest."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import time
 
 from ...cluster_state.state import ClusterState
-from ...model.rollout_step import RolloutStep
+from ...model.rollout_step import OnStep
 from ..cli.rollout_options import Limits
 from ..releases.canary import canary_record
 from ..releases.file_change import unknown_template
@@ -19,7 +19,7 @@ from .rollout import Rollout
 
 
 def apply(
-    manifest: Manifest, watcher: Watcher, limits: Limits, on_step: Callable[[RolloutStep], None]
+    manifest: Manifest, watcher: Watcher, limits: Limits, on_step: OnStep
 ) -> Mapping[str, Failed]:
     """Check everything, change what differs, wait until all is as wanted.
 

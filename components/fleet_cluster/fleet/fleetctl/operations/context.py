@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...kv import KV
-from ...model.rollout_step import RolloutStep
+from ...model.rollout_step import OnStep, RolloutStep
 from ...secrets.age import Age, Sealer
 from ..cli.errors import CtlError
 from ..cli.origin import Origin
@@ -41,5 +41,5 @@ class Context:
     """What seals secrets; only on a machine."""
     origin: Origin = field(default_factory=Origin)
     """Who asks, and where these files are."""
-    on_step: Callable[[RolloutStep], None] = note_nothing
+    on_step: OnStep = note_nothing
     """Called with each step of a rollout: for who asked, if they trace what they do."""

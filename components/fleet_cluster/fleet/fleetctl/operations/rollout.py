@@ -9,7 +9,7 @@ from ...cluster_state.state import ClusterState
 from ...model.keys import canary_key
 from ...model.records import DesiredState, Unit
 from ...model.releases import Canary
-from ...model.rollout_step import RolloutStep
+from ...model.rollout_step import OnStep, RolloutStep
 from ...unitfiles.unitfile import is_template, template_of
 from ..cli.errors import CtlError, TimedOutError, UsageError
 from ..cli.output import tell
@@ -54,7 +54,7 @@ class Rollout:
     say: Callable[[str], None] = tell
     canaries: Mapping[str, Canary] = field(default_factory=dict[str, Canary])
     """By template or Global unit: what is pending when this has ended, since not all are rolled."""
-    on_step: Callable[[RolloutStep], None] = note_nothing
+    on_step: OnStep = note_nothing
     """Called when a unit is healthy that was changed."""
     _before: RollbackPoint = field(init=False)
     _order: RolloutOrder = field(init=False)

@@ -14,7 +14,7 @@ from ...cluster_state.state import ClusterState
 from ...kv import KV
 from ...model.record import BadRecordError
 from ...model.records import MachineState
-from ...model.rollout_step import RolloutStep
+from ...model.rollout_step import OnStep, RolloutStep
 from ...model.wire import to_wire
 from ...unitfiles.quadlets.names import service_of
 from ..cli.errors import CtlError
@@ -25,7 +25,6 @@ from ..wait.outcome import Failed
 from .locate import locate, locate_some
 from .machines import Located
 from .ssh import SshHost, SshOptions
-from .trace import OnStep
 from .tunnel import REMOTE_FLAG, RemoteRequest, Tunnel, run_remote, send_message
 
 JOURNAL_LINES = 10

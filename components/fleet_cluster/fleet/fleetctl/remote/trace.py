@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from ...model.rollout_step import RolloutStep
+from ...model.rollout_step import OnStep
 from ..cli.output import tell
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ OTLP = {"otlp", "otlp_proto_grpc"}
 PARENT = "TRACEPARENT"
 """What a program that calls this one has its own span in."""
 WITHOUT = f"To go without spans: {EXPORTERS}=none in the environment of fleetctl"
-
-OnStep = Callable[[RolloutStep], None]
 
 
 def traced(command: str, run: Callable[[OnStep | None], int]) -> int:

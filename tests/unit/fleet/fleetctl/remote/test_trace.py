@@ -14,9 +14,9 @@ import pytest
 from fleet_cluster.fleet.fleetctl.remote import trace_export
 from fleet_cluster.fleet.fleetctl.remote.access import FromOutside
 from fleet_cluster.fleet.fleetctl.remote.ssh import SshHost, SshOptions
-from fleet_cluster.fleet.fleetctl.remote.trace import ENDPOINTS, PARENT, OnStep, traced
+from fleet_cluster.fleet.fleetctl.remote.trace import ENDPOINTS, PARENT, traced
 from fleet_cluster.fleet.fleetctl.remote.tunnel import Tunnel
-from fleet_cluster.fleet.model.rollout_step import RolloutStep
+from fleet_cluster.fleet.model.rollout_step import OnStep, RolloutStep
 from fleet_cluster.fleet.model.wire import to_wire
 from tests.collector import Collector, collector
 
@@ -39,7 +39,7 @@ def roll(on_step: OnStep | None) -> int:
     return 1
 
 
-def test_a_turn_is_a_span_in_the_commands_with_the_times_of_its_machine(told: Collector) -> None:
+def test_a_step_is_a_span_in_the_commands_with_the_times_of_its_machine(told: Collector) -> None:
     assert traced("rollout", roll) == 1
     assert told.services == {"fleetctl"}
     command, step = told.spans["fleetctl rollout"], told.spans["web@1.service rolled"]
@@ -62,7 +62,7 @@ def test_a_command_that_fails_is_a_span_that_failed(told: Collector) -> None:
 
 
 def test_one_that_is_interrupted_is_told_as_well(told: Collector) -> None:
-    def interrupted(_on_turn: OnStep | None) -> int:
+    def interrupted(_on_step: OnStep | None) -> int:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

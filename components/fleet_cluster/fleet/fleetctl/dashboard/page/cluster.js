@@ -193,7 +193,7 @@ export class Cluster {
     return row;
   }
 
-  // Few units have one: of many, what each does not need is a fifth of the page's nodes.
+  // Few units have one: for all, it would be an eighth of the page's nodes.
   #problem({ parts, firstElementChild: button }, text) {
     if (text && !parts.problem) button.append(" ", parts.problem = make("span", "problem"));
     if (parts.problem) put(parts.problem, text);
