@@ -11,6 +11,7 @@ from ._etcd_release import VERSION, etcd_archive
 from ._lifecycle import quorum, worker
 from ._lifecycle.drain_on_delete import DrainOnDelete, DrainOnDeleteArgs
 from ._lifecycle.etcd_data import EtcdData
+from ._lifecycle.first_members import are_first
 from ._lifecycle.member_command import MemberCommandArgs, through_members
 from ._lifecycle.upgrade_order import predecessors
 from ._releases import ARCHIVE, coredns
@@ -64,7 +65,8 @@ class MachineSetup:
 
     Machines are added one by one, members first. Whoever makes a machine lets it depend on
     `settled`: then a change makes machines anew one member at a time, each back in etcd's quorum
-    and in fleet before the next goes. One that is removed or made anew is drained first.
+    and in fleet before the next goes. The first machines of a stack come all at once. One that is
+    removed or made anew is drained first.
     """
 
     def __init__(self, cluster: pulumi.Resource, name: str, args: MachineSetupArgs) -> None:
@@ -79,6 +81,7 @@ class MachineSetup:
         self._name = name
         self._args = args
         self._members = {member["name"]: member["address"] for member in args["members"]}
+        self._are_first = are_first(f"{member}-etcd" for member in self._members)
         self._bundle = pack()
         self._grants = args.get("etcd_roles", {})
         hours = args.get("certificate_hours", CERTIFICATE_HOURS)
@@ -120,7 +123,13 @@ class MachineSetup:
 
     @property
     def settled(self) -> Sequence[pulumi.Resource]:
-        """Resources that the next machine depends on: the members that were added."""
+        """Resources that the next machine depends on: the members that were added, if there is a
+        quorum to keep.
+        """
+        return [] if self._are_first else self._settled_members
+
+    @property
+    def _settled_members(self) -> Sequence[pulumi.Resource]:
         return self._fleetd_steps[: len(self._members)]
 
     @property
@@ -181,7 +190,7 @@ class MachineSetup:
         known = self._drains[machine["name"]] = self._drain(machine)
         stdin = worker.admission(machine, known.machine_id, self.data_id)
         step = MemberCommandArgs(create=worker.ADMIT, stdin=stdin)
-        name, opts = f"{machine['name']}-worker", self._opts(self.settled)
+        name, opts = f"{machine['name']}-worker", self._opts(self._settled_members)
         return through_members(name, self._ways(), step, opts)
 
     def _configure(self, machine: Machine, before: Sequence[pulumi.Resource]) -> remote.Command:
@@ -223,10 +232,11 @@ class MachineSetup:
         return pulumi.Output.json_dumps(configuration.to_wire())
 
     def _etcd(self, machine: Machine, configured: remote.Command) -> remote.Command:
-        """Chained, so that no change touches two members at once."""
+        """Chained, so that no change touches two members at once; the first ones join together."""
         stdin = pulumi.Output.json_dumps(self._membership(machine).to_wire())
         first = "etcd" if self._etcd_steps else "etcd-bootstrap"
-        after = [configured, *self._etcd_steps[-1:]]
+        before = self._etcd_steps[:1] if self._are_first else self._etcd_steps[-1:]
+        after = [configured, *before]
         return self._step(machine, "etcd", stdin, after, create=first, seconds=240)
 
     def _membership(self, machine: Machine) -> Membership[pulumi.Input[str]]:
@@ -262,7 +272,9 @@ class MachineSetup:
         given = configured.stdin.apply(lambda text: digest(text or ""))
         wanted = FleetdSetup(given, machine["name"] in self._members)
         stdin = pulumi.Output.json_dumps(wanted.to_wire())
-        after = [configured, *self._etcd_steps, *self._dropped, *predecessors(self._fleetd_steps)]
+        after = [configured, *self._etcd_steps]
+        if not self._are_first:
+            after += [*self._dropped, *predecessors(self._fleetd_steps)]
         return self._step(machine, "fleetd", stdin, after, seconds=300)
 
     def _trust(self, machine: Machine) -> remote.Command:

@@ -8,6 +8,8 @@ from fleet_cluster._lifecycle.upgrade_order import AT_ONCE, predecessors
 from tests.unit.program.test_program import CONFIG, Engine, run_program
 
 MACHINES = 9
+MEMBER = "urn:pulumi:test::fleet-cluster::command:remote:Command::machine-2-etcd"
+"""What a stack has that is not made just now."""
 STEPS = [f"machine-{number}-fleetd" for number in range(1, MACHINES + 1)]
 
 
@@ -40,7 +42,7 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
 
 
 def test_a_program_has_its_machines_upgraded_in_this_order() -> None:
-    engine = Engine()
+    engine = Engine(state={MEMBER: {}})
     monitor = Monitor(engine)
     config = CONFIG | {"cluster-size": str(MACHINES), "etcd-size": "3"}
     run_program(

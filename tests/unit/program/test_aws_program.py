@@ -68,6 +68,7 @@ class Amazon(Engine):
                 "proxyEndpoint": "https://1.dkr.ecr.test",
             },
             "run": {"stdout": "0123abcd", "stderr": ""},
+            "readStackResourceOutputs": {"outputs": self.state},
         }
         return answers[args.token.rpartition(":")[2]], []
 

@@ -50,7 +50,15 @@ COREDNS = [f"machine-{number}-coredns-release" for number in (1, 2, 3, 4)]
 POOL = ["nginx-pool"] * 3
 """Of the unit that keeps nginx's pool: its image, twice, and itself."""
 ADDED = {
-    "docker": [*DRAINS, "machine-4-worker", "nginx-pool.service", *COREDNS, *POOL, *CERTIFICATES],
+    "docker": [
+        *DRAINS,
+        "machine-4-worker",
+        "nginx-pool.service",
+        *COREDNS,
+        *POOL,
+        INVOKE,
+        *CERTIFICATES,
+    ],
     "aws": [
         *(f"nginx-pool-{part}" for part in ("lifecycle", "repository")),
         *(f"{image}-pull" for image in ("hello", "nginx-pool", "nginx", "sinatra")),
@@ -59,10 +67,11 @@ ADDED = {
         "nginx-pool.service",
         *COREDNS,
         *POOL,
+        INVOKE,
         *CERTIFICATES,
     ],
 }
-"""Resources that stacks get with this version, by name."""
+"""Resources that stacks get with this version, by name, and that their state is read."""
 
 
 class Registry(pulumi.runtime.mocks.MockMonitor):

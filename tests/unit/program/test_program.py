@@ -76,6 +76,8 @@ class Engine(pulumi.runtime.Mocks):
     """Whether the Docker engine allows privileged containers."""
     pinned_images: Mapping[str, str] = field(default_factory=dict[str, str])
     """What Docker's machines are to keep, by name."""
+    state: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the stack has, by URN."""
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -107,8 +109,11 @@ class Engine(pulumi.runtime.Mocks):
     def call(
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        """The program only asks which data etcd holds, and which images machines keep."""
+        """The program only asks what the stack's state and etcd hold, and which images stay."""
         inputs = cast("dict[str, Any]", args.args)  # pyright: ignore[reportUnknownMemberType]
+        if args.token == "pulumi:pulumi:readStackResourceOutputs":
+            assert inputs == {"stackName": f"organization/{pulumi.get_project()}/test"}
+            return {"outputs": self.state}, []
         assert args.token == "command:local:run"
         if "pinned_images_probe.py" in inputs["command"]:
             return {**inputs, "stdout": json.dumps(self.pinned_images), "stderr": ""}, []

@@ -1,7 +1,8 @@
 """The step `etcd`: one path for every member that comes; `quorum.py` is about those that go.
 
-The first machine bootstraps a cluster of one, once. Every other first boot, growth or replacement
-removes the stale member of that name, joins as a learner, and is promoted when it has caught up.
+The first machine bootstraps a cluster of one, once, and adds all others as learners, so that they
+may come at the same time. Every other first boot, growth or replacement removes the stale member of
+that name, joins as a learner, and is promoted when it has caught up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,13 +51,13 @@ class MemberSetup:
             self._begin_anew()
             return
         self._check_versions()
-        stood_still = not self.service.is_running
-        if self.service.has_data and self._run():
+        stood_still, has_data = not self.service.is_running, self.service.has_data
+        if has_data and self._run():
             say(f"etcd on {self.wanted.name} is a member already")
             if bootstrap and stood_still and self._is_alone():
                 self._forget_identity()
         elif cluster := self.etcdctl.reachable(self.wanted.others):
-            self._join(cluster)
+            self._join(cluster, is_new=not has_data)
         elif bootstrap:
             self._bootstrap()
         else:
@@ -72,6 +73,13 @@ class MemberSetup:
         self.service.start_anew(self._beginning(alone, "new"))
         self._wait_to_answer()
         self.service.configure(self._beginning(alone, "existing"))
+        self._add_others()
+
+    def _add_others(self) -> None:
+        """Adds all others as learners: later, etcd would take one every five seconds."""
+        for name, address in self.wanted.members.items():
+            if name != self.wanted.name:
+                self._add_learner([self.wanted.address], name, peer_url(address))
 
     def _is_debians(self) -> bool:
         """Whether this is the first machine, and runs an etcd of before it was of our choice."""
@@ -103,16 +111,24 @@ class MemberSetup:
             self.etcdctl(here, "member", "remove", one.id)
         return True
 
-    def _join(self, cluster: Sequence[str]) -> None:
-        """Becomes a learner of the running cluster, catches up, is promoted."""
+    def _join(self, cluster: Sequence[str], is_new: bool) -> None:
+        """Becomes a learner of the running cluster, catches up, is promoted.
+
+        `is_new`: it has never been a member, so that it may be one that was added for it.
+        """
         name = self.wanted.name
         self._check_voters(cluster)
         say(f"etcd on {name}: joining as a learner")
         # etcd refuses changes until its members have been connected for 5 s.
-        self.etcdctl.wait(lambda: self._added(cluster), f"etcd to accept {name} as a learner")
+        self.etcdctl.wait(
+            lambda: self._added(cluster, is_new), f"etcd to accept {name} as a learner"
+        )
         members = self.etcdctl.members(cluster)
-        peers = [(one.name or name, one.peer) for one in members]
-        self.trusted.trust(one.address for one in members if one.peer != self.peer)
+        names = {peer_url(address): name for name, address in self.wanted.members.items()}
+        peers = [(one.name or names[one.peer], one.peer) for one in members]
+        # One that has not begun yet shows nothing; it is as new as this one.
+        begun = [one for one in members if one.name]
+        self.trusted.trust(one.address for one in begun if one.peer != self.peer)
         self.service.start_anew(self._beginning(peers, "existing"))
         self.etcdctl.wait(
             lambda: self._promoted(cluster), f"etcd on {name} to catch up and be promoted"
@@ -131,16 +147,20 @@ class MemberSetup:
             if not one.name and not one.learner and one.peer != self.peer:
                 raise RefusedError(never_started(one))
 
-    def _added(self, cluster: Sequence[str]) -> bool:
+    def _added(self, cluster: Sequence[str], is_new: bool) -> bool:
         """Adds the learner, in place of a stale member of that name or address."""
         wanted = self.wanted
-        for stale in self.etcdctl.members(cluster):
-            if stale.name == wanted.name or stale.peer == self.peer:
-                say(f"etcd: removing the stale member {stale.id} of {wanted.name}")
-                self.etcdctl(cluster, "member", "remove", stale.id)
-        peer = f"--peer-urls={self.peer}"
-        self.etcdctl(cluster, "member", "add", wanted.name, "--learner", peer)
+        for one in self.etcdctl.members(cluster):
+            if is_new and one.peer == self.peer and one.learner and not one.name:
+                return True
+            if one.name == wanted.name or one.peer == self.peer:
+                say(f"etcd: removing the stale member {one.id} of {wanted.name}")
+                self.etcdctl(cluster, "member", "remove", one.id)
+        self._add_learner(cluster, wanted.name, self.peer)
         return True
+
+    def _add_learner(self, cluster: Sequence[str], name: str, peer: str) -> None:
+        self.etcdctl(cluster, "member", "add", name, "--learner", f"--peer-urls={peer}")
 
     def _promoted(self, cluster: Sequence[str]) -> bool:
         """Whether this member votes; a learner that has caught up is promoted."""
@@ -159,7 +179,7 @@ class MemberSetup:
         else:
             self.service.start(self._variables)
         cluster = self.etcdctl.reachable(self.wanted.others)
-        if cluster and self.peer not in self._peers(cluster):
+        if cluster and self.peer not in self._begun_peers(cluster):
             return False
         self._wait_to_answer()
         self.etcdctl.clear_alarm(self._restart.members)
@@ -187,10 +207,11 @@ class MemberSetup:
 
     def _is_alone(self) -> bool:
         """Whether this member is all of the cluster, as after a snapshot was restored."""
-        return self._peers([self.wanted.address]) == [self.peer]
+        return self._begun_peers([self.wanted.address]) == [self.peer]
 
-    def _peers(self, cluster: Sequence[str]) -> list[str]:
-        return [one.peer for one in self.etcdctl.members(cluster)]
+    def _begun_peers(self, cluster: Sequence[str]) -> list[str]:
+        """Those that have a name, which a member gets when it begins."""
+        return [one.peer for one in self.etcdctl.members(cluster) if one.name]
 
     def _forget_identity(self) -> None:
         """Has fleet give the data another id: they may have been put back while etcd stood still.

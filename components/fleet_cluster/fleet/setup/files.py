@@ -152,6 +152,8 @@ def etcd_environment(name: str, address: str, settings: Mapping[str, str]) -> di
         "ETCD_PEER_CERT_FILE": f"{ETCD_PKI}/peer.crt",
         "ETCD_PEER_KEY_FILE": f"{ETCD_PKI}/peer.key",
         "ETCD_PEER_CERT_ALLOWED_HOSTNAME": SERVER_NAME,
+        # The first members come at the same time. All have to have the same number.
+        "ETCD_MAX_LEARNERS": "4",
         # A member that was cut off disturbs nobody when it is back.
         "ETCD_PRE_VOTE": "true",
         "ETCD_AUTO_COMPACTION_MODE": "periodic",

@@ -52,6 +52,7 @@ class DockerProvider:
         self._machine_image = Image("machine", {"context": str(MACHINE_IMAGE)}, self._when_probed())
         self._pinned_images = pinned_images(self._network.shape["name"])
         self._core = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(parent))
+        self._first_image: list[Image] = []
 
     @staticmethod
     def check(args: DockerArgs) -> None:
@@ -104,8 +105,11 @@ class DockerProvider:
         return self._pinned_images.apply(lambda pinned: pinned.get(machine) or newest)
 
     def image(self, context: Path) -> pulumi.Output[str]:
-        """Push to the registry; one that lost its data gets the images again."""
-        return Image(
+        """Push to the registry; one that lost its data gets the images again.
+
+        The first one before the others: layers of a common base are compressed and pushed once.
+        """
+        image = Image(
             context.name,
             {
                 "context": str(context),
@@ -113,8 +117,10 @@ class DockerProvider:
                 "pull_from": self._registry.pull_from,
                 "kept_in": self._registry.data.id,
             },
-            moved_below(self._parent),
-        ).reference
+            moved_below(self._parent, pulumi.ResourceOptions(depends_on=self._first_image[:1])),
+        )
+        self._first_image = [*self._first_image, image][:1]
+        return image.reference
 
     def load_balancer(
         self, machines: Sequence[Machine], drains: Mapping[str, DrainOnDelete]

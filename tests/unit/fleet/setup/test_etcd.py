@@ -39,7 +39,47 @@ def test_the_first_one_bootstraps_and_would_not_do_it_again_by_itself(
     first, lasting = machine.environments
     assert 'STATE="new"' in first and 'STATE="existing"' in lasting
     assert initial_cluster(lasting) == "machine-1=https://10.0.0.1:2380"
-    assert [one.name for one in etcd.members.values()] == ["machine-1"]
+    assert [one.name for one in etcd.members.values() if not one.learner] == ["machine-1"]
+
+
+def test_the_first_one_adds_the_others_so_that_they_may_come_at_the_same_time(
+    machine: EtcdMachine, etcd: EtcdMembers
+):
+    machine.step(bootstrap=True)
+    first, *others = etcd.members.values()
+    assert first.name == "machine-1" and not first.learner
+    assert [(one.name, one.learner, one.address) for one in others] == [
+        ("", True, "10.0.0.2"),
+        ("", True, "10.0.0.3"),
+    ]
+
+
+def test_one_that_was_added_takes_its_place_and_knows_the_others_by_name(
+    machine: EtcdMachine, etcd: EtcdMembers
+):
+    etcd.add("machine-2", "10.0.0.2")
+    etcd.add("", HERE, learner=True, up=False)
+    etcd.add("", "10.0.0.3", learner=True, up=False)
+    machine.new = {"10.0.0.2"}
+    done = machine.step(bootstrap=False)
+    assert done[:3] == ["systemctl stop", "systemctl enable", "member promote a2"]
+    peers = [f"machine-{number}=https://10.0.0.{number}:2380" for number in (2, 1, 3)]
+    assert initial_cluster(machine.files[ENVIRONMENT]) == ",".join(peers)
+    assert (machine.folder / PEER_TRUST).read_text() == "peers'", "as new as this one"
+
+
+def test_one_that_began_as_what_was_added_and_got_no_name_comes_anew(
+    machine: EtcdMachine, etcd: EtcdMembers
+):
+    machine.has_data()
+    etcd.add("machine-2", "10.0.0.2")
+    etcd.add("", HERE, learner=True, up=False)
+    done = machine.step(bootstrap=False)
+    assert done[:3] == [
+        "systemctl enable",
+        "member remove a2",
+        "member add machine-1 --learner --peer-urls=https://10.0.0.1:2380",
+    ]
 
 
 def test_one_whose_bootstrap_was_broken_off_would_not_do_it_again_either(
@@ -205,7 +245,8 @@ def test_the_first_machine_of_debians_etcd_begins_anew_alone(
     assert done[2:4] == ["systemctl stop", "systemctl enable"] and done[-1] == "auth enable"
     first, lasting = machine.environments
     assert 'STATE="new"' in first and 'STATE="existing"' in lasting
-    assert [one.version for one in etcd.members.values()] == ["3.6.16"]
+    begun = [one for one in etcd.members.values() if not one.learner]
+    assert [one.version for one in begun] == ["3.6.16"]
     assert machine.step(bootstrap=False)[len(done) :] == ["systemctl enable"], "once"
 
 
