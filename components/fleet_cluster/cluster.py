@@ -9,6 +9,7 @@ import pulumi
 
 from .access import grant
 from .arguments.etcd import EtcdRole, etcd_roles, etcd_settings, etcd_size
+from .arguments.machine_setup import AGENT_TTL, RECONCILE_INTERVAL
 from .arguments.metadata import machine_metadata
 from .backups.schedule import BackupArgs, Backups, check_backups, take_backups, with_members_marked
 from .errors import InputError, between, not_allowed
@@ -23,7 +24,7 @@ from .journals.shipping import (
     ship_journals,
     with_receiver_marked,
 )
-from .machine_setup import AGENT_TTL, CERTIFICATE_HOURS, RECONCILE_INTERVAL, MachineSetup
+from .machine_setup import CERTIFICATE_HOURS, MachineSetup
 from .pki import MOST_HOURS
 from .providers.provider import ProviderArgs, check_provider, make_provider
 

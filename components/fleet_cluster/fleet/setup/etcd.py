@@ -54,8 +54,10 @@ class MemberSetup:
         stood_still, has_data = not self.service.is_running, self.service.has_data
         if has_data and self._run():
             say(f"etcd on {self.wanted.name} is a member already")
-            if bootstrap and stood_still and self._is_alone():
-                self._forget_identity()
+            if bootstrap and self._is_alone():
+                if stood_still:
+                    self._forget_identity()
+                self._add_others()
         elif cluster := self.etcdctl.reachable(self.wanted.others):
             self._join(cluster, is_new=not has_data)
         elif bootstrap:
@@ -77,9 +79,11 @@ class MemberSetup:
 
     def _add_others(self) -> None:
         """Adds all others as learners: later, etcd would take one every five seconds."""
+        here = [self.wanted.address]
+        known = [one.peer for one in self.etcdctl.members(here)]
         for name, address in self.wanted.members.items():
-            if name != self.wanted.name:
-                self._add_learner([self.wanted.address], name, peer_url(address))
+            if peer_url(address) not in known:
+                self._add_learner(here, name, peer_url(address))
 
     def _is_debians(self) -> bool:
         """Whether this is the first machine, and runs an etcd of before it was of our choice."""

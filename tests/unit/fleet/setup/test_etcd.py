@@ -83,7 +83,7 @@ def test_one_that_began_as_what_was_added_and_got_no_name_comes_anew(
 
 
 def test_one_whose_bootstrap_was_broken_off_would_not_do_it_again_either(
-    machine: EtcdMachine, monkeypatch: pytest.MonkeyPatch
+    machine: EtcdMachine, etcd: EtcdMembers, monkeypatch: pytest.MonkeyPatch
 ):
     def broken_off(_: MemberSetup) -> None:
         raise StepError("etcd does not answer yet")
@@ -92,7 +92,10 @@ def test_one_whose_bootstrap_was_broken_off_would_not_do_it_again_either(
         patch.setattr(MemberSetup, "_wait_to_answer", broken_off)
         machine.step(bootstrap=True)
     assert 'STATE="new"' in machine.files[ENVIRONMENT]
+    assert len(etcd.members) == 1
     machine.step(bootstrap=True)
+    machine.step(bootstrap=True)
+    assert [one.address for one in etcd.members.values()] == [*NAMES.values()], "each once"
     assert 'STATE="existing"' in machine.files[ENVIRONMENT]
     assert initial_cluster(machine.files[ENVIRONMENT]) == "machine-1=https://10.0.0.1:2380"
 
