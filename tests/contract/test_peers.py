@@ -8,7 +8,14 @@ import pytest
 from fleet_cluster.fleet.etcd_roles import roles
 from fleet_cluster.fleet.setup.etcd_peers import PeerTrust
 from fleet_cluster.fleet.setup.files import PEER_AUTHORITY, PEER_TRUST, File
-from tests.contract.etcd_cluster import EtcdCluster, Member, addresses, running, signed
+from tests.contract.etcd_cluster import (
+    EtcdCluster,
+    Member,
+    addresses,
+    as_root,
+    running,
+    signed,
+)
 from tests.contract.harness import Project, require_engine
 
 NAMES = ("machine-1", "machine-2", "machine-3")
@@ -122,3 +129,22 @@ def test_a_member_that_is_silent_may_be_one_of_before(cluster: EtcdCluster):
     assert (member.pki / PEER_TRUST).read_text() == cluster.texts[PEER_AUTHORITY]
     cluster.members["machine-2"].stop()
     assert not trust_of(member).trust(others(cluster, member)), "it is never taken back"
+
+
+def test_the_first_members_join_at_the_same_time(cluster: EtcdCluster):
+    begin(cluster, NAMES[:1], before=False)
+    for name in NAMES[1:]:
+        peer = f"--peer-urls=https://{cluster.addresses[name]}:2380"
+        cluster.etcdctl("root", "member", "add", name, "--learner", peer)
+    for name in NAMES[1:]:
+        member = cluster.add(name)
+        trust_of(member).trust([cluster.addresses["machine-1"]])
+        member.configure(cluster.initial(NAMES), "existing")
+        member.start()
+    etcdctl, first = as_root(cluster), [cluster.address]
+    for one in etcdctl.members(first):
+        if one.learner:
+            cluster.until("promoted", "member", "promote", one.id)
+    cluster.wait()
+    voters = {one.name for one in etcdctl.members(first) if not one.learner}
+    assert voters == {*NAMES}
