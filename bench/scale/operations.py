@@ -43,6 +43,7 @@ class Operations:
         self._machines = machines
         self._folder = folder
         self._observer = Observer(cluster.connect())
+        self._web = FILES[WEB]
         rolled = min(ROLLED, machines.count * UNITS_EACH // 2)
         self._units = {
             WEB: [f"web@{n}.service" for n in range(rolled)],
@@ -102,12 +103,13 @@ class Operations:
 
     def _start(self) -> None:
         self._fleetctl("start", "--no-block", *self._all_units())
-        self._wait_for_all_units(FILES[WEB])
+        self._wait_for_all_units()
 
     def _roll(self) -> None:
-        (self._folder / WEB).write_text(ANOTHER_WEB)
+        self._web = ANOTHER_WEB
+        (self._folder / WEB).write_text(self._web)
         self._fleetctl("rollout", f"--max-unavailable={AT_ONCE}", f"./{WEB}")
-        self._wait_for_all_units(ANOTHER_WEB)
+        self._wait_for_all_units()
 
     def _restart_fleetds(self) -> None:
         self._machines.stop()
@@ -137,7 +139,7 @@ class Operations:
         self._machines.lose()
         left = self._machines.count - self._machines.shares[LOST].count
         self._observer.until("machines to be lost", lambda: self._observer.machines() == left)
-        self._wait_for_all_units(ANOTHER_WEB)
+        self._wait_for_all_units()
 
     def _destroy(self) -> None:
         self._fleetctl("destroy", *self._all_units())
@@ -147,8 +149,8 @@ class Operations:
         all_of_them = self._machines.count
         self._observer.until("all machines", lambda: self._observer.machines() == all_of_them)
 
-    def _wait_for_all_units(self, web: str) -> None:
-        wanted = {(SLEEP, sha_of(FILES[SLEEP])): SLEEP, (WEB, sha_of(web)): WEB}
+    def _wait_for_all_units(self) -> None:
+        wanted = {(SLEEP, sha_of(FILES[SLEEP])): SLEEP, (WEB, sha_of(self._web)): WEB}
         self._observer.until(
             "all units",
             lambda: all(
