@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable
 
 from fleet_cluster.fleet.coordination.watch_cache import WatchCache
-from fleet_cluster.fleet.kv import KV, Delete
+from fleet_cluster.fleet.kv import KV, Delete, KVUnavailableError
 from fleet_cluster.fleet.model.keys import LEADER, MACHINES, STATES, split_key
 from fleet_cluster.fleet.model.records import UnitState
 from fleet_cluster.fleet.unitfiles.names import template_of
 
-ELECTION_SECONDS = 1.0
+ELECTION_SECONDS, BUSY_SECONDS = 1.0, 1.0
 LIMIT_SECONDS = 240.0
 """What takes longer is no measurement."""
 
@@ -55,20 +55,25 @@ class Observer:
     def until(self, what: str, is_so: Callable[[], bool]) -> None:
         """Wait until it is so."""
         deadline = time.monotonic() + LIMIT_SECONDS
-        while not self._refreshed(is_so):
+        while not (self._refreshed() and is_so()):
             if not self._wake.wait(deadline - time.monotonic()):
                 sys.exit(f"waited {LIMIT_SECONDS:.0f} s for {what}; {self._active}")
             self._wake.clear()
 
-    def _refreshed(self, is_so: Callable[[], bool]) -> bool:
-        self._machines.refresh()
-        for key in self._states.refresh():
+    def _refreshed(self) -> bool:
+        """Take over what is new. False when etcd is too busy to say: its machines come first."""
+        try:
+            self._machines.refresh()
+            changed = self._states.refresh()
+        except KVUnavailableError:
+            threading.Timer(BUSY_SECONDS, self._wake.set).start()
+            return False
+        for key in changed:
             if before := self._kinds.pop(key, None):
                 self._active[before] -= 1
-            entry = self._states.entries.get(key)
-            if entry:
+            if entry := self._states.entries.get(key):
                 self._count(key, UnitState.from_json(entry.value))
-        return is_so()
+        return True
 
     def _count(self, key: str, state: UnitState) -> None:
         if state.active == "active":
