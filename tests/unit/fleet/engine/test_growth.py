@@ -116,3 +116,16 @@ def test_what_a_plan_depends_on_makes_another(what: str, monkeypatch: pytest.Mon
     change(state, CHANGES[what])
     decide(state)
     assert made
+
+
+def test_texts_that_many_records_have_are_kept_once() -> None:
+    """Thousands of records name the same few files and machines."""
+    state = cluster(20, 4)
+    kept = [
+        (machine, assignment.sha, state.states[unit][machine].sha)
+        for unit, machines in state.schedule.items()
+        for machine, assignment in machines.items()
+    ]
+    assert len(kept) == 20
+    assert len({id(machine) for machine, _, _ in kept}) == 4
+    assert len({id(sha) for _, *both in kept for sha in both}) == 1
