@@ -8,6 +8,7 @@ another time are added there, and the table is of all.
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], help="operations that begin so")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where figures are kept")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Nothing is to be left behind.
     known: Figures = json.loads(arguments.results.read_text()) if arguments.results.exists() else {}
     for count in arguments.sizes:
         for what, used in measure(count, arguments.only):
