@@ -41,7 +41,7 @@ class LeaseLostError(Exception):
     """The lease has expired or was revoked: what was bound to it is gone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KeyValue:
     """One key's value, with the revisions that created it and last changed it."""
 

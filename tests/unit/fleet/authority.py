@@ -1,5 +1,6 @@
 """A certificate authority in memory, for tests."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,11 +28,20 @@ class Authority:
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         return _pem(built.sign(self._key, hashes.SHA256()))
 
-    def sign(self, name: str, begin: datetime = NOW, end: datetime = NOW + YEAR) -> tuple[str, str]:
-        """A certificate for a name on the loopback, and its key."""
+    def sign(
+        self,
+        name: str,
+        begin: datetime = NOW,
+        end: datetime = NOW + YEAR,
+        address: str = "127.0.0.1",
+        hosts: Sequence[str] = (),
+    ) -> tuple[str, str]:
+        """A certificate for a name at an address, the loopback's by default, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        on = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        on = x509.SubjectAlternativeName(
+            [x509.IPAddress(ip_address(address)), *map(x509.DNSName, hosts)]
+        )
         built = _builder(begin, end).subject_name(subject).issuer_name(self._name)
         built = built.public_key(key.public_key()).add_extension(on, False)
         private = key.private_bytes(

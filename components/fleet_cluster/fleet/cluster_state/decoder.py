@@ -1,6 +1,7 @@
 """The decoder of the records under `/fleet/`: the same for fleet's leader and for fleetctl."""
 
 from collections.abc import Callable, Collection, Mapping
+from sys import intern
 from typing import Any
 
 from ..kv import KeyValue
@@ -110,7 +111,7 @@ class DecodedRecords:
 
     def _put(self, prefix: str, key: str, entry: KeyValue | None) -> None:
         name, decode = _BY_ID[prefix]
-        table, id = getattr(self, name), key.removeprefix(prefix)
+        table, id = getattr(self, name), intern(key.removeprefix(prefix))
         record = self._decoded(decode, key, entry)
         if record is None:
             table.pop(id, None)
@@ -119,7 +120,7 @@ class DecodedRecords:
 
     def _put_at_place(self, prefix: str, key: str, entry: KeyValue | None) -> None:
         name, decode = _BY_PLACE[prefix]
-        table, (machine, unit) = getattr(self, name), keys.split_key(key, prefix)
+        table, (machine, unit) = getattr(self, name), map(intern, keys.split_key(key, prefix))
         record = self._decoded(decode, key, entry)
         if record is not None:
             table.setdefault(unit, {})[machine] = record

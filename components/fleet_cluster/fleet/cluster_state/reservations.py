@@ -64,6 +64,9 @@ class Reservations:
 
 def _occupied(unit: str, state: Placements) -> Iterator[tuple[str, Resources]]:
     """Machines that a unit has a part of, and how much."""
+    asked = state.wanted.get(unit)
+    if asked and not asked.resources:
+        return
     assignments, reports = state.assignments(unit), state.reports(unit)
     for machine in assignments.keys() | reports.keys():
         one, report = assignments.get(machine), reports.get(machine)

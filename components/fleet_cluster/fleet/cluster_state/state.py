@@ -23,8 +23,9 @@ class ClusterState(Placements):
     def __init__(self, warn: Warn = ignore) -> None:
         super().__init__(warn)
         self._plan = Plan()
-        self._plan_of: object = None
         self._is_plan_old = True
+        self._planned = Plan()
+        self._planned_of: object = None
 
     @classmethod
     def of(cls, snapshot: Snapshot, warn: Warn = ignore) -> Self:
@@ -87,24 +88,23 @@ class ClusterState(Placements):
         return [Job(name, asked) for name, asked in self.wanted.items() if name not in done]
 
     def plan(self) -> Plan:
-        """Where each unit is to be, and why some fit nowhere.
-
-        Made anew when something that it depends on has changed.
-        """
+        """Where each unit is to be, and why some fit nowhere."""
         if self._is_plan_old:
-            jobs, current = self.jobs(), self.placements()
-            records = dict(self.machines), dict(self.eligibility), dict(self.moves)
-            facts = jobs, current, *records, self.everywhere()
-            if facts != self._plan_of:
-                self._plan, self._plan_of = self.planned(jobs, current), facts
+            self._plan = self.planned(self.jobs(), self.placements())
             self._is_plan_old = False
         return self._plan
 
     def planned(self, jobs: Collection[Job], current: Mapping[str, str]) -> Plan:
-        """The plan for some units, each of them where `current` says."""
-        machines = list(self.machines.values())
-        everywhere = self.everywhere()
-        return schedule(jobs, machines, current, self.eligibility, self.moves, everywhere)
+        """The plan for some units, each of them where `current` says.
+
+        The one before, if nothing has changed that it depends on: most of what happens in a cluster
+        changes nothing about where units belong.
+        """
+        records = list(self.machines.values()), current, dict(self.eligibility), dict(self.moves)
+        facts = list(jobs), *records, self.everywhere()
+        if facts != self._planned_of:
+            self._planned, self._planned_of = schedule(*facts), facts
+        return self._planned
 
     def _forget(self, *, files: bool) -> None:
         """Drop what was made of records that have changed."""

@@ -125,8 +125,7 @@ class _Reconciler:
     def _changes(self, unit: str, plan: Plan) -> Iterator[Instruction]:
         wanted = self._state.asked(unit)
         if wanted is None or wanted.desired_state is DesiredState.INACTIVE:
-            known = wanted is not None
-            yield from self._withdraw(unit, set(), "it is to run nowhere", known)
+            yield from self._withdraw(unit, set(), "it is to run nowhere", wanted is not None)
         elif unit not in self._state.wanted:
             return  # Its file cannot be used: whatever is assigned stays.
         elif unit in self._completed:
@@ -185,6 +184,8 @@ class _Reconciler:
             home = self._migrations.postponed[unit]
         if unit in self._migrations.sources:
             yield from self._hand_over(unit, wanted, home, choice)
+            return
+        if self._state.is_in_place(unit, wanted, home):
             return
         if self._is_orphan_elsewhere(unit, home):
             yield from self._withdraw(unit, set(), f"it belongs to {home}, once it has stopped")

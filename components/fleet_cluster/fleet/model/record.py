@@ -1,6 +1,7 @@
 """Records: values in etcd, JSON objects."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,8 @@ MAX_SECONDS = 253_402_300_799.0
 """The last second of the year 9999: all numbers with a fraction are times, and are printed."""
 MAX_SHOWN = 200
 """So many characters of a value that is no record are told."""
+MOST_SHARED = 64
+"""Longer texts than hashes and ids are a record's own."""
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -60,9 +63,14 @@ class Record:
             for name, value in known.items():
                 if not _fits(value, accepted[name]):
                     raise TypeError(f"{wire_names(cls)[name]} is {value!r}")
-            return cls(**known)
+            return cls(**{name: _shared(value) for name, value in known.items()})
         except (ValueError, AttributeError, TypeError) as error:
             raise BadRecordError(str(error)) from error
+
+
+def _shared(value: Any) -> Any:
+    """A value, the same text for all records that have it: files, machines, states are few."""
+    return sys.intern(value) if type(value) is str and len(value) <= MOST_SHARED else value
 
 
 @cache

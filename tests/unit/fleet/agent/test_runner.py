@@ -244,3 +244,20 @@ def test_a_report_that_cannot_be_read_stops_no_other_run(bench: RunBench) -> Non
     bench.hand_out("2")
     run_to_its_end(bench)
     assert bench.result("2") == "success"
+
+
+def test_a_run_is_decoded_when_it_changes_and_not_in_each_round(
+    bench: RunBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+    decode = Run.from_json
+    monkeypatch.setattr(Run, "from_json", lambda text: [decoded.append(text), decode(text)][1])  # pyright: ignore
+    bench.hand_out("1", machine="another")
+    bench.hand_out("2", machine="another")
+    bench.round()
+    assert len(decoded) == 2
+    bench.round()
+    assert len(decoded) == 2
+    bench.hand_out("2")
+    bench.round()
+    assert (len(decoded), bench.count()) == (3, 1)

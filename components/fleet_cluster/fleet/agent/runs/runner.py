@@ -54,6 +54,8 @@ class Runner:
         self._started: set[str] = set()
         """Those that systemd was told to start since fleetd was."""
         self._faulty: set[str] = set()
+        self._known: dict[str, tuple[KeyValue, Run | None]] = {}
+        """The runs of the last round, by key; None for those of other machines."""
 
     def close(self) -> None:
         """End the watches."""
@@ -89,12 +91,19 @@ class Runner:
         self._started &= {self._report_key(key) for key in mine}
 
     def _handed_here(self) -> Mapping[str, tuple[KeyValue, Run]]:
-        found = ((key, entry, self._run(entry)) for key, entry in self.runs.entries.items())
-        return {
-            key: (entry, run)
-            for key, entry, run in found
-            if run and run.machine == self._machine and "/" in key.removeprefix(RUNS)
-        }
+        self._known = {key: self._decoded(key, one) for key, one in self.runs.entries.items()}
+        return {key: (entry, run) for key, (entry, run) in self._known.items() if run}
+
+    def _decoded(self, key: str, entry: KeyValue) -> tuple[KeyValue, Run | None]:
+        """A run that is this machine's, or none; decoded when it changes.
+
+        A cluster may have thousands, and each machine looks at all of them in each round.
+        """
+        known = self._known.get(key)
+        if known and known[0] is entry:
+            return known
+        run = self._run(entry) if "/" in key.removeprefix(RUNS) else None
+        return entry, run if run and run.machine == self._machine else None
 
     def _report_key(self, key: str) -> str:
         return f"{RUN_REPORTS}{self._machine}/{key.removeprefix(RUNS)}"
