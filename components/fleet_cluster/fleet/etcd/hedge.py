@@ -19,8 +19,11 @@ from .member import Member, Patience
 from .refusals import check_refusal, is_passing, unavailable
 
 HEDGE_SECONDS = 0.5
-"""After how long the next member is asked as well. Nobody is given up: a slow one may still be the
-one that answers."""
+"""After how long the next member is asked as well; each round over all members gives more. Nobody
+is given up: a slow one may still be the one that answers."""
+
+MOST_CALLS = 2
+"""How many calls wait for one member: a crowd of machines waits for one that returns."""
 
 SILENT_SECONDS = 1.0
 """Who has said nothing for so long, when another has answered, is not to be asked first again."""
@@ -77,14 +80,18 @@ class Hedge:
         call = _Call(member, time.monotonic(), future)
 
         def on_end(_future: object) -> None:
-            self._ended.put(call)
+            if not future.cancelled():
+                self._ended.put(call)
 
         self._calls.append(call)
         future.add_done_callback(on_end)
+        for old in [one for one in self._calls if one.member is member][:-MOST_CALLS]:
+            old.future.cancel()
 
     def _answered(self) -> _Call | None:
         """Who answers before the next is to be asked: in the first round, also when one fails."""
-        until = min(self._end, time.monotonic() + HEDGE_SECONDS)
+        rounds = -(-len(self._calls) // len(self._members))
+        until = min(self._end, time.monotonic() + HEDGE_SECONDS * rounds)
         while call := self._next(until):
             if call.future.code() is grpc.StatusCode.OK:
                 return call

@@ -83,6 +83,26 @@ def test_a_member_that_fails_is_left_at_once(members: Members) -> None:
     assert members.asked(1) == ["LeaseKeepAlive", "Range"]
 
 
+def test_few_calls_wait_for_a_member_that_returns() -> None:
+    """Of each machine of a crowd, which would else all come at once."""
+    store = MemoryKV(FakeClock())
+    lease = store.grant(10)
+    before = EtcdServer(store)
+    etcd = Etcd([Member(before.endpoint, None)])
+    etcd.keep_alive(lease)
+    before.stop()
+    renewed: queue.SimpleQueue[int] = queue.SimpleQueue()
+    threading.Thread(target=lambda: renewed.put(etcd.keep_alive(lease)), daemon=True).start()
+    with pytest.raises(queue.Empty):
+        renewed.get(timeout=4 * hedge.HEDGE_SECONDS)
+    again = EtcdServer(store, before.port)
+    assert renewed.get(timeout=WAIT) == 10
+    etcd.read("/a/")
+    assert again.calls.count("LeaseKeepAlive") <= hedge.MOST_CALLS
+    etcd.close()
+    again.stop()
+
+
 def test_a_refusal_is_an_answer(members: Members) -> None:
     members.servers[0].failures = [
         (grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied")
