@@ -59,10 +59,10 @@ class ClusterArgs(TypedDict):
     """
     etcd_heartbeat_interval: NotRequired[int]
     """Milliseconds between heartbeats of etcd's leader, 50 to 500; about the time that a message
-    takes between the members and back. 200 if not given."""
+    takes between the members and back. 100 if not given."""
     etcd_election_timeout: NotRequired[int]
     """Milliseconds without a heartbeat after which etcd's members elect another leader: at least
-    1000 and five heartbeats, at most half of `agent_ttl`. 2000 if not given."""
+    1000 and five heartbeats, at most half of `agent_ttl`. 1000 if not given."""
     images: NotRequired[Sequence[str]]
     """Folders with a Dockerfile: images that are built and pushed to the cluster's registry."""
     agent_ttl: NotRequired[int]

@@ -30,7 +30,7 @@ MOST_BYTES = 150_000
 LATER_MS = 120_000
 """How long to wait for a machine's boot, or for what its death changes; for tests that fail.
 
-A lease and an election are 26 s, and a connection that has fallen silent is left after 20 s.
+A lease and an election are 24 s, and a connection that has fallen silent is left after 20 s.
 """
 
 

@@ -18,7 +18,7 @@ from tests.cluster.stack import Stack, eventually
 AGENT_TTL = 10
 PROMISE = AGENT_TTL + 2
 """Seconds in which a lost machine's units run elsewhere."""
-PROMISE_WITH_ETCD = PROMISE + 4 + AGENT_TTL
+PROMISE_WITH_ETCD = PROMISE + 2 + AGENT_TTL
 """The same when the machine led etcd: and one election, and one fresh lease."""
 SLACK = 20
 """Seconds that a busy computer may add."""

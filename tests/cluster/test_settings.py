@@ -59,7 +59,7 @@ def test_settings_of_etcd_and_fleet(cluster: Stack, machines: dict[str, str], ur
         assert variables["ETCD_ELECTION_TIMEOUT"] == "2500"
         metrics = cluster.on(machine, "curl --silent 127.0.0.1:9179/metrics").out
         assert "\nfleet_lease_ttl_seconds 12\n" in metrics
-        assert f"etcd on {machine} is restarted: ETCD_ELECTION_TIMEOUT: 2000, to be" in done.text
+        assert f"etcd on {machine} is restarted: ETCD_ELECTION_TIMEOUT: 1000, to be" in done.text
         assert f"{machine}: fleetd gets agent_ttl: 10, to be 12" in done.text
     after = [started(cluster, one) for one in machines]
     assert not set(before) & set(after)

@@ -78,7 +78,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"etcd_heartbeat_interval": 501}, "etcd_heartbeat_interval: 501 is not .* from 50 to 500"),
     ({"etcd_election_timeout": 900}, "etcd_election_timeout: 900 is not allowed; .* 1000 to 5000"),
-    ({"etcd_heartbeat_interval": 500}, "etcd_election_timeout: 2000 is .* 2500 to 5000: five of"),
+    ({"etcd_heartbeat_interval": 500}, "etcd_election_timeout: 1000 is .* 2500 to 5000: five of"),
     ({"etcd_election_timeout": 3000, "agent_ttl": 5}, "3000 is .* 1000 to 2500: .* half of agent"),
     ({"reconcile_interval": 1}, "reconcile_interval: 1 is not allowed"),
     ({"size": 1.5}, "size: 1.5 is not allowed; allowed: a whole number from 1 to 12"),

@@ -21,8 +21,8 @@ DEFAULTS = {
     "certificate-hours": "8760",
     "certificate-authority": "1",
     "etcd-quota-backend-bytes": "2147483648",
-    "etcd-heartbeat-interval": "200",
-    "etcd-election-timeout": "2000",
+    "etcd-heartbeat-interval": "100",
+    "etcd-election-timeout": "1000",
     "greeting": "Hello World!",
     "max-body-size": "100m",
     "backup-folder": "",
@@ -49,7 +49,7 @@ def test_the_defaults_are_three_machines_that_all_keep_etcds_data():
 
 
 def test_an_election_of_etcd_takes_five_heartbeats_and_half_a_lease_at_most():
-    with pytest.raises(config.SettingError, match="'2000' .* 2500 to 5000.*-timeout 2500"):
+    with pytest.raises(config.SettingError, match="'1000' .* 2500 to 5000.*-timeout 2500"):
         read(etcd_heartbeat_interval="500")
     with pytest.raises(config.SettingError, match="'3000' .* 1000 to 2500"):
         read(etcd_election_timeout="3000", agent_ttl="5")

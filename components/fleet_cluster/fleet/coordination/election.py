@@ -11,12 +11,13 @@ PROBE_TTL = 5
 """Seconds of the lease that shows that somebody else can be elected."""
 
 YIELD_SECONDS = 1.0
-"""For so much longer a vacancy is left to others by who would have to wait before it moves
-anything."""
+"""For so much longer, at most, a vacancy is left to others by who would have to wait before it
+moves anything."""
 
 
-SPREAD_SECONDS = 0.5
-"""Within so long all candidates stand for a vacancy: the first is seen by most of the others."""
+SPREAD_SECONDS = 0.2
+"""Within so long all candidates stand for a vacancy, members of etcd: the first is seen by most of
+the others."""
 
 
 class Election:
@@ -65,10 +66,11 @@ class Election:
         """Read anew who leads."""
         self._key.close()
 
-    def term(self, lease: int, yields: bool = False) -> int:
+    def term(self, lease: int, idle: float = 0.0) -> int:
         """The revision at which this machine was elected, 0 while it does not lead.
 
-        `yields`: whether any other machine would be the better leader for now.
+        `idle`: for how many seconds it would have to wait before it moves anything, so that any
+        other machine would be the better leader.
         """
         if not self.stands:
             return 0
@@ -77,7 +79,7 @@ class Election:
         mine = entry is not None and entry.value == self._machine
         # Without a lease it would never end: nobody leads who has written that.
         self.is_vacant = entry is None or not entry.lease
-        self.pause = self._to_wait(yields)
+        self.pause = self._to_wait(idle)
         if entry and mine and entry.lease == lease:
             return entry.create_revision
         if lease and self._key.settled and (self.is_vacant or mine) and not self.pause:
@@ -92,7 +94,7 @@ class Election:
         if not elected:
             self._stands_at = None  # Another was faster: it is heard of soon.
 
-    def _to_wait(self, yields: bool) -> float:
+    def _to_wait(self, idle: float) -> float:
         """For how many seconds a vacancy is still left to others."""
         if not self.is_vacant:
             self._stands_at = None
@@ -100,4 +102,5 @@ class Election:
         now = self._clock()
         if self._stands_at is None:
             self._stands_at = now + SPREAD_SECONDS * self._chance()
-        return max(0.0, self._stands_at + (YIELD_SECONDS if yields else 0.0) - now)
+        left = self._stands_at - now
+        return max(0.0, left, min(left + YIELD_SECONDS, idle))

@@ -92,7 +92,11 @@ class Lease:
 
     def is_steady(self) -> bool:
         """Whether the store was connected for the lease's full time: everybody could report."""
-        return self.connected_for() >= self.ttl
+        return not self.steady_in()
+
+    def steady_in(self) -> float:
+        """For how many seconds it still has to be connected until that is so; 0 when it is."""
+        return max(0.0, self.ttl - self.connected_for())
 
     def renewed_ago(self) -> float:
         """Seconds since the lease was renewed; infinite if it never was."""

@@ -127,7 +127,7 @@ class Leader:
             return debounce.SECONDS
         if self._are_names_due and self._give_names():
             return 0.0  # What is up where it moves to is found there before it stops here.
-        disconnected_for = max(0.0, self._lease.ttl - self._lease.connected_for())
+        disconnected_for = self._lease.steady_in()
         # States alone change nothing, unless something waits for them.
         if self._dirty or self._open or self._state.orphans:
             self._open = not self._schedule(disconnected_for > 0, identity_changed)

@@ -16,8 +16,6 @@ from ..kv import (
     Condition,
     CreatedAt,
     KeyValue,
-    KVForbiddenError,
-    KVRefusedError,
     KVUnavailableError,
     LeaseLostError,
     Operation,
@@ -26,7 +24,9 @@ from ..kv import (
     batches,
 )
 from . import rpc_pb2 as rpc
+from .hedge import Hedge
 from .member import Certificates, Member, Patience, credentials
+from .refusals import check_refusal, is_passing, unavailable
 from .watch import EtcdWatch, WatchStream, key_bytes, prefix_end, to_entry
 
 T = TypeVar("T")
@@ -48,16 +48,6 @@ COMMIT_SECONDS = 2.0
 
 PAGE = 1000
 """How many keys one request reads, so that each stays well within its time."""
-
-_REPEATABLE = ("revision of auth store is old", "too many requests")
-_FORBIDDEN = ("permission denied", "user name not found", "user name is empty")
-_UNAVAILABLE = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.UNKNOWN,
-    grpc.StatusCode.INTERNAL,
-)
 
 
 def connect(
@@ -177,7 +167,10 @@ class Etcd:
 
     def keep_alive(self, lease: int) -> int:
         """See `KV.keep_alive`."""
-        renewed = self._call("Lease/LeaseKeepAlive", rpc.LeaseKeepAliveRequest(ID=lease))
+        with self._lock:
+            members = list(self._members)
+        hedge = Hedge(members, self._limit, self._leave)
+        renewed = hedge.ask("Lease/LeaseKeepAlive", rpc.LeaseKeepAliveRequest(ID=lease))
         if renewed.TTL <= 0:
             raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
         return renewed.TTL
@@ -224,13 +217,13 @@ class Etcd:
                 self._proven = member
                 return answer
             except grpc.RpcError as error:
-                details = _check_refusal(error)
-                if not any(text in details for text in _REPEATABLE):
+                details = check_refusal(error)
+                if not is_passing(details):
                     self._leave(member)
                     if not repeat:
-                        raise KVUnavailableError(_describe(member, details)) from error
+                        raise KVUnavailableError(unavailable(member.endpoint, details)) from error
                 if time.monotonic() >= end:
-                    raise KVUnavailableError(_describe(member, details)) from error
+                    raise KVUnavailableError(unavailable(member.endpoint, details)) from error
             tries += 1
             if tries % len(self._members) == 0:
                 time.sleep(backoff.pause(MOST_ROUND_SECONDS))
@@ -250,28 +243,6 @@ class Etcd:
         with self._lock:
             if self._stream is stream:
                 self._stream = None
-
-
-def _describe(member: Member, details: str) -> str:
-    return f"etcd did not answer in time; last from {member.endpoint}: {details}"
-
-
-def _check_refusal(error: grpc.RpcError) -> str:
-    """The error's text, when another try may help.
-
-    Raises:
-        LeaseLostError: the lease is not there.
-        KVForbiddenError: this certificate's user may not do it.
-        KVRefusedError: the answer was no.
-    """
-    code, details = error.code(), error.details() or ""
-    if "requested lease not found" in details:
-        raise LeaseLostError(details) from error
-    if code in _UNAVAILABLE or any(text in details for text in _REPEATABLE):
-        return f"{code.name}: {details}"
-    if any(text in details for text in _FORBIDDEN):
-        raise KVForbiddenError(f"etcd does not allow it: {details}") from error
-    raise KVRefusedError(f"etcd refused the request: {code.name}: {details}") from error
 
 
 def _to_compare(condition: Condition) -> rpc.Compare:

@@ -96,6 +96,10 @@ class Member:
         """One request, one response."""
         return self._calls[name](request, timeout=how.seconds, wait_for_ready=how.connect)
 
+    def begin(self, name: str, request: Any, how: Patience) -> Any:
+        """One request whose response is a future."""
+        return self._calls[name].future(request, timeout=how.seconds, wait_for_ready=how.connect)
+
     def watch(self, requests: Iterator[rpc.WatchRequest]) -> Any:
         """Open a watch stream; the member ends it when it has no leader."""
         return self._watch(requests, metadata=(("hasleader", "true"),))

@@ -5,6 +5,7 @@ Everything it decides is decided in `step`, from what store, systemd and clock s
 """
 
 import logging
+import math
 import os
 
 from ..agent.agent import Agent
@@ -255,8 +256,8 @@ class Fleetd:
             return 0.0
         if self._leader and self._leader.uncertain:
             self._election.resign(self._leader.term)
-        is_weak = self._failures >= MOST_FAILURES or not self.lease.is_steady()
-        term = self._election.term(lease, yields=is_weak)
+        idle = math.inf if self._failures >= MOST_FAILURES else self.lease.steady_in()
+        term = self._election.term(lease, idle)
         if self._leader and self._leader.term != term:
             self._stop_leading()
         if term and not self._leader:

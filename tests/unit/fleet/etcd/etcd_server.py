@@ -36,6 +36,9 @@ class EtcdServer:
         """What the next calls answer, instead of doing anything."""
         self.fail_after = False
         """The next transaction is done, and then its answer is lost."""
+        self.on_call: Callable[[], None] = lambda: None
+        """Told of each call."""
+        self._holds: list[threading.Event] = []
         self.silent = threading.Event()
         """While set, nothing is answered."""
         self.refuse_watch = False
@@ -58,9 +61,17 @@ class EtcdServer:
         self._released.set()
         self._server.stop(None).wait()
 
+    def hold(self, until: threading.Event | None = None) -> threading.Event:
+        """Let the next call wait for an event, or until the member stops."""
+        self._holds.append(until or self._released)
+        return self._holds[-1]
+
     def enter(self, name: str, context: grpc.ServicerContext) -> None:
         """What every call passes."""
         self.calls.append(name)
+        self.on_call()
+        if self._holds:
+            self._holds.pop(0).wait()
         if self.silent.is_set():
             self._released.wait()
         if self.failures:
