@@ -44,7 +44,7 @@ def main() -> None:
     for number in range(first, first + count):
         begin(endpoint, number)
     sys.stdin.read()
-    os._exit(0)  # Threads of gRPC may be waiting for an etcd that has gone.
+    os._exit(0)  # Threads may be waiting for an etcd that has gone.
 
 
 if __name__ == "__main__":

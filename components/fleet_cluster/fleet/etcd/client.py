@@ -5,9 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-import grpc
+from typing import Any
 
 from ..backoff import Backoff
 from ..kv import (
@@ -26,10 +24,9 @@ from ..kv import (
     batches,
 )
 from . import rpc_pb2 as rpc
-from .member import Certificates, Member, Patience, credentials
+from .member import Certificates, Member, credentials
+from .rpc_error import RpcError, Status
 from .watch import EtcdWatch, WatchStream, key_bytes, prefix_end, to_entry
-
-T = TypeVar("T")
 
 TRY_SECONDS = 1.0
 """How long one member has for a request, at first; each round over all members gives more."""
@@ -52,11 +49,11 @@ PAGE = 1000
 _REPEATABLE = ("revision of auth store is old", "too many requests")
 _FORBIDDEN = ("permission denied", "user name not found", "user name is empty")
 _UNAVAILABLE = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.UNKNOWN,
-    grpc.StatusCode.INTERNAL,
+    Status.UNAVAILABLE,
+    Status.DEADLINE_EXCEEDED,
+    Status.CANCELLED,
+    Status.UNKNOWN,
+    Status.INTERNAL,
 )
 
 
@@ -99,7 +96,7 @@ class Etcd:
     def renew(self, certificates: Certificates) -> None:
         """Go on with other certificates: by new connections, and watches are lost.
 
-        What is under way goes on by the old connections, for as long as a request may take.
+        What is under way goes on by the old connections.
 
         Raises:
             OSError: a file cannot be read.
@@ -112,9 +109,8 @@ class Etcd:
         if stream:
             self._forget(stream)
             stream.end()
-        ending = threading.Timer(2 * self._limit, lambda: [one.close() for one in old])
-        ending.daemon = True
-        ending.start()
+        for member in old:
+            member.close()
 
     def read(self, prefix: str) -> Snapshot:
         """See `KV.read`. Reads in pages at one revision."""
@@ -199,7 +195,11 @@ class Etcd:
 
     def close(self) -> None:
         """End all connections; watches end as lost."""
-        for member in self._members:
+        with self._lock:
+            members, stream = self._members, self._stream
+        if stream:
+            stream.end()
+        for member in members:
             member.close()
 
     def _prove(self, key: str) -> None:
@@ -208,22 +208,19 @@ class Etcd:
             self._call("KV/Range", rpc.RangeRequest(key=key_bytes(key), keys_only=True))
 
     def _call(self, name: str, request: Any, repeat: bool = True) -> Any:
-        return self._try_members(lambda member, how: member.call(name, request, how), repeat)
-
-    def _try_members(self, ask: Callable[[Member, Patience], T], repeat: bool = True) -> T:
         end = time.monotonic() + self._limit
         tries = 0
         backoff = Backoff(ROUND_SECONDS, random.random)
         while True:
             member = self._members[0]
+            # The first round asks who is there; from then on a member may take time to answer.
             round = tries // len(self._members)
-            # The first round asks who is there; from then on a member may take time to return.
-            how = Patience(min(TRY_SECONDS * (1 + round), self._limit), connect=round > 0)
+            seconds = TRY_SECONDS * (1 + round) if repeat else COMMIT_SECONDS
             try:
-                answer = ask(member, how if repeat else Patience(min(COMMIT_SECONDS, self._limit)))
+                answer = member.call(name, request, min(seconds, self._limit))
                 self._proven = member
                 return answer
-            except grpc.RpcError as error:
+            except RpcError as error:
                 details = _check_refusal(error)
                 if not any(text in details for text in _REPEATABLE):
                     self._leave(member)
@@ -256,7 +253,7 @@ def _describe(member: Member, details: str) -> str:
     return f"etcd did not answer in time; last from {member.endpoint}: {details}"
 
 
-def _check_refusal(error: grpc.RpcError) -> str:
+def _check_refusal(error: RpcError) -> str:
     """The error's text, when another try may help.
 
     Raises:
@@ -264,14 +261,14 @@ def _check_refusal(error: grpc.RpcError) -> str:
         KVForbiddenError: this certificate's user may not do it.
         KVRefusedError: the answer was no.
     """
-    code, details = error.code(), error.details() or ""
+    status, details = error.status, error.details
     if "requested lease not found" in details:
         raise LeaseLostError(details) from error
-    if code in _UNAVAILABLE or any(text in details for text in _REPEATABLE):
-        return f"{code.name}: {details}"
+    if status in _UNAVAILABLE or any(text in details for text in _REPEATABLE):
+        return f"{status.name}: {details}"
     if any(text in details for text in _FORBIDDEN):
         raise KVForbiddenError(f"etcd does not allow it: {details}") from error
-    raise KVRefusedError(f"etcd refused the request: {code.name}: {details}") from error
+    raise KVRefusedError(f"etcd refused the request: {status.name}: {details}") from error
 
 
 def _to_compare(condition: Condition) -> rpc.Compare:

@@ -1,18 +1,24 @@
 """Watches: all that a client has open share one stream to one member."""
 
 import queue
+import selectors
+import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-
-import grpc
+from time import monotonic
 
 from ..kv import Changes, KeyValue
 from . import rpc_pb2 as rpc
-from .member import Member
+from .connection import Connection
+from .member import Member, decode
+from .rpc_error import RpcError
 
 LIVENESS_SECONDS = 2.0
-"""A silent stream is asked for its progress this often; no answer until the next time: lost."""
+"""A silent stream is asked for its progress this often; no answer until the next time: lost.
+
+A member has as long to accept the stream, and what is sent."""
 
 
 def to_entry(kv: rpc.KeyValue) -> KeyValue:
@@ -86,18 +92,16 @@ class WatchStream:
     """One stream to one member. When it ends, all its watches are lost together."""
 
     def __init__(self, member: Member) -> None:
+        """Begin it in a thread of its own, the only one that uses its connection."""
         self.member = member
         self._outbox: queue.SimpleQueue[rpc.WatchRequest] = queue.SimpleQueue()
+        self._woken, self._waker = socket.socketpair()
         self._lock = threading.Lock()
         self._watches: dict[int, EtcdWatch] = {}
         self._last_id = 0
-        self._unanswered = False
+        self._is_ending = False
         self._ended = False
-        self._call = member.watch(self._requests())
-        threading.Thread(target=self._receive, name="etcd-watch", daemon=True).start()
-        # Of a call that failed early, gRPC (1.51) at times tells it here and never to who receives.
-        if not self._call.add_callback(self._lose_all):
-            self._lose_all()
+        threading.Thread(target=self._serve, name="etcd-watch", daemon=True).start()
 
     def open(
         self,
@@ -113,49 +117,71 @@ class WatchStream:
             self._last_id += 1
             watch = EtcdWatch(self, self._last_id, after, on_changes, on_lost)
             self._watches[watch.id] = watch
-        create = rpc.WatchCreateRequest(
-            key=key_bytes(prefix),
-            range_end=prefix_end(prefix),
-            # From a revision that is still to come, etcd from 3.5 on tells no progress until then;
-            # and 0 would mean from now on.
-            start_revision=max(after, 1),
-            watch_id=watch.id,
-        )
-        self._outbox.put(rpc.WatchRequest(create_request=create))
+            self._post(rpc.WatchRequest(create_request=_create_request(watch, prefix)))
         return watch
 
     def cancel(self, id: int) -> None:
         """End one watch."""
-        with self._lock:
-            self._watches.pop(id, None)
         request = rpc.WatchRequest(cancel_request=rpc.WatchCancelRequest(watch_id=id))
-        self._outbox.put(request)
+        with self._lock:
+            if self._watches.pop(id, None):
+                self._post(request)
 
     def end(self) -> None:
         """End the stream; its watches are lost."""
-        self._call.cancel()
+        with self._lock:
+            self._is_ending = True
+            self._wake()
 
-    def _requests(self) -> Iterator[rpc.WatchRequest]:
-        """What goes to the member; runs in a thread of the channel's."""
-        while not self._ended:
-            try:
-                yield self._outbox.get(timeout=LIVENESS_SECONDS)
-            except queue.Empty:
-                if self._unanswered:
-                    self.end()
-                    return
-                self._unanswered = True
-                yield rpc.WatchRequest(progress_request=rpc.WatchProgressRequest())
+    def _post(self, request: rpc.WatchRequest) -> None:
+        self._outbox.put(request)
+        self._wake()
 
-    def _receive(self) -> None:
+    def _wake(self) -> None:
+        if not self._ended:
+            self._waker.send(b"\0")
+
+    def _serve(self) -> None:
         try:
-            for response in self._call:
-                self._unanswered = False
-                self._deliver(response)
-        except grpc.RpcError:
+            with closing(self.member.watch(LIVENESS_SECONDS)) as call:
+                self._converse(call)
+        except RpcError:
             pass  # Whatever the reason, every watch is told that it is lost.
         finally:
             self._lose_all()
+
+    def _converse(self, call: Connection) -> None:
+        """Send and receive, until the stream ends or the member does not answer."""
+        asks_at, is_unanswered = monotonic() + LIVENESS_SECONDS, False
+        with selectors.DefaultSelector() as selector:
+            selector.register(call, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while not (self._is_ending or call.is_over):
+                ready = {key.fileobj for key, _ in selector.select(asks_at - monotonic())}
+                if call in ready:
+                    is_unanswered &= not self._receive(call)
+                if self._woken in ready:
+                    self._woken.recv(4096)
+                    self._send_posted(call)
+                elif monotonic() < asks_at:
+                    continue
+                elif is_unanswered:
+                    return
+                else:
+                    _send(call, rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
+                    is_unanswered = True
+                asks_at = monotonic() + LIVENESS_SECONDS
+
+    def _send_posted(self, call: Connection) -> None:
+        while not self._outbox.empty():
+            _send(call, self._outbox.get())
+
+    def _receive(self, call: Connection) -> bool:
+        """Deliver what has come: whether it was anything."""
+        responses = call.received()
+        for response in responses:
+            self._deliver(decode(rpc.WatchResponse, response))
+        return bool(responses)
 
     def _deliver(self, response: rpc.WatchResponse) -> None:
         with self._lock:
@@ -167,12 +193,29 @@ class WatchStream:
         elif watch:
             watch.deliver(response.events)
         elif _is_refusal(response):
-            self.end()
+            self._is_ending = True
 
     def _lose_all(self) -> None:
         with self._lock:
             self._ended = True
             lost = list(self._watches.values())
             self._watches.clear()
+            self._woken.close()
+            self._waker.close()
         for watch in lost:
             watch.on_lost()
+
+
+def _create_request(watch: EtcdWatch, prefix: str) -> rpc.WatchCreateRequest:
+    return rpc.WatchCreateRequest(
+        key=key_bytes(prefix),
+        range_end=prefix_end(prefix),
+        # From a revision that is still to come, etcd from 3.5 on tells no progress until then;
+        # and 0 would mean from now on.
+        start_revision=max(watch.after, 1),
+        watch_id=watch.id,
+    )
+
+
+def _send(call: Connection, request: rpc.WatchRequest) -> None:
+    call.send(request.SerializeToString(), monotonic() + LIVENESS_SECONDS)
