@@ -6,7 +6,6 @@ Everything it decides is decided in `step`, from what store, systemd and clock s
 
 import logging
 import os
-from typing import TYPE_CHECKING
 
 from ..agent.agent import Agent
 from ..agent.checkpoint import Checkpoint, UnsavedError
@@ -17,6 +16,7 @@ from ..coordination.debounce import Debounce
 from ..coordination.election import Election
 from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
+from ..engine import loading
 from ..engine.sealing import Sealing
 from ..journal_log import about
 from ..kv import KVForbiddenError, KVUnavailableError, LeaseLostError, Put, Unchanged
@@ -24,16 +24,12 @@ from ..model.keys import CLUSTER, CREDENTIALS, SCHEDULE
 from ..model.layout import newer_layout
 from ..model.records import Cluster, MachineState
 from ..systemd.manager import SystemdError
-from . import leading
 from .condition import Condition
 from .environment import Environment
 from .metrics import Metrics
 from .registration import Registration
 from .restraint import Restraint
 from .troubles import Troubles, of_layout, of_store
-
-if TYPE_CHECKING:
-    from ..engine.leader import Leader
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 0.5
@@ -71,9 +67,9 @@ class Fleetd:
         given = *own[1:], as_written, wake, environment.wall_clock, environment.reboot
         self._requests = Requests(machine, *given)
         stands = not settings.is_worker
-        self._election = Election(machine.id, store, clock, wake, chance, stands, leading.load)
+        self._election = Election(machine.id, store, clock, wake, chance, stands, loading.load)
         self._sealing = Sealing(machine, store, environment.sealer, wake, is_member=stands)
-        self._leader: Leader | None = None
+        self._leader: loading.Leader | None = None
         self._failures = 0  # How often leading has failed since it last did not.
         self._cluster = WatchCache(store, CLUSTER, wake)
         self._schedule = WatchCache(store, f"{SCHEDULE}{machine.id}/", wake)
@@ -286,10 +282,12 @@ class Fleetd:
         self._act_anew()
         self._lead_anew()
 
-    def _start_leading(self, term: int) -> "Leader":
+    def _start_leading(self, term: int) -> "loading.Leader":
         log.info("leading since revision %d", term, extra=about("leading", revision=term))
-        given = self._environment, self.lease, self._settings.reboot_window
-        leader = leading.start(term, *given, self._election.resign)
+        kind, here = loading.load_or_resign(term, self._election.resign), self._environment
+        given = here.clock, here.wake, here.wall_clock, here.ask_members
+        window = self._settings.reboot_window
+        leader = kind(term, here.store, self.lease, *given, window, here.elapses, here.sealer)
         leader.count = self.metrics.decisions.update
         return leader
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_cluster.fleet.fleetd import leading
+from fleet_cluster.fleet.engine import loading
 from fleet_cluster.fleet.model.keys import LEADER
 from tests.unit.fleet.fakes.units import SLEEPS
 from tests.unit.fleet.fleetd.test_loop import ME, Rig
@@ -30,7 +30,7 @@ def test_who_cannot_have_it_stands_for_nothing_and_another_leads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(leading, "load", cannot_read)
+        broken.setattr(loading, "load", cannot_read)
         rig = Rig(ME)
     pass_time(rig)
     assert rig.store.value(LEADER) is None and rig.fleetd.announced
@@ -50,7 +50,7 @@ def test_who_led_before_a_restart_and_cannot_have_it_now_resigns(
     rig = Rig(ME)
     pass_time(rig)
     assert rig.store.value(LEADER) == ME.id
-    monkeypatch.setattr(leading, "load", cannot_read)
+    monkeypatch.setattr(loading, "load", cannot_read)
     rig.start()
     rig.fleetd.lease.renew()
     for _ in range(5):
