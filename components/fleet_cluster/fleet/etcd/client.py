@@ -5,28 +5,28 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from ..backoff import Backoff
 from ..kv import (
-    SAME_LEASE,
     Changes,
     Condition,
-    CreatedAt,
     KeyValue,
     KVForbiddenError,
     KVRefusedError,
     KVUnavailableError,
     LeaseLostError,
     Operation,
-    Put,
     Snapshot,
     batches,
 )
-from . import rpc_pb2 as rpc
+from . import messages
 from .member import Certificates, Member, credentials
+from .messages import LeaseResponse, RangeResponse, TxnResponse, key_bytes, prefix_end
 from .rpc_error import RpcError, Status
-from .watch import EtcdWatch, WatchStream, key_bytes, prefix_end, to_entry
+from .watch import EtcdWatch, WatchStream
+
+T = TypeVar("T")
 
 TRY_SECONDS = 1.0
 """How long one member has for a request, at first; each round over all members gives more."""
@@ -114,40 +114,33 @@ class Etcd:
 
     def read(self, prefix: str) -> Snapshot:
         """See `KV.read`. Reads in pages at one revision."""
-        request = rpc.RangeRequest(key=key_bytes(prefix), range_end=prefix_end(prefix), limit=PAGE)
+        first, end, revision = key_bytes(prefix), prefix_end(prefix), 0
         entries: dict[str, KeyValue] = {}
         while True:
-            page = self._call("KV/Range", request)
-            entries.update((entry.key, entry) for entry in map(to_entry, page.kvs))
-            request.revision = request.revision or page.header.revision
+            request = messages.range_request(first, end, PAGE, revision)
+            page = self._call("KV/Range", request, RangeResponse.decode)
+            entries.update((entry.key, entry) for entry in page.entries)
+            revision = revision or page.revision
             if not page.more:
-                return Snapshot(request.revision, entries)
-            request.key = page.kvs[-1].key + b"\0"
+                return Snapshot(revision, entries)
+            first = key_bytes(page.entries[-1].key) + b"\0"
 
     def get(self, keys: Collection[str]) -> Snapshot:
         """See `KV.get`."""
         revision = 0
         entries: dict[str, KeyValue] = {}
         for batch in batches(sorted(keys)):
-            wanted = [rpc.RangeRequest(key=key_bytes(key)) for key in batch]
-            reply = self._call(
-                "KV/Txn",
-                rpc.TxnRequest(success=[rpc.RequestOp(request_range=one) for one in wanted]),
-            )
-            revision = revision or reply.header.revision
-            found = (kv for one in reply.responses for kv in one.response_range.kvs)
-            entries.update((entry.key, entry) for entry in map(to_entry, found))
+            reply = self._call("KV/Txn", messages.get_request(batch), TxnResponse.decode)
+            revision = revision or reply.revision
+            entries.update((entry.key, entry) for entry in reply.entries)
         return Snapshot(revision, entries)
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         """See `KV.commit`."""
-        request = rpc.TxnRequest(
-            compare=[_to_compare(condition) for condition in conditions],
-            success=[_to_request(operation) for operation in operations],
-        )
+        request = messages.txn_request(conditions, operations)
         self._prove(operations[0].key)
-        reply = self._call("KV/Txn", request, repeat=False)
-        return reply.header.revision if reply.succeeded else 0
+        reply = self._call("KV/Txn", request, TxnResponse.decode, repeat=False)
+        return reply.revision if reply.succeeded else 0
 
     def watch(
         self,
@@ -169,27 +162,24 @@ class Etcd:
 
     def grant(self, ttl: int) -> int:
         """See `KV.grant`."""
-        return self._call("Lease/LeaseGrant", rpc.LeaseGrantRequest(TTL=ttl)).ID
+        request = messages.grant_request(ttl)
+        return self._call("Lease/LeaseGrant", request, LeaseResponse.decode).id
 
     def keep_alive(self, lease: int) -> int:
         """See `KV.keep_alive`."""
-        renewed = self._call("Lease/LeaseKeepAlive", rpc.LeaseKeepAliveRequest(ID=lease))
-        if renewed.TTL <= 0:
-            raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
-        return renewed.TTL
+        # A stream to etcd, which ends it when the request was the only one.
+        return self._of_lease("Lease/LeaseKeepAlive", lease).ttl
 
     def lease_age(self, lease: int) -> int:
         """See `KV.lease_age`."""
-        told = self._call("Lease/LeaseTimeToLive", rpc.LeaseTimeToLiveRequest(ID=lease))
-        if told.TTL <= 0:
-            raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
+        told = self._of_lease("Lease/LeaseTimeToLive", lease)
         # A new leader of etcd gives each lease some more than its full time.
-        return max(told.grantedTTL - told.TTL, 0)
+        return max(told.granted_ttl - told.ttl, 0)
 
     def revoke(self, lease: int) -> None:
         """See `KV.revoke`."""
         try:
-            self._call("Lease/LeaseRevoke", rpc.LeaseRevokeRequest(ID=lease))
+            self._call("Lease/LeaseRevoke", messages.lease_request(lease), LeaseResponse.decode)
         except LeaseLostError:
             return
 
@@ -205,9 +195,18 @@ class Etcd:
     def _prove(self, key: str) -> None:
         """Find a member that answers, with a read: a commit is tried once only."""
         if self._proven is not self._members[0]:
-            self._call("KV/Range", rpc.RangeRequest(key=key_bytes(key), keys_only=True))
+            request = messages.range_request(key_bytes(key), keys_only=True)
+            self._call("KV/Range", request, RangeResponse.decode)
 
-    def _call(self, name: str, request: Any, repeat: bool = True) -> Any:
+    def _of_lease(self, name: str, lease: int) -> LeaseResponse:
+        told = self._call(name, messages.lease_request(lease), LeaseResponse.decode)
+        if told.ttl <= 0:
+            raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
+        return told
+
+    def _call(
+        self, name: str, request: bytes, decode: Callable[[bytes], T], repeat: bool = True
+    ) -> T:
         end = time.monotonic() + self._limit
         tries = 0
         backoff = Backoff(ROUND_SECONDS, random.random)
@@ -217,7 +216,7 @@ class Etcd:
             round = tries // len(self._members)
             seconds = TRY_SECONDS * (1 + round) if repeat else COMMIT_SECONDS
             try:
-                answer = member.call(name, request, min(seconds, self._limit))
+                answer = member.call(name, request, decode, min(seconds, self._limit))
                 self._proven = member
                 return answer
             except RpcError as error:
@@ -269,27 +268,3 @@ def _check_refusal(error: RpcError) -> str:
     if any(text in details for text in _FORBIDDEN):
         raise KVForbiddenError(f"etcd does not allow it: {details}") from error
     raise KVRefusedError(f"etcd refused the request: {status.name}: {details}") from error
-
-
-def _to_compare(condition: Condition) -> rpc.Compare:
-    if isinstance(condition, CreatedAt):
-        return rpc.Compare(
-            target=rpc.Compare.CREATE,
-            key=key_bytes(condition.key),
-            create_revision=condition.create_revision,
-        )
-    return rpc.Compare(
-        target=rpc.Compare.MOD, key=key_bytes(condition.key), mod_revision=condition.mod_revision
-    )
-
-
-def _to_request(operation: Operation) -> rpc.RequestOp:
-    key = key_bytes(operation.key)
-    if isinstance(operation, Put):
-        put = rpc.PutRequest(key=key, value=operation.value.encode())
-        if operation.lease == SAME_LEASE:
-            put.ignore_lease = True
-        else:
-            put.lease = operation.lease
-        return rpc.RequestOp(request_put=put)
-    return rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))

@@ -2,27 +2,19 @@
 
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
-
-from google.protobuf.message import DecodeError, Message
+from typing import TypeVar
 
 from . import health
-from . import rpc_pb2 as rpc
 from .connection import Connection
 from .rpc_error import RpcError, Status
+from .wire import WireError
 
-_RESPONSES: dict[str, type[Message]] = {
-    "KV/Range": rpc.RangeResponse,
-    "KV/Txn": rpc.TxnResponse,
-    "Lease/LeaseGrant": rpc.LeaseGrantResponse,
-    "Lease/LeaseRevoke": rpc.LeaseRevokeResponse,
-    "Lease/LeaseTimeToLive": rpc.LeaseTimeToLiveResponse,
-    # A stream to etcd, which ends it when the request was the only one.
-    "Lease/LeaseKeepAlive": rpc.LeaseKeepAliveResponse,
-}
+T = TypeVar("T")
+
 _SERVICE = "/etcdserverpb."
 
 
@@ -49,16 +41,16 @@ def credentials(certificates: Certificates) -> ssl.SSLContext:
     return found
 
 
-def decode(kind: type[Message], answer: bytes) -> Any:
-    """A message of this kind.
+def decoded(decode: Callable[[bytes], T], answer: bytes) -> T:
+    """A message, decoded.
 
     Raises:
         RpcError: it is none.
     """
     try:
-        return kind.FromString(answer)
-    except DecodeError as error:
-        raise RpcError(Status.INTERNAL, f"the answer is no {kind.__name__}") from error
+        return decode(answer)
+    except WireError as error:
+        raise RpcError(Status.INTERNAL, f"the answer cannot be read: {error}") from error
 
 
 class Member:
@@ -72,15 +64,15 @@ class Member:
         self._idle: Connection | None = None
         self._is_closed = False
 
-    def call(self, name: str, request: Message, seconds: float) -> Any:
+    def call(self, name: str, request: bytes, decode: Callable[[bytes], T], seconds: float) -> T:
         """One request, one response, within this time."""
         until = monotonic() + seconds
         connection = self._take() or self._connect(until)
         try:
-            answer = connection.call(_SERVICE + name, request.SerializeToString(), until)
+            answer = connection.call(_SERVICE + name, request, until)
         finally:
             self._give_back(connection)
-        return decode(_RESPONSES[name], answer)
+        return decoded(decode, answer)
 
     def watch(self, seconds: float) -> Connection:
         """Open a watch stream within this time; the member ends it when it has no leader."""

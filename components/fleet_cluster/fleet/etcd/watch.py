@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from time import monotonic
 
 from ..kv import Changes, KeyValue
-from . import rpc_pb2 as rpc
+from . import messages
 from .connection import Connection
-from .member import Member, decode
+from .member import Member, decoded
+from .messages import Event, WatchResponse
 from .rpc_error import RpcError
 
 LIVENESS_SECONDS = 2.0
@@ -21,47 +22,22 @@ LIVENESS_SECONDS = 2.0
 A member has as long to accept the stream, and what is sent."""
 
 
-def to_entry(kv: rpc.KeyValue) -> KeyValue:
-    """A key and value of etcd as the store's entry. What is no text is found to be no record.
-
-    A key that is no text stays the key that it is: a condition on another would never hold.
-    """
-    return KeyValue(
-        key=kv.key.decode(errors="surrogateescape"),
-        value=kv.value.decode(errors="replace"),
-        create_revision=kv.create_revision,
-        mod_revision=kv.mod_revision,
-        lease=kv.lease,
-    )
-
-
-def key_bytes(key: str) -> bytes:
-    """A key as etcd has it."""
-    return key.encode(errors="surrogateescape")
-
-
-def prefix_end(prefix: str) -> bytes:
-    """The first key after all keys that begin with `prefix`."""
-    key = key_bytes(prefix)
-    return key[:-1] + bytes([key[-1] + 1])
-
-
-def to_changes(events: Sequence[rpc.Event]) -> Changes:
+def to_changes(events: Sequence[Event]) -> Changes:
     """Events, one at least, as the store's changes; of several for one key, the last."""
     puts: dict[str, KeyValue] = {}
     deletes: set[str] = set()
     for event in events:
-        entry = to_entry(event.kv)
-        if event.type == rpc.Event.DELETE:
+        entry = event.entry
+        if event.is_delete:
             puts.pop(entry.key, None)
             deletes.add(entry.key)
         else:
             deletes.discard(entry.key)
             puts[entry.key] = entry
-    return Changes(events[-1].kv.mod_revision, puts, frozenset(deletes))
+    return Changes(events[-1].entry.mod_revision, puts, frozenset(deletes))
 
 
-def _is_refusal(response: rpc.WatchResponse) -> bool:
+def _is_refusal(response: WatchResponse) -> bool:
     """Whether a watch was not begun. etcd 3.6 does not tell which one: its id is -1 then."""
     return response.watch_id < 0 and response.created and response.canceled
 
@@ -77,9 +53,9 @@ class EtcdWatch:
     on_changes: Callable[[Changes], None]
     on_lost: Callable[[], None]
 
-    def deliver(self, events: Sequence[rpc.Event]) -> None:
+    def deliver(self, events: Sequence[Event]) -> None:
         """Pass on what is newer than what is known."""
-        newer = [event for event in events if event.kv.mod_revision > self.after]
+        newer = [event for event in events if event.entry.mod_revision > self.after]
         if newer:
             self.on_changes(to_changes(newer))
 
@@ -94,7 +70,7 @@ class WatchStream:
     def __init__(self, member: Member) -> None:
         """Begin it in a thread of its own, the only one that uses its connection."""
         self.member = member
-        self._outbox: queue.SimpleQueue[rpc.WatchRequest] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._woken, self._waker = socket.socketpair()
         self._lock = threading.Lock()
         self._watches: dict[int, EtcdWatch] = {}
@@ -117,15 +93,16 @@ class WatchStream:
             self._last_id += 1
             watch = EtcdWatch(self, self._last_id, after, on_changes, on_lost)
             self._watches[watch.id] = watch
-            self._post(rpc.WatchRequest(create_request=_create_request(watch, prefix)))
+            # From a revision that is still to come, etcd from 3.5 on tells no progress until then;
+            # and 0 would mean from now on.
+            self._post(messages.watch_request(watch.id, prefix, max(after, 1)))
         return watch
 
     def cancel(self, id: int) -> None:
         """End one watch."""
-        request = rpc.WatchRequest(cancel_request=rpc.WatchCancelRequest(watch_id=id))
         with self._lock:
             if self._watches.pop(id, None):
-                self._post(request)
+                self._post(messages.cancel_request(id))
 
     def end(self) -> None:
         """End the stream; its watches are lost."""
@@ -133,7 +110,7 @@ class WatchStream:
             self._is_ending = True
             self._wake()
 
-    def _post(self, request: rpc.WatchRequest) -> None:
+    def _post(self, request: bytes) -> None:
         self._outbox.put(request)
         self._wake()
 
@@ -168,7 +145,7 @@ class WatchStream:
                 elif is_unanswered:
                     return
                 else:
-                    _send(call, rpc.WatchRequest(progress_request=rpc.WatchProgressRequest()))
+                    _send(call, messages.progress_request())
                     is_unanswered = True
                 asks_at = monotonic() + LIVENESS_SECONDS
 
@@ -180,10 +157,10 @@ class WatchStream:
         """Deliver what has come: whether it was anything."""
         responses = call.received()
         for response in responses:
-            self._deliver(decode(rpc.WatchResponse, response))
+            self._deliver(decoded(WatchResponse.decode, response))
         return bool(responses)
 
-    def _deliver(self, response: rpc.WatchResponse) -> None:
+    def _deliver(self, response: WatchResponse) -> None:
         with self._lock:
             watch = self._watches.get(response.watch_id)
             if watch and response.canceled:
@@ -206,16 +183,5 @@ class WatchStream:
             watch.on_lost()
 
 
-def _create_request(watch: EtcdWatch, prefix: str) -> rpc.WatchCreateRequest:
-    return rpc.WatchCreateRequest(
-        key=key_bytes(prefix),
-        range_end=prefix_end(prefix),
-        # From a revision that is still to come, etcd from 3.5 on tells no progress until then;
-        # and 0 would mean from now on.
-        start_revision=max(watch.after, 1),
-        watch_id=watch.id,
-    )
-
-
-def _send(call: Connection, request: rpc.WatchRequest) -> None:
-    call.send(request.SerializeToString(), monotonic() + LIVENESS_SECONDS)
+def _send(call: Connection, request: bytes) -> None:
+    call.send(request, monotonic() + LIVENESS_SECONDS)

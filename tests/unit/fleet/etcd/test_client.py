@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import pytest
 
-from fleet_cluster.fleet.etcd import client, watch
-from fleet_cluster.fleet.etcd import rpc_pb2 as rpc
+from fleet_cluster.fleet.etcd import client, messages, watch
 from fleet_cluster.fleet.etcd.client import Etcd, connect
 from fleet_cluster.fleet.kv import (
     SAME_LEASE,
@@ -22,6 +21,7 @@ from fleet_cluster.fleet.kv import (
     Put,
     Unchanged,
 )
+from tests.unit.fleet.etcd import rpc_pb2 as rpc
 from tests.unit.fleet.etcd.etcd_server import EtcdServer
 from tests.unit.fleet.fakes.clock import FakeClock
 from tests.unit.fleet.fakes.kv import MemoryKV
@@ -80,9 +80,10 @@ def hanging() -> Iterator[str]:
 
 
 def test_key_and_value_that_are_no_text_are_read_and_the_key_stays_what_it_is() -> None:
-    entry = watch.to_entry(rpc.KeyValue(key=b"/fleet/units/\xff.service", value=b"\xff{"))
+    kv = rpc.KeyValue(key=b"/fleet/units/\xff.service", value=b"\xff{")
+    entry = messages.key_value(kv.SerializeToString())
     assert entry.value == "\ufffd{"
-    assert watch.key_bytes(entry.key) == b"/fleet/units/\xff.service"
+    assert messages.key_bytes(entry.key) == b"/fleet/units/\xff.service"
 
 
 def test_commit_and_read(servers: list[EtcdServer], connected: Connect, store: MemoryKV) -> None:

@@ -8,10 +8,11 @@ from time import monotonic
 import pytest
 from h2.connection import H2Connection
 
-from fleet_cluster.fleet.etcd import rpc_pb2 as rpc
+from fleet_cluster.fleet.etcd import messages
 from fleet_cluster.fleet.etcd.connection import Connection
 from fleet_cluster.fleet.etcd.member import Member
 from fleet_cluster.fleet.etcd.rpc_error import RpcError, Status
+from tests.unit.fleet.etcd import rpc_pb2 as rpc
 from tests.unit.fleet.etcd.http2_server import HEAD, OK, Answer, Http2Server
 
 WAIT = 20.0
@@ -45,7 +46,8 @@ def well(http: H2Connection, stream: int) -> None:
 
 
 def ask(member: Member, seconds: float = WAIT) -> int:
-    return member.call("KV/Range", rpc.RangeRequest(key=b"/a"), seconds).header.revision
+    request = messages.range_request(b"/a")
+    return member.call("KV/Range", request, messages.RangeResponse.decode, seconds).revision
 
 
 def refused(server: Http2Server) -> RpcError:

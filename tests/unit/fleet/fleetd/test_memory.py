@@ -30,7 +30,7 @@ def said(script: str) -> list[str]:
 
 
 def test_fleetd_begins_with_what_a_follower_needs() -> None:
-    libraries = '"argparse", "grpc", "shutil"'
+    libraries = '"argparse", "google", "grpc", "shutil"'
     found = said(
         f"import fleet_cluster.fleet.fleetd.process\nprint(has({LEADERS}, {OTHERS}, {libraries}))"
     )
