@@ -110,7 +110,7 @@ def main() -> None:
     for number, own in all_folders.items():
         if own:
             running[number].save(own / SYSTEMD)
-    os._exit(0)  # Threads of gRPC may be waiting for an etcd that has gone.
+    os._exit(0)  # Threads may be waiting for an etcd that has gone.
 
 
 if __name__ == "__main__":

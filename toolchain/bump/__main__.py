@@ -14,7 +14,7 @@ from .registries import NotReachedError, Registries
 
 BY_HAND = [
     "Pulumi's Python language host: this is the last one that comes as a Go module",
-    "dbus-fast: what machines have, Debian's python3-dbus-fast",
+    "dbus-fast and h2: what machines have, Debian's python3-dbus-fast and python3-h2",
     "Pulumi's plugins' SHA-256, PLUGINS_SHA256: whoever has downloaded them may note it",
     "Python: the oldest that users may have",
 ]

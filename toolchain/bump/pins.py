@@ -27,7 +27,7 @@ COREDNS = "github.com/coredns/coredns"
 ETCD = [f"go.etcd.io/etcd/{program}/v3" for program in ("server", "etcdctl", "etcdutl")]
 IMAGE_TAGS = "https://hub.docker.com/v2/repositories/library/debian/tags"
 DEBIAN = "https://deb.debian.org"
-OF_MACHINES = {"dbus-fast"}
+OF_MACHINES = {"dbus-fast", "h2"}
 """The version that machines have is Debian's: the tests here are to have the same one."""
 PASSED_OVER = {"types-PyYAML": "!=6.0.12.20261122"}
 """Releases that were tried and do not do: here, pyright finds unknown types in it."""

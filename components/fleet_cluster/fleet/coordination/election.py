@@ -31,8 +31,19 @@ class Election:
         wake: Callable[[], None],
         chance: Chance,
         stands: bool = True,
+        get_ready: Callable[[], object] = lambda: None,
     ) -> None:
-        """`stands`: whether the machine may lead at all."""
+        """Stand for nothing yet.
+
+        Args:
+            machine: its id.
+            store: where the key is.
+            clock: seconds.
+            wake: called, from any thread, when the leader may have changed.
+            chance: what keeps machines from standing in the same moment.
+            stands: whether the machine may lead at all.
+            get_ready: called before it stands, each time; it does not stand where that fails.
+        """
         self.stands = stands
         self.pause = 0.0
         """After how many seconds to ask again though nothing has changed; 0 if not needed."""
@@ -43,6 +54,7 @@ class Election:
         self._clock = clock
         self._key = WatchCache(store, LEADER, wake)
         self._chance = chance
+        self._get_ready = get_ready
         self._stands_at: float | None = None
         """When this machine stands for the vacancy; none as long as there is none."""
 
@@ -88,6 +100,7 @@ class Election:
 
     def _stand(self, lease: int, seen: int) -> None:
         """Be elected, unless the key has changed since the revision at which it was `seen`."""
+        self._get_ready()
         own = Put(LEADER, self._machine, lease)
         elected = self._store.commit([own], Unchanged(LEADER, seen))
         self._key.expect(elected)

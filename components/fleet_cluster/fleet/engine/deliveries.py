@@ -17,13 +17,12 @@ from ..model.records import Assignment
 from ..model.secrets import Delivery, is_public_key
 from ..secrets.age import Sealer, SealError, SealerUnavailableError
 from .reconciler import Decision, Instruction
+from .sealing import RETRY_SECONDS
 
 Commit = Callable[[Sequence[Operation], Sequence[Condition]], int]
 """Writes as the leader: the revision, or 0."""
 SECONDS = 1.0
 """How long a round of the leader may seal; what is left is the next one's."""
-RETRY_SECONDS = 2.0
-"""After so long it is tried again, where sealing was not possible just then."""
 
 
 @dataclass(frozen=True, order=True)

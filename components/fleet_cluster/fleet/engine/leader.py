@@ -44,7 +44,8 @@ from .decision_log import kind_of, log_instruction, log_names
 from .deliveries import Deliveries, needed, obsolete
 from .failure_detector import FailureDetector
 from .reboot_queue import Step
-from .reboots import AskMembers, Reboots, no_members, writes
+from .reboot_quorum import AskMembers, no_members
+from .reboots import Reboots, writes
 from .reconciler import Caution, decide
 from .runs.calendar import Elapses, ask_systemd
 from .runs.timers import Timers

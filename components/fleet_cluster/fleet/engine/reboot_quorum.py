@@ -1,11 +1,20 @@
 """Whether etcd can do without a machine's member while that machine reboots. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..model.records import MachineState
 
 Members = Mapping[str, str]
 """What is wrong with each member of etcd, by "address:port"; empty when nothing is."""
+
+AskMembers = Callable[[float], Members | None]
+"""How etcd's members do, by a look that began at this time or later, by the leader's clock; none
+as long as there was no such look: it has begun then, and wakes the loop when it has ended."""
+
+
+def no_members(_since: float) -> Members | None:
+    """Nobody asks members: then no machine reboots."""
+    return None
 
 
 def objection(machine: MachineState, members: Members) -> str:

@@ -8,7 +8,7 @@ from ..journal_log import about
 from ..kv import Delete, Operation, Put
 from ..model.reboot_window import RebootWindow
 from .reboot_queue import Moment, Step, open_requests
-from .reboot_quorum import Members
+from .reboot_quorum import AskMembers, Members, no_members
 from .reboot_turns import next_step
 
 log = logging.getLogger(__name__)
@@ -17,15 +17,6 @@ PATIENCE = 10.0
 """Seconds that members of etcd get to be well: an election may be going on."""
 AGAIN_SECONDS = 1.0
 """After so long what members have said is old, and they are asked again."""
-
-AskMembers = Callable[[float], Members | None]
-"""How etcd's members do, by a look that began at this time or later, by the leader's clock; none
-as long as there was no such look: it has begun then, and wakes the loop when it has ended."""
-
-
-def no_members(_since: float) -> Members | None:
-    """Nobody asks members: then no machine reboots."""
-    return None
 
 
 class Reboots:

@@ -15,9 +15,11 @@ from ..model.record import BadRecordError
 from ..model.records import MachineState
 from ..model.secrets import Recipient, SecretVersion
 from ..secrets.age import Sealer, SealError, SealerUnavailableError
-from .deliveries import RETRY_SECONDS
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
+"""After so long it is tried again, where sealing was not possible just then."""
 
 
 class Sealing:

@@ -5,29 +5,26 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-import grpc
+from typing import TypeVar
 
 from ..backoff import Backoff
 from ..kv import (
-    SAME_LEASE,
     Changes,
     Condition,
-    CreatedAt,
     KeyValue,
     KVUnavailableError,
     LeaseLostError,
     Operation,
-    Put,
     Snapshot,
     batches,
 )
-from . import rpc_pb2 as rpc
+from . import messages
 from .hedge import Hedge
-from .member import Certificates, Member, Patience, credentials
+from .member import Certificates, Member, credentials
+from .messages import LeaseResponse, RangeResponse, TxnResponse, key_bytes, prefix_end
 from .refusals import check_refusal, is_passing, unavailable
-from .watch import EtcdWatch, WatchStream, key_bytes, prefix_end, to_entry
+from .rpc_error import RpcError
+from .watch import EtcdWatch, WatchStream
 
 T = TypeVar("T")
 
@@ -89,7 +86,7 @@ class Etcd:
     def renew(self, certificates: Certificates) -> None:
         """Go on with other certificates: by new connections, and watches are lost.
 
-        What is under way goes on by the old connections, for as long as a request may take.
+        What is under way goes on by the old connections.
 
         Raises:
             OSError: a file cannot be read.
@@ -102,46 +99,38 @@ class Etcd:
         if stream:
             self._forget(stream)
             stream.end()
-        ending = threading.Timer(2 * self._limit, lambda: [one.close() for one in old])
-        ending.daemon = True
-        ending.start()
+        for member in old:
+            member.close()
 
     def read(self, prefix: str) -> Snapshot:
         """See `KV.read`. Reads in pages at one revision."""
-        request = rpc.RangeRequest(key=key_bytes(prefix), range_end=prefix_end(prefix), limit=PAGE)
+        first, end, revision = key_bytes(prefix), prefix_end(prefix), 0
         entries: dict[str, KeyValue] = {}
         while True:
-            page = self._call("KV/Range", request)
-            entries.update((entry.key, entry) for entry in map(to_entry, page.kvs))
-            request.revision = request.revision or page.header.revision
+            request = messages.range_request(first, end, PAGE, revision)
+            page = self._call("KV/Range", request, RangeResponse.decode)
+            entries.update((entry.key, entry) for entry in page.entries)
+            revision = revision or page.revision
             if not page.more:
-                return Snapshot(request.revision, entries)
-            request.key = page.kvs[-1].key + b"\0"
+                return Snapshot(revision, entries)
+            first = key_bytes(page.entries[-1].key) + b"\0"
 
     def get(self, keys: Collection[str]) -> Snapshot:
         """See `KV.get`."""
         revision = 0
         entries: dict[str, KeyValue] = {}
         for batch in batches(sorted(keys)):
-            wanted = [rpc.RangeRequest(key=key_bytes(key)) for key in batch]
-            reply = self._call(
-                "KV/Txn",
-                rpc.TxnRequest(success=[rpc.RequestOp(request_range=one) for one in wanted]),
-            )
-            revision = revision or reply.header.revision
-            found = (kv for one in reply.responses for kv in one.response_range.kvs)
-            entries.update((entry.key, entry) for entry in map(to_entry, found))
+            reply = self._call("KV/Txn", messages.get_request(batch), TxnResponse.decode)
+            revision = revision or reply.revision
+            entries.update((entry.key, entry) for entry in reply.entries)
         return Snapshot(revision, entries)
 
     def commit(self, operations: Sequence[Operation], *conditions: Condition) -> int:
         """See `KV.commit`."""
-        request = rpc.TxnRequest(
-            compare=[_to_compare(condition) for condition in conditions],
-            success=[_to_request(operation) for operation in operations],
-        )
+        request = messages.txn_request(conditions, operations)
         self._prove(operations[0].key)
-        reply = self._call("KV/Txn", request, repeat=False)
-        return reply.header.revision if reply.succeeded else 0
+        reply = self._call("KV/Txn", request, TxnResponse.decode, repeat=False)
+        return reply.revision if reply.succeeded else 0
 
     def watch(
         self,
@@ -163,60 +152,64 @@ class Etcd:
 
     def grant(self, ttl: int) -> int:
         """See `KV.grant`."""
-        return self._call("Lease/LeaseGrant", rpc.LeaseGrantRequest(TTL=ttl)).ID
+        request = messages.grant_request(ttl)
+        return self._call("Lease/LeaseGrant", request, LeaseResponse.decode).id
 
     def keep_alive(self, lease: int) -> int:
         """See `KV.keep_alive`."""
         with self._lock:
             members = list(self._members)
         hedge = Hedge(members, self._limit, self._leave)
-        renewed = hedge.ask("Lease/LeaseKeepAlive", rpc.LeaseKeepAliveRequest(ID=lease))
-        if renewed.TTL <= 0:
-            raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
-        return renewed.TTL
+        # A stream to etcd, which ends it when the request was the only one.
+        request = messages.lease_request(lease)
+        renewed = hedge.ask("Lease/LeaseKeepAlive", request, LeaseResponse.decode)
+        return _alive(lease, renewed).ttl
 
     def lease_age(self, lease: int) -> int:
         """See `KV.lease_age`."""
-        told = self._call("Lease/LeaseTimeToLive", rpc.LeaseTimeToLiveRequest(ID=lease))
-        if told.TTL <= 0:
-            raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
+        request = messages.lease_request(lease)
+        told = _alive(lease, self._call("Lease/LeaseTimeToLive", request, LeaseResponse.decode))
         # A new leader of etcd gives each lease some more than its full time.
-        return max(told.grantedTTL - told.TTL, 0)
+        return max(told.granted_ttl - told.ttl, 0)
 
     def revoke(self, lease: int) -> None:
         """See `KV.revoke`."""
         try:
-            self._call("Lease/LeaseRevoke", rpc.LeaseRevokeRequest(ID=lease))
+            self._call("Lease/LeaseRevoke", messages.lease_request(lease), LeaseResponse.decode)
         except LeaseLostError:
             return
 
     def close(self) -> None:
         """End all connections; watches end as lost."""
-        for member in self._members:
+        with self._lock:
+            members, stream = self._members, self._stream
+        if stream:
+            stream.end()
+        for member in members:
             member.close()
 
     def _prove(self, key: str) -> None:
         """Find a member that answers, with a read: a commit is tried once only."""
         if self._proven is not self._members[0]:
-            self._call("KV/Range", rpc.RangeRequest(key=key_bytes(key), keys_only=True))
+            request = messages.range_request(key_bytes(key), keys_only=True)
+            self._call("KV/Range", request, RangeResponse.decode)
 
-    def _call(self, name: str, request: Any, repeat: bool = True) -> Any:
-        return self._try_members(lambda member, how: member.call(name, request, how), repeat)
-
-    def _try_members(self, ask: Callable[[Member, Patience], T], repeat: bool = True) -> T:
+    def _call(
+        self, name: str, request: bytes, decode: Callable[[bytes], T], repeat: bool = True
+    ) -> T:
         end = time.monotonic() + self._limit
         tries = 0
         backoff = Backoff(ROUND_SECONDS, random.random)
         while True:
             member = self._members[0]
+            # The first round asks who is there; from then on a member may take time to answer.
             round = tries // len(self._members)
-            # The first round asks who is there; from then on a member may take time to return.
-            how = Patience(min(TRY_SECONDS * (1 + round), self._limit), connect=round > 0)
+            seconds = TRY_SECONDS * (1 + round) if repeat else COMMIT_SECONDS
             try:
-                answer = ask(member, how if repeat else Patience(min(COMMIT_SECONDS, self._limit)))
+                answer = member.call(name, request, decode, min(seconds, self._limit))
                 self._proven = member
                 return answer
-            except grpc.RpcError as error:
+            except RpcError as error:
                 details = check_refusal(error)
                 if not is_passing(details):
                     self._leave(member)
@@ -245,25 +238,7 @@ class Etcd:
                 self._stream = None
 
 
-def _to_compare(condition: Condition) -> rpc.Compare:
-    if isinstance(condition, CreatedAt):
-        return rpc.Compare(
-            target=rpc.Compare.CREATE,
-            key=key_bytes(condition.key),
-            create_revision=condition.create_revision,
-        )
-    return rpc.Compare(
-        target=rpc.Compare.MOD, key=key_bytes(condition.key), mod_revision=condition.mod_revision
-    )
-
-
-def _to_request(operation: Operation) -> rpc.RequestOp:
-    key = key_bytes(operation.key)
-    if isinstance(operation, Put):
-        put = rpc.PutRequest(key=key, value=operation.value.encode())
-        if operation.lease == SAME_LEASE:
-            put.ignore_lease = True
-        else:
-            put.lease = operation.lease
-        return rpc.RequestOp(request_put=put)
-    return rpc.RequestOp(request_delete_range=rpc.DeleteRangeRequest(key=key))
+def _alive(lease: int, told: LeaseResponse) -> LeaseResponse:
+    if told.ttl <= 0:
+        raise LeaseLostError(f"lease {lease:x} has expired or was revoked")
+    return told

@@ -1,36 +1,21 @@
-"""One etcd member behind one gRPC channel: its calls by name, each with a deadline."""
+"""One etcd member: its calls by name, over connections that are kept."""
 
-from collections.abc import Iterator
+import ssl
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import TypeVar
 
-import grpc
-from google.protobuf.message import Message
+from . import health
+from .connection import Connection
+from .rpc_error import RpcError, Status
+from .wire import WireError
 
-from . import rpc_pb2 as rpc
+T = TypeVar("T")
 
-_UNARY: dict[str, tuple[type[Message], type[Message]]] = {
-    "KV/Range": (rpc.RangeRequest, rpc.RangeResponse),
-    "KV/Txn": (rpc.TxnRequest, rpc.TxnResponse),
-    "Lease/LeaseGrant": (rpc.LeaseGrantRequest, rpc.LeaseGrantResponse),
-    "Lease/LeaseRevoke": (rpc.LeaseRevokeRequest, rpc.LeaseRevokeResponse),
-    "Lease/LeaseTimeToLive": (rpc.LeaseTimeToLiveRequest, rpc.LeaseTimeToLiveResponse),
-    # A stream to etcd, which ends it when the request was the only one. As a stream here, gRPC
-    # (1.51) at times never told that it had failed, whatever the deadline, where etcd had stopped.
-    "Lease/LeaseKeepAlive": (rpc.LeaseKeepAliveRequest, rpc.LeaseKeepAliveResponse),
-}
-
-_OPTIONS = (
-    # A proxy of the environment is not meant for the cluster's own network.
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.max_receive_message_length", -1),
-    # Channels to the same member share no connection, so that a new client starts afresh.
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1000),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
+_SERVICE = "/etcdserverpb."
 
 
 @dataclass(frozen=True)
@@ -42,68 +27,82 @@ class Certificates:
     key: Path
 
 
-def credentials(certificates: Certificates) -> grpc.ChannelCredentials:
-    """Read the files once, for all channels.
+def credentials(certificates: Certificates) -> ssl.SSLContext:
+    """Read the files once, for all connections.
 
     Raises:
         OSError: a file cannot be read.
     """
-    return grpc.ssl_channel_credentials(
-        root_certificates=certificates.ca.read_bytes(),
-        private_key=certificates.key.read_bytes(),
-        certificate_chain=certificates.cert.read_bytes(),
-    )
+    files = certificates.ca, certificates.cert, certificates.key
+    for file in files:
+        file.read_bytes()  # An error of ssl's does not name the file.
+    found = health.context(*files)
+    found.set_alpn_protocols(["h2"])
+    return found
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for an answer, in seconds; and whether also for a connection.
+def decoded(decode: Callable[[bytes], T], answer: bytes) -> T:
+    """A message, decoded.
 
-    Without `connect`, a member that could not be reached a moment ago fails at once, and nothing
-    is done to reach it: gRPC works on a connection only while a call waits for it.
+    Raises:
+        RpcError: it is none.
     """
-
-    seconds: float
-    connect: bool = False
+    try:
+        return decode(answer)
+    except WireError as error:
+        raise RpcError(Status.INTERNAL, f"the answer cannot be read: {error}") from error
 
 
 class Member:
-    """One member of the etcd cluster. All calls raise `grpc.RpcError`."""
+    """One member of the etcd cluster. All calls raise `RpcError`."""
 
-    def __init__(self, endpoint: str, secured_by: grpc.ChannelCredentials | None) -> None:
+    def __init__(self, endpoint: str, secured_by: ssl.SSLContext | None) -> None:
         """Connects lazily to `endpoint` ("address:port"); without credentials, in plain text."""
         self.endpoint = endpoint
-        self._channel = (
-            grpc.secure_channel(endpoint, secured_by, options=_OPTIONS)
-            if secured_by
-            else grpc.insecure_channel(endpoint, options=_OPTIONS)
-        )
-        self._calls = {
-            name: self._channel.unary_unary(
-                f"/etcdserverpb.{name}",
-                request_serializer=request.SerializeToString,
-                response_deserializer=response.FromString,
-            )
-            for name, (request, response) in _UNARY.items()
-        }
-        self._watch = self._channel.stream_stream(
-            "/etcdserverpb.Watch/Watch",
-            request_serializer=rpc.WatchRequest.SerializeToString,
-            response_deserializer=rpc.WatchResponse.FromString,
-        )
+        self._secured_by = secured_by
+        self._lock = threading.Lock()
+        self._idle: Connection | None = None
+        self._is_closed = False
 
-    def call(self, name: str, request: Any, how: Patience) -> Any:
-        """One request, one response."""
-        return self._calls[name](request, timeout=how.seconds, wait_for_ready=how.connect)
+    def call(self, name: str, request: bytes, decode: Callable[[bytes], T], seconds: float) -> T:
+        """One request, one response, within this time."""
+        until = monotonic() + seconds
+        connection = self._take() or self._connect(until)
+        try:
+            answer = connection.call(_SERVICE + name, request, until)
+        finally:
+            self._give_back(connection)
+        return decoded(decode, answer)
 
-    def begin(self, name: str, request: Any, how: Patience) -> Any:
-        """One request whose response is a future."""
-        return self._calls[name].future(request, timeout=how.seconds, wait_for_ready=how.connect)
-
-    def watch(self, requests: Iterator[rpc.WatchRequest]) -> Any:
-        """Open a watch stream; the member ends it when it has no leader."""
-        return self._watch(requests, metadata=(("hasleader", "true"),))
+    def watch(self, seconds: float) -> Connection:
+        """Open a watch stream within this time; the member ends it when it has no leader."""
+        connection = self._connect(monotonic() + seconds)
+        connection.begin(_SERVICE + "Watch/Watch", [("hasleader", "true")])
+        return connection
 
     def close(self) -> None:
-        """Close the connection; running calls end."""
-        self._channel.close()
+        """Keep no connection; calls that are under way go on."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, None
+        if idle:
+            idle.close()
+
+    def _connect(self, until: float) -> Connection:
+        return Connection(self.endpoint, self._secured_by, until)
+
+    def _take(self) -> Connection | None:
+        with self._lock:
+            idle, self._idle = self._idle, None
+        if idle and not idle.is_alive():
+            idle.close()
+            return None
+        return idle
+
+    def _give_back(self, connection: Connection) -> None:
+        """Keep it for the next call: one is enough, as calls seldom overlap."""
+        with self._lock:
+            if connection.is_over and not self._idle and not self._is_closed:
+                self._idle = connection
+                return
+        connection.close()

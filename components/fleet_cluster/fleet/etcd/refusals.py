@@ -1,21 +1,20 @@
 """What a member's error means: a refusal, or that another try may help."""
 
-import grpc
-
 from ..kv import KVForbiddenError, KVRefusedError, LeaseLostError
+from .rpc_error import RpcError, Status
 
 _PASSING = ("revision of auth store is old", "too many requests")
 _FORBIDDEN = ("permission denied", "user name not found", "user name is empty")
 _UNAVAILABLE = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.UNKNOWN,
-    grpc.StatusCode.INTERNAL,
+    Status.UNAVAILABLE,
+    Status.DEADLINE_EXCEEDED,
+    Status.CANCELLED,
+    Status.UNKNOWN,
+    Status.INTERNAL,
 )
 
 
-def check_refusal(error: grpc.RpcError) -> str:
+def check_refusal(error: RpcError) -> str:
     """The error's text, when another try may help.
 
     Raises:
@@ -23,14 +22,14 @@ def check_refusal(error: grpc.RpcError) -> str:
         KVForbiddenError: this certificate's user may not do it.
         KVRefusedError: the answer was no.
     """
-    code, details = error.code(), error.details() or ""
+    status, details = error.status, error.details
     if "requested lease not found" in details:
         raise LeaseLostError(details) from error
-    if code in _UNAVAILABLE or is_passing(details):
-        return f"{code.name}: {details}"
+    if status in _UNAVAILABLE or is_passing(details):
+        return f"{status.name}: {details}"
     if any(text in details for text in _FORBIDDEN):
         raise KVForbiddenError(f"etcd does not allow it: {details}") from error
-    raise KVRefusedError(f"etcd refused the request: {code.name}: {details}") from error
+    raise KVRefusedError(f"etcd refused the request: {status.name}: {details}") from error
 
 
 def is_passing(text: str) -> bool:

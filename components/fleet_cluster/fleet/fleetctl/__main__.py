@@ -142,7 +142,7 @@ def _connect(arguments: Namespace, role: str = "") -> KV:
             "this computer is no machine of a cluster, so say which one to go through: "
             "--tunnel HOST, or FLEETCTL_TUNNEL=HOST in the environment"
         )
-    # Here, because a user's computer with a tunnel needs no gRPC.
+    # Here, because a user's computer with a tunnel needs no HTTP/2.
     from ..etcd.client import connect
 
     own = config.read(config.PATH) if config.PATH.exists() else Config(())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..backoff import Chance
 from ..certificates import CertificateFiles
-from ..engine.reboots import AskMembers, no_members
+from ..engine.reboot_quorum import AskMembers, no_members
 from ..engine.runs.calendar import Elapses, ask_systemd
 from ..kv import KV
 from ..secrets.age import NoSealer, Sealer

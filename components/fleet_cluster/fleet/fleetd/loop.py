@@ -17,7 +17,7 @@ from ..coordination.debounce import Debounce
 from ..coordination.election import Election
 from ..coordination.lease import Lease
 from ..coordination.watch_cache import WatchCache
-from ..engine.leader import Leader
+from ..engine import loading
 from ..engine.sealing import Sealing
 from ..journal_log import about
 from ..kv import KVForbiddenError, KVUnavailableError, LeaseLostError, Put, Unchanged
@@ -68,9 +68,9 @@ class Fleetd:
         given = *own[1:], as_written, wake, environment.wall_clock, environment.reboot
         self._requests = Requests(machine, *given)
         stands = not settings.is_worker
-        self._election = Election(machine.id, store, clock, wake, chance, stands)
+        self._election = Election(machine.id, store, clock, wake, chance, stands, loading.load)
         self._sealing = Sealing(machine, store, environment.sealer, wake, is_member=stands)
-        self._leader: Leader | None = None
+        self._leader: loading.Leader | None = None
         self._failures = 0  # How often leading has failed since it last did not.
         self._cluster = WatchCache(store, CLUSTER, wake)
         self._schedule = WatchCache(store, f"{SCHEDULE}{machine.id}/", wake)
@@ -283,12 +283,12 @@ class Fleetd:
         self._act_anew()
         self._lead_anew()
 
-    def _start_leading(self, term: int) -> Leader:
+    def _start_leading(self, term: int) -> "loading.Leader":
         log.info("leading since revision %d", term, extra=about("leading", revision=term))
-        here = self._environment
+        kind, here = loading.load_or_resign(term, self._election.resign), self._environment
         given = here.clock, here.wake, here.wall_clock, here.ask_members
         window = self._settings.reboot_window
-        leader = Leader(term, here.store, self.lease, *given, window, here.elapses, here.sealer)
+        leader = kind(term, here.store, self.lease, *given, window, here.elapses, here.sealer)
         leader.count = self.metrics.decisions.update
         return leader
 

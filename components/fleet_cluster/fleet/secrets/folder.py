@@ -5,7 +5,6 @@ unit that is not assigned to this machine has no folder there, and one that is h
 what its own file names. So units get their secrets also while etcd, or fleetd, is away.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,8 +61,11 @@ class DiskFolder:
 
     def remove(self, unit: str) -> None:
         """See `CredentialFolder.remove`."""
-        if (self.path / unit).exists():
-            shutil.rmtree(self.path / unit)
+        folder = self.path / unit
+        if folder.exists():
+            for file in folder.iterdir():
+                file.unlink()
+            folder.rmdir()
 
     def read(self, unit: str, name: str) -> str | None:
         """See `CredentialFolder.read`."""

@@ -14,7 +14,7 @@ from .dns import coredns
 from .dns import files as dns
 from .etcd_release import install
 from .files import DOCKER, SSHD_OUTPUTS, File, files
-from .fleetd import age_key
+from .fleetd import age_key, packages
 from .fleetd.versions import Versions
 from .inputs import Configuration
 from .journals import services as journals
@@ -30,6 +30,7 @@ def configure(stdin: str) -> None:
     """The step itself: the bundle unpacked, all files written, what has to notice reloaded."""
     configuration = with_trusted(Configuration[str].from_json(stdin))
     versions = Versions()
+    packages.install_libraries()
     unpack(Path(sys.argv[0]), configuration.bundle, versions)
     age_key.make()
     install(configuration.etcd, is_member=configuration.member is not None)

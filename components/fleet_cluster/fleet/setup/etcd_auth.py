@@ -29,7 +29,7 @@ Range = tuple[str, str]
 
 def connect(config: Config) -> "Etcd":
     """The store, asked with the certificate of this machine's fleetd."""
-    # Here, because a machine's first step comes before gRPC.
+    # Here, because a machine's first step may come before Python's HTTP/2.
     from ..etcd.client import connect
 
     files = (config.ca_file, config.cert_file, config.key_file)

@@ -32,7 +32,11 @@ SSHD_OUTPUTS = "/etc/ssh/sshd_config.d/fleet-outputs.conf"
 """Lets Pulumi tell a command, at its resource's end, what it has printed (`state/claims.py`)."""
 DOCKER = "/etc/docker/daemon.json"
 PODMAN = "/etc/containers/registries.conf.d/fleet.conf"
-_WRAPPER = '#!/bin/sh\nPYTHONPATH=/opt/fleet/{version} exec python3 -m fleet.{module} "$@"\n'
+_WRAPPER = """\
+#!/bin/sh
+# Where the link leads now: what is imported later is of the same version, too.
+PYTHONPATH=$(readlink --canonicalize /opt/fleet/{version}) exec python3 -m fleet.{module} "$@"
+"""
 
 
 @dataclass(frozen=True)

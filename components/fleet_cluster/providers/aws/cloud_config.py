@@ -28,6 +28,7 @@ PACKAGES = [
     "python3-grpcio",
     "python3-protobuf",
     "python3-dbus-fast",
+    "python3-h2",
     "ca-certificates",
     "curl",
     "iproute2",

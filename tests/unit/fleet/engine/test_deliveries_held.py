@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fleet_cluster.fleet.engine.deliveries import RETRY_SECONDS, SECONDS
+from fleet_cluster.fleet.engine.deliveries import SECONDS
 from fleet_cluster.fleet.engine.leader import Leader
-from fleet_cluster.fleet.engine.sealing import Sealing
+from fleet_cluster.fleet.engine.sealing import RETRY_SECONDS, Sealing
 from fleet_cluster.fleet.model import keys
 from fleet_cluster.fleet.model.records import Eligibility, MachineState, UnitState
 from fleet_cluster.fleet.secrets.age import SealerUnavailableError

@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 
-from fleet_cluster.fleet.etcd import rpc_pb2 as rpc
 from fleet_cluster.fleet.kv import (
     SAME_LEASE,
     Changes,
@@ -21,6 +20,7 @@ from fleet_cluster.fleet.kv import (
     Put,
     Unchanged,
 )
+from tests.unit.fleet.etcd import rpc_pb2 as rpc
 from tests.unit.fleet.fakes.kv import MemoryKV
 
 

@@ -97,3 +97,19 @@ def test_what_is_under_way_is_not_cut_off(secured: Secured) -> None:
     goes_on.set()
     put.join(WAIT)
     assert done == [secured.kv.revision]
+
+
+def test_a_member_by_another_name_than_its_certificate_has_is_not_trusted(secured: Secured) -> None:
+    one, port = secured.certificates, secured.server.port
+    elsewhere = connect([f"localhost:{port}"], one.ca, one.cert, one.key, limit=0.5)
+    with pytest.raises(KVUnavailableError, match="certificate verify failed"):
+        elsewhere.read("/a")
+
+
+def test_what_begins_after_a_renewal_goes_by_a_new_connection(secured: Secured) -> None:
+    """Or an authority that was dropped would be trusted on."""
+    secured.etcd.read("/a")
+    Authority().write(secured.folder, "m")
+    secured.etcd.renew(secured.certificates)
+    with pytest.raises(KVUnavailableError, match="certificate verify failed"):
+        secured.etcd.read("/a")

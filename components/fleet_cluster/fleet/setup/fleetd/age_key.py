@@ -5,8 +5,7 @@ from pathlib import Path
 
 from ...secrets.age import KEY
 from ..shell import StepError, has_content, run, say
-
-INSTALL = "apt-get install --yes --no-install-recommends age"
+from .packages import install
 
 
 def make(key: Path = KEY) -> None:
@@ -31,4 +30,4 @@ def make(key: Path = KEY) -> None:
 def _install() -> None:
     """Have age, which the machine's image or cloud-init has brought, as a rule."""
     if shutil.which("age-keygen") is None:
-        run("sh", "-c", f"{INSTALL} || {{ apt-get update && {INSTALL}; }}")
+        install("age")
