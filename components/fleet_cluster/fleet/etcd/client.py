@@ -159,7 +159,7 @@ class Etcd:
         """See `KV.keep_alive`."""
         with self._lock:
             members = list(self._members)
-        hedge = Hedge(members, self._limit, self._leave)
+        hedge = Hedge[LeaseResponse](members, self._limit, self._leave)
         # A stream to etcd, which ends it when the request was the only one.
         request = messages.lease_request(lease)
         renewed = hedge.ask("Lease/LeaseKeepAlive", request, LeaseResponse.decode)
