@@ -13,7 +13,6 @@ import grpc
 from bench.crowd import FLEETS_CERT, address_of
 from fleet_cluster.fleet.config import WORKER_CERT
 from fleet_cluster.fleet.etcd.client import Etcd, connect
-from fleet_cluster.fleet.etcd.member import Certificates, credentials
 from fleet_cluster.fleet.etcd_roles import FLEET, WORKERS, Role, roles, worker
 from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth
 from fleet_cluster.fleet.setup.files import CLIENT_PORT, PEER_AUTHORITY, PEER_TRUST, SERVER_NAME
@@ -96,8 +95,9 @@ def _admit(made: Cluster, machines: int, clients: Authority) -> None:
     for number, role in enumerate(workers, 1 + MEMBERS):
         pair = clients.sign(role.name)
         _write(made.folder / f"machine-{number}", WORKER_CERT, pair, clients)
-    root = Certificates(*_files(etcd.folder, "root"))
-    with grpc.secure_channel(made.endpoints[0], credentials(root)) as channel:
+    ca, cert, key = (path.read_bytes() for path in _files(etcd.folder, "root"))
+    root = grpc.ssl_channel_credentials(ca, key, cert)
+    with grpc.secure_channel(made.endpoints[0], root) as channel:
         users.give(channel, workers)
     EtcdAuth(as_root(etcd), etcd.address).reconcile({})
 
