@@ -13,6 +13,7 @@ import grpc
 from bench.crowd import FLEETS_CERT, address_of
 from fleet_cluster.fleet.config import WORKER_CERT
 from fleet_cluster.fleet.etcd.client import Etcd, connect
+from fleet_cluster.fleet.etcd.member import Certificates
 from fleet_cluster.fleet.etcd_roles import FLEET, WORKERS, Role, roles, worker
 from fleet_cluster.fleet.setup.etcd_auth import EtcdAuth
 from fleet_cluster.fleet.setup.files import CLIENT_PORT, PEER_AUTHORITY, PEER_TRUST, SERVER_NAME
