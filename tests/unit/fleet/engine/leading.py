@@ -1,5 +1,7 @@
 """A store with machines in it, and their leader, for tests of what leaders do."""
 
+from collections.abc import Sequence
+
 from fleet_cluster.fleet.coordination.election import Election
 from fleet_cluster.fleet.coordination.lease import Lease
 from fleet_cluster.fleet.engine.leader import Leader
@@ -31,7 +33,7 @@ TTL = 10
 class Cluster:
     """A store with machines in it, and their leader."""
 
-    def __init__(self, machines: str = "abc") -> None:
+    def __init__(self, machines: Sequence[str] = "abc") -> None:
         self.clock = FakeClock()
         self.store = MemoryKV(self.clock)
         self.line = Connection(self.store)
