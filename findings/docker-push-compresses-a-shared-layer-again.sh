@@ -13,17 +13,27 @@ readonly packages=(docker.io=20.10.24+dfsg1-1+deb12u1+b6 docker-registry=2.8.2+d
   containerd=1.6.20~ds1-1+deb12u3 runc=1.1.5+ds1-1+deb12u1)
 readonly port=5993 megabytes=48
 
-folder=$(mktemp -d)
+if [[ $# == 0 ]]; then
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  here=$(realpath "$0")
+  cd "$folder"
+  apt-get download -qq "${packages[@]}" || { echo "Debian 12's archive does not answer" >&2; exit 2; }
+  for package in ./*.deb; do dpkg -x "$package" root; done
+  # In a network of its own: an engine without a bridge removes the bridge of the one that is there.
+  unshare --net bash "$here" "$folder"
+  exit
+fi
+
+folder=$1
 running=()
 finish() {
   for pid in "${running[@]}"; do kill "$pid" && wait "$pid" || true; done
-  rm -rf "$folder"
 }
 trap finish EXIT
 cd "$folder"
-apt-get download -qq "${packages[@]}" || { echo "Debian 12's archive does not answer" >&2; exit 2; }
-for package in ./*.deb; do dpkg -x "$package" root; done
 PATH=$folder/root/usr/bin:$folder/root/usr/sbin:$PATH
+ip link set lo up
 dockerd --version
 
 cat >registry.yml <<YAML
