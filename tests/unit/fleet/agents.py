@@ -1,6 +1,8 @@
 """An agent on one machine, with everything around it in memory."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 from fleet_cluster.fleet.agent.agent import Agent
 from fleet_cluster.fleet.agent.checkpoint import Checkpoint
@@ -15,8 +17,9 @@ from fleet_cluster.fleet.model.keys import (
 )
 from fleet_cluster.fleet.model.records import Assignment, Cluster, DesiredState, UnitState
 from fleet_cluster.fleet.secrets.folder import MemoryFolder
+from fleet_cluster.fleet.systemd.manager import SystemdError
 from fleet_cluster.fleet.unitfiles.text import sha_of
-from tests.unit.fleet.fakes.clock import FakeClock, MemoryFile
+from tests.unit.fleet.fakes.clock import FakeClock, Gate, MemoryFile
 from tests.unit.fleet.fakes.connection import Connection
 from tests.unit.fleet.fakes.kv import MemoryKV
 from tests.unit.fleet.fakes.sealer import key_of
@@ -90,6 +93,14 @@ class Bench:
         self.assign(unit, text)
         self.settle()
 
+    def start_without_answer(self, unit: str, text: str) -> None:
+        """Assign a unit that systemd starts, and the agent does not learn that it does."""
+        self.assign(unit, text)
+        with patch.object(self.systemd, "gate", _silent_after(f"start {unit}")):
+            with suppress(SystemdError):
+                self.settle()
+        self.systemd.work()
+
     def state(self, unit: str) -> UnitState | None:
         """What the machine reports of a unit."""
         value = self.store.value(state_key(MACHINE, unit))
@@ -108,3 +119,13 @@ class Bench:
     def _on_identity_changed(self) -> None:
         self.identity_changes += 1
         self.connected_since = self.clock()
+
+
+def _silent_after(call: str) -> Gate:
+    """systemd does what is asked, and this one call is not answered."""
+
+    def gate(point: str) -> None:
+        if point == f"after {call}":
+            raise SystemdError("no answer")
+
+    return gate

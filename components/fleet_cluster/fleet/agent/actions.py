@@ -26,7 +26,7 @@ def next_action(
 ) -> Action:
     """The next action on a unit: of what the machine has, what is assigned, what systemd says."""
     if assignment is None:
-        return Action.NOTHING
+        return _of_orphan(unit, status)
     is_here = assignment.desired_state is not DesiredState.INACTIVE
     if unit is None:
         return Action.WRITE if is_here else Action.NOTHING
@@ -38,6 +38,13 @@ def next_action(
     # Here it would only have run on until it is up there: by now it may be.
     is_too_late = action is Action.START and assignment.destination
     return Action.NOTHING if is_too_late else action
+
+
+def _of_orphan(unit: LocalUnit | None, status: UnitStatus) -> Action:
+    """It stays as it is; what may not be noted yet is that it was started."""
+    if unit is None or unit.progress is not Progress.STARTING:
+        return Action.NOTHING
+    return Action.NOTHING if _never_started(unit, status) else Action.STARTED
 
 
 def _towards(desired: DesiredState, unit: LocalUnit, status: UnitStatus) -> Action:
@@ -54,7 +61,11 @@ def _towards_launched(unit: LocalUnit, status: UnitStatus) -> Action:
     if unit.progress is Progress.LOADED:
         return Action.START
     if unit.progress is Progress.STARTING:
-        # Not "later than": the time of day may have been set back meanwhile.
-        never = is_at_rest(status) and status.since in (0.0, unit.since)
-        return Action.START if never else Action.STARTED
+        return Action.START if _never_started(unit, status) else Action.STARTED
     return Action.NOTHING
+
+
+def _never_started(unit: LocalUnit, status: UnitStatus) -> bool:
+    """Whether the start that was noted first was not done."""
+    # Not "later than": the time of day may have been set back meanwhile.
+    return is_at_rest(status) and status.since in (0.0, unit.since)

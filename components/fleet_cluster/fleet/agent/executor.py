@@ -17,6 +17,10 @@ from .problems import Problems
 from .state import AgentState, misnomer
 from .unit_files import UnitFiles
 
+MAY_HAVE_RUN = (Progress.STARTING, Progress.STARTED)
+"""How far the units are that the fence may have stopped, of those that are to run: it does not
+wait until fleetd has noted that one was started."""
+
 
 class Executor:
     """An executor of actions, on many units at once."""
@@ -63,7 +67,7 @@ class Executor:
             return False
         units, statuses = self._checkpoint.units, self._systemd.status(sorted(stopped))
         ready = {n for n in stopped if is_at_rest(statuses[n])} if is_connected else set[str]()
-        started = {n for n in ready & units.keys() if units[n].progress is Progress.STARTED}
+        started = {n for n in ready & units.keys() if units[n].progress in MAY_HAVE_RUN}
         self._checkpoint.record({name: units[name].as_loaded() for name in started})
         self._systemd.release(ready)
         return ready != stopped

@@ -210,3 +210,11 @@ def test_an_orphan_is_started_with_what_it_is_bound_to(bench: Bench) -> None:
     bench.settle()
     state = bench.state(A)
     assert state and state.orphan and bench.systemd.linked == {A}
+
+
+def test_so_is_an_orphan_of_which_the_start_is_not_noted(bench: Bench) -> None:
+    bench.start_without_answer(A, BOUND)
+    bench.store.remove(schedule_key(MACHINE, A))
+    bench.restart()
+    bench.settle()
+    assert A in bench.systemd.running() and bench.systemd.linked == {A}

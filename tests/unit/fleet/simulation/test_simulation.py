@@ -186,6 +186,11 @@ FOUND = {
         78051,
         "591 save; 1073 stop u3.service; 1509 restore 90 other; 1589 replace m1 1",
     ),
+    "what the fence stops before its start is noted starts again": (
+        1602,
+        "29 pause m3 22 60; 49 drain m2 gently; 173 power m2 50; 725 rebalance; 729 kill m3 32; "
+        "730 outage 12; 733 outage 12; 735 empty 50",
+    ),
 }
 """Histories that broke a promise once."""
 

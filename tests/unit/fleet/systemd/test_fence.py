@@ -284,6 +284,19 @@ def test_agent_starts_again_what_the_fence_stopped_when_the_store_is_connected()
     assert len(bench.systemd.starts) == 2
 
 
+def test_agent_starts_again_what_was_stopped_before_it_had_noted_the_start() -> None:
+    """As when fleetd is killed while it has systemd start the unit."""
+    bench = Bench()
+    bench.start_without_answer("db.service", FENCED)
+    bench.systemd.fence(["db.service"])
+    bench.systemd.work()
+    bench.restart()
+    bench.clock.advance(1)
+    bench.settle()
+    assert list(bench.systemd.running()) == ["db.service"]
+    assert len(bench.systemd.starts) == 2
+
+
 def test_agent_does_not_start_again_what_ended_by_itself() -> None:
     bench = Bench()
     bench.run("db.service", FENCED)
