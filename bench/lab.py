@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.cluster import asking
 from tests.cluster.stack import Stack, copy_program, eventually, free_port
 
-from .counting import Counts
+from .counting import Counts, units_of
 
 TEMPLATE = "sleep"
 UNIT_FILE = "[Service]\nExecStart=/bin/sleep infinity\n"
@@ -29,16 +29,14 @@ class Lab:
     machines: dict[str, str]
     """Addresses by name."""
 
-    @property
-    def containers(self) -> dict[str, str]:
-        """The machines' containers by name."""
-        return {name: self.stack.container(name) for name in self.machines}
+    def containers(self, names: Iterable[str] | None = None) -> dict[str, str]:
+        """These machines' containers by name, or those of all."""
+        return {name: self.stack.container(name) for name in names or self.machines}
 
     @contextmanager
     def counts(self, names: Iterable[str] | None = None) -> Generator[Counts]:
         """Count processes on these machines, or on all."""
-        found = {name: self.stack.container(name) for name in names or self.machines}
-        with Counts(found, TEMPLATE) as counts:
+        with Counts(self.containers(names), units_of(TEMPLATE)) as counts:
             yield counts
 
     def fleetctl(self, *words: str) -> None:
@@ -119,4 +117,12 @@ def lab(folder: Path) -> Generator[Lab]:
         stack.run("docker", "cp", f"{TEMPLATE}@.service", f"{stack.container('machine-1')}:{HOME}")
         yield made
     finally:
+        _remove(stack)
+
+
+def _remove(stack: Stack) -> None:
+    """Remove all that was made, also what Pulumi had under way and has not noted."""
+    try:
         stack.destroy()
+    finally:
+        stack.remove_docker_objects()

@@ -185,6 +185,17 @@ class Stack:
             found += self.run("docker", *kind, "--quiet", *self._label()).out.split()
         return found
 
+    def remove_docker_objects(self) -> None:
+        """Remove from Docker what carries this stack's label, whatever Pulumi knows of it."""
+        for listing, remove in (
+            (("ps", "--all"), ("rm", "--force", "--volumes")),
+            (("network", "ls"), ("network", "rm")),
+            (("volume", "ls"), ("volume", "rm", "--force")),
+        ):
+            ids = self.run("docker", *listing, "--quiet", *self._label()).out.split()
+            if ids:
+                self.run("docker", *remove, *ids)
+
     def get(self, path: str = "/") -> Done:
         """`curl` of a path behind the stack's URL, with headers."""
         url = self.outputs()["url"].rstrip("/") + path
