@@ -96,9 +96,9 @@ class Bench:
     def start_without_answer(self, unit: str, text: str) -> None:
         """Assign a unit that systemd starts, and the agent does not learn that it does."""
         self.assign(unit, text)
-        with patch.object(self.systemd, "gate", _silent_after(f"start {unit}")):
-            with suppress(SystemdError):
-                self.settle()
+        silent = _silent_after(f"start {unit}")
+        with patch.object(self.systemd, "gate", silent), suppress(SystemdError):
+            self.settle()
         self.systemd.work()
 
     def state(self, unit: str) -> UnitState | None:
