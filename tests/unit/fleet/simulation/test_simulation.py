@@ -161,6 +161,10 @@ FOUND = {
         40796,
         "160 replace m1 12",
     ),
+    "the same, where candidates stand almost at once": (
+        5,
+        "160 replace m2 20",
+    ),
     "what a drained machine holds of an emptied store starts elsewhere first": (
         60271,
         "453 pair; 473 drain m2 force; 495 empty 4; 496 drain m3 gently",
@@ -315,6 +319,17 @@ class Pessimist(FailureDetector):
 def test_a_leader_that_does_not_believe_in_losses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fleet_cluster.fleet.engine.leader.FailureDetector", Pessimist)
     assert_found(Promise.IN_TIME)
+
+
+def test_a_machine_that_leads_before_it_could_move_anything_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where it comes in the place of the leader; of who is first in a vacancy chance decides."""
+    monkeypatch.setattr("fleet_cluster.fleet.coordination.election.YIELD_SECONDS", 0.0)
+    replaced = [Event(160, "replace", ("m2", "20"))]
+    with history.silence():
+        broken = [one for seed in range(8) for one in history.play(seed, replaced)]
+    assert {one.promise for one in broken} == {Promise.IN_TIME}
 
 
 def forgotten(raw: dict[str, Any]) -> LocalUnit:
