@@ -26,7 +26,7 @@ ExecStart=/bin/sh -c 'while :; do echo "still here"; sleep 1; done'
 [X-Fleet]
 HealthySec=0
 """
-MOST_BYTES = 150_000
+MOST_BYTES = 200_000
 LATER_MS = 120_000
 """How long to wait for a machine's boot, or for what its death changes; for tests that fail.
 
