@@ -58,6 +58,11 @@ class PromptSystemd(FakeSystemd):
         return refused
 
 
+def machine_id(number: int) -> str:
+    """The id of the machine of this number."""
+    return f"{number:032x}"
+
+
 def address_of(number: int, endpoints: list[str], folder: Path | None) -> str:
     """The address of a machine: the first have etcd's members, where they have certificates."""
     if folder and number <= len(endpoints):
@@ -91,9 +96,8 @@ def begin(number: int, endpoints: list[str], folder: Path | None) -> PromptSyste
         here=settings.public_ip,
     )
     environment = Environment(store, systemd, time.monotonic, files[0], files[1], wake.set)
-    machine = MachineState(
-        f"{number:032x}", settings.public_ip, f"machine-{number}", version="bench"
-    )
+    name = f"machine-{number}"
+    machine = MachineState(machine_id(number), settings.public_ip, name, version="bench")
     fleetd = Fleetd(machine, settings, environment)
     threading.Thread(target=run, args=(fleetd, systemd, wake), daemon=True).start()
     return systemd

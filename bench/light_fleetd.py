@@ -8,8 +8,8 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterable
 
+from bench.crowd import PromptSystemd, machine_id
 from fleet_cluster.fleet.config import Config
 from fleet_cluster.fleet.etcd.client import connect
 from fleet_cluster.fleet.fleetd.environment import Environment
@@ -17,28 +17,6 @@ from fleet_cluster.fleet.fleetd.loop import Fleetd
 from fleet_cluster.fleet.fleetd.process import run
 from fleet_cluster.fleet.model.records import MachineState
 from tests.unit.fleet.fakes.clock import MemoryFile
-from tests.unit.fleet.fakes.systemd import FakeSystemd
-
-
-class PromptSystemd(FakeSystemd):
-    """systemd in memory that does each job at once."""
-
-    def start(self, names: Iterable[str]) -> dict[str, str]:
-        """Queue the jobs, and do them."""
-        refused = super().start(names)
-        self.work()
-        return refused
-
-    def stop(self, names: Iterable[str]) -> dict[str, str]:
-        """Queue the jobs, and do them."""
-        refused = super().stop(names)
-        self.work()
-        return refused
-
-
-def machine_id(number: int) -> str:
-    """The id of the machine of this number."""
-    return f"{number:032x}"
 
 
 def main() -> None:

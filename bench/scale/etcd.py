@@ -10,7 +10,7 @@ from pathlib import Path
 
 import grpc
 
-from bench.crowd import FLEETS_CERT, address_of
+from bench.crowd import FLEETS_CERT, address_of, machine_id
 from fleet_cluster.fleet.config import WORKER_CERT
 from fleet_cluster.fleet.etcd.client import Etcd, connect
 from fleet_cluster.fleet.etcd.member import Certificates
@@ -105,7 +105,7 @@ def _admit(made: Cluster, machines: int, clients: Authority) -> None:
 
 def _worker(number: int, made: Cluster) -> Role:
     address = address_of(number, made.endpoints, made.folder)
-    role = worker(f"machine-{number}", f"{number:032x}", address)
+    role = worker(f"machine-{number}", machine_id(number), address)
     assert role.name.startswith(WORKERS)
     return role
 

@@ -52,7 +52,7 @@ class DockerProvider:
         self._machine_image = Image("machine", {"context": str(MACHINE_IMAGE)}, self._when_probed())
         self._pinned_images = pinned_images(self._network.shape["name"])
         self._core = tls.PrivateKey("core-ssh", algorithm="ED25519", opts=moved_below(parent))
-        self._first_image: list[Image] = []
+        self._images: list[Image] = []
 
     @staticmethod
     def check(args: DockerArgs) -> None:
@@ -117,9 +117,9 @@ class DockerProvider:
                 "pull_from": self._registry.pull_from,
                 "kept_in": self._registry.data.id,
             },
-            moved_below(self._parent, pulumi.ResourceOptions(depends_on=self._first_image[:1])),
+            moved_below(self._parent, pulumi.ResourceOptions(depends_on=self._images[:1])),
         )
-        self._first_image = [*self._first_image, image][:1]
+        self._images.append(image)
         return image.reference
 
     def load_balancer(
