@@ -128,8 +128,8 @@ class MemberSetup:
             lambda: self._added(cluster, is_new), f"etcd to accept {name} as a learner"
         )
         members = self.etcdctl.members(cluster)
-        names = {peer_url(address): name for name, address in self.wanted.members.items()}
-        peers = [(one.name or names[one.peer], one.peer) for one in members]
+        names = {peer_url(address): one for one, address in self.wanted.members.items()}
+        peers = [(one.name or names.get(one.peer, name), one.peer) for one in members]
         # One that has not begun yet shows nothing; it is as new as this one.
         begun = [one for one in members if one.name]
         self.trusted.trust(one.address for one in begun if one.peer != self.peer)

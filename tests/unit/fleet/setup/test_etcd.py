@@ -68,6 +68,15 @@ def test_one_that_was_added_takes_its_place_and_knows_the_others_by_name(
     assert (machine.folder / PEER_TRUST).read_text() == "peers'", "as new as this one"
 
 
+def test_a_learner_that_somebody_else_added_and_that_has_not_begun_is_no_obstacle(
+    machine: EtcdMachine, etcd: EtcdMembers
+):
+    etcd.add("machine-2", "10.0.0.2")
+    etcd.add("", "10.0.0.9", learner=True, up=False)
+    assert "member promote a3" in machine.step(bootstrap=False)
+    assert "https://10.0.0.9:2380" in initial_cluster(machine.files[ENVIRONMENT])
+
+
 def test_one_that_began_as_what_was_added_and_got_no_name_comes_anew(
     machine: EtcdMachine, etcd: EtcdMembers
 ):
